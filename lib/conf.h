@@ -1,0 +1,63 @@
+/*
+ * conf.h: eyelet.conf: every setting, its default and where it came from.
+ * One table in conf.c names them all; eyelet.conf(5) describes them.
+ */
+#ifndef EYELET_LIB_CONF_H
+#define EYELET_LIB_CONF_H
+
+#include "lib/store.h"
+
+#define CONF_PATHS_MAX 8
+
+/* All strings are owned by the conf. */
+struct conf {
+	char *file; /* the file read, or NULL: defaults alone */
+
+	char *store; /* folder; default LOCALSTATEDIR/lib/eyelet/store */
+	char *key_file; /* default LOCALSTATEDIR/lib/eyelet/keys/store.key */
+	int64_t horizon_s; /* 35d */
+	uint64_t dedupe_max; /* 4g */
+	int64_t retain_s; /* 30d */
+	uint64_t retain_bytes; /* 10g */
+	uint64_t segment_max; /* 256m */
+	int64_t segment_age_s; /* 1d */
+	uint64_t floor; /* 64m */
+	uint64_t ballast; /* 16m */
+	uint64_t cache; /* 64m */
+	uint64_t log_keep_max; /* 512m */
+
+	char *schemes[CONF_PATHS_MAX]; /* folders, later ones win */
+	size_t nschemes;
+
+	char *mount; /* /hooks */
+	int64_t body_max; /* 1m */
+	int64_t upload_s; /* 30: deadline for a body */
+	char *trusted_proxies; /* "" */
+	int64_t address_rate; /* 0 */
+	int64_t workers; /* 0: by cores */
+	char *program; /* eyelet.fcgi, started with --store on demand */
+	char *log; /* "stderr" or "syslog" */
+};
+
+/*
+ * Reads path; NULL: $EYELET_CONFIG, else SYSCONFDIR/eyelet/eyelet.conf, which
+ * alone may be absent (defaults). ERR_CONFIG "FILE:LINE: why" for an unknown
+ * section or key (with the nearest known one), a value that is none, a key
+ * given twice. ERR_IO, ERR_NOTFOUND, ERR_DENIED.
+ */
+int conf_read(const char *path, struct conf *out, struct err *err);
+void conf_free(struct conf *cf);
+
+/*
+ * Visits every setting: "store.horizon", its value as text, and "FILE:LINE"
+ * or "default". For eyelet-store config.
+ */
+int conf_visit(const struct conf *cf,
+    int (*visit)(void *arg, const char *name, const char *value,
+	const char *from, struct err *err),
+    void *arg, struct err *err);
+
+/* The store's options as the configuration sets them; borrows from cf. */
+void conf_store_options(const struct conf *cf, struct store_options *opt);
+
+#endif

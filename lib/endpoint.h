@@ -1,0 +1,56 @@
+/*
+ * endpoint.h: an address of ours that a provider posts to: its settings, as
+ * an operator gives them and as the store keeps them (one JSON object).
+ */
+#ifndef EYELET_LIB_ENDPOINT_H
+#define EYELET_LIB_ENDPOINT_H
+
+#include <stdint.h>
+
+#include "lib/bytes.h"
+
+#define ENDPOINT_NAME_MAX 64
+#define ENDPOINT_DOC_MAX (64 * 1024)
+#define ENDPOINT_PAIRS_MAX 64
+
+struct endpoint_pair {
+	char *name, *value;
+};
+
+/* All pointers are owned (endpoint_free); NULL is "not set". */
+struct endpoint {
+	char *scheme; /* name of a scheme; always set */
+	char *title;
+	char *events; /* pattern list; NULL selects all */
+	char *public_url; /* as registered with the provider */
+	char *allow_from; /* addresses and CIDR blocks, comma-separated */
+	struct endpoint_pair labels[ENDPOINT_PAIRS_MAX];
+	size_t nlabels;
+	struct endpoint_pair params[ENDPOINT_PAIRS_MAX]; /* {param:NAME} */
+	size_t nparams;
+	int64_t body_max; /* bytes; -1: the configuration's */
+	int64_t tolerance_s; /* -1: the scheme's */
+	int64_t rate; /* requests a second after verification; 0: no limit */
+	bool allow_http; /* plain HTTP from anywhere */
+	bool same_body; /* accept the same body again under another id */
+};
+
+/* An endpoint with scheme NULL and every default above. */
+void endpoint_init(struct endpoint *ep);
+void endpoint_free(struct endpoint *ep); /* wipes params */
+
+/* ^[A-Za-z0-9_-]{1,64}$, and not "healthz" or "eyelet". */
+bool endpoint_name_ok(struct span name);
+
+/* The stored JSON object to and from the struct. ERR_CORRUPT, ERR_NOMEM. */
+int endpoint_decode(struct span doc, struct endpoint *ep, struct err *err);
+int
+endpoint_encode(const struct endpoint *ep, struct buf *doc, struct err *err);
+
+/*
+ * Is every setting meaningful (patterns, URL, addresses, limits)? ERR_INPUT
+ * with the setting, its value and what it must be. Does not know schemes.
+ */
+int endpoint_check(const struct endpoint *ep, struct err *err);
+
+#endif

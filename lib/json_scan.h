@@ -1,0 +1,47 @@
+/*
+ * json_scan.h: is this text strict RFC 8259 JSON, and what stands at a
+ * pointer? Reads foreign bytes in one pass, allocates nothing. cJSON accepts
+ * texts that must be refused (33 of the 188 of JSONTestSuite), cuts strings
+ * at NUL and finds keys case-blind, so foreign bytes never meet it.
+ */
+#ifndef EYELET_LIB_JSON_SCAN_H
+#define EYELET_LIB_JSON_SCAN_H
+
+#include "lib/bytes.h"
+
+#define JSON_DEPTH_MAX 64
+#define JSON_TOKENS_MAX 100000 /* values and keys in one text */
+
+/*
+ * 0 when text is one JSON value and nothing behind it: UTF-8, no BOM, no
+ * duplicate key in an object, nesting and tokens within the limits.
+ * -1 with ERR_INPUT and "byte N: why" otherwise.
+ */
+int json_scan(struct span text, struct err *err);
+
+enum json_kind {
+	JSON_ABSENT,
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
+
+/*
+ * Finds the value at an RFC 6901 pointer in a text that json_scan accepted
+ * (on another text the answer is JSON_ABSENT or nonsense, never a read
+ * outside it). *raw is the value's bytes, strings with their quotes.
+ */
+enum json_kind
+json_find(struct span text, const char *pointer, struct span *raw);
+
+/*
+ * Puts the value of a raw scalar: a string's unescaped bytes, or a number's
+ * or literal's bytes as they stand. ERR_INPUT for arrays and objects, and
+ * for a string that holds \u0000 or a lone surrogate.
+ */
+int json_scalar(struct span raw, struct buf *out, struct err *err);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * ops.h: what administrators can ask of the owner. A call is one JSON object
+ * {"op": "endpoint.add", ...}; its answer is any number of rows (JSON objects)
+ * and an end. The verbs and their members stand in the table of ops.c, one
+ * file a noun (ops_endpoint.c, ops_secret.c, ...).
+ */
+#ifndef EYELET_LIB_OPS_H
+#define EYELET_LIB_OPS_H
+
+#include "lib/conf.h"
+#include "lib/registry.h"
+
+struct ops;
+
+struct ops_peer {
+	struct store_actor actor;
+	bool may_administer; /* root or the store's uid */
+};
+
+/* Takes one row: a JSON object without a line end. -1 stops the call. */
+typedef int ops_row(void *arg, struct span json, struct err *err);
+
+/* Borrows all of them until ops_close. */
+int ops_open(const struct conf *cf, struct store *st, struct registry *rg,
+    struct ops **out, struct err *err);
+void ops_close(struct ops *ops);
+
+/*
+ * Performs one call in this thread (it may take as long as it takes).
+ * ERR_USAGE for an unknown op or member, ERR_DENIED, and whatever the op
+ * itself reports. May be called by several threads at once.
+ */
+int ops_call(struct ops *ops, const struct ops_peer *peer,
+    const unsigned char request_id[STORE_REQUEST_ID], struct span json,
+    ops_row *row, void *arg, struct err *err);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * receive.h: a request in, a reply out: the receiving half of eyelet, step by
+ * step as eyelet(7) lists them. Knows HTTP's words, but no web server.
+ */
+#ifndef EYELET_LIB_RECEIVE_H
+#define EYELET_LIB_RECEIVE_H
+
+#include "lib/registry.h"
+#include "lib/request.h"
+
+#define RECEIVE_REPLY_MAX 2048
+#define RECEIVE_LOG_MAX 1024
+
+struct receive_options {
+	const char *mount; /* "/hooks"; the endpoint's name follows it */
+	int64_t body_max; /* bytes, where the endpoint sets none */
+	const struct address_list *trusted_proxies; /* or NULL */
+	int64_t address_rate; /* requests a second and address; 0: no limit */
+	int64_t horizon_s;
+};
+
+/* What to answer. Plain values: copied, kept, sent whenever it suits. */
+struct receive_reply {
+	int status;
+	const char *content_type; /* constant, or NULL: no body */
+	const char *allow; /* constant for 405, else NULL */
+	int retry_after_s; /* 0: no such header */
+	bool close; /* the body was not read: the connection cannot be kept */
+	size_t body_len;
+	char body[RECEIVE_REPLY_MAX];
+	/* One inert key=value line for the log, without a line end. */
+	char log[RECEIVE_LOG_MAX];
+};
+
+struct receive; /* shared by all threads */
+
+int receive_open(const struct receive_options *opt, struct store *st,
+    struct registry *rg, struct receive **out, struct err *err);
+void receive_close(struct receive *rc); /* no request may be under way */
+
+/*
+ * One request under way. The front end owns it together with what rq
+ * borrows, from receive_begin until done was called (or receive_begin
+ * answered at once).
+ */
+struct receive_call {
+	/* set by the front end */
+	struct request request; /* all but body and now_ms */
+	bool has_request_id;
+	unsigned char request_id[STORE_REQUEST_ID];
+	/* Called once, in any thread, unless _begin or _body said 1. */
+	void (*done)(struct receive_call *call);
+	void *arg;
+
+	struct receive_reply reply; /* the answer */
+
+	struct receive_state *state; /* receive's own; NULL between requests */
+};
+
+/*
+ * Steps 1 and 2: method, path, address, TLS, rates, declared length, doubled
+ * headers. Returns 1 when the answer stands in call->reply already; 0 when
+ * the body is to be read (request.content_length bytes, at most what
+ * *body_max says) and receive_body called.
+ */
+int
+receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max);
+
+/*
+ * Steps 4 to 7, with request.body read and now_ms set to the time after its
+ * last byte. Returns 1 when call->reply is complete; 0 when done will be
+ * called (perhaps before this returns).
+ */
+int receive_body(struct receive *rc, struct receive_call *call);
+
+/*
+ * Instead of receive_body, when the body did not come whole: ends the call
+ * with the right reply (408 when late, else 400).
+ */
+void receive_abort(struct receive *rc, struct receive_call *call, bool late);
+
+/*
+ * Fills reply for a fault of ours (503, Retry-After) that has no request
+ * state: the store's owner cannot be reached. log_why is inert.
+ */
+void receive_fault(struct receive_reply *reply, const char *log_why);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * registry.h: the endpoints in force, ready for requests: schemes looked up,
+ * patterns parsed, keys unsealed. Readers take an entry and drop it when the
+ * request is done; a change puts a new entry in place of the old one, so no
+ * request waits and none sees half a change.
+ */
+#ifndef EYELET_LIB_REGISTRY_H
+#define EYELET_LIB_REGISTRY_H
+
+#include "lib/address.h"
+#include "lib/pattern.h"
+#include "lib/scheme.h"
+#include "lib/store.h"
+#include "lib/verify.h"
+
+struct registry;
+
+/* A secret in force or soon to be judged so; immutable. */
+struct registry_key {
+	uint64_t secret_id;
+	enum secret_state state;
+	int64_t until_ms; /* PREVIOUS: see secret.h; else 0 */
+	struct scheme_key *key;
+};
+
+/* An endpoint as requests see it; immutable but for the rate counter. */
+struct registry_endpoint {
+	uint64_t id, generation;
+	char name[ENDPOINT_NAME_MAX + 1];
+	enum store_endpoint_state state;
+	struct endpoint settings;
+	const struct scheme *scheme; /* NULL: the file is gone; answers 503 */
+	struct pattern_list *events; /* NULL selects all */
+	struct address_list *allow_from; /* NULL: anybody */
+	struct registry_key keys[SECRET_LIVE_MAX + 1];
+	size_t nkeys;
+	struct verify_param params[ENDPOINT_PAIRS_MAX];
+};
+
+/* Loads all endpoints of st. schemes is borrowed until registry_close. */
+int registry_open(struct store *st, const struct scheme_set *schemes,
+    struct registry **out, struct err *err);
+void registry_close(struct registry *rg);
+
+/*
+ * The entry of a name (not of removed endpoints), or NULL. Held until
+ * registry_put; never waits for a change.
+ */
+const struct registry_endpoint *
+registry_get(struct registry *rg, struct span name);
+void registry_put(const struct registry_endpoint *ep);
+
+const struct scheme_set *registry_schemes(const struct registry *rg);
+
+/*
+ * Takes one request out of the endpoint's rate; false when it is used up.
+ * Steps 4 of receiving; now_ms as everywhere.
+ */
+bool registry_take_rate(const struct registry_endpoint *ep, int64_t now_ms);
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * scheme.h: how a provider signs, read from a scheme file (NAME.json) and
+ * compiled once. A scheme never changes after loading, so any number of
+ * threads may use one. The fields of the file are described in
+ * eyelet-scheme(5); facts per provider stand in conf/schemes/.
+ */
+#ifndef EYELET_LIB_SCHEME_H
+#define EYELET_LIB_SCHEME_H
+
+#include <stdint.h>
+
+#include "lib/bytes.h"
+
+#define SCHEME_NAME_MAX 64
+#define SCHEME_FILE_MAX (256 * 1024) /* bytes of a scheme file */
+
+struct scheme;
+
+/* What the operator should know about a file that loads all the same. */
+struct scheme_warnings {
+	size_t n;
+	char text[8][256]; /* "FILE: /content: does not cover {body}: ..." */
+};
+
+/*
+ * Loads one file. The scheme's name is the file's name without ".json" and
+ * matches [a-z0-9-]{1,64}. warnings may be NULL. ERR_CONFIG with a message
+ * that names file, JSON path, reason and, where one is near, the field that
+ * was meant; ERR_NOTFOUND, ERR_IO, ERR_NOMEM.
+ */
+int scheme_load(const char *path, struct scheme **out,
+    struct scheme_warnings *warnings, struct err *err);
+
+/* The same from memory; path is only for messages and the name. */
+int scheme_parse(const char *path, struct span text, struct scheme **out,
+    struct scheme_warnings *warnings, struct err *err);
+
+void scheme_free(struct scheme *sc);
+
+/*
+ * All schemes of the folders, each file once; a name in a later folder
+ * replaces the same name of an earlier one, so that an operator can override
+ * a preset. A file that does not load is reported through on_error (may be
+ * NULL) and left out; the others still load. Fails only when a folder that
+ * exists cannot be read or memory ends.
+ */
+struct scheme_set;
+
+int scheme_set_load(const char *const *dirs, size_t ndirs,
+    void (*on_error)(void *arg, const struct err *err), void *arg,
+    struct scheme_set **out, struct err *err);
+void scheme_set_free(struct scheme_set *set);
+size_t scheme_set_count(const struct scheme_set *set);
+const struct scheme *scheme_set_at(const struct scheme_set *set, size_t i);
+/* NULL when there is none of that name. */
+const struct scheme *
+scheme_set_find(const struct scheme_set *set, const char *name);
+
+/* --- what a scheme says -------------------------------------------------- */
+
+const char *scheme_name(const struct scheme *sc);
+const char *scheme_title(const struct scheme *sc); /* never NULL */
+const char *scheme_link(const struct scheme *sc); /* provider's page, or NULL */
+const char *scheme_notes(const struct scheme *sc); /* for operators, or NULL */
+bool scheme_secret_from_provider(const struct scheme *sc); /* secret_from */
+bool scheme_retry_body_same(const struct scheme *sc); /* retry_body */
+bool scheme_body_is_json(const struct scheme *sc); /* "body": "json" */
+bool scheme_id_signed(const struct scheme *sc); /* id covered by content? */
+bool scheme_can_sign(const struct scheme *sc, const char **why_not);
+int64_t scheme_tolerance_s(const struct scheme *sc); /* past; -1: no window */
+bool scheme_is_test_type(const struct scheme *sc, struct span type);
+bool scheme_needs_url(const struct scheme *sc); /* {url} occurs */
+
+/* The file as it was read, for "show". */
+struct span scheme_source(const struct scheme *sc);
+
+/* HTTP statuses of refusals and of the success reply. */
+struct scheme_status {
+	int missing, invalid, expired;
+	int success; /* 200 unless "reply" says otherwise */
+	bool empty_reply; /* "reply": a body of ours would be wrong */
+};
+
+const struct scheme_status *scheme_status(const struct scheme *sc);
+
+/*
+ * Names of the headers that verification or identification reads, lower
+ * case; a trailing "-*" stands for numbered ones. A request in which one of
+ * them (but those of "sig.from" lists with "-*") occurs twice is refused.
+ */
+size_t scheme_headers(const struct scheme *sc, const char *const **names);
+
+/* --- keys ---------------------------------------------------------------- */
+
+/*
+ * A secret made ready: prefixes cut, decoded, and what its algorithm can
+ * compute ahead. Immutable, so threads may share it.
+ */
+struct scheme_key;
+
+/*
+ * Makes a key of the secret text as an operator pastes it. ERR_INPUT with the
+ * reason (never the value) when it is empty, has the wrong encoding or is no
+ * key of this algorithm; ERR_CRYPTO, ERR_NOMEM.
+ */
+int scheme_key_make(const struct scheme *sc, struct span secret,
+    struct scheme_key **out, struct err *err);
+void scheme_key_free(struct scheme_key *key); /* wipes */
+
+/*
+ * A new random secret in the form that this scheme's operator would paste
+ * (prefix, encoding), at least 32 random bytes. ERR_USAGE where one cannot be
+ * generated (public keys of the provider).
+ */
+int scheme_secret_generate(
+    const struct scheme *sc, struct buf *out, struct err *err);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * seal.h: secrets at rest: AES-256-GCM (NIST SP 800-38D) under a key that
+ * lives in a file outside the store, with the owner and the secret's id as
+ * associated data, so that a sealed value moved to another row opens nowhere.
+ */
+#ifndef EYELET_LIB_SEAL_H
+#define EYELET_LIB_SEAL_H
+
+#include <stdint.h>
+
+#include "lib/bytes.h"
+
+#define SEAL_KEY_BYTES 32
+#define SEAL_OVERHEAD 33 /* version 1, key id 4, nonce 12, tag 16 */
+
+struct seal_key; /* wiped and kept out of core files */
+
+/*
+ * Reads a key file: "eyelet-key 1 HEX64\n", a regular file, owned by this
+ * user or root, no access for others, no symlink. ERR_DENIED, ERR_INPUT with
+ * the command that mends it.
+ */
+int seal_key_read(const char *path, struct seal_key **out, struct err *err);
+void seal_key_free(struct seal_key *key);
+
+/* Makes a new key file (mode 0600, fsynced, never replaces one). */
+int seal_key_create(const char *path, struct err *err);
+
+/* First 4 bytes of SHA-256 over the key: which key sealed a record. */
+uint32_t seal_key_id(const struct seal_key *key);
+
+/* Appends the sealed form of plain; aad is not stored. */
+int seal(const struct seal_key *key, struct span aad, struct span plain,
+    struct buf *out, struct err *err);
+
+/* Appends the plain bytes. ERR_CORRUPT: altered, other row, or other key. */
+int unseal(const struct seal_key *key, struct span aad, struct span sealed,
+    struct buf *out, struct err *err);
+
+/* Keyed fingerprint (HMAC-SHA-256, cut to 16 bytes) to find equal values. */
+int seal_fingerprint(const struct seal_key *key, struct span plain,
+    unsigned char out[16], struct err *err);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * sign.h: the headers that a scheme's provider would send with a body: the
+ * other direction of verify.h, from the same scheme file.
+ */
+#ifndef EYELET_LIB_SIGN_H
+#define EYELET_LIB_SIGN_H
+
+#include "lib/verify.h"
+
+struct sign_input {
+	struct span id, type; /* empty: none */
+	struct span body;
+	struct span method; /* usually "POST" */
+	const char *url; /* or NULL */
+	const struct verify_param *params;
+	size_t nparams;
+	int64_t now_ms;
+};
+
+/*
+ * Puts "Name: value\n" lines into out, one a header, for nkeys keys (the
+ * current one first); where the scheme carries several signatures all are
+ * put, otherwise only the first key's. ERR_USAGE when the scheme cannot sign
+ * (public keys, signatures inside the body) or needs a url, id or param that
+ * in does not have; ERR_CRYPTO, ERR_NOMEM, ERR_LIMIT.
+ */
+int sign_headers(const struct scheme *sc, struct scheme_key *const *keys,
+    size_t nkeys, const struct sign_input *in, struct buf *out,
+    struct err *err);
+
+/*
+ * Fills the scheme's envelope template: a body in the shape the provider's
+ * documents show. data is JSON text (empty: {}). ERR_USAGE when the scheme
+ * has no envelope.
+ */
+int sign_envelope(const struct scheme *sc, struct span id, struct span type,
+    int64_t now_ms, struct span data, struct buf *out, struct err *err);
+
+#endif

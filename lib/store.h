@@ -1,0 +1,302 @@
+/*
+ * store.h: the durable state of eyelet: endpoints, secrets, the event log, the
+ * memory of ids seen, and the audit trail. One process at a time has a store
+ * open (owner.h); within it every function may be called by any thread.
+ *
+ * All writing goes through one committer thread, batch by batch; a flusher
+ * thread makes batches durable. An event can be read, and its answer leaves,
+ * only once its batch is on disk (P1). After a failed fsync nothing is
+ * answered with success until the process has started anew (P5).
+ * Nothing above this header knows Berkeley DB.
+ */
+#ifndef EYELET_LIB_STORE_H
+#define EYELET_LIB_STORE_H
+
+#include "lib/endpoint.h"
+#include "lib/event.h"
+#include "lib/secret.h"
+
+struct store;
+struct store_tx; /* a change under way, in the committer */
+
+#define STORE_REQUEST_ID 16
+#define STORE_BODY_MAX (16 * 1024 * 1024) /* no configuration goes above */
+
+struct store_options {
+	const char *dir; /* the store folder */
+	const char *key_file; /* seal.h; the deny list stands beside it */
+	int64_t horizon_s; /* how long an id is remembered (P2) */
+	uint64_t dedupe_max; /* bytes of remembered ids; shortens the horizon */
+	int64_t retain_s; /* events older than this go, by whole segments */
+	uint64_t retain_bytes; /* as do the oldest above this */
+	uint64_t segment_max; /* bytes after which a segment is closed */
+	int64_t segment_age_s;
+	uint64_t floor; /* free bytes below which nothing is accepted */
+	uint64_t ballast; /* size of the file kept to be deleted in need */
+	uint64_t cache; /* bytes of database cache */
+	uint64_t log_keep_max; /* bytes of log after which a snapshot is made */
+	void (*log)(
+	    void *arg, const char *line); /* for operators; any thread */
+	void *log_arg;
+};
+
+/* Every member at the default that eyelet.conf(5) documents, dir NULL. */
+void store_options_init(struct store_options *opt);
+
+/*
+ * Makes an empty store: the folder (0700; it may exist and be empty) and its
+ * marker file. ERR_EXISTS when there is one already. The databases come with
+ * the first store_open.
+ */
+int store_create(const char *dir, struct err *err);
+
+/*
+ * Opens, recovers, re-applies the deny list, starts the threads. The caller
+ * holds the owner's lock. ERR_NOTFOUND (no store there: the message names
+ * "eyelet-store init"), ERR_DENIED (owner, mode, a DB_CONFIG in it),
+ * ERR_CORRUPT (recovery and rebuild failed), ERR_VERSION, ERR_IO, ERR_FULL.
+ */
+int store_open(
+    const struct store_options *opt, struct store **out, struct err *err);
+
+/* Finishes what was submitted, checkpoints, closes. NULL is allowed. */
+void store_close(struct store *st);
+
+/*
+ * Was a write or flush lost, so that only a new start helps? The owner polls
+ * this (store_wait_fenced sleeps until it is so, or until timeout_ms) and
+ * executes itself anew.
+ */
+bool store_is_fenced(struct store *st);
+bool store_wait_fenced(struct store *st, int timeout_ms);
+
+/* --- accepting ----------------------------------------------------------- */
+
+enum store_outcome {
+	STORE_FAILED, /* zero: see item->err; nothing may be acknowledged */
+	STORE_ACCEPTED,
+	STORE_DUPLICATE, /* same endpoint and id; the first copy is durable */
+	STORE_CONFLICT, /* a duplicate with other bytes; first copy kept */
+	STORE_MOVED /* endpoint or secrets changed since: verify again */
+};
+
+/*
+ * One event on its way in. The caller owns it, and all it borrows, from
+ * store_submit until done is called.
+ */
+struct store_item {
+	struct event event; /* seq and received_ms are given by the store */
+	uint64_t generation; /* the endpoint's, at verification */
+	bool dedupe_body; /* the id is unsigned: the same body is a duplicate */
+	bool body_varies; /* other bytes under one id are no conflict */
+	bool has_request_id; /* a repeat with it gets the first answer */
+	unsigned char request_id[STORE_REQUEST_ID];
+
+	/*
+	 * Called once, in a thread of the store; must neither block nor call
+	 * store functions other than store_submit.
+	 */
+	void (*done)(struct store_item *item);
+	void *arg;
+
+	enum store_outcome outcome;
+	uint64_t seq; /* of the event, or of the first copy */
+	struct err err;
+
+	struct store_item *next; /* the store's, until done */
+};
+
+/*
+ * Queues an item. Never blocks on the disk. When the queue is full, the store
+ * is fenced or closing, or space is below the floor, done is called with
+ * STORE_FAILED (perhaps before this returns).
+ */
+void store_submit(struct store *st, struct store_item *item);
+
+/* --- changing ------------------------------------------------------------ */
+
+/* Who asked, for the audit trail. */
+struct store_actor {
+	unsigned uid, pid;
+	const char *program; /* "eyelet-secret" */
+};
+
+/*
+ * Runs change(tx, arg, result, err) in the committer, in a transaction of its
+ * own; returns once it is durable and in force for every later request. When
+ * change returns -1, or the commit fails, nothing is changed and err is its.
+ * change may run more than once (on an aborted try), so it only reads arg and
+ * fills result. A repeat with a request id that was done within the hour
+ * changes nothing and gives the first result (kept sealed).
+ * Waits at most 5 s: then ERR_TIMEOUT, and the change may still happen.
+ */
+int store_change(struct store *st, const struct store_actor *actor,
+    const unsigned char request_id[STORE_REQUEST_ID],
+    int (*change)(
+	struct store_tx *tx, void *arg, struct buf *result, struct err *err),
+    void *arg, struct buf *result, struct err *err);
+
+enum store_endpoint_state {
+	STORE_ENDPOINT_ENABLED = 1,
+	STORE_ENDPOINT_DISABLED,
+	STORE_ENDPOINT_REMOVED /* its name is free again; its events stay */
+};
+
+struct store_endpoint {
+	uint64_t id; /* never reused */
+	uint64_t generation; /* bumped by every change of it or its secrets */
+	enum store_endpoint_state state;
+	char name[ENDPOINT_NAME_MAX + 1];
+	int64_t created_ms, changed_ms;
+	struct span doc; /* endpoint.h; borrowed until the visit returns */
+};
+
+/* The time of the transaction: max(wall clock, last recorded). */
+int64_t store_tx_now_ms(struct store_tx *tx);
+
+/* Adds (ep->id 0: given here, written back) or replaces; bumps generation. */
+int store_tx_endpoint(
+    struct store_tx *tx, struct store_endpoint *ep, struct err *err);
+
+/*
+ * Adds (s->id 0: given here, written back) or replaces a secret; bumps its
+ * endpoint's generation. plain is sealed under the row's identity; when it is
+ * empty the sealed bytes of the row stay as they are. A REVOKED secret goes
+ * to the deny list before the change is durable.
+ */
+int store_tx_secret(
+    struct store_tx *tx, struct secret *s, struct span plain, struct err *err);
+
+/*
+ * Records who did what to what; detail is a JSON object (or empty) that holds
+ * no secret. Every change makes exactly one of these.
+ */
+int store_tx_audit(struct store_tx *tx, const char *verb, const char *target,
+    struct span detail, struct err *err);
+
+/* --- reading ------------------------------------------------------------- */
+
+/*
+ * tx is the change under way, or NULL for what is committed. A visitor
+ * returns 0 to go on, 1 to stop early, -1 with err to fail.
+ */
+int store_endpoint_by_name(struct store *st, struct store_tx *tx,
+    const char *name, struct store_endpoint *out, struct buf *doc, bool *found,
+    struct err *err); /* not the removed ones */
+int store_endpoints(struct store *st, struct store_tx *tx,
+    int (*visit)(void *arg, const struct store_endpoint *ep, struct err *err),
+    void *arg, struct err *err); /* by id; removed ones too */
+int store_secrets(struct store *st, struct store_tx *tx, uint64_t endpoint_id,
+    int (*visit)(void *arg, const struct secret *s, struct err *err), void *arg,
+    struct err *err); /* by id; 0: of all endpoints */
+int store_secret_plain(struct store *st, const struct secret *s,
+    struct buf *plain, struct err *err); /* caller wipes */
+int store_fingerprint(struct store *st, struct span plain,
+    unsigned char out[SECRET_FINGERPRINT], struct err *err);
+
+struct store_audit {
+	uint64_t no;
+	int64_t at_ms;
+	unsigned uid, pid;
+	struct span program, verb, target, detail;
+};
+
+int store_audits(struct store *st, int64_t since_ms,
+    int (*visit)(void *arg, const struct store_audit *a, struct err *err),
+    void *arg, struct err *err); /* oldest first */
+
+/*
+ * A place in the log. A reader keeps the segment under it from being dropped
+ * and belongs to one thread at a time. It sees durable events only.
+ */
+struct store_reader;
+
+int
+store_reader_open(struct store *st, struct store_reader **out, struct err *err);
+void store_reader_close(struct store_reader *rd);
+
+/* The next call of _next gives the first event with seq >= this ... */
+int store_reader_seek(struct store_reader *rd, uint64_t seq, struct err *err);
+/* ... or the first with received_ms >= this. */
+int
+store_reader_seek_time(struct store_reader *rd, int64_t ms, struct err *err);
+
+/*
+ * The next event upwards, or (_prev) downwards; *found is false at the end,
+ * where a later call may find more. ev borrows from rd until its next call.
+ * A fresh reader stands before the oldest for _next, behind the newest for
+ * _prev. ERR_CORRUPT, ERR_IO.
+ */
+int store_reader_next(
+    struct store_reader *rd, struct event *ev, bool *found, struct err *err);
+int store_reader_prev(
+    struct store_reader *rd, struct event *ev, bool *found, struct err *err);
+
+/* What the memory of ids knows of an event. */
+struct store_seen {
+	uint64_t seq; /* of the copy that was accepted */
+	int64_t first_ms, last_ms;
+	uint64_t duplicates; /* how often it came again */
+};
+
+/* By endpoint and id. *found is false when it was never seen (or is past). */
+int store_seen(struct store *st, uint64_t endpoint_id, struct span id,
+    struct store_seen *out, bool *found, struct err *err);
+
+/* Sleeps until an event above seq is durable, or timeout_ms; true if so. */
+bool store_wait(struct store *st, uint64_t seq, int timeout_ms);
+
+uint64_t store_durable_seq(const struct store *st);
+
+/* --- counting, keeping --------------------------------------------------- */
+
+/* What happened to requests that left no event; written now and then. */
+enum store_count {
+	STORE_COUNT_ACCEPTED,
+	STORE_COUNT_DUPLICATE,
+	STORE_COUNT_CONFLICT,
+	STORE_COUNT_IGNORED,
+	STORE_COUNT_TEST,
+	STORE_COUNT_REFUSED,
+	STORE_COUNT_FAILED,
+	STORE_COUNTS
+};
+
+void store_count(struct store *st, uint64_t endpoint_id, enum store_count c);
+void store_counts(
+    struct store *st, uint64_t endpoint_id, uint64_t out[STORE_COUNTS]);
+
+struct store_status {
+	char id[33]; /* of the store, hex */
+	unsigned format;
+	uint64_t events, segments, endpoints, secrets; /* live */
+	uint64_t oldest_seq, durable_seq;
+	int64_t oldest_ms, newest_ms;
+	uint64_t bytes_events, bytes_dedupe, bytes_log, bytes_other;
+	uint64_t bytes_free, floor;
+	uint64_t dedupe_keys;
+	int64_t horizon_s, horizon_now_s; /* as set; as dedupe_max allows */
+	int64_t opened_ms, last_checkpoint_ms, last_flush_ms;
+	int64_t recovery_ms; /* how long the last open's recovery took */
+	int64_t snapshot_ms; /* when the last verified snapshot was made; 0 */
+	bool fenced, below_floor;
+};
+
+int store_status(struct store *st, struct store_status *out, struct err *err);
+
+/* For /healthz: memory only. Last flush good, above the floor, not fenced. */
+bool store_healthy(struct store *st, const char **why_not);
+
+/*
+ * Verifies every database, then that each event's id is remembered and that
+ * each remembered id within retention names an event. Each problem is one
+ * call of problem (inert words); *problems counts them. Accepting goes on
+ * but may pause for a second or two.
+ */
+int store_check(struct store *st, void (*problem)(void *arg, const char *words),
+    void *arg, uint64_t *problems, struct err *err);
+
+/* Applies retention now. *dropped counts segments. */
+int store_prune(struct store *st, uint64_t *dropped, struct err *err);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * verify.h: did someone who holds one of the endpoint's secrets send this
+ * request, and which event is it? Pure: reads no clock, file or environment,
+ * so a test can replay any verdict.
+ */
+#ifndef EYELET_LIB_VERIFY_H
+#define EYELET_LIB_VERIFY_H
+
+#include "lib/request.h"
+#include "lib/scheme.h"
+
+enum verify_verdict {
+	VERIFY_INVALID, /* zero: a verdict nobody set admits nobody */
+	VERIFY_MISSING, /* what the scheme needs is absent or empty */
+	VERIFY_EXPIRED, /* authentic, but outside the time window */
+	VERIFY_VALID
+};
+
+/* A constant of the endpoint, for {param:NAME}. */
+struct verify_param {
+	const char *name, *value;
+};
+
+struct verify_input {
+	const struct request *request; /* body read, now_ms set */
+	const char
+	    *url; /* public URL as registered with the provider, or NULL */
+	const struct verify_param *params;
+	size_t nparams;
+	int64_t
+	    tolerance_s; /* overrides the scheme's window; -1: scheme's own */
+	int64_t horizon_s; /* age limit of a time that only the body carries */
+};
+
+struct verify_result {
+	enum verify_verdict verdict;
+	int key; /* index of the key that matched, -1 when none did */
+	const char *reason; /* a constant for the operator: "header absent" */
+};
+
+/*
+ * Judges one request against nkeys keys of scheme (0 keys: INVALID). Returns 0
+ * once result is known: a bad signature is an answer, no error. -1 with err
+ * when none could be reached: ERR_CRYPTO, ERR_NOMEM, or ERR_CONFIG when the
+ * scheme needs a url or a param that the input does not have.
+ * Every key is tried against every signature, whatever matches, and compared
+ * in constant time. Spec: RFC 2104, RFC 8032, FIPS 186-5; what each provider
+ * signs stands in its scheme file. Order: require, signature, digest, time.
+ */
+int verify_request(const struct scheme *sc, struct scheme_key *const *keys,
+    size_t nkeys, const struct verify_input *in, struct verify_result *result,
+    struct err *err);
+
+#define EVENT_ID_MAX 256
+#define EVENT_TYPE_MAX 256
+
+enum identify_outcome {
+	IDENTIFY_OK,
+	IDENTIFY_NOT_JSON, /* the scheme promises JSON and it is not RFC 8259 */
+	IDENTIFY_REQUIRED, /* a field of "required" is absent */
+	IDENTIFY_TOO_LONG /* id or type above its limit */
+};
+
+struct identity {
+	enum identify_outcome outcome;
+	bool has_id, has_type;
+	struct span id, type; /* borrowed from scratch */
+	char why[128]; /* inert, for NOT_JSON, REQUIRED and TOO_LONG */
+};
+
+/*
+ * Reads id and type off a request that was verified. scratch owns the bytes
+ * of out->id and out->type; its limit must be at least 4 KiB. Without an id
+ * (has_id false) the digest of the body is the identity; that is the
+ * caller's business.
+ */
+int verify_identify(const struct scheme *sc, const struct verify_input *in,
+    struct buf *scratch, struct identity *out, struct err *err);
+
+#endif
