@@ -1,0 +1,318 @@
+/* seal.c: AES-256-GCM under a key file. */
+#include "lib/seal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/digest.h"
+
+#define SEAL_VERSION 1
+#define NONCE 12
+#define TAG 16
+#define HEAD (1 + 4 + NONCE)
+#define FILE_WORD "eyelet-key 1 "
+#define FILE_BYTES (sizeof(FILE_WORD) - 1 + 2 * SEAL_KEY_BYTES + 1)
+
+/* Alone in a page that is locked, and left out of core files. */
+struct seal_key {
+	unsigned char bytes[SEAL_KEY_BYTES];
+	uint32_t id;
+};
+
+static struct seal_key *
+key_new(struct err *err)
+{
+	void *p = mmap(NULL, sizeof(struct seal_key), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED) {
+		err_errno(err, errno, "map memory for the key");
+		return NULL;
+	}
+	/* Both may fail under tight limits; then the key is merely swappable.
+	 */
+	(void)mlock(p, sizeof(struct seal_key));
+	(void)madvise(p, sizeof(struct seal_key), MADV_DONTDUMP);
+	return p;
+}
+
+void
+seal_key_free(struct seal_key *key)
+{
+	if (key == NULL)
+		return;
+	bytes_wipe(key, sizeof(*key));
+	munmap(key, sizeof(*key));
+}
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+/* Who may own and read a key file; the message holds the mending command. */
+static int
+check_file(const char *path, int fd, struct err *err)
+{
+	struct stat sb;
+
+	if (fstat(fd, &sb) < 0)
+		return err_errno(err, errno, "key file %s", path);
+	if (!S_ISREG(sb.st_mode))
+		return err_set(
+		    err, ERR_DENIED, "key file %s is not a plain file", path);
+	if (sb.st_uid != geteuid() && sb.st_uid != 0)
+		return err_set(err, ERR_DENIED,
+		    "key file %s belongs to uid %u: chown %u %s", path,
+		    (unsigned)sb.st_uid, (unsigned)geteuid(), path);
+	if ((sb.st_mode & 077) != 0 &&
+	    !(sb.st_uid == 0 && (sb.st_mode & 037) == 0))
+		return err_set(err, ERR_DENIED,
+		    "key file %s is open to others: chmod 600 %s", path, path);
+	return 0;
+}
+
+int
+seal_key_read(const char *path, struct seal_key **out, struct err *err)
+{
+	char text[FILE_BYTES + 1];
+	unsigned char sum[DIGEST_SHA256];
+	struct seal_key *key = NULL;
+	struct span part;
+	ssize_t n;
+	size_t i, used = sizeof(FILE_WORD) - 1;
+	int fd = -1, hi, lo, ret = -1;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0) {
+		if (errno == ENOENT)
+			err_set(err, ERR_NOTFOUND,
+			    "key file %s is missing: without it no secret of "
+			    "the store can be read; restore it, or make a new "
+			    "store with \"eyelet-store init\"",
+			    path);
+		else
+			err_errno(err, errno, "key file %s", path);
+		goto out;
+	}
+	if (check_file(path, fd, err) < 0)
+		goto out;
+	n = read(fd, text, sizeof(text));
+	if (n < 0) {
+		err_errno(err, errno, "read key file %s", path);
+		goto out;
+	}
+	if ((size_t)n != FILE_BYTES || text[n - 1] != '\n' ||
+	    memcmp(text, FILE_WORD, used) != 0)
+		goto bad;
+	key = key_new(err);
+	if (key == NULL)
+		goto out;
+	for (i = 0; i < SEAL_KEY_BYTES; i++) {
+		hi = hex_value(text[used + 2 * i]);
+		lo = hex_value(text[used + 2 * i + 1]);
+		if (hi < 0 || lo < 0)
+			goto bad;
+		key->bytes[i] = (unsigned char)(hi << 4 | lo);
+	}
+	part = span_of(key->bytes, SEAL_KEY_BYTES);
+	if (digest_sha256(&part, 1, sum, err) < 0)
+		goto out;
+	key->id = (uint32_t)be32_get(sum);
+	*out = key;
+	key = NULL;
+	ret = 0;
+	goto out;
+bad:
+	err_set(err, ERR_INPUT,
+	    "key file %s is no eyelet key: one line \"%s\" and %d hex digits",
+	    path, FILE_WORD, 2 * SEAL_KEY_BYTES);
+out:
+	bytes_wipe(text, sizeof(text));
+	seal_key_free(key);
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+/* The folder of path is flushed too, or the new name may not last. */
+static int
+sync_folder_of(const char *path, struct err *err)
+{
+	char folder[4096];
+	char *slash;
+	int fd, ret = 0;
+
+	if (strlen(path) >= sizeof(folder))
+		return err_set(err, ERR_USAGE, "path too long: %s", path);
+	strcpy(folder, path);
+	slash = strrchr(folder, '/');
+	if (slash == NULL)
+		strcpy(folder, ".");
+	else
+		slash[slash == folder] = '\0';
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		ret = err_errno(err, errno, "flush folder %s", folder);
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+int
+seal_key_create(const char *path, struct err *err)
+{
+	unsigned char key[SEAL_KEY_BYTES];
+	char text[FILE_BYTES + 1];
+	size_t i, used = sizeof(FILE_WORD) - 1;
+	int fd = -1, ret = -1;
+
+	if (digest_random(key, sizeof(key), err) < 0)
+		goto out;
+	memcpy(text, FILE_WORD, used);
+	for (i = 0; i < sizeof(key); i++)
+		snprintf(text + used + 2 * i, 4, "%02x", key[i]);
+	text[FILE_BYTES - 1] = '\n';
+	fd = open(
+	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		if (errno == EEXIST)
+			err_set(err, ERR_EXISTS,
+			    "key file %s exists already; it is never replaced",
+			    path);
+		else
+			err_errno(err, errno, "make key file %s", path);
+		goto out;
+	}
+	if (write(fd, text, FILE_BYTES) != (ssize_t)FILE_BYTES ||
+	    fsync(fd) < 0) {
+		err_errno(err, errno, "write key file %s", path);
+		unlink(path);
+		goto out;
+	}
+	ret = sync_folder_of(path, err);
+out:
+	bytes_wipe(key, sizeof(key));
+	bytes_wipe(text, sizeof(text));
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+uint32_t
+seal_key_id(const struct seal_key *key)
+{
+	return key->id;
+}
+
+int
+seal(const struct seal_key *key, struct span aad, struct span plain,
+    struct buf *out, struct err *err)
+{
+	EVP_CIPHER_CTX *ctx = NULL;
+	unsigned char *p;
+	int n = 0, ret = -1;
+
+	if (plain.len > 1 << 20 || aad.len > 1 << 20)
+		return err_set(err, ERR_LIMIT, "too long to be sealed");
+	if (buf_reserve(out, SEAL_OVERHEAD + plain.len, &p, err) < 0)
+		return -1;
+	p[0] = SEAL_VERSION;
+	be32_put(p + 1, key->id);
+	if (digest_random(p + 5, NONCE, err) < 0)
+		goto out;
+	ctx = EVP_CIPHER_CTX_new();
+	if (ctx == NULL ||
+	    EVP_EncryptInit_ex(
+		ctx, EVP_aes_256_gcm(), NULL, key->bytes, p + 5) != 1 ||
+	    EVP_EncryptUpdate(ctx, NULL, &n, p, 5) != 1 ||
+	    EVP_EncryptUpdate(ctx, NULL, &n, aad.ptr, (int)aad.len) != 1 ||
+	    EVP_EncryptUpdate(ctx, p + HEAD, &n, plain.ptr, (int)plain.len) !=
+		1 ||
+	    EVP_EncryptFinal_ex(ctx, p + HEAD + n, &n) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(
+		ctx, EVP_CTRL_GCM_GET_TAG, TAG, p + HEAD + plain.len) != 1) {
+		err_set(err, ERR_CRYPTO, "AES-256-GCM failed");
+		goto out;
+	}
+	out->len += SEAL_OVERHEAD + plain.len;
+	ret = 0;
+out:
+	EVP_CIPHER_CTX_free(ctx);
+	return ret;
+}
+
+int
+unseal(const struct seal_key *key, struct span aad, struct span sealed,
+    struct buf *out, struct err *err)
+{
+	EVP_CIPHER_CTX *ctx = NULL;
+	unsigned char tag[TAG], *at;
+	const unsigned char *p = sealed.ptr;
+	size_t len;
+	int n = 0, ret = -1;
+
+	if (sealed.len < SEAL_OVERHEAD || sealed.len > 2 << 20 ||
+	    p[0] != SEAL_VERSION)
+		return err_set(err, ERR_CORRUPT, "not a sealed value");
+	if (be32_get(p + 1) != key->id)
+		return err_set(err, ERR_CORRUPT,
+		    "sealed with key %08lx, the key file holds key %08lx",
+		    be32_get(p + 1), (unsigned long)key->id);
+	len = sealed.len - SEAL_OVERHEAD;
+	if (buf_reserve(out, len + 1, &at, err) < 0)
+		return -1;
+	memcpy(tag, p + HEAD + len, TAG);
+	ctx = EVP_CIPHER_CTX_new();
+	if (ctx == NULL ||
+	    EVP_DecryptInit_ex(
+		ctx, EVP_aes_256_gcm(), NULL, key->bytes, p + 5) != 1 ||
+	    EVP_DecryptUpdate(ctx, NULL, &n, p, 5) != 1 ||
+	    EVP_DecryptUpdate(ctx, NULL, &n, aad.ptr, (int)aad.len) != 1 ||
+	    EVP_DecryptUpdate(ctx, at, &n, p + HEAD, (int)len) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG, tag) != 1) {
+		err_set(err, ERR_CRYPTO, "AES-256-GCM failed");
+		goto out;
+	}
+	if (EVP_DecryptFinal_ex(ctx, at + n, &n) != 1) {
+		err_set(err, ERR_CORRUPT,
+		    "a sealed value was altered or belongs elsewhere");
+		goto out;
+	}
+	out->len += len;
+	ret = 0;
+out:
+	if (ret < 0)
+		bytes_wipe(at, len);
+	EVP_CIPHER_CTX_free(ctx);
+	return ret;
+}
+
+int
+seal_fingerprint(const struct seal_key *key, struct span plain,
+    unsigned char out[16], struct err *err)
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	if (plain.len > 1 << 20 ||
+	    HMAC(EVP_sha256(), key->bytes, SEAL_KEY_BYTES, plain.ptr, plain.len,
+		sum, &len) == NULL)
+		return err_set(err, ERR_CRYPTO, "HMAC failed");
+	memcpy(out, sum, 16);
+	bytes_wipe(sum, sizeof(sum));
+	return 0;
+}

@@ -1,0 +1,416 @@
+/* text.c: text for people and programs; locale-free. */
+#include "lib/text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/util.h"
+
+/*
+ * The length of the UTF-8 sequence at p (RFC 3629), 0 when there is none;
+ * *code is its code point.
+ */
+static size_t
+utf8_at(const unsigned char *p, size_t len, uint32_t *code)
+{
+	size_t need, i;
+	uint32_t c, least;
+
+	if (p[0] < 0x80) {
+		*code = p[0];
+		return 1;
+	} else if (p[0] >= 0xc2 && p[0] <= 0xdf) {
+		need = 2, c = p[0] & 0x1fU, least = 0x80;
+	} else if (p[0] >= 0xe0 && p[0] <= 0xef) {
+		need = 3, c = p[0] & 0x0fU, least = 0x800;
+	} else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
+		need = 4, c = p[0] & 0x07U, least = 0x10000;
+	} else {
+		return 0;
+	}
+	if (len < need)
+		return 0;
+	for (i = 1; i < need; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3fU);
+	}
+	if (c < least || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*code = c;
+	return need;
+}
+
+/* Code points that move the cursor, hide text or turn its direction. */
+static bool
+is_active(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad ||
+	       c == 0x61c || c == 0x180e || (c >= 0x200b && c <= 0x200f) ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
+	       c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
+	       (c >= 0xe0000 && c <= 0xe007f);
+}
+
+static int
+put_hex(struct buf *b, const unsigned char *p, size_t n, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (buf_printf(b, err, "\\x%02x", p[i]) < 0)
+			return -1;
+	return 0;
+}
+
+int
+text_put_safe(struct buf *b, struct span s, struct err *err)
+{
+	const unsigned char *p = s.ptr;
+	size_t i, n, plain = 0; /* plain: inert bytes not put yet */
+	uint32_t code = 0;
+
+	for (i = 0; i < s.len; i += n) {
+		n = utf8_at(p + i, s.len - i, &code);
+		if (n > 0 && !is_active(code) && code != '\\') {
+			plain += n;
+			continue;
+		}
+		if (buf_put(b, p + i - plain, plain, err) < 0)
+			return -1;
+		plain = 0;
+		if (n == 0)
+			n = 1;
+		else if (code == '\\') {
+			if (buf_puts(b, "\\\\", err) < 0)
+				return -1;
+			continue;
+		}
+		if (put_hex(b, p + i, n, err) < 0)
+			return -1;
+	}
+	return plain == 0 ? 0 : buf_put(b, p + s.len - plain, plain, err);
+}
+
+int
+text_put_value(struct buf *b, struct span s, size_t max, struct err *err)
+{
+	bool cut = s.len > max, quoted = s.len == 0;
+	size_t i, from;
+
+	if (cut)
+		s.len = max;
+	for (i = 0; i < s.len && !quoted; i++)
+		quoted = strchr(" \"=", ((const char *)s.ptr)[i]) != NULL;
+	if (quoted && buf_putc(b, '"', err) < 0)
+		return -1;
+	for (i = 0; i < s.len; i = from + 1) {
+		from = i + span_find(span_skip(s, i), '"');
+		if (text_put_safe(
+			b, span_of((const char *)s.ptr + i, from - i), err) < 0)
+			return -1;
+		if (from < s.len && buf_puts(b, "\\\"", err) < 0)
+			return -1;
+	}
+	if (cut && buf_puts(b, "...", err) < 0)
+		return -1;
+	return quoted ? buf_putc(b, '"', err) : 0;
+}
+
+int
+text_put_json(struct buf *b, struct span s, struct err *err)
+{
+	const unsigned char *p = s.ptr;
+	size_t i, plain = 0;
+
+	if (buf_putc(b, '"', err) < 0)
+		return -1;
+	for (i = 0; i < s.len; i++) {
+		if (p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' &&
+		    p[i] != 0x7f) {
+			plain++;
+			continue;
+		}
+		if (buf_put(b, p + i - plain, plain, err) < 0)
+			return -1;
+		plain = 0;
+		if (p[i] == '"' || p[i] == '\\') {
+			if (buf_printf(b, err, "\\%c", p[i]) < 0)
+				return -1;
+		} else if (buf_printf(b, err, "\\u%04x", p[i]) < 0) {
+			return -1;
+		}
+	}
+	if (buf_put(b, p == NULL ? NULL : p + s.len - plain, plain, err) < 0)
+		return -1;
+	return buf_putc(b, '"', err);
+}
+
+bool
+text_is_utf8(struct span s)
+{
+	const unsigned char *p = s.ptr;
+	uint32_t code;
+	size_t i, n;
+
+	for (i = 0; i < s.len; i += n) {
+		n = utf8_at(p + i, s.len - i, &code);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
+int
+text_to_u64(struct span s, uint64_t max, uint64_t *out, struct err *err)
+{
+	const unsigned char *p = s.ptr;
+	uint64_t v = 0, digit;
+	size_t i;
+
+	if (s.len == 0)
+		return err_set(err, ERR_INPUT, "a number is missing");
+	for (i = 0; i < s.len; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return err_set(
+			    err, ERR_INPUT, "not a number of digits only");
+		digit = (uint64_t)(p[i] - '0');
+		if (digit > max || v > (max - digit) / 10)
+			return err_set(err, ERR_INPUT,
+			    "the number is above %llu",
+			    (unsigned long long)max);
+		v = v * 10 + digit;
+	}
+	*out = v;
+	return 0;
+}
+
+struct unit {
+	char letter;
+	uint64_t factor;
+};
+
+/* Digits and at most one unit letter. */
+static int
+number_with_unit(struct span s, const struct unit *units, size_t nunits,
+    uint64_t max, uint64_t *out, struct err *err)
+{
+	uint64_t factor = 1, n;
+	size_t i;
+
+	if (s.len > 0) {
+		char last = ((const char *)s.ptr)[s.len - 1];
+
+		for (i = 0; i < nunits; i++)
+			if (units[i].letter == last) {
+				factor = units[i].factor;
+				s.len--;
+				break;
+			}
+	}
+	if (text_to_u64(s, max / factor, &n, err) < 0)
+		return -1;
+	*out = n * factor;
+	return 0;
+}
+
+int
+text_to_duration_s(struct span s, int64_t *out, struct err *err)
+{
+	static const struct unit units[] = { { 's', 1 }, { 'm', 60 },
+		{ 'h', 3600 }, { 'd', 86400 }, { 'w', 7 * 86400 } };
+	uint64_t n;
+
+	if (number_with_unit(
+		s, units, NITEMS(units), 100ULL * 366 * 86400, &n, err) < 0)
+		return err_wrap(err, "a duration is written like 90s, 5m, 2h, "
+				     "3d or 1w");
+	*out = (int64_t)n;
+	return 0;
+}
+
+int
+text_to_bytes(struct span s, uint64_t *out, struct err *err)
+{
+	static const struct unit units[] = { { 'k', 1ULL << 10 },
+		{ 'm', 1ULL << 20 }, { 'g', 1ULL << 30 }, { 't', 1ULL << 40 } };
+
+	if (number_with_unit(s, units, NITEMS(units), 1ULL << 60, out, err) < 0)
+		return err_wrap(
+		    err, "a size is written like 4096, 64k, 1m or 10g");
+	return 0;
+}
+
+/* Days since 1970-01-01 of a proleptic Gregorian date. */
+static int64_t
+days_of(int64_t y, int64_t m, int64_t d)
+{
+	int64_t era, yoe, doy;
+
+	y -= m <= 2;
+	era = y / 400;
+	yoe = y - era * 400;
+	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+/* n digits at *p; -1 when there are fewer. */
+static int64_t
+digits(const unsigned char **p, const unsigned char *end, int n)
+{
+	int64_t v = 0;
+
+	for (; n > 0; n--, (*p)++) {
+		if (*p == end || **p < '0' || **p > '9')
+			return -1;
+		v = v * 10 + (**p - '0');
+	}
+	return v;
+}
+
+static bool
+skip(const unsigned char **p, const unsigned char *end, const char *any)
+{
+	if (*p == end || **p == '\0' || strchr(any, **p) == NULL)
+		return false;
+	(*p)++;
+	return true;
+}
+
+static int
+days_in(int64_t y, int64_t m)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30,
+		31 };
+
+	if (m == 2 && y % 4 == 0 && (y % 100 != 0 || y % 400 == 0))
+		return 29;
+	return days[m - 1];
+}
+
+int
+text_to_time_ms(struct span s, int64_t *out, struct err *err)
+{
+	const unsigned char *p = s.ptr, *end = p == NULL ? p : p + s.len;
+	int64_t y, mo, d, h, mi, sec, oh = 0, om = 0, ms = 0, scale = 100;
+	int sign = 1, nfrac = 0;
+
+	y = digits(&p, end, 4);
+	if (y < 0 || !skip(&p, end, "-"))
+		goto bad;
+	mo = digits(&p, end, 2);
+	if (mo < 1 || mo > 12 || !skip(&p, end, "-"))
+		goto bad;
+	d = digits(&p, end, 2);
+	if (d < 1 || d > days_in(y, mo) || !skip(&p, end, "Tt "))
+		goto bad;
+	h = digits(&p, end, 2);
+	if (h < 0 || h > 23 || !skip(&p, end, ":"))
+		goto bad;
+	mi = digits(&p, end, 2);
+	if (mi < 0 || mi > 59 || !skip(&p, end, ":"))
+		goto bad;
+	sec = digits(&p, end, 2);
+	if (sec < 0 || sec > 60)
+		goto bad;
+	if (sec == 60)
+		sec = 59;
+	if (skip(&p, end, ".")) {
+		for (; p < end && *p >= '0' && *p <= '9'; p++, nfrac++) {
+			ms += (*p - '0') * scale;
+			scale /= 10;
+		}
+		if (nfrac < 1 || nfrac > 9)
+			goto bad;
+	}
+	if (!skip(&p, end, "Zz")) {
+		if (p < end && *p == '-')
+			sign = -1;
+		if (!skip(&p, end, "+-"))
+			goto bad;
+		oh = digits(&p, end, 2);
+		if (oh < 0 || oh > 23 || !skip(&p, end, ":"))
+			goto bad;
+		om = digits(&p, end, 2);
+		if (om < 0 || om > 59)
+			goto bad;
+	}
+	if (p != end)
+		goto bad;
+	*out = (days_of(y, mo, d) * 86400 + h * 3600 + mi * 60 + sec -
+		   sign * (oh * 3600 + om * 60)) *
+		   1000 +
+	       ms;
+	return 0;
+bad:
+	return err_set(err, ERR_INPUT,
+	    "a time is written like 2026-01-15T10:30:00Z (RFC 3339)");
+}
+
+void
+text_time(char *out, int64_t ms)
+{
+	time_t t = (time_t)(ms / 1000);
+	int part = (int)(ms % 1000);
+	struct tm tm;
+
+	if (part < 0) {
+		part += 1000;
+		t--;
+	}
+	if (gmtime_r(&t, &tm) == NULL || tm.tm_year > 9999 - 1900) {
+		snprintf(out, TEXT_TIME_MAX, "%lld ms", (long long)ms);
+		return;
+	}
+	snprintf(out, TEXT_TIME_MAX, "%04d-%02u-%02uT%02u:%02u:%02u.%03uZ",
+	    tm.tm_year + 1900, (unsigned)tm.tm_mon + 1, (unsigned)tm.tm_mday,
+	    (unsigned)tm.tm_hour, (unsigned)tm.tm_min, (unsigned)tm.tm_sec,
+	    (unsigned)part);
+}
+
+void
+text_duration(char *out, int64_t seconds)
+{
+	static const struct {
+		int64_t s;
+		char letter;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	size_t i = 0;
+	int64_t first, second;
+
+	if (seconds < 0)
+		seconds = 0;
+	while (i < NITEMS(units) - 1 && seconds < units[i].s)
+		i++;
+	first = seconds / units[i].s;
+	second =
+	    i + 1 < NITEMS(units) ? seconds % units[i].s / units[i + 1].s : 0;
+	if (second == 0)
+		snprintf(out, TEXT_TIME_MAX, "%lld%c", (long long)first,
+		    units[i].letter);
+	else
+		snprintf(out, TEXT_TIME_MAX, "%lld%c %lld%c", (long long)first,
+		    units[i].letter, (long long)second, units[i + 1].letter);
+}
+
+void
+text_size(char *out, uint64_t bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	uint64_t tenths = bytes * 10;
+	size_t i = 0;
+
+	if (bytes < 1024) {
+		snprintf(
+		    out, TEXT_TIME_MAX, "%llu B", (unsigned long long)bytes);
+		return;
+	}
+	while (tenths >= 10240 && i < NITEMS(units) - 1) {
+		tenths /= 1024;
+		i++;
+	}
+	snprintf(out, TEXT_TIME_MAX, "%llu.%llu %s",
+	    (unsigned long long)tenths / 10, (unsigned long long)tenths % 10,
+	    units[i]);
+}
