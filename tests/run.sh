@@ -1,0 +1,281 @@
+#!/bin/sh
+# Builds a copy of this tree in a temporary folder and runs every test of it:
+# gcc with ASan and UBSan, clang, distcheck, install, format. Its last line is
+# "N passed, N failed" (", N skipped"); it exits 0 only when none failed.
+#
+#	tests/run.sh [--quick] [--keep]
+#
+# --quick leaves out clang, distcheck and install; --keep leaves the folder.
+# What is missing is installed from Debian (as root or with sudo), and nothing
+# when nothing is missing. Needs no terminal.
+set -u
+umask 022
+export LC_ALL=C
+
+here=$(cd "$(dirname "$0")/.." && pwd) || exit 70
+quick=no
+keep=no
+for arg in "$@"; do
+	case $arg in
+	--quick) quick=yes ;;
+	--keep) keep=yes ;;
+	*)
+		echo "usage: tests/run.sh [--quick] [--keep]" >&2
+		exit 64
+		;;
+	esac
+done
+
+jobs=$(nproc 2>/dev/null || echo 2)
+passed=0
+failed=0
+skipped=0
+CHECK_MAX_S=1500 # no run of "make check" may take longer
+LOG_LINES=60     # of a failing test's log, shown
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/eyelet-run.XXXXXX") || exit 73
+finish() {
+	if [ $keep = yes ]; then
+		echo "kept: $work"
+	else
+		chmod -R u+w "$work" 2>/dev/null
+		rm -rf "$work"
+	fi
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+say() {
+	printf '== %s (%s s)\n' "$*" "$(($(date +%s) - began))"
+}
+began=$(date +%s)
+
+tally() {
+	echo "$passed passed, $failed failed${1:-}"
+}
+
+# The end for what makes every further step meaningless.
+give_up() {
+	failed=$((failed + 1))
+	echo "FAIL: $1"
+	tally
+	exit 1
+}
+
+# step NAME COMMAND...: one check of its own; its words show when it fails.
+# Status 77 is a skip, as everywhere in the tests.
+step() {
+	name=$1
+	shift
+	"$@" >"$work/step.log" 2>&1 </dev/null
+	status=$?
+	case $status in
+	0)
+		passed=$((passed + 1))
+		echo "PASS: $name"
+		;;
+	77)
+		skipped=$((skipped + 1))
+		echo "SKIP: $name: $(tail -n 1 "$work/step.log")"
+		;;
+	*)
+		failed=$((failed + 1))
+		echo "FAIL: $name (status $status)"
+		tail -n $LOG_LINES "$work/step.log" | sed 's/^/    /'
+		;;
+	esac
+	return $status
+}
+
+# --- what the tests need ------------------------------------------------------
+
+packages='apache2-bin autoconf automake ca-certificates check clang clang-format
+curl file gcc libc6-dev libcjson-dev libdb5.3-dev libfcgi-dev libinih-dev
+libssl-dev lighttpd make mandoc nginx openssl pkg-config procps python3
+shellcheck strace util-linux xz-utils'
+
+missing_packages() {
+	for package in $packages; do
+		# shellcheck disable=SC2016 # a format of dpkg-query's
+		dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null |
+		    grep -q '^.i' || printf '%s ' "$package"
+	done
+}
+
+# Debian starts a web server as it is installed; the tests start their own.
+# (invoke-rc.d asks this file.)
+install_packages() {
+	policy=/usr/sbin/policy-rc.d
+	sudo=
+	[ "$(id -u)" = 0 ] || sudo='sudo -n'
+	mine=no
+	if [ ! -e $policy ]; then
+		mine=yes
+		printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null &&
+		    $sudo chmod 755 $policy
+	fi
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q update
+	# shellcheck disable=SC2086 # a list of words
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q install -y \
+	    --no-install-recommends $1
+	status=$?
+	[ $mine = no ] || $sudo rm -f $policy
+	return $status
+}
+
+if command -v dpkg-query >/dev/null; then
+	missing=$(missing_packages)
+	if [ -n "$missing" ]; then
+		say "installing $missing"
+		install_packages "$missing" >"$work/apt.log" 2>&1 </dev/null || {
+			tail -n $LOG_LINES "$work/apt.log"
+			give_up "cannot install $missing"
+		}
+	fi
+else
+	echo "no dpkg here: taking it that the tools are installed"
+fi
+
+# --- a copy of the tree -------------------------------------------------------
+
+# Only what git knows, so that a file nobody added is missed here and not by
+# the next one who clones.
+copy_tree() {
+	mkdir -p "$work/tree"
+	if git -c safe.directory='*' -C "$here" rev-parse --git-dir \
+	    >/dev/null 2>&1; then
+		(cd "$here" && git -c safe.directory='*' ls-files -z |
+		    tar -c --null -T -) | tar -x -C "$work/tree"
+	else
+		tar -c -C "$here" --exclude='./build*' . |
+		    tar -x -C "$work/tree"
+	fi
+}
+
+say "copying and generating configure"
+copy_tree || give_up "cannot copy the tree"
+tree=$work/tree
+step "autogen" "$tree/autogen.sh" || give_up "no configure, so no tests"
+
+# --- gcc, with the sanitizers -------------------------------------------------
+
+# in_build DIR CONFIGURE-ARGUMENTS...: an out-of-tree build in DIR.
+in_build() {
+	mkdir -p "$work/$1" && cd "$work/$1" || return 1
+	shift
+	"$tree/configure" --quiet "$@" || return 1
+	make -s -j"$jobs"
+}
+
+# Counts what "make check" left behind: a unit test by its Check lines
+# ("100%: Checks: 12, Failures: 0, Errors: 0"), any other test as one.
+count_results() {
+	for trs in $(cd "$1" && find . -name '*.trs' | sort); do
+		result=$(sed -n 's/^:test-result: *//p' "$1/$trs" | head -n 1)
+		log=$1/${trs%.trs}.log
+		counts=$(sed -n 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\)$/\1 \2 \3/p' \
+		    "$log" 2>/dev/null |
+		    awk '{ n += $1; bad += $2 + $3 } END { print n + 0, bad + 0 }')
+		checks=${counts% *}
+		bad=${counts#* }
+		case $result in
+		PASS | XFAIL)
+			passed=$((passed + (checks > 0 ? checks : 1)))
+			continue
+			;;
+		SKIP)
+			skipped=$((skipped + 1))
+			echo "SKIP: ${trs%.trs}: $(tail -n 1 "$log")"
+			continue
+			;;
+		esac
+		# A test that fails without a failed check died or leaked.
+		[ "$bad" -gt 0 ] || bad=1
+		[ "$checks" -ge "$bad" ] || checks=$bad
+		failed=$((failed + bad))
+		passed=$((passed + checks - bad))
+		echo "FAIL: ${trs%.trs} ($result)"
+		tail -n $LOG_LINES "$log" | sed 's/^/    /'
+	done
+}
+
+check_under_sanitizers() {
+	(cd "$work/asan" && timeout -k 10 $CHECK_MAX_S \
+	    make -k -j"$jobs" check VERBOSE=) \
+	    >"$work/check.log" 2>&1 </dev/null
+	status=$?
+	before=$failed
+	count_results "$work/asan"
+	ran=$(find "$work/asan" -name '*.trs'  | wc -l)
+	echo "$ran test programs ran under ASan and UBSan"
+	if [ $status -ne 0 ] && [ "$failed" = "$before" ]; then
+		failed=$((failed + 1))
+		echo "FAIL: make check (status $status)"
+		tail -n $LOG_LINES "$work/check.log" | sed 's/^/    /'
+	fi
+}
+
+say "gcc with ASan and UBSan, $jobs jobs"
+step "gcc builds without a warning" in_build asan CC=gcc CFLAGS='-g -O1' \
+    --enable-werror --enable-sanitizers || give_up "no build, so no tests"
+say "make check"
+check_under_sanitizers
+
+# --- the other builds ---------------------------------------------------------
+
+# Every path below the folder where "make install" may put something.
+check_install() {
+	rm -rf "$work/dest" && mkdir "$work/dest" || return 1
+	(cd "$work/asan" && make -s install DESTDIR="$work/dest") || return 1
+	(cd "$work/dest" && find . ! -type d) | sed 's/^\.//' | sort \
+	    >"$work/installed"
+	cat "$work/installed"
+	stray=$(grep -vE '^/usr/local/(sbin/eyelet-[a-z]+|libexec/eyelet/eyelet\.fcgi|etc/eyelet/|share/eyelet/|share/man/man[1578]/|share/doc/eyelet/|share/bash-completion/completions/eyelet)' \
+	    "$work/installed")
+	[ -z "$stray" ] || {
+		echo "installed where nothing of eyelet belongs: $stray"
+		return 1
+	}
+	while read -r program; do
+		name=${program##*/}
+		[ -f "$work/dest/usr/local/share/man/man8/$name.8" ] || {
+			echo "$program is installed without its page"
+			return 1
+		}
+	done <<-PROGRAMS
+	$(grep -E '/(sbin|libexec)/' "$work/installed")
+	PROGRAMS
+	(cd "$work/asan" && make -s uninstall DESTDIR="$work/dest") || return 1
+	left=$(find "$work/dest" ! -type d)
+	[ -z "$left" ] || {
+		echo "left behind by make uninstall: $left"
+		return 1
+	}
+}
+
+distcheck() {
+	mkdir -p "$work/dist" && cd "$work/dist" || return 1
+	"$tree/configure" --quiet CC=gcc || return 1
+	EYELET_EFFORT=short timeout -k 10 $CHECK_MAX_S \
+	    make -j"$jobs" distcheck VERBOSE=yes \
+	    DISTCHECK_CONFIGURE_FLAGS=--enable-werror
+}
+
+if [ $quick = no ]; then
+	say "clang"
+	step "clang builds without a warning" in_build clang CC=clang \
+	    CFLAGS='-g -O2' --enable-werror
+	say "make install"
+	step "make install puts things where they belong" check_install
+	say "make distcheck"
+	step "make distcheck" distcheck
+fi
+
+say "done"
+if [ $skipped -gt 0 ]; then
+	tally ", $skipped skipped"
+else
+	tally
+fi
+[ $failed = 0 ]
