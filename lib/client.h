@@ -9,35 +9,65 @@
 
 #include "lib/conf.h"
 #include "lib/ops.h"
+#include "lib/owner.h"
 #include "lib/receive.h"
+
+#define CLIENT_WAIT_MS 5000 /* for an owner, for any frame, for a reply */
+#define CLIENT_PING_MS 1000 /* between pings while nothing comes */
+#define CLIENT_TRIES 5 /* how often a call is sent when owners die over it */
 
 struct client;
 
 enum client_role {
-	CLIENT_ADMIN,
+	CLIENT_ADMIN, /* waits for a stalled owner to be replaced */
 	CLIENT_CGI,
-	CLIENT_FASTCGI /* asks an owner that runs as --store to leave */
+	/*
+	 * Would own the store itself: starts nobody, and asks an owner that
+	 * runs as --store to leave. ERR_AWAY then means that nobody owns the
+	 * store now: owner_lock_try is next.
+	 */
+	CLIENT_FASTCGI
 };
 
 /*
  * Connects and greets. An older owner is made to leave, and a newer one is
- * started in its stead; a stalled one is killed after 30 s. ERR_AWAY when no
- * owner can be had within 5 s (its own words are in the message), ERR_DENIED,
- * ERR_VERSION when the owner is newer than this program.
+ * started in its stead (by CLIENT_FASTCGI: see there); a stalled one is
+ * killed, see stall.h. ERR_AWAY when no owner can be had within
+ * CLIENT_WAIT_MS (its own words are in the message), ERR_TIMEOUT when there
+ * is one that answers nothing, ERR_DENIED, ERR_VERSION when the owner is
+ * newer than this program. Borrows cf until client_close.
  */
 int client_open(const struct conf *cf, enum client_role role,
     const char *program, struct client **out, struct err *err);
-void client_close(struct client *cl);
+void client_close(struct client *cl); /* NULL is allowed */
+
+/* What client_open leaves at its defaults, for tests. */
+struct client_options {
+	const struct conf *conf;
+	enum client_role role;
+	const char *program;
+	const char *version; /* NULL: this release's */
+	int64_t stall_ms; /* 0: STALL_LIMIT_MS */
+};
+
+int client_open_with(
+    const struct client_options *opt, struct client **out, struct err *err);
 
 /*
- * One call, see ops.h. row may be NULL. When the owner dies, the call is
- * repeated with the same request id, unless rows were already handed out.
- * No frame for 5 s: ERR_TIMEOUT. An error of the op comes back as it was.
+ * One call, see ops.h. row may be NULL. It may take as long as it takes while
+ * the owner answers pings; ERR_TIMEOUT when it does not for CLIENT_WAIT_MS.
+ * When the owner dies or leaves, the call is repeated with the same request
+ * id, unless rows were already handed out (ERR_AWAY). An error of the op, or
+ * of row, comes back as it was.
  */
 int client_call(struct client *cl, struct span json, ops_row *row, void *arg,
     struct err *err);
 
-/* One webhook request with its body; 5 s, repeated as above. */
+/*
+ * One webhook request with its body, within CLIENT_WAIT_MS, repeated as
+ * above. reply borrows from cl until its next use. ERR_AWAY, ERR_TIMEOUT and
+ * all else: a fault of ours, answer 503.
+ */
 int client_receive(struct client *cl, const struct request *rq,
     struct receive_reply *reply, struct err *err);
 

@@ -1,6 +1,11 @@
 /*
  * server.h: the owner's side of its socket: greets, tells by SO_PEERCRED who
  * may do what, and hands requests and calls on. Runs in threads of its own.
+ *
+ * One thread holds all connections and answers pings; calls, which may take
+ * as long as they take, run in threads of theirs, as does the verifying of
+ * requests. root and owner_uid may administer; any other uid that can open
+ * the socket may greet, ping and send requests.
  */
 #ifndef EYELET_LIB_SERVER_H
 #define EYELET_LIB_SERVER_H
@@ -9,29 +14,59 @@
 #include "lib/owner.h"
 #include "lib/receive.h"
 
+#define SERVER_PEERS_MAX 512 /* connections at once ... */
+#define SERVER_PEERS_KEPT 32 /* ... of which these are for administrators */
+#define SERVER_HELLO_MS 5000 /* from connect to a whole hello */
+#define SERVER_FRAME_MS 10000 /* from a frame's first byte to its last */
+#define SERVER_SEND_MS 10000 /* a peer that takes none of its answer so long \
+			      */
+#define SERVER_STOP_MS 5000 /* for what is under way when told to stop */
+#define SERVER_BIG (64 * 1024) /* frames above it ... */
+#define SERVER_BIG_MAX (128 * 1024 * 1024) /* ... take at most this together \
+					    */
+#define SERVER_ROWS_MAX (1024 * 1024) /* bytes of rows waiting for one peer */
+#define SERVER_CALLS_MAX 32 /* threads for calls, made when needed */
+#define SERVER_REQUESTS_MAX 4 /* threads that verify requests */
+
 struct server;
 
 struct server_options {
+	const char *dir; /* the store folder */
 	int listen_fd; /* of owner_listen; the server closes it */
 	enum owner_role role;
 	uid_t owner_uid; /* may administer, as may root */
+	/*
+	 * Both may be NULL while the store is opened (recovery can take a
+	 * while): pings are answered, greetings wait for server_serve.
+	 */
 	struct receive *receive;
 	struct ops *ops;
 	/*
 	 * Asked by a peer that may: a FASTCGI process wants the store, or a
-	 * newer version is here. Any thread; the process drains and leaves.
+	 * newer version is here. why is inert. The server's thread, perhaps
+	 * more than once; must not block. The process drains and leaves.
 	 */
 	void (*leave)(void *arg, const char *why);
 	void *arg;
+	const char *version; /* NULL: this release's; tests set others */
 };
 
+/* The socket is closed when it fails, too. ERR_IO, ERR_NOMEM. */
 int server_start(
     const struct server_options *opt, struct server **out, struct err *err);
+
+/* The store is open now. Once, and only where _start got none. */
+void server_serve(struct server *sv, struct receive *receive, struct ops *ops);
 
 /* Peers connected now; for how many seconds there was none (0 when some). */
 size_t server_clients(struct server *sv, int64_t *idle_s);
 
-/* Takes no new work, finishes what is under way (at most 5 s), ends. */
-void server_stop(struct server *sv);
+/*
+ * Takes no new work, finishes what is under way (at most SERVER_STOP_MS),
+ * ends. False when something still is under way then: its thread may be in
+ * receive, ops or the store, so these must not be closed, and the process can
+ * only _exit. NULL is allowed.
+ */
+bool server_stop(struct server *sv);
 
 #endif
