@@ -1,8 +1,10 @@
 /*
  * json_scan.h: is this text strict RFC 8259 JSON, and what stands at a
- * pointer? Reads foreign bytes in one pass, allocates nothing. cJSON accepts
- * texts that must be refused (33 of the 188 of JSONTestSuite), cuts strings
- * at NUL and finds keys case-blind, so foreign bytes never meet it.
+ * pointer? Reads foreign bytes in one pass; only a text with more than 256
+ * keys in the objects open at once makes it allocate, a megabyte at most.
+ * cJSON accepts texts that must be refused (33 of the 188 of JSONTestSuite),
+ * cuts strings at NUL and finds keys case-blind, so foreign bytes never meet
+ * it.
  */
 #ifndef EYELET_LIB_JSON_SCAN_H
 #define EYELET_LIB_JSON_SCAN_H
@@ -15,7 +17,8 @@
 /*
  * 0 when text is one JSON value and nothing behind it: UTF-8, no BOM, no
  * duplicate key in an object, nesting and tokens within the limits.
- * -1 with ERR_INPUT and "byte N: why" otherwise.
+ * -1 with ERR_INPUT and "byte N: why" otherwise (bytes count from 0), or with
+ * ERR_NOMEM.
  */
 int json_scan(struct span text, struct err *err);
 

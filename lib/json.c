@@ -1,0 +1,449 @@
+/* json.c: the one door to cJSON: reads and makes trees. */
+#include "lib/json.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "lib/text.h"
+#include "lib/util.h"
+
+/* No struct json exists: it is the name that a cJSON has outside this file. */
+static struct json *
+wrap(cJSON *c)
+{
+	return (struct json *)c;
+}
+
+static cJSON *
+open_up(struct json *j)
+{
+	return (cJSON *)j;
+}
+
+static const cJSON *
+look(const struct json *j)
+{
+	return (const cJSON *)j;
+}
+
+/* --- reading ------------------------------------------------------------- */
+
+/* The first escape for NUL in a scanned text, or its length. */
+static size_t
+find_nul(struct span text)
+{
+	const unsigned char *p = text.ptr;
+	size_t i;
+
+	/* In JSON a backslash stands only in strings and takes one byte more.
+	 */
+	for (i = 0; i + 6 <= text.len; i++) {
+		if (p[i] != '\\')
+			continue;
+		if (memcmp(p + i, "\\u0000", 6) == 0)
+			return i;
+		i++;
+	}
+	return text.len;
+}
+
+int
+json_parse(struct span text, struct json **out, struct err *err)
+{
+	size_t nul;
+	cJSON *c;
+
+	if (json_scan(text, err) < 0)
+		return -1;
+	nul = find_nul(text);
+	if (nul < text.len)
+		return err_set(
+		    err, ERR_INPUT, "byte %zu: \\u0000 in a string", nul);
+	c = cJSON_ParseWithLength(text.ptr, text.len);
+	if (c == NULL)
+		/* What the scan let pass: lone surrogates, or no memory. */
+		return err_set(err, ERR_INPUT, "a lone surrogate in a string");
+	*out = wrap(c);
+	return 0;
+}
+
+/* Any string may be a secret on its way to the owner. */
+static void
+wipe_strings(cJSON *c)
+{
+	for (; c != NULL; c = c->next) {
+		if (cJSON_IsString(c))
+			bytes_wipe(c->valuestring, strlen(c->valuestring));
+		wipe_strings(c->child);
+	}
+}
+
+void
+json_free(struct json *root)
+{
+	wipe_strings(open_up(root));
+	cJSON_Delete(open_up(root));
+}
+
+enum json_kind
+json_kind(const struct json *j)
+{
+	static const struct {
+		int type;
+		enum json_kind kind;
+	} rows[] = {
+		{ cJSON_NULL, JSON_NULL },
+		{ cJSON_False, JSON_BOOL },
+		{ cJSON_True, JSON_BOOL },
+		{ cJSON_Number, JSON_NUMBER },
+		{ cJSON_String, JSON_STRING },
+		{ cJSON_Array, JSON_ARRAY },
+		{ cJSON_Object, JSON_OBJECT },
+	};
+	size_t i;
+
+	if (j == NULL)
+		return JSON_ABSENT;
+	for (i = 0; i < NITEMS(rows); i++)
+		if ((look(j)->type & 0xff) == rows[i].type)
+			return rows[i].kind;
+	return JSON_ABSENT;
+}
+
+const char *
+json_kind_word(enum json_kind kind)
+{
+	switch (kind) {
+	case JSON_ABSENT:
+		return "nothing";
+	case JSON_NULL:
+		return "null";
+	case JSON_BOOL:
+		return "true or false";
+	case JSON_NUMBER:
+		return "a number";
+	case JSON_STRING:
+		return "a string";
+	case JSON_ARRAY:
+		return "an array";
+	case JSON_OBJECT:
+		return "an object";
+	}
+	return "nothing";
+}
+
+const struct json *
+json_get(const struct json *j, const char *name)
+{
+	if (json_kind(j) != JSON_OBJECT)
+		return NULL;
+	return wrap(cJSON_GetObjectItemCaseSensitive(look(j), name));
+}
+
+const struct json *
+json_first(const struct json *j)
+{
+	return j == NULL ? NULL : wrap(look(j)->child);
+}
+
+const struct json *
+json_next(const struct json *j)
+{
+	return wrap(look(j)->next);
+}
+
+size_t
+json_count(const struct json *j)
+{
+	const struct json *item;
+	size_t n = 0;
+
+	for (item = json_first(j); item != NULL; item = json_next(item))
+		n++;
+	return n;
+}
+
+const char *
+json_name(const struct json *j)
+{
+	return look(j)->string == NULL ? "" : look(j)->string;
+}
+
+const char *
+json_text(const struct json *j)
+{
+	return json_kind(j) == JSON_STRING ? look(j)->valuestring : NULL;
+}
+
+bool
+json_true(const struct json *j)
+{
+	return j != NULL && cJSON_IsTrue(look(j));
+}
+
+double
+json_number(const struct json *j)
+{
+	return json_kind(j) == JSON_NUMBER ? look(j)->valuedouble : 0;
+}
+
+int
+json_int(const struct json *j, int64_t *out, struct err *err)
+{
+	double d;
+
+	if (json_kind(j) != JSON_NUMBER)
+		return err_set(err, ERR_INPUT, "must be a whole number");
+	d = look(j)->valuedouble;
+	if (!(d >= -(double)JSON_INT_MAX && d <= (double)JSON_INT_MAX) ||
+	    (double)(int64_t)d != d)
+		return err_set(err, ERR_INPUT,
+		    "must be a whole number below 2^53 either side");
+	*out = (int64_t)d;
+	return 0;
+}
+
+/* The member when it is of this kind; *found NULL when it is absent. */
+static int
+member(const struct json *j, const char *name, enum json_kind kind, bool needed,
+    const struct json **found, struct err *err)
+{
+	const struct json *m = json_get(j, name);
+
+	*found = NULL;
+	if (m == NULL || json_kind(m) == JSON_NULL) {
+		if (!needed)
+			return 0;
+		return err_set(err, ERR_INPUT, "%s: is missing", name);
+	}
+	if (json_kind(m) != kind)
+		return err_set(err, ERR_INPUT, "%s: must be %s, not %s", name,
+		    json_kind_word(kind), json_kind_word(json_kind(m)));
+	*found = m;
+	return 0;
+}
+
+int
+json_want_text(
+    const struct json *j, const char *name, const char **out, struct err *err)
+{
+	const struct json *m;
+
+	if (member(j, name, JSON_STRING, true, &m, err) < 0)
+		return -1;
+	*out = json_text(m);
+	return 0;
+}
+
+int
+json_opt_text(
+    const struct json *j, const char *name, const char **out, struct err *err)
+{
+	const struct json *m;
+
+	if (member(j, name, JSON_STRING, false, &m, err) < 0)
+		return -1;
+	if (m != NULL)
+		*out = json_text(m);
+	return 0;
+}
+
+static int
+int_member(const struct json *j, const char *name, bool needed, int64_t *out,
+    struct err *err)
+{
+	const struct json *m;
+
+	if (member(j, name, JSON_NUMBER, needed, &m, err) < 0)
+		return -1;
+	if (m != NULL && json_int(m, out, err) < 0)
+		return err_wrap(err, "%s", name);
+	return 0;
+}
+
+int
+json_want_int(
+    const struct json *j, const char *name, int64_t *out, struct err *err)
+{
+	return int_member(j, name, true, out, err);
+}
+
+int
+json_opt_int(
+    const struct json *j, const char *name, int64_t *out, struct err *err)
+{
+	return int_member(j, name, false, out, err);
+}
+
+int
+json_opt_bool(
+    const struct json *j, const char *name, bool *out, struct err *err)
+{
+	const struct json *m;
+
+	if (member(j, name, JSON_BOOL, false, &m, err) < 0)
+		return -1;
+	if (m != NULL)
+		*out = json_true(m);
+	return 0;
+}
+
+int
+json_opt_array(const struct json *j, const char *name, const struct json **out,
+    struct err *err)
+{
+	const struct json *m;
+
+	if (member(j, name, JSON_ARRAY, false, &m, err) < 0)
+		return -1;
+	if (m != NULL)
+		*out = m;
+	return 0;
+}
+
+int
+json_opt_object(const struct json *j, const char *name, const struct json **out,
+    struct err *err)
+{
+	const struct json *m;
+
+	if (member(j, name, JSON_OBJECT, false, &m, err) < 0)
+		return -1;
+	if (m != NULL)
+		*out = m;
+	return 0;
+}
+
+/* --- making -------------------------------------------------------------- */
+
+static int
+no_memory(struct err *err)
+{
+	return err_set(err, ERR_NOMEM, "no memory for a JSON value");
+}
+
+static int
+new_root(cJSON *c, struct json **out, struct err *err)
+{
+	if (c == NULL)
+		return no_memory(err);
+	*out = wrap(c);
+	return 0;
+}
+
+int
+json_new_object(struct json **out, struct err *err)
+{
+	return new_root(cJSON_CreateObject(), out, err);
+}
+
+int
+json_new_array(struct json **out, struct err *err)
+{
+	return new_root(cJSON_CreateArray(), out, err);
+}
+
+int
+json_put(struct json *j, const char *name, struct json *value, struct err *err)
+{
+	cJSON_bool done;
+
+	assert(json_kind(j) == (name == NULL ? JSON_ARRAY : JSON_OBJECT));
+	assert(name == NULL || json_get(j, name) == NULL);
+	if (name == NULL)
+		done = cJSON_AddItemToArray(open_up(j), open_up(value));
+	else
+		done = cJSON_AddItemToObject(open_up(j), name, open_up(value));
+	if (!done) {
+		json_free(value);
+		return no_memory(err);
+	}
+	return 0;
+}
+
+static int
+put_new(struct json *j, const char *name, cJSON *c, struct err *err)
+{
+	return c == NULL ? no_memory(err) : json_put(j, name, wrap(c), err);
+}
+
+int
+json_put_text(
+    struct json *j, const char *name, struct span value, struct err *err)
+{
+	char *copy;
+	int ret;
+
+	if (!text_is_utf8(value) || span_find(value, '\0') < value.len)
+		return err_set(err, ERR_INPUT,
+		    "%s: is not UTF-8 text without NUL",
+		    name == NULL ? "element" : name);
+	copy = span_dup(value, err);
+	if (copy == NULL)
+		return -1;
+	ret = put_new(j, name, cJSON_CreateString(copy), err);
+	bytes_wipe(copy, value.len);
+	free(copy);
+	return ret;
+}
+
+int
+json_put_str(
+    struct json *j, const char *name, const char *value, struct err *err)
+{
+	return json_put_text(j, name, span_str(value), err);
+}
+
+int
+json_put_int(struct json *j, const char *name, int64_t value, struct err *err)
+{
+	if (value < -JSON_INT_MAX || value > JSON_INT_MAX)
+		return err_set(err, ERR_INPUT, "%s: %lld is beyond 2^53",
+		    name == NULL ? "element" : name, (long long)value);
+	return put_new(j, name, cJSON_CreateNumber((double)value), err);
+}
+
+int
+json_put_bool(struct json *j, const char *name, bool value, struct err *err)
+{
+	return put_new(j, name, cJSON_CreateBool(value), err);
+}
+
+int
+json_put_null(struct json *j, const char *name, struct err *err)
+{
+	return put_new(j, name, cJSON_CreateNull(), err);
+}
+
+int
+json_put_object(
+    struct json *j, const char *name, struct json **out, struct err *err)
+{
+	cJSON *c = cJSON_CreateObject();
+
+	if (put_new(j, name, c, err) < 0)
+		return -1;
+	*out = wrap(c);
+	return 0;
+}
+
+int
+json_put_array(
+    struct json *j, const char *name, struct json **out, struct err *err)
+{
+	cJSON *c = cJSON_CreateArray();
+
+	if (put_new(j, name, c, err) < 0)
+		return -1;
+	*out = wrap(c);
+	return 0;
+}
+
+void
+json_drop(struct json *j, const char *name)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(open_up(j), name);
+}
