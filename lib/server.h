@@ -18,13 +18,11 @@
 #define SERVER_PEERS_KEPT 32 /* ... of which these are for administrators */
 #define SERVER_HELLO_MS 5000 /* from connect to a whole hello */
 #define SERVER_FRAME_MS 10000 /* from a frame's first byte to its last */
-#define SERVER_SEND_MS 10000 /* a peer that takes none of its answer so long \
-			      */
+#define SERVER_SEND_MS 10000 /* a peer that takes nothing of its answer */
 #define SERVER_STOP_MS 5000 /* for what is under way when told to stop */
-#define SERVER_BIG (64 * 1024) /* frames above it ... */
-#define SERVER_BIG_MAX (128 * 1024 * 1024) /* ... take at most this together \
-					    */
-#define SERVER_ROWS_MAX (1024 * 1024) /* bytes of rows waiting for one peer */
+#define SERVER_BIG 65536 /* bytes: frames above it ... */
+#define SERVER_BIG_MAX 134217728 /* ... take at most this together */
+#define SERVER_ROWS_MAX 1048576 /* bytes of rows waiting for one peer */
 #define SERVER_CALLS_MAX 32 /* threads for calls, made when needed */
 #define SERVER_REQUESTS_MAX 4 /* threads that verify requests */
 

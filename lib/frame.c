@@ -1,0 +1,398 @@
+/* frame.c: frames, and the requests and replies in them, to bytes and back. */
+#include "lib/frame.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "lib/util.h"
+
+#define LENGTH_BYTES 4
+#define VERSION_AND_TYPE (FRAME_HEAD - LENGTH_BYTES)
+#define FLAG_HTTPS 1u
+#define FLAG_CLOSE 1u
+
+static const struct frame_kind {
+	enum frame_type type;
+	size_t content_max;
+	bool every_version; /* reads the same whatever version it carries */
+} kinds[] = {
+	{ FRAME_HELLO, FRAME_TEXT_MAX, true },
+	{ FRAME_WELCOME, FRAME_TEXT_MAX, true },
+	{ FRAME_PING, 0, true },
+	{ FRAME_PONG, 0, true },
+	{ FRAME_REQUEST, FRAME_MAX - VERSION_AND_TYPE, false },
+	{ FRAME_REPLY, RECEIVE_REPLY_MAX + RECEIVE_LOG_MAX + 1024, false },
+	{ FRAME_CALL, FRAME_MAX - VERSION_AND_TYPE, false },
+	{ FRAME_ROW, FRAME_MAX - VERSION_AND_TYPE, false },
+	{ FRAME_END, FRAME_TEXT_MAX, false },
+	{ FRAME_LEAVE, 0, true },
+	{ FRAME_BUSY, FRAME_TEXT_MAX, true },
+};
+
+static const struct frame_kind *
+kind_of(unsigned type)
+{
+	size_t i;
+
+	for (i = 0; i < NITEMS(kinds); i++)
+		if ((unsigned)kinds[i].type == type)
+			return &kinds[i];
+	return NULL;
+}
+
+/* --- frames --------------------------------------------------------------- */
+
+int
+frame_total(struct span in, size_t *total, struct err *err)
+{
+	const unsigned char *p = in.ptr;
+	const struct frame_kind *kind;
+	unsigned long len;
+
+	if (in.len >= LENGTH_BYTES) {
+		len = be32_get(p);
+		if (len < VERSION_AND_TYPE || len > FRAME_MAX)
+			return err_set(err, ERR_INPUT,
+			    "a frame says that it has %lu bytes, which is not "
+			    "between %d and %d",
+			    len, VERSION_AND_TYPE, FRAME_MAX);
+	}
+	if (in.len < FRAME_HEAD) {
+		*total = 0;
+		return 0;
+	}
+	kind = kind_of(p[5]);
+	if (p[4] != FRAME_VERSION && (kind == NULL || !kind->every_version))
+		return err_set(err, ERR_VERSION,
+		    "a frame is of version %u, and this release speaks "
+		    "version %d",
+		    p[4], FRAME_VERSION);
+	if (kind == NULL)
+		return err_set(
+		    err, ERR_INPUT, "there is no frame of type %u", p[5]);
+	if (len - VERSION_AND_TYPE > kind->content_max)
+		return err_set(err, ERR_INPUT,
+		    "a frame of type %u has %lu bytes of content, more than "
+		    "%zu",
+		    p[5], len - VERSION_AND_TYPE, kind->content_max);
+	*total = LENGTH_BYTES + (size_t)len;
+	return 0;
+}
+
+int
+frame_decode(struct span in, struct frame *out, size_t *used, struct err *err)
+{
+	size_t total;
+
+	if (frame_total(in, &total, err) < 0)
+		return -1;
+	if (total == 0 || in.len < total) {
+		*used = 0;
+		return 0;
+	}
+	out->type = (enum frame_type)((const unsigned char *)in.ptr)[5];
+	out->content = span_skip(span_of(in.ptr, total), FRAME_HEAD);
+	*used = total;
+	return 0;
+}
+
+int
+frame_begin(enum frame_type type, struct buf *out, size_t *at, struct err *err)
+{
+	unsigned char head[FRAME_HEAD] = { 0 };
+	size_t start = out->len;
+
+	head[4] = FRAME_VERSION;
+	head[5] = (unsigned char)type;
+	if (buf_put(out, head, sizeof(head), err) < 0)
+		return -1;
+	*at = start;
+	return 0;
+}
+
+int
+frame_finish(struct buf *out, size_t at, struct err *err)
+{
+	size_t content = out->len - at - FRAME_HEAD;
+	const struct frame_kind *kind = kind_of(out->ptr[at + 5]);
+
+	if (content > kind->content_max) {
+		out->len = at;
+		return err_set(err, ERR_LIMIT,
+		    "%zu bytes are more than a frame of type %u may hold (%zu)",
+		    content, (unsigned)kind->type, kind->content_max);
+	}
+	be32_put(out->ptr + at, VERSION_AND_TYPE + content);
+	return 0;
+}
+
+int
+frame_encode(
+    enum frame_type type, struct span content, struct buf *out, struct err *err)
+{
+	size_t at;
+
+	if (frame_begin(type, out, &at, err) < 0)
+		return -1;
+	if (buf_put_span(out, content, err) < 0) {
+		out->len = at;
+		return -1;
+	}
+	return frame_finish(out, at, err);
+}
+
+/* --- reading content ------------------------------------------------------ */
+
+/* What is left of a content; bad once more was wanted than there is. */
+struct reader {
+	const unsigned char *at;
+	size_t left;
+	bool bad;
+};
+
+static struct reader
+reader_of(struct span in)
+{
+	struct reader rd = { in.ptr, in.len, false };
+
+	return rd;
+}
+
+/* n bytes, or NULL. */
+static const unsigned char *
+take(struct reader *rd, size_t n)
+{
+	const unsigned char *p = rd->at;
+
+	if (rd->bad || n > rd->left) {
+		rd->bad = true;
+		return NULL;
+	}
+	rd->at += n;
+	rd->left -= n;
+	return p;
+}
+
+static unsigned
+take_8(struct reader *rd)
+{
+	const unsigned char *p = take(rd, 1);
+
+	return p == NULL ? 0 : p[0];
+}
+
+static unsigned
+take_16(struct reader *rd)
+{
+	const unsigned char *p = take(rd, 2);
+
+	return p == NULL ? 0 : be16_get(p);
+}
+
+static unsigned long
+take_32(struct reader *rd)
+{
+	const unsigned char *p = take(rd, 4);
+
+	return p == NULL ? 0 : be32_get(p);
+}
+
+static struct span
+take_span(struct reader *rd)
+{
+	size_t len = take_32(rd);
+	const unsigned char *p = take(rd, len);
+
+	return p == NULL ? SPAN_EMPTY : span_of(p, len);
+}
+
+/*
+ * A text of at most max bytes with its NUL, or NULL where there was none.
+ * It goes into a response's head, so nothing but printable ASCII passes.
+ */
+static const char *
+take_text(struct reader *rd, size_t max)
+{
+	struct span s = take_span(rd);
+	const unsigned char *p = s.ptr;
+	size_t i;
+
+	if (rd->bad || s.len == 0)
+		return NULL;
+	rd->bad = s.len > max || p[s.len - 1] != '\0';
+	for (i = 0; i + 1 < s.len && !rd->bad; i++)
+		rd->bad = p[i] < 0x20 || p[i] > 0x7e;
+	return rd->bad ? NULL : s.ptr;
+}
+
+/* --- writing content ------------------------------------------------------ */
+
+static int
+put_8(struct buf *out, unsigned v, struct err *err)
+{
+	return buf_putc(out, (unsigned char)v, err);
+}
+
+static int
+put_16(struct buf *out, unsigned v, struct err *err)
+{
+	unsigned char b[2];
+
+	be16_put(b, v);
+	return buf_put(out, b, sizeof(b), err);
+}
+
+static int
+put_32(struct buf *out, unsigned long v, struct err *err)
+{
+	unsigned char b[4];
+
+	be32_put(b, v);
+	return buf_put(out, b, sizeof(b), err);
+}
+
+static int
+put_span(struct buf *out, struct span s, struct err *err)
+{
+	if (s.len > FRAME_MAX)
+		return err_set(err, ERR_LIMIT,
+		    "%zu bytes are more than a frame holds", s.len);
+	if (put_32(out, s.len, err) < 0)
+		return -1;
+	return buf_put_span(out, s, err);
+}
+
+static int
+put_text(struct buf *out, const char *s, struct err *err)
+{
+	if (s == NULL)
+		return put_32(out, 0, err);
+	return put_span(out, span_of(s, strlen(s) + 1), err);
+}
+
+/* --- requests and replies ------------------------------------------------- */
+
+int
+frame_put_request(const struct request *rq,
+    const unsigned char request_id[STORE_REQUEST_ID], struct buf *out,
+    struct err *err)
+{
+	unsigned char declared[8];
+	size_t i;
+
+	if (rq->nheaders > REQUEST_HEADERS_MAX)
+		return err_set(err, ERR_LIMIT,
+		    "the request has %zu headers, more than %d", rq->nheaders,
+		    REQUEST_HEADERS_MAX);
+	be64_put(declared, (unsigned long long)rq->content_length);
+	if (buf_put(out, request_id, STORE_REQUEST_ID, err) < 0 ||
+	    put_span(out, rq->method, err) < 0 ||
+	    put_span(out, rq->path, err) < 0 ||
+	    put_span(out, rq->query, err) < 0 ||
+	    put_span(out, rq->peer, err) < 0 ||
+	    put_8(out, rq->https ? FLAG_HTTPS : 0, err) < 0 ||
+	    buf_put(out, declared, sizeof(declared), err) < 0 ||
+	    put_16(out, (unsigned)rq->nheaders, err) < 0)
+		return -1;
+	for (i = 0; i < rq->nheaders; i++)
+		if (put_span(out, rq->headers[i].name, err) < 0 ||
+		    put_span(out, rq->headers[i].value, err) < 0)
+			return -1;
+	return put_span(out, rq->body, err);
+}
+
+int
+frame_get_request(struct span in, struct request *rq, struct header *headers,
+    unsigned char request_id[STORE_REQUEST_ID], struct err *err)
+{
+	struct reader rd = reader_of(in);
+	struct request got = { 0 };
+	const unsigned char *id, *declared;
+	unsigned flags;
+	size_t i, nheaders;
+
+	id = take(&rd, STORE_REQUEST_ID);
+	got.method = take_span(&rd);
+	got.path = take_span(&rd);
+	got.query = take_span(&rd);
+	got.peer = take_span(&rd);
+	flags = take_8(&rd);
+	declared = take(&rd, 8);
+	nheaders = take_16(&rd);
+	if (nheaders > REQUEST_HEADERS_MAX)
+		rd.bad = true;
+	for (i = 0; i < nheaders && !rd.bad; i++) {
+		headers[i].name = take_span(&rd);
+		headers[i].value = take_span(&rd);
+	}
+	got.body = take_span(&rd);
+	if (rd.bad || rd.left > 0 || (flags & ~FLAG_HTTPS) != 0)
+		return err_set(err, ERR_INPUT,
+		    "a request frame of %zu bytes is cut short or malformed",
+		    in.len);
+	got.content_length = (int64_t)be64_get(declared);
+	if (got.content_length < -2)
+		return err_set(err, ERR_INPUT,
+		    "a request frame declares a length of %lld",
+		    (long long)got.content_length);
+	got.https = (flags & FLAG_HTTPS) != 0;
+	got.headers = headers;
+	got.nheaders = nheaders;
+	*rq = got;
+	memcpy(request_id, id, STORE_REQUEST_ID);
+	return 0;
+}
+
+int
+frame_put_reply(
+    const struct receive_reply *reply, struct buf *out, struct err *err)
+{
+	if (put_16(out, (unsigned)reply->status, err) < 0 ||
+	    put_8(out, reply->close ? FLAG_CLOSE : 0, err) < 0 ||
+	    put_32(out, (unsigned long)reply->retry_after_s, err) < 0 ||
+	    put_text(out, reply->content_type, err) < 0 ||
+	    put_text(out, reply->allow, err) < 0 ||
+	    put_span(out, span_of(reply->body, reply->body_len), err) < 0 ||
+	    put_span(out, span_str(reply->log), err) < 0)
+		return -1;
+	return 0;
+}
+
+#define REPLY_TEXT_MAX 256 /* of content_type and allow */
+
+int
+frame_get_reply(struct span in, struct receive_reply *reply, struct err *err)
+{
+	struct reader rd = reader_of(in);
+	const char *content_type, *allow;
+	unsigned status, flags;
+	unsigned long retry_after;
+	struct span body, log;
+
+	status = take_16(&rd);
+	flags = take_8(&rd);
+	retry_after = take_32(&rd);
+	content_type = take_text(&rd, REPLY_TEXT_MAX);
+	allow = take_text(&rd, REPLY_TEXT_MAX);
+	body = take_span(&rd);
+	log = take_span(&rd);
+	if (rd.bad || rd.left > 0 || status < 100 || status > 599 ||
+	    (flags & ~FLAG_CLOSE) != 0 || retry_after > INT_MAX ||
+	    body.len > sizeof(reply->body) || log.len >= sizeof(reply->log) ||
+	    span_find(log, '\0') < log.len || span_find(log, '\n') < log.len)
+		return err_set(err, ERR_INPUT,
+		    "a reply frame of %zu bytes is cut short or malformed",
+		    in.len);
+	memset(reply, 0, sizeof(*reply));
+	reply->status = (int)status;
+	reply->close = (flags & FLAG_CLOSE) != 0;
+	reply->retry_after_s = (int)retry_after;
+	reply->content_type = content_type;
+	reply->allow = allow;
+	reply->body_len = body.len;
+	if (body.len > 0)
+		memcpy(reply->body, body.ptr, body.len);
+	if (log.len > 0)
+		memcpy(reply->log, log.ptr, log.len);
+	return 0;
+}
