@@ -8,10 +8,19 @@
 #include "lib/store.h"
 
 #define CONF_PATHS_MAX 8
+#define CONF_SETTINGS_MAX 32
+#define CONF_FILE_MAX (64 * 1024) /* bytes of the file */
+
+/* Where a setting's value came from. */
+struct conf_origin {
+	char *text; /* as written there */
+	int line; /* of the file; 0: the default */
+};
 
 /* All strings are owned by the conf. */
 struct conf {
 	char *file; /* the file read, or NULL: defaults alone */
+	struct conf_origin origins[CONF_SETTINGS_MAX]; /* conf.c's own */
 
 	char *store; /* folder; default LOCALSTATEDIR/lib/eyelet/store */
 	char *key_file; /* default LOCALSTATEDIR/lib/eyelet/keys/store.key */
@@ -43,7 +52,8 @@ struct conf {
  * Reads path; NULL: $EYELET_CONFIG, else SYSCONFDIR/eyelet/eyelet.conf, which
  * alone may be absent (defaults). ERR_CONFIG "FILE:LINE: why" for an unknown
  * section or key (with the nearest known one), a value that is none, a key
- * given twice. ERR_IO, ERR_NOTFOUND, ERR_DENIED.
+ * given twice. ERR_IO, ERR_NOTFOUND, ERR_DENIED. out is written on success
+ * only.
  */
 int conf_read(const char *path, struct conf *out, struct err *err);
 void conf_free(struct conf *cf);

@@ -1,0 +1,23 @@
+/*
+ * conf_store.c: the store's options as the configuration sets them. Apart from
+ * conf.c, so that programs that only read settings need no database library.
+ */
+#include "lib/conf.h"
+
+void
+conf_store_options(const struct conf *cf, struct store_options *opt)
+{
+	store_options_init(opt);
+	opt->dir = cf->store;
+	opt->key_file = cf->key_file;
+	opt->horizon_s = cf->horizon_s;
+	opt->dedupe_max = cf->dedupe_max;
+	opt->retain_s = cf->retain_s;
+	opt->retain_bytes = cf->retain_bytes;
+	opt->segment_max = cf->segment_max;
+	opt->segment_age_s = cf->segment_age_s;
+	opt->floor = cf->floor;
+	opt->ballast = cf->ballast;
+	opt->cache = cf->cache;
+	opt->log_keep_max = cf->log_keep_max;
+}
