@@ -12,6 +12,11 @@
 #define ENDPOINT_NAME_MAX 64
 #define ENDPOINT_DOC_MAX (64 * 1024)
 #define ENDPOINT_PAIRS_MAX 64
+#define ENDPOINT_TEXT_MAX 256 /* bytes of a title or label */
+#define ENDPOINT_URL_MAX 2048
+#define ENDPOINT_PARAM_MAX 8192
+#define ENDPOINT_RATE_MAX 1000000
+#define ENDPOINT_TOLERANCE_MAX_S (30 * 86400)
 
 struct endpoint_pair {
 	char *name, *value;
@@ -42,10 +47,22 @@ void endpoint_free(struct endpoint *ep); /* wipes params */
 /* ^[A-Za-z0-9_-]{1,64}$, and not "healthz" or "eyelet". */
 bool endpoint_name_ok(struct span name);
 
-/* The stored JSON object to and from the struct. ERR_CORRUPT, ERR_NOMEM. */
+/*
+ * The stored JSON object to and from the struct; doc needs room for
+ * ENDPOINT_DOC_MAX. ep is written on success only. ERR_CORRUPT, ERR_LIMIT,
+ * ERR_NOMEM.
+ */
 int endpoint_decode(struct span doc, struct endpoint *ep, struct err *err);
 int
 endpoint_encode(const struct endpoint *ep, struct buf *doc, struct err *err);
+
+/*
+ * Changes settings by a JSON merge patch (RFC 7396) of the stored form: what
+ * it names is set, null goes back to the default, labels and params are
+ * merged name by name. ERR_INPUT names the member; ep may then be half
+ * changed.
+ */
+int endpoint_patch(struct endpoint *ep, struct span patch, struct err *err);
 
 /*
  * Is every setting meaningful (patterns, URL, addresses, limits)? ERR_INPUT
