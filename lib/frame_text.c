@@ -82,7 +82,10 @@ frame_put_greeting(
 	    (long)greeting->pid, greeting->started);
 }
 
-/* One line of a greeting; 0 also for a name that is not known here. */
+/*
+ * One line of a greeting; 0 also for a name that is not known here. The caller
+ * words the failure.
+ */
 static int
 greeting_line(struct frame_greeting *greeting, struct span name,
     struct span value, struct err *err)
@@ -92,13 +95,15 @@ greeting_line(struct frame_greeting *greeting, struct span name,
 	size_t i;
 
 	if (span_is(name, "pid")) {
-		if (text_to_u64(value, PID_MAX, &number, err) < 0)
+		if (greeting->pid != 0 ||
+		    text_to_u64(value, PID_MAX, &number, err) < 0)
 			return -1;
 		greeting->pid = (pid_t)number;
 		return 0;
 	}
 	if (span_is(name, "started")) {
-		if (text_to_u64(value, UINT64_MAX, &number, err) < 0)
+		if (greeting->started != 0 ||
+		    text_to_u64(value, UINT64_MAX, &number, err) < 0)
 			return -1;
 		greeting->started = number;
 		return 0;
@@ -109,7 +114,7 @@ greeting_line(struct frame_greeting *greeting, struct span name,
 		word = (char *)greeting + words[i].offset;
 		if (!is_word(value) || value.len >= words[i].size ||
 		    word[0] != '\0')
-			return err_set(err, ERR_INPUT, "a bad or second word");
+			return -1;
 		memcpy(word, value.ptr, value.len);
 		return 0;
 	}

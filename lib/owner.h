@@ -49,7 +49,15 @@ struct owner_info {
 	char build[48];
 };
 
+/* Does a name the same process as b? Never when a is not known. */
 bool owner_same(const struct owner_info *a, const struct owner_info *b);
+
+/* To and from what stands in the lock file and goes over the socket. */
+struct frame_greeting;
+int owner_info_self(
+    enum owner_role role, struct frame_greeting *out, struct err *err);
+int owner_info_from(const struct frame_greeting *greeting,
+    struct owner_info *out, struct err *err);
 
 struct owner_lock;
 

@@ -427,6 +427,27 @@ START_TEST(a_hostile_request_is_refused)
 }
 END_TEST
 
+/* More headers than there is room for, each of them there. */
+START_TEST(a_request_with_too_many_headers_is_refused)
+{
+	struct header headers[REQUEST_HEADERS_MAX];
+	unsigned char id[STORE_REQUEST_ID], *room;
+	struct buf out = BUF_INIT(65536);
+	struct request sent = { 0 }, got;
+	struct err err = ERR_INIT;
+	size_t more = (REQUEST_HEADERS_MAX + 1) * 8;
+
+	ck_assert_int_eq(frame_put_request(&sent, id_of_all, &out, &err), 0);
+	be16_put(out.ptr + 41, REQUEST_HEADERS_MAX + 1);
+	ck_assert_int_eq(buf_reserve(&out, more, &room, &err), 0);
+	memset(room, 0, more);
+	out.len += more;
+	ck_assert_int_eq(
+	    frame_get_request(buf_span(&out), &got, headers, id, &err), -1);
+	buf_free(&out);
+}
+END_TEST
+
 START_TEST(a_request_with_bytes_behind_it_is_refused)
 {
 	struct header headers[REQUEST_HEADERS_MAX];
@@ -571,6 +592,7 @@ static const struct {
 	    "version=12345678901234567890123456789012\nrole=cgi\n", false },
 	{ "a version of 31 bytes",
 	    "version=1234567890123456789012345678901\nrole=cgi\n", true },
+	{ "a second pid", "version=1\nrole=cgi\npid=1\npid=2\n", false },
 	{ "a negative pid", "version=1\nrole=cgi\npid=-1\n", false },
 	{ "a pid that no system has", "version=1\nrole=cgi\npid=4194305\n",
 	    false },
@@ -648,6 +670,14 @@ START_TEST(a_verdict_comes_back_as_it_went)
 	ck_assert_int_eq(frame_put_verdict(&sent, &out, &err), 0);
 	ck_assert_int_eq(frame_get_verdict(buf_span(&out), &got, &err), 0);
 	ck_assert_str_eq(got.text, sent.text);
+
+	/* Longer ones, from a peer that keeps to nothing, are cut. */
+	buf_clear(&out);
+	ck_assert_int_eq(buf_puts(&out, "code=io\nmessage=", &err), 0);
+	while (out.len < FRAME_TEXT_MAX)
+		ck_assert_int_eq(buf_putc(&out, 'x', &err), 0);
+	ck_assert_int_eq(frame_get_verdict(buf_span(&out), &got, &err), 0);
+	ck_assert_uint_eq(strlen(got.text), sizeof(got.text) - 1);
 	buf_free(&out);
 }
 END_TEST
@@ -673,6 +703,7 @@ main(void)
 	    tc, a_request_keeps_to_its_limits, 0, NITEMS(edges));
 	tcase_add_loop_test(
 	    tc, a_hostile_request_is_refused, 0, NITEMS(hostile));
+	tcase_add_test(tc, a_request_with_too_many_headers_is_refused);
 	tcase_add_test(tc, a_request_with_bytes_behind_it_is_refused);
 	tcase_add_test(tc, a_reply_comes_back_as_it_went);
 	tcase_add_loop_test(

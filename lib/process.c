@@ -1,0 +1,77 @@
+/* process.c: reads /proc/PID. */
+#include "lib/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROC_TEXT_MAX 4096 /* /proc/PID/status has about 1500 bytes */
+
+/* The first bytes of a file of /proc, as a string. */
+static int
+read_proc(pid_t pid, const char *name, char *text, size_t size, struct err *err)
+{
+	char path[64];
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		n = read(fd, text, size - 1);
+	if (n < 0) {
+		/* A process that ends between open and read gives ESRCH. */
+		if (errno == ESRCH)
+			errno = ENOENT;
+		err_errno(err, errno, "read %s", path);
+	} else {
+		text[n] = '\0';
+	}
+	if (fd >= 0)
+		close(fd);
+	return n < 0 ? -1 : 0;
+}
+
+int
+process_started(pid_t pid, unsigned long long *started, struct err *err)
+{
+	unsigned long long at;
+	char text[PROC_TEXT_MAX];
+	const char *p;
+
+	if (read_proc(pid, "stat", text, sizeof(text), err) < 0)
+		return -1;
+	/*
+	 * proc(5): the second field is the name, in parentheses, which may
+	 * hold any byte; the 22nd is the start, so the 20th behind the name.
+	 */
+	p = strrchr(text, ')');
+	if (p == NULL || sscanf(p + 1,
+			     " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+			     " %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+			     &at) != 1)
+		return err_set(err, ERR_IO,
+		    "/proc/%ld/stat does not look like one", (long)pid);
+	*started = at;
+	return 0;
+}
+
+int
+process_runs_as(pid_t pid, uid_t uid, bool *yes, struct err *err)
+{
+	unsigned real, effective, saved;
+	char text[PROC_TEXT_MAX];
+	const char *p;
+
+	if (read_proc(pid, "status", text, sizeof(text), err) < 0)
+		return -1;
+	p = strstr(text, "\nUid:");
+	if (p == NULL ||
+	    sscanf(p, " Uid: %u %u %u", &real, &effective, &saved) != 3)
+		return err_set(
+		    err, ERR_IO, "/proc/%ld/status names no uids", (long)pid);
+	*yes = real == uid && effective == uid && saved == uid;
+	return 0;
+}

@@ -1,0 +1,22 @@
+/* process.h: facts about a process, from /proc. */
+#ifndef EYELET_LIB_PROCESS_H
+#define EYELET_LIB_PROCESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "lib/err.h"
+
+/*
+ * When a process began, in the kernel's ticks since boot. A pid is used
+ * again, a pid with its start is not. ERR_NOTFOUND when it is gone.
+ */
+int process_started(pid_t pid, unsigned long long *started, struct err *err);
+
+/*
+ * Are its real, effective and saved uid all this one? A program that was
+ * executed with more rights is not one of the user's. ERR_NOTFOUND.
+ */
+int process_runs_as(pid_t pid, uid_t uid, bool *yes, struct err *err);
+
+#endif
