@@ -66,7 +66,7 @@ code_of_errno(int errnum)
 int
 err_errno(struct err *err, int errnum, const char *fmt, ...)
 {
-	char words_of[128];
+	char room[128];
 	size_t used;
 	va_list ap;
 
@@ -75,9 +75,8 @@ err_errno(struct err *err, int errnum, const char *fmt, ...)
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	used = strlen(err->text);
-	if (strerror_r(errnum, words_of, sizeof(words_of)) != 0)
-		snprintf(words_of, sizeof(words_of), "error %d", errnum);
-	snprintf(err->text + used, sizeof(err->text) - used, ": %s", words_of);
+	snprintf(err->text + used, sizeof(err->text) - used, ": %s",
+	    strerror_r(errnum, room, sizeof(room)));
 	return -1;
 }
 
