@@ -1,5 +1,4 @@
 /* owner.c: whose store it is, and the lock that says who owns it now. */
-#define _GNU_SOURCE /* F_OFD_SETLK, setresuid */
 #include "lib/owner.h"
 
 #include <errno.h>

@@ -1,5 +1,4 @@
 /* owner_dir.c: finds the store folder and judges whether it is safe. */
-#define _GNU_SOURCE /* O_PATH */
 #include "lib/owner_dir.h"
 
 #include <errno.h>

@@ -4,7 +4,6 @@
  * through the folder's descriptor, which also keeps a folder that is moved or
  * replaced meanwhile from being mixed up with the one that was judged.
  */
-#define _GNU_SOURCE /* struct ucred */
 #include "lib/owner.h"
 
 #include <errno.h>

@@ -1,5 +1,4 @@
 /* stall.c: marks an owner as silent, and kills one that was so for long. */
-#define _GNU_SOURCE /* syscall */
 #include "lib/stall.h"
 
 #include <errno.h>

@@ -103,7 +103,9 @@ struct store_item {
 	uint64_t seq; /* of the event, or of the first copy */
 	struct err err;
 
-	struct store_item *next; /* the store's, until done */
+	/* The store's own, until done. */
+	struct store_item *next;
+	unsigned char key[16], body_key[16], digest[32];
 };
 
 /*
@@ -174,6 +176,20 @@ int store_tx_secret(
 int store_tx_audit(struct store_tx *tx, const char *verb, const char *target,
     struct span detail, struct err *err);
 
+/*
+ * Calls changed(arg, endpoint_id) in the committer after every change that
+ * touched an endpoint or its secrets, before any later item is looked at and
+ * before store_change returns. Set once, before the first change.
+ */
+void store_on_change(struct store *st,
+    void (*changed)(void *arg, uint64_t endpoint_id), void *arg);
+
+/*
+ * max(wall clock, last recorded time): what secrets are judged by, so that a
+ * clock set back revives none.
+ */
+int64_t store_now_ms(struct store *st);
+
 /* --- reading ------------------------------------------------------------- */
 
 /*
@@ -183,6 +199,9 @@ int store_tx_audit(struct store_tx *tx, const char *verb, const char *target,
 int store_endpoint_by_name(struct store *st, struct store_tx *tx,
     const char *name, struct store_endpoint *out, struct buf *doc, bool *found,
     struct err *err); /* not the removed ones */
+int store_endpoint_by_id(struct store *st, struct store_tx *tx, uint64_t id,
+    struct store_endpoint *out, struct buf *doc, bool *found,
+    struct err *err); /* the removed ones too */
 int store_endpoints(struct store *st, struct store_tx *tx,
     int (*visit)(void *arg, const struct store_endpoint *ep, struct err *err),
     void *arg, struct err *err); /* by id; removed ones too */
@@ -216,7 +235,7 @@ store_reader_open(struct store *st, struct store_reader **out, struct err *err);
 void store_reader_close(struct store_reader *rd);
 
 /* The next call of _next gives the first event with seq >= this ... */
-int store_reader_seek(struct store_reader *rd, uint64_t seq, struct err *err);
+void store_reader_seek(struct store_reader *rd, uint64_t seq);
 /* ... or the first with received_ms >= this. */
 int
 store_reader_seek_time(struct store_reader *rd, int64_t ms, struct err *err);

@@ -46,7 +46,7 @@ int text_to_bytes(struct span s, uint64_t *out, struct err *err);
  */
 int text_to_time_ms(struct span s, int64_t *out, struct err *err);
 
-#define TEXT_TIME_MAX 32
+#define TEXT_TIME_MAX 48
 
 /* "2026-01-15T10:30:00.000Z" (UTC, milliseconds); out has TEXT_TIME_MAX. */
 void text_time(char *out, int64_t ms);

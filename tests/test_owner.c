@@ -3,7 +3,6 @@
  * only the right user gets there; and an owner that answers nothing is
  * killed, but never anybody else. Real processes, real folders.
  */
-#define _GNU_SOURCE
 #include "lib/owner.h"
 
 #include <check.h>

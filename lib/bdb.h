@@ -1,0 +1,157 @@
+/*
+ * bdb.h: the one door to Berkeley DB: ordered tables of bytes in one private
+ * environment, with transactions that are made durable by a flush of the log.
+ * Everything that was measured to go wrong with the library is guarded here:
+ * checksums and page sizes, one try for a failed fsync, folders flushed after
+ * a file came or went, leaving when memory ends, a DB_CONFIG refused.
+ *
+ * One process at a time opens a home (owner.h sees to it), and one home at a
+ * time is open in a process: the library's fsync hook knows no environment.
+ * One thread writes (transactions never wait for each other); any may read.
+ */
+#ifndef EYELET_LIB_BDB_H
+#define EYELET_LIB_BDB_H
+
+#include <stdint.h>
+
+#include "lib/bytes.h"
+
+struct bdb;
+struct bdb_table;
+struct bdb_txn;
+
+#define BDB_RECORD_MAX (32 * 1024 * 1024) /* bytes of one value */
+#define BDB_FILE_MAX 64 /* bytes of a table's file name */
+
+struct bdb_options {
+	const char *home; /* folder of the tables; logs in its "log" folder */
+	uint64_t cache; /* bytes */
+	bool fatal; /* recover from all logs there are, not the last checkpoint
+		     */
+	void (*log)(void *arg, const char *line); /* the library's words */
+	void *arg;
+};
+
+/*
+ * Makes the folders where they are missing, recovers, opens. ERR_DENIED when
+ * a DB_CONFIG is there, ERR_CORRUPT when recovery fails, ERR_FULL, ERR_IO.
+ */
+int bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err);
+
+/* Closes without a checkpoint; tables must be closed before. NULL is fine. */
+void bdb_close(struct bdb *db);
+
+/*
+ * Did a flush fail, or does the library want recovery? From then on nothing
+ * may be acknowledged, and only a new process may try again.
+ */
+bool bdb_is_fenced(const struct bdb *db);
+
+/* --- tables -------------------------------------------------------------- */
+
+/*
+ * Opens a table; with create, makes it within txn. page_size 0 takes the
+ * one it has; it is checked otherwise. ERR_NOTFOUND, ERR_CORRUPT, ERR_IO.
+ */
+int bdb_table_open(struct bdb *db, struct bdb_txn *txn, const char *file,
+    unsigned page_size, bool create, struct bdb_table **out, struct err *err);
+void bdb_table_close(struct bdb_table *t); /* no user left; NULL is fine */
+
+/* Removes a table (closed before) within txn; its bytes come back at commit. */
+int bdb_table_remove(
+    struct bdb *db, struct bdb_txn *txn, const char *file, struct err *err);
+
+/* Bytes of the table's file on disk. */
+uint64_t bdb_table_bytes(const struct bdb_table *t);
+
+/*
+ * Verifies a table's file, structure and order. No transaction may write it
+ * meanwhile. ERR_CORRUPT with the library's first complaint.
+ */
+int bdb_table_verify(struct bdb *db, const char *file, struct err *err);
+
+/* --- transactions -------------------------------------------------------- */
+
+int bdb_begin(struct bdb *db, struct bdb_txn **out, struct err *err);
+
+/* Ends txn, also when it fails. Durable only after the next bdb_flush. */
+int bdb_commit(struct bdb_txn *txn, struct err *err);
+void bdb_abort(struct bdb_txn *txn); /* NULL is fine */
+
+/* Everything committed before the call is on disk once this returns 0. */
+int bdb_flush(struct bdb *db, struct err *err);
+
+/* --- records ------------------------------------------------------------- */
+
+int bdb_put(struct bdb_table *t, struct bdb_txn *txn, struct span key,
+    struct span value, struct err *err);
+
+/* Puts unless the key is there: then *added is false and nothing is changed. */
+int bdb_add(struct bdb_table *t, struct bdb_txn *txn, struct span key,
+    struct span value, bool *added, struct err *err);
+
+int bdb_delete(struct bdb_table *t, struct bdb_txn *txn, struct span key,
+    bool *found, struct err *err);
+
+/*
+ * Reading: value and found_key are emptied, then filled. txn may be NULL: what
+ * is committed. No lock outlives the call.
+ */
+int bdb_get(struct bdb_table *t, struct bdb_txn *txn, struct span key,
+    struct buf *value, bool *found, struct err *err);
+
+enum bdb_seek {
+	BDB_FIRST, /* key is not looked at */
+	BDB_LAST,
+	BDB_GE, /* the smallest key >= key */
+	BDB_GT,
+	BDB_LE, /* the greatest key <= key */
+	BDB_LT
+};
+
+int bdb_find(struct bdb_table *t, struct bdb_txn *txn, enum bdb_seek seek,
+    struct span key, struct buf *found_key, struct buf *value, bool *found,
+    struct err *err);
+
+/* How many records; walks the table unless estimate will do. */
+int
+bdb_count(struct bdb_table *t, bool estimate, uint64_t *out, struct err *err);
+
+/* --- upkeep -------------------------------------------------------------- */
+
+/* Writes all changed pages back, so that recovery starts here. */
+int bdb_checkpoint(struct bdb *db, struct err *err);
+
+/* Bytes of log written since the last checkpoint; of all log files kept. */
+uint64_t bdb_log_since_checkpoint(struct bdb *db);
+uint64_t bdb_log_bytes(struct bdb *db);
+
+/*
+ * The number of the newest log file, and of the oldest that recovery would
+ * need now.
+ */
+int bdb_log_range(
+    struct bdb *db, uint32_t *newest, uint32_t *needed, struct err *err);
+
+/* Removes the log files below number. They must not be needed. */
+int bdb_log_remove(struct bdb *db, uint32_t number, struct err *err);
+
+/* Copies one table's file, page by page, while it is in use. */
+int bdb_table_copy(
+    struct bdb *db, const char *file, const char *dir, struct err *err);
+
+/*
+ * Visits the names of all tables' files in the home; or of all plain files in
+ * any folder.
+ */
+int bdb_files(struct bdb *db,
+    int (*visit)(void *arg, const char *file, struct err *err), void *arg,
+    struct err *err);
+int bdb_folder_files(const char *folder,
+    int (*visit)(void *arg, const char *file, struct err *err), void *arg,
+    struct err *err);
+
+/* Flushes a folder, so that the names in it last. */
+int bdb_sync_folder(const char *path, struct err *err);
+
+#endif

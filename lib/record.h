@@ -1,0 +1,130 @@
+/*
+ * record.h: how the store's records look on disk: the one description of the
+ * format. All integers are big-endian; every record begins with its version
+ * and every length is checked against what is there, so that a record read
+ * is a record whole. A new version is a new decoder beside the old one; what
+ * cannot be read is ERR_CORRUPT (too short, too long) or ERR_VERSION.
+ *
+ * Tables and keys
+ *	meta		text name
+ *	endpoints	8 endpoint id
+ *	secrets		8 endpoint id, 8 secret id
+ *	audit		8 number
+ *	requests	16 request id
+ *	counts		8 endpoint id
+ *	seen-SSSSSSSSSS	16 keyed hash of (endpoint, kind, event id or digest)
+ *	events-HEX16	8 seq of the group's first event
+ *
+ * event group (value)
+ *	1 version, 4 count, then count entries:
+ *	4 length of the rest of this entry
+ *	4 seq minus the group's first seq
+ *	8 received_ms, 8 endpoint id, 8 secret id, 1 flags
+ *	2 length + id, 2 length + type, 2 length + content type,
+ *	4 length + headers, 4 length + body
+ * seen (value)
+ *	1 version, 1 flags (1: has a request id), 8 seq, 8 first_ms, 8 last_ms,
+ *	4 duplicates, 8 first bytes of the body's SHA-256, [16 request id]
+ * endpoint (value)
+ *	1 version, 1 state, 8 generation, 8 created_ms, 8 changed_ms,
+ *	1 length + name, 4 length + settings (a JSON object, endpoint.h)
+ * secret (value)
+ *	1 version, 1 state, 8 created_ms, 8 activated_ms, 8 until_ms,
+ *	8 revoked_ms, 8 last_used_ms, 16 fingerprint, 4 length + sealed
+ * audit (value)
+ *	1 version, 8 at_ms, 4 uid, 4 pid, 1 length + program, 1 length + verb,
+ *	2 length + target, 4 length + detail (a JSON object)
+ * request (value)
+ *	1 version, 8 at_ms, 4 length + result, sealed with the request id
+ * segment ("segment HEX16" in meta, named by its first seq)
+ *	1 version, 1 closed, 8 first seq, 8 last seq, 8 events, 8 opened_ms,
+ *	8 last_ms
+ */
+#ifndef EYELET_LIB_RECORD_H
+#define EYELET_LIB_RECORD_H
+
+#include "lib/store.h"
+
+#define RECORD_VERSION 1
+#define RECORD_STORE_FORMAT 1 /* of the whole store, in its marker file */
+#define RECORD_GROUP_HEAD 5
+
+/* --- event groups -------------------------------------------------------- */
+
+/* Empties b and begins a group. */
+int record_group_begin(struct buf *b, struct err *err);
+
+/* Appends ev (ev->seq >= first_seq) and counts it in the head. */
+int record_group_add(
+    struct buf *b, uint64_t first_seq, const struct event *ev, struct err *err);
+
+/* Bytes that record_group_add would append. */
+size_t record_event_size(const struct event *ev);
+
+struct record_group {
+	struct span rest; /* entries not read yet */
+	uint64_t first_seq;
+	uint32_t left; /* how many */
+};
+
+/* Opens a group for reading. */
+int record_group_open(struct span value, uint64_t first_seq,
+    struct record_group *out, struct err *err);
+
+/* The next entry, borrowed from the value; *found false behind the last. */
+int record_group_next(
+    struct record_group *g, struct event *ev, bool *found, struct err *err);
+
+/* --- single records ------------------------------------------------------ */
+
+struct record_seen {
+	uint64_t seq;
+	int64_t first_ms, last_ms;
+	uint32_t duplicates;
+	unsigned char digest[8];
+	bool has_request_id;
+	unsigned char request_id[STORE_REQUEST_ID];
+};
+
+int
+record_put_seen(const struct record_seen *s, struct buf *b, struct err *err);
+int
+record_get_seen(struct span value, struct record_seen *out, struct err *err);
+
+/* id is the key's business. out->doc borrows. */
+int record_put_endpoint(
+    const struct store_endpoint *ep, struct buf *b, struct err *err);
+int record_get_endpoint(
+    struct span value, struct store_endpoint *out, struct err *err);
+
+/* ids are the key's business. out->sealed borrows. */
+int record_put_secret(const struct secret *s, struct buf *b, struct err *err);
+int record_get_secret(struct span value, struct secret *out, struct err *err);
+
+int
+record_put_audit(const struct store_audit *a, struct buf *b, struct err *err);
+int
+record_get_audit(struct span value, struct store_audit *out, struct err *err);
+
+struct record_request {
+	int64_t at_ms;
+	struct span result; /* sealed */
+};
+
+int record_put_request(
+    const struct record_request *r, struct buf *b, struct err *err);
+int record_get_request(
+    struct span value, struct record_request *out, struct err *err);
+
+struct record_segment {
+	bool closed;
+	uint64_t first_seq, last_seq, events;
+	int64_t opened_ms, last_ms;
+};
+
+int record_put_segment(
+    const struct record_segment *s, struct buf *b, struct err *err);
+int record_get_segment(
+    struct span value, struct record_segment *out, struct err *err);
+
+#endif

@@ -1,0 +1,418 @@
+/* seen.c: remembered event ids in partitions of time. */
+#include "lib/seen.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/digest.h"
+
+#define PAGE 4096 /* larger pages tear; see bdb.h */
+#define PARTS_MAX 64
+#define PARTS_A_HORIZON 5 /* a look-up asks each, so they are few */
+#define VALUE_MAX 128
+
+/*
+ * Named by the second in which it was begun; its time ends where the next one
+ * begins, so that another horizon tomorrow changes nothing that is there.
+ */
+struct part {
+	uint64_t start_s;
+	struct bdb_table *table;
+};
+
+struct seen {
+	struct bdb *db;
+	int64_t horizon_s, width_s;
+	uint64_t max;
+	/* Written by the committer alone, so it reads without the lock. */
+	pthread_rwlock_t lock;
+	struct part parts[PARTS_MAX]; /* oldest first */
+	size_t nparts;
+	bool cut; /* max made a partition go before its time */
+};
+
+int
+seen_key(const unsigned char secret[SEEN_SECRET], uint64_t endpoint_id,
+    enum seen_kind kind, struct span id, unsigned char out[SEEN_KEY],
+    struct err *err)
+{
+	unsigned char head[SEEN_SECRET + 8 + 1], sum[DIGEST_SHA256];
+	struct span parts[2];
+
+	/* The head has one length, so no two identities share their bytes. */
+	memcpy(head, secret, SEEN_SECRET);
+	be64_put(head + SEEN_SECRET, endpoint_id);
+	head[SEEN_SECRET + 8] = (unsigned char)kind;
+	parts[0] = span_of(head, sizeof(head));
+	parts[1] = id;
+	if (digest_sha256(parts, 2, sum, err) < 0)
+		return -1;
+	memcpy(out, sum, SEEN_KEY);
+	return 0;
+}
+
+static void
+file_of(uint64_t start_s, char out[BDB_FILE_MAX + 1])
+{
+	snprintf(
+	    out, BDB_FILE_MAX + 1, "seen-%010llx", (unsigned long long)start_s);
+}
+
+static int
+by_start(const void *a, const void *b)
+{
+	const struct part *x = a, *y = b;
+
+	return x->start_s < y->start_s ? -1 : x->start_s > y->start_s;
+}
+
+static int
+open_part(struct seen *sn, uint64_t start_s, struct bdb_txn *txn, bool create,
+    struct err *err)
+{
+	char file[BDB_FILE_MAX + 1];
+	struct part part = { start_s, NULL };
+
+	if (sn->nparts == PARTS_MAX)
+		return err_set(err, ERR_LIMIT,
+		    "more than %d partitions of remembered ids", PARTS_MAX);
+	file_of(start_s, file);
+	if (bdb_table_open(sn->db, txn, file, PAGE, create, &part.table, err) <
+	    0)
+		return -1;
+	pthread_rwlock_wrlock(&sn->lock);
+	sn->parts[sn->nparts++] = part;
+	qsort(sn->parts, sn->nparts, sizeof(part), by_start);
+	pthread_rwlock_unlock(&sn->lock);
+	return 0;
+}
+
+static int
+open_one(void *arg, const char *file, struct err *err)
+{
+	struct seen *sn = arg;
+	unsigned long long start_s;
+	char rest;
+
+	if (sscanf(file, "seen-%10llx%c", &start_s, &rest) != 1)
+		return 0;
+	return open_part(sn, start_s, NULL, false, err);
+}
+
+int
+seen_open(struct bdb *db, int64_t horizon_s, uint64_t max, struct seen **out,
+    struct err *err)
+{
+	struct seen *sn = calloc(1, sizeof(*sn));
+
+	if (sn == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for the ids seen");
+	pthread_rwlock_init(&sn->lock, NULL);
+	sn->db = db;
+	sn->horizon_s = horizon_s;
+	sn->width_s = horizon_s / PARTS_A_HORIZON;
+	if (sn->width_s < 1)
+		sn->width_s = 1;
+	sn->max = max;
+	if (bdb_files(db, open_one, sn, err) < 0) {
+		seen_close(sn);
+		return -1;
+	}
+	*out = sn;
+	return 0;
+}
+
+void
+seen_close(struct seen *sn)
+{
+	size_t i;
+
+	if (sn == NULL)
+		return;
+	for (i = 0; i < sn->nparts; i++)
+		bdb_table_close(sn->parts[i].table);
+	pthread_rwlock_destroy(&sn->lock);
+	free(sn);
+}
+
+int
+seen_prepare(struct seen *sn, int64_t now_ms, struct err *err)
+{
+	uint64_t now_s = (uint64_t)now_ms / 1000;
+	struct bdb_txn *txn;
+
+	if (sn->nparts > 0 &&
+	    now_s < sn->parts[sn->nparts - 1].start_s + (uint64_t)sn->width_s)
+		return 0;
+	if (bdb_begin(sn->db, &txn, err) < 0)
+		return -1;
+	if (open_part(sn, now_s, txn, true, err) < 0) {
+		bdb_abort(txn);
+		return -1;
+	}
+	if (bdb_commit(txn, err) < 0) {
+		/* The handle belongs to a table that was not made. */
+		pthread_rwlock_wrlock(&sn->lock);
+		bdb_table_close(sn->parts[--sn->nparts].table);
+		pthread_rwlock_unlock(&sn->lock);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+get_part(struct part *part, struct bdb_txn *txn,
+    const unsigned char key[SEEN_KEY], struct record_seen *out, bool *found,
+    struct err *err)
+{
+	struct buf value = BUF_INIT(VALUE_MAX);
+	int ret;
+
+	ret = bdb_get(
+	    part->table, txn, span_of(key, SEEN_KEY), &value, found, err);
+	if (ret == 0 && *found)
+		ret = record_get_seen(buf_span(&value), out, err);
+	buf_free(&value);
+	return ret;
+}
+
+/* Newest first: most repeats come soon. */
+static int
+find_in(struct seen *sn, struct bdb_txn *txn, size_t nparts,
+    const unsigned char key[SEEN_KEY], struct record_seen *out, size_t *at,
+    bool *found, struct err *err)
+{
+	size_t i;
+
+	*found = false;
+	for (i = nparts; i-- > 0 && !*found;) {
+		if (get_part(&sn->parts[i], txn, key, out, found, err) < 0)
+			return -1;
+		*at = i;
+	}
+	return 0;
+}
+
+int
+seen_add(struct seen *sn, struct bdb_txn *txn,
+    const unsigned char key[SEEN_KEY], struct record_seen *rec, bool *known,
+    struct err *err)
+{
+	struct buf value = BUF_INIT(VALUE_MAX);
+	struct part *newest = &sn->parts[sn->nparts - 1];
+	struct record_seen old;
+	size_t at;
+	bool added = false;
+	int ret = -1;
+
+	if (find_in(sn, txn, sn->nparts - 1, key, &old, &at, known, err) < 0)
+		goto out;
+	if (!*known) {
+		if (record_put_seen(rec, &value, err) < 0 ||
+		    bdb_add(newest->table, txn, span_of(key, SEEN_KEY),
+			buf_span(&value), &added, err) < 0)
+			goto out;
+		*known = !added;
+		if (!added && get_part(newest, txn, key, &old, known, err) < 0)
+			goto out;
+	}
+	if (*known)
+		*rec = old;
+	ret = 0;
+out:
+	buf_free(&value);
+	return ret;
+}
+
+int
+seen_update(struct seen *sn, struct bdb_txn *txn,
+    const unsigned char key[SEEN_KEY], const struct record_seen *rec,
+    struct err *err)
+{
+	struct buf value = BUF_INIT(VALUE_MAX);
+	struct record_seen old;
+	bool found;
+	size_t at = 0;
+	int ret = -1;
+
+	if (find_in(sn, txn, sn->nparts, key, &old, &at, &found, err) < 0)
+		goto out;
+	if (!found) {
+		err_set(err, ERR_NOTFOUND, "id is not remembered");
+		goto out;
+	}
+	if (record_put_seen(rec, &value, err) < 0)
+		goto out;
+	ret = bdb_put(sn->parts[at].table, txn, span_of(key, SEEN_KEY),
+	    buf_span(&value), err);
+out:
+	buf_free(&value);
+	return ret;
+}
+
+int
+seen_find(struct seen *sn, struct bdb_txn *txn,
+    const unsigned char key[SEEN_KEY], struct record_seen *out, bool *found,
+    struct err *err)
+{
+	size_t at;
+	int ret;
+
+	pthread_rwlock_rdlock(&sn->lock);
+	ret = find_in(sn, txn, sn->nparts, key, out, &at, found, err);
+	pthread_rwlock_unlock(&sn->lock);
+	return ret;
+}
+
+static int
+drop_oldest(struct seen *sn, struct err *err)
+{
+	char file[BDB_FILE_MAX + 1];
+	struct bdb_txn *txn = NULL;
+	struct part part = sn->parts[0];
+
+	pthread_rwlock_wrlock(&sn->lock);
+	memmove(
+	    &sn->parts[0], &sn->parts[1], --sn->nparts * sizeof(sn->parts[0]));
+	pthread_rwlock_unlock(&sn->lock);
+	file_of(part.start_s, file);
+	bdb_table_close(part.table);
+	if (bdb_begin(sn->db, &txn, err) < 0)
+		goto fail;
+	if (bdb_table_remove(sn->db, txn, file, err) < 0)
+		goto fail;
+	return bdb_commit(txn, err);
+fail:
+	bdb_abort(txn);
+	return -1;
+}
+
+int
+seen_expire(struct seen *sn, int64_t now_ms, unsigned *dropped, struct err *err)
+{
+	*dropped = 0;
+	while (sn->nparts > 1) {
+		bool old = (int64_t)sn->parts[1].start_s <=
+			   now_ms / 1000 - sn->horizon_s;
+
+		if (!old && seen_bytes(sn) <= sn->max)
+			break;
+		if (!old)
+			sn->cut = true;
+		if (drop_oldest(sn, err) < 0)
+			return -1;
+		(*dropped)++;
+	}
+	return 0;
+}
+
+int64_t
+seen_horizon_s(struct seen *sn, int64_t now_ms)
+{
+	int64_t kept = sn->horizon_s;
+
+	pthread_rwlock_rdlock(&sn->lock);
+	if (sn->cut && sn->nparts > 0 &&
+	    now_ms / 1000 - (int64_t)sn->parts[0].start_s < kept)
+		kept = now_ms / 1000 - (int64_t)sn->parts[0].start_s;
+	pthread_rwlock_unlock(&sn->lock);
+	return kept;
+}
+
+uint64_t
+seen_bytes(struct seen *sn)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	pthread_rwlock_rdlock(&sn->lock);
+	for (i = 0; i < sn->nparts; i++)
+		n += bdb_table_bytes(sn->parts[i].table);
+	pthread_rwlock_unlock(&sn->lock);
+	return n;
+}
+
+int
+seen_keys(struct seen *sn, uint64_t *out, struct err *err)
+{
+	uint64_t n;
+	size_t i;
+	int ret = 0;
+
+	*out = 0;
+	pthread_rwlock_rdlock(&sn->lock);
+	for (i = 0; i < sn->nparts && ret == 0; i++) {
+		ret = bdb_count(sn->parts[i].table, true, &n, err);
+		if (ret == 0)
+			*out += n;
+	}
+	pthread_rwlock_unlock(&sn->lock);
+	return ret;
+}
+
+int
+seen_files(struct seen *sn,
+    int (*visit)(void *arg, const char *file, bool closed, struct err *err),
+    void *arg, struct err *err)
+{
+	char file[BDB_FILE_MAX + 1];
+	uint64_t starts[PARTS_MAX];
+	size_t i, n;
+
+	pthread_rwlock_rdlock(&sn->lock);
+	n = sn->nparts;
+	for (i = 0; i < n; i++)
+		starts[i] = sn->parts[i].start_s;
+	pthread_rwlock_unlock(&sn->lock);
+	/* Repeats are counted in any partition, so none is ever closed. */
+	for (i = 0; i < n; i++) {
+		file_of(starts[i], file);
+		if (visit(arg, file, false, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+seen_visit(struct seen *sn,
+    int (*visit)(void *arg, const unsigned char key[SEEN_KEY],
+	const struct record_seen *rec, struct err *err),
+    void *arg, struct err *err)
+{
+	struct buf key = BUF_INIT(64), at = BUF_INIT(64),
+		   value = BUF_INIT(VALUE_MAX);
+	struct record_seen rec;
+	bool found;
+	size_t i;
+	int ret = 0;
+
+	pthread_rwlock_rdlock(&sn->lock);
+	for (i = 0; i < sn->nparts && ret == 0; i++) {
+		ret = bdb_find(sn->parts[i].table, NULL, BDB_FIRST, SPAN_EMPTY,
+		    &key, &value, &found, err);
+		while (ret == 0 && found) {
+			if (key.len != SEEN_KEY)
+				ret = err_set(err, ERR_CORRUPT,
+				    "remembered key of %zu bytes", key.len);
+			else if (record_get_seen(buf_span(&value), &rec, err) <
+				     0 ||
+				 visit(arg, key.ptr, &rec, err) < 0)
+				ret = -1;
+			if (ret < 0)
+				break;
+			buf_clear(&at);
+			if (buf_put_span(&at, buf_span(&key), err) < 0 ||
+			    bdb_find(sn->parts[i].table, NULL, BDB_GT,
+				buf_span(&at), &key, &value, &found, err) < 0)
+				ret = -1;
+		}
+	}
+	pthread_rwlock_unlock(&sn->lock);
+	buf_free(&key);
+	buf_free(&at);
+	buf_free(&value);
+	return ret;
+}

@@ -1,0 +1,501 @@
+/* segments.c: the row of tables that hold the event log. */
+#include "lib/segments.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Groups of one 1 KiB event would each take a 4 KiB overflow page of their
+ * own in pages of 4 KiB; eight of them share pages of 8 KiB. Such a page can
+ * tear, which its checksum tells (rebuild.h mends it).
+ */
+#define PAGE 8192
+#define META_PREFIX "segment "
+#define GROUP_OVERHEAD 64 /* bytes a group costs beside itself, about */
+
+struct segment {
+	struct segment *prev, *next;
+	struct bdb_table *table;
+	struct record_segment facts;
+	size_t bytes; /* appended to it, about; the file's size when opened */
+	unsigned pins;
+};
+
+struct segments {
+	struct bdb *db;
+	struct bdb_table *meta;
+	struct segments_options opt;
+	/* Guards the list, the pins and the facts; the committer changes them.
+	 */
+	pthread_mutex_t mutex;
+	struct segment *first, *last;
+};
+
+static void
+file_of(uint64_t first_seq, char out[BDB_FILE_MAX + 1])
+{
+	snprintf(out, BDB_FILE_MAX + 1, "events-%016llx",
+	    (unsigned long long)first_seq);
+}
+
+static void
+meta_key_of(uint64_t first_seq, char out[BDB_FILE_MAX + 1])
+{
+	snprintf(out, BDB_FILE_MAX + 1, META_PREFIX "%016llx",
+	    (unsigned long long)first_seq);
+}
+
+static int
+save_facts(struct segments *sg, struct bdb_txn *txn,
+    const struct record_segment *facts, struct err *err)
+{
+	struct buf value = BUF_INIT(128);
+	char key[BDB_FILE_MAX + 1];
+	int ret;
+
+	meta_key_of(facts->first_seq, key);
+	ret = record_put_segment(facts, &value, err);
+	if (ret == 0)
+		ret = bdb_put(
+		    sg->meta, txn, span_str(key), buf_span(&value), err);
+	buf_free(&value);
+	return ret;
+}
+
+static void
+append_to_list(struct segments *sg, struct segment *s)
+{
+	pthread_mutex_lock(&sg->mutex);
+	s->prev = sg->last;
+	s->next = NULL;
+	if (sg->last == NULL)
+		sg->first = s;
+	else
+		sg->last->next = s;
+	sg->last = s;
+	pthread_mutex_unlock(&sg->mutex);
+}
+
+static void
+take_off_list(struct segments *sg, struct segment *s)
+{
+	if (s->prev == NULL)
+		sg->first = s->next;
+	else
+		s->prev->next = s->next;
+	if (s->next == NULL)
+		sg->last = s->prev;
+	else
+		s->next->prev = s->prev;
+}
+
+/* Counts the events of one group into facts. */
+static int
+count_group(struct record_segment *facts, uint64_t first_seq, struct span group,
+    struct err *err)
+{
+	struct record_group g;
+	struct event ev;
+	bool found;
+
+	if (record_group_open(group, first_seq, &g, err) < 0)
+		return -1;
+	for (;;) {
+		if (record_group_next(&g, &ev, &found, err) < 0)
+			return -1;
+		if (!found)
+			return 0;
+		facts->events++;
+		facts->last_seq = ev.seq;
+		facts->last_ms = ev.received_ms;
+	}
+}
+
+/* What was appended after the totals were saved, at most a checkpoint ago. */
+static int
+count_rest(struct segment *s, struct err *err)
+{
+	struct buf key = BUF_INIT(64), group = BUF_INIT(BDB_RECORD_MAX);
+	uint64_t after = s->facts.last_seq;
+	bool found = false;
+	int ret = -1;
+
+	for (;;) {
+		if (segment_find(s, BDB_GT, after, &key, &group, &found, err) <
+		    0)
+			goto out;
+		if (!found)
+			break;
+		after = be64_get(key.ptr);
+		if (count_group(&s->facts, after, buf_span(&group), err) < 0)
+			goto out;
+	}
+	ret = 0;
+out:
+	buf_free(&key);
+	buf_free(&group);
+	return ret;
+}
+
+static int
+open_segment(
+    struct segments *sg, const struct record_segment *facts, struct err *err)
+{
+	struct segment *s = calloc(1, sizeof(*s));
+	char file[BDB_FILE_MAX + 1];
+
+	if (s == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for a segment");
+	s->facts = *facts;
+	file_of(facts->first_seq, file);
+	if (bdb_table_open(sg->db, NULL, file, PAGE, false, &s->table, err) < 0)
+		goto fail;
+	s->bytes = bdb_table_bytes(s->table);
+	if (!facts->closed && count_rest(s, err) < 0) {
+		bdb_table_close(s->table);
+		goto fail;
+	}
+	append_to_list(sg, s);
+	return 0;
+fail:
+	free(s);
+	return err_wrap(err, "segment %s", file);
+}
+
+int
+segments_open(struct bdb *db, struct bdb_table *meta,
+    const struct segments_options *opt, struct segments **out, struct err *err)
+{
+	struct buf key = BUF_INIT(256), at = BUF_INIT(256),
+		   value = BUF_INIT(4096);
+	struct segments *sg = calloc(1, sizeof(*sg));
+	struct record_segment facts;
+	bool found;
+	int ret = -1;
+
+	if (sg == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for the log");
+	pthread_mutex_init(&sg->mutex, NULL);
+	sg->db = db;
+	sg->meta = meta;
+	sg->opt = *opt;
+	if (buf_puts(&at, META_PREFIX, err) < 0)
+		goto out;
+	for (;;) {
+		if (bdb_find(meta, NULL, BDB_GT, buf_span(&at), &key, &value,
+			&found, err) < 0)
+			goto out;
+		if (!found || !span_starts(buf_span(&key), META_PREFIX))
+			break;
+		if (record_get_segment(buf_span(&value), &facts, err) < 0 ||
+		    open_segment(sg, &facts, err) < 0)
+			goto out;
+		buf_clear(&at);
+		if (buf_put_span(&at, buf_span(&key), err) < 0)
+			goto out;
+	}
+	*out = sg;
+	sg = NULL;
+	ret = 0;
+out:
+	segments_close(sg);
+	buf_free(&key);
+	buf_free(&at);
+	buf_free(&value);
+	return ret;
+}
+
+void
+segments_close(struct segments *sg)
+{
+	struct segment *s;
+
+	if (sg == NULL)
+		return;
+	while ((s = sg->first) != NULL) {
+		assert(s->pins == 0);
+		take_off_list(sg, s);
+		bdb_table_close(s->table);
+		free(s);
+	}
+	pthread_mutex_destroy(&sg->mutex);
+	free(sg);
+}
+
+/* --- the committer's ----------------------------------------------------- */
+
+/* Closes the last segment, where there is one, and begins another. */
+static int
+roll(struct segments *sg, uint64_t first_seq, int64_t now_ms, struct err *err)
+{
+	struct record_segment old, facts = { false, first_seq, 0, 0, 0, 0 };
+	struct segment *s = calloc(1, sizeof(*s));
+	struct bdb_txn *txn = NULL;
+	char file[BDB_FILE_MAX + 1];
+
+	if (s == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for a segment");
+	facts.opened_ms = now_ms;
+	facts.last_seq = first_seq - 1;
+	s->facts = facts;
+	file_of(first_seq, file);
+	if (bdb_begin(sg->db, &txn, err) < 0)
+		goto fail;
+	if (sg->last != NULL) {
+		old = sg->last->facts;
+		old.closed = true;
+		if (save_facts(sg, txn, &old, err) < 0)
+			goto fail;
+	}
+	if (save_facts(sg, txn, &facts, err) < 0 ||
+	    bdb_table_open(sg->db, txn, file, PAGE, true, &s->table, err) < 0)
+		goto fail;
+	if (bdb_commit(txn, err) < 0) {
+		txn = NULL;
+		goto fail;
+	}
+	if (sg->last != NULL) {
+		pthread_mutex_lock(&sg->mutex);
+		sg->last->facts.closed = true;
+		pthread_mutex_unlock(&sg->mutex);
+	}
+	append_to_list(sg, s);
+	return 0;
+fail:
+	/* A handle opened in a transaction is closed after it ended. */
+	bdb_abort(txn);
+	bdb_table_close(s->table);
+	free(s);
+	return err_wrap(err, "begin segment %s", file);
+}
+
+int
+segments_prepare(
+    struct segments *sg, uint64_t first_seq, int64_t now_ms, struct err *err)
+{
+	const struct segment *s = sg->last;
+
+	if (s != NULL && !s->facts.closed &&
+	    (s->facts.events == 0 ||
+		(s->bytes < sg->opt.size_max &&
+		    now_ms - s->facts.opened_ms < sg->opt.age_s * 1000)))
+		return 0;
+	return roll(sg, first_seq, now_ms, err);
+}
+
+int
+segments_append(struct segments *sg, struct bdb_txn *txn, uint64_t first_seq,
+    struct span group, struct err *err)
+{
+	unsigned char key[8];
+
+	be64_put(key, first_seq);
+	return bdb_put(
+	    sg->last->table, txn, span_of(key, sizeof(key)), group, err);
+}
+
+void
+segments_appended(struct segments *sg, uint64_t last_seq, uint32_t events,
+    int64_t last_ms, size_t bytes)
+{
+	struct segment *s = sg->last;
+
+	pthread_mutex_lock(&sg->mutex);
+	s->facts.last_seq = last_seq;
+	s->facts.events += events;
+	s->facts.last_ms = last_ms;
+	s->bytes += bytes + GROUP_OVERHEAD;
+	pthread_mutex_unlock(&sg->mutex);
+}
+
+int
+segments_save(struct segments *sg, struct bdb_txn *txn, struct err *err)
+{
+	if (sg->last == NULL || sg->last->facts.closed)
+		return 0;
+	return save_facts(sg, txn, &sg->last->facts, err);
+}
+
+static int
+drop(struct segments *sg, struct segment *s, struct err *err)
+{
+	char key[BDB_FILE_MAX + 1], file[BDB_FILE_MAX + 1];
+	struct bdb_txn *txn = NULL;
+	bool found;
+
+	meta_key_of(s->facts.first_seq, key);
+	file_of(s->facts.first_seq, file);
+	bdb_table_close(s->table);
+	free(s);
+	if (bdb_begin(sg->db, &txn, err) < 0)
+		return -1;
+	if (bdb_delete(sg->meta, txn, span_str(key), &found, err) < 0 ||
+	    bdb_table_remove(sg->db, txn, file, err) < 0) {
+		bdb_abort(txn);
+		return err_wrap(err, "drop segment %s", file);
+	}
+	return bdb_commit(txn, err);
+}
+
+int
+segments_expire(struct segments *sg, int64_t now_ms, int64_t before_ms,
+    uint64_t bytes_max, uint64_t *dropped, struct err *err)
+{
+	struct segments_totals totals;
+	struct segment *s = sg->last;
+
+	*dropped = 0;
+	/* What nobody writes to any more must grow old too. */
+	if (s != NULL && !s->facts.closed && s->facts.events > 0 &&
+	    s->facts.last_ms < before_ms &&
+	    roll(sg, s->facts.last_seq + 1, now_ms, err) < 0)
+		return -1;
+	for (;;) {
+		segments_totals(sg, &totals);
+		pthread_mutex_lock(&sg->mutex);
+		s = sg->first;
+		if (s == NULL || !s->facts.closed || s->pins > 0 ||
+		    (s->facts.last_ms >= before_ms &&
+			totals.bytes <= bytes_max)) {
+			pthread_mutex_unlock(&sg->mutex);
+			return 0;
+		}
+		take_off_list(sg, s);
+		pthread_mutex_unlock(&sg->mutex);
+		if (drop(sg, s, err) < 0)
+			return -1;
+		(*dropped)++;
+	}
+}
+
+/* --- any thread's -------------------------------------------------------- */
+
+static struct segment *
+pin(struct segment *s)
+{
+	if (s != NULL)
+		s->pins++;
+	return s;
+}
+
+struct segment *
+segments_pin(struct segments *sg, uint64_t seq)
+{
+	struct segment *s;
+
+	pthread_mutex_lock(&sg->mutex);
+	for (s = sg->last; s != NULL && s->prev != NULL; s = s->prev)
+		if (s->facts.first_seq <= seq)
+			break;
+	pin(s);
+	pthread_mutex_unlock(&sg->mutex);
+	return s;
+}
+
+struct segment *
+segments_pin_next(struct segments *sg, const struct segment *s)
+{
+	struct segment *next;
+
+	pthread_mutex_lock(&sg->mutex);
+	next = pin(s->next);
+	pthread_mutex_unlock(&sg->mutex);
+	return next;
+}
+
+struct segment *
+segments_pin_prev(struct segments *sg, const struct segment *s)
+{
+	struct segment *prev;
+
+	pthread_mutex_lock(&sg->mutex);
+	prev = pin(s->prev);
+	pthread_mutex_unlock(&sg->mutex);
+	return prev;
+}
+
+void
+segment_unpin(struct segments *sg, struct segment *s)
+{
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&sg->mutex);
+	assert(s->pins > 0);
+	s->pins--;
+	pthread_mutex_unlock(&sg->mutex);
+}
+
+void
+segment_facts(
+    struct segments *sg, const struct segment *s, struct record_segment *out)
+{
+	pthread_mutex_lock(&sg->mutex);
+	*out = s->facts;
+	pthread_mutex_unlock(&sg->mutex);
+}
+
+int
+segment_find(struct segment *s, enum bdb_seek seek, uint64_t seq,
+    struct buf *key, struct buf *group, bool *found, struct err *err)
+{
+	unsigned char k[8];
+
+	be64_put(k, seq);
+	if (bdb_find(s->table, NULL, seek, span_of(k, sizeof(k)), key, group,
+		found, err) < 0)
+		return -1;
+	if (*found && key->len != sizeof(k))
+		return err_set(
+		    err, ERR_CORRUPT, "event key of %zu bytes", key->len);
+	return 0;
+}
+
+void
+segments_totals(struct segments *sg, struct segments_totals *out)
+{
+	struct segment *s;
+
+	memset(out, 0, sizeof(*out));
+	pthread_mutex_lock(&sg->mutex);
+	for (s = sg->first; s != NULL; s = s->next) {
+		out->count++;
+		out->events += s->facts.events;
+		out->bytes += s->bytes;
+		if (s->facts.events == 0)
+			continue;
+		if (out->first_seq == 0) {
+			out->first_seq = s->facts.first_seq;
+			out->first_ms = s->facts.opened_ms;
+		}
+		out->last_ms = s->facts.last_ms;
+	}
+	if (sg->last != NULL)
+		out->last_seq = sg->last->facts.last_seq;
+	pthread_mutex_unlock(&sg->mutex);
+}
+
+int
+segments_files(struct segments *sg,
+    int (*visit)(void *arg, const char *file, bool closed, struct err *err),
+    void *arg, struct err *err)
+{
+	struct segment *s = segments_pin(sg, 0), *next;
+	struct record_segment facts;
+	char file[BDB_FILE_MAX + 1];
+	int ret = 0;
+
+	while (s != NULL && ret == 0) {
+		segment_facts(sg, s, &facts);
+		file_of(facts.first_seq, file);
+		ret = visit(arg, file, facts.closed, err);
+		next = segments_pin_next(sg, s);
+		segment_unpin(sg, s);
+		s = next;
+	}
+	if (ret < 0)
+		segment_unpin(sg, s);
+	return ret;
+}

@@ -1,0 +1,88 @@
+/*
+ * segments.h: the event log as a row of tables, each closed at a size or an
+ * age and dropped whole. The store's committer alone appends and drops; any
+ * thread reads what it has pinned.
+ */
+#ifndef EYELET_LIB_SEGMENTS_H
+#define EYELET_LIB_SEGMENTS_H
+
+#include "lib/bdb.h"
+#include "lib/record.h"
+
+struct segments;
+struct segment;
+
+struct segments_options {
+	uint64_t size_max; /* bytes after which a segment is closed */
+	int64_t age_s;
+};
+
+/*
+ * Opens the segments that meta names. Counts again what was appended to the
+ * last one after its totals were saved.
+ */
+int segments_open(struct bdb *db, struct bdb_table *meta,
+    const struct segments_options *opt, struct segments **out, struct err *err);
+void segments_close(struct segments *sg);
+
+/* --- the committer's ----------------------------------------------------- */
+
+/*
+ * Sees to an open segment with room, in a transaction of its own. Called
+ * before a batch whose first event will be first_seq; cheap when all is well.
+ */
+int segments_prepare(
+    struct segments *sg, uint64_t first_seq, int64_t now_ms, struct err *err);
+
+/* Appends a group; segments_appended makes it known once txn is committed. */
+int segments_append(struct segments *sg, struct bdb_txn *txn,
+    uint64_t first_seq, struct span group, struct err *err);
+void segments_appended(struct segments *sg, uint64_t last_seq, uint32_t events,
+    int64_t last_ms, size_t bytes);
+
+/* Saves the open segment's totals, so that the next open counts little. */
+int segments_save(struct segments *sg, struct bdb_txn *txn, struct err *err);
+
+/*
+ * Drops, oldest first, closed segments that nobody has pinned: those whose
+ * last event is older than before_ms, and others while all together pass
+ * bytes_max. *dropped counts them.
+ */
+int segments_expire(struct segments *sg, int64_t now_ms, int64_t before_ms,
+    uint64_t bytes_max, uint64_t *dropped, struct err *err);
+
+/* --- any thread's -------------------------------------------------------- */
+
+/*
+ * The segment that would hold seq (the last one that begins at or before it),
+ * or the first one when seq is before all; NULL when there is none. Held
+ * until segment_unpin.
+ */
+struct segment *segments_pin(struct segments *sg, uint64_t seq);
+/* The one behind (or before) s, pinned, or NULL. */
+struct segment *segments_pin_next(struct segments *sg, const struct segment *s);
+struct segment *segments_pin_prev(struct segments *sg, const struct segment *s);
+void segment_unpin(struct segments *sg, struct segment *s);
+
+/* Its facts now. */
+void segment_facts(
+    struct segments *sg, const struct segment *s, struct record_segment *out);
+
+/* The group at or after (GE), or before (LE) a seq. See bdb_find. */
+int segment_find(struct segment *s, enum bdb_seek seek, uint64_t seq,
+    struct buf *key, struct buf *group, bool *found, struct err *err);
+
+struct segments_totals {
+	uint64_t count, events, bytes;
+	uint64_t first_seq, last_seq; /* 0: no event */
+	int64_t first_ms, last_ms;
+};
+
+void segments_totals(struct segments *sg, struct segments_totals *out);
+
+/* Visits the tables' file names, for verifying and copying. */
+int segments_files(struct segments *sg,
+    int (*visit)(void *arg, const char *file, bool closed, struct err *err),
+    void *arg, struct err *err);
+
+#endif

@@ -1,0 +1,230 @@
+/* store_accept.c: a batch of events becomes one transaction. */
+#include "lib/store_impl.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/digest.h"
+
+/* What a batch has put so far. */
+struct batch {
+	struct store *st;
+	struct bdb_txn *txn;
+	int64_t now_ms;
+	uint64_t first_seq, next_seq;
+	uint32_t events;
+};
+
+void
+store_submit(struct store *st, struct store_item *item)
+{
+	const struct event *ev = &item->event;
+	enum seen_kind kind = ev->flags & EVENT_NO_ID ? SEEN_DIGEST : SEEN_ID;
+
+	item->outcome = STORE_FAILED;
+	item->seq = 0;
+	item->err.code = ERR_NONE;
+	if (atomic_load(&st->fenced)) {
+		err_set(&item->err, ERR_AWAY, "the store starts anew");
+		goto refuse;
+	}
+	if (atomic_load(&st->below_floor)) {
+		err_set(&item->err, ERR_FULL,
+		    "less space is free than the floor of %llu bytes",
+		    (unsigned long long)st->opt.floor);
+		goto refuse;
+	}
+	/* Hashed here, in the caller's thread: the committer is one alone. */
+	if (digest_sha256(&ev->body, 1, item->digest, &item->err) < 0 ||
+	    seen_key(st->seen_secret, ev->endpoint_id, kind, ev->id, item->key,
+		&item->err) < 0)
+		goto refuse;
+	if (item->dedupe_body &&
+	    seen_key(st->seen_secret, ev->endpoint_id, SEEN_BODY,
+		span_of(item->digest, sizeof(item->digest)), item->body_key,
+		&item->err) < 0)
+		goto refuse;
+	if (commit_submit(st->commit, item))
+		return;
+	err_set(&item->err, ERR_LIMIT, "%d events are waiting already",
+	    COMMIT_QUEUE_MAX);
+refuse:
+	item->done(item);
+}
+
+static void
+remember(const struct batch *ba, const struct store_item *item,
+    struct record_seen *rec)
+{
+	memset(rec, 0, sizeof(*rec));
+	rec->seq = ba->next_seq;
+	rec->first_ms = rec->last_ms = ba->now_ms;
+	memcpy(rec->digest, item->digest, sizeof(rec->digest));
+	rec->has_request_id = item->has_request_id;
+	memcpy(rec->request_id, item->request_id, sizeof(rec->request_id));
+}
+
+/* The key is remembered: what does that make of the item? */
+static int
+repeat(struct batch *ba, struct store_item *item,
+    const unsigned char key[SEEN_KEY], struct record_seen *rec, struct err *err)
+{
+	item->seq = rec->seq;
+	if (item->has_request_id && rec->has_request_id &&
+	    memcmp(item->request_id, rec->request_id, STORE_REQUEST_ID) == 0) {
+		/* Our own repeat: the first answer was lost on its way. */
+		item->outcome = STORE_ACCEPTED;
+		return 0;
+	}
+	item->outcome = STORE_DUPLICATE;
+	if (!item->body_varies &&
+	    memcmp(rec->digest, item->digest, sizeof(rec->digest)) != 0)
+		item->outcome = STORE_CONFLICT;
+	rec->last_ms = ba->now_ms;
+	if (rec->duplicates < UINT32_MAX)
+		rec->duplicates++;
+	return seen_update(ba->st->seen, ba->txn, key, rec, err);
+}
+
+static int
+append(struct batch *ba, struct store_item *item, struct err *err)
+{
+	struct event *ev = &item->event;
+
+	ev->seq = ba->next_seq;
+	ev->received_ms = ba->now_ms;
+	if (record_group_add(&ba->st->group, ba->first_seq, ev, err) < 0)
+		return -1;
+	item->outcome = STORE_ACCEPTED;
+	item->seq = ba->next_seq++;
+	ba->events++;
+	return 0;
+}
+
+static int
+accept_one(struct batch *ba, struct store_item *item, struct err *err)
+{
+	struct store *st = ba->st;
+	struct store_endpoint_facts *facts =
+	    store_facts(st, item->event.endpoint_id);
+	struct record_seen rec;
+	bool known = false;
+
+	if (facts == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for an endpoint");
+	/* A change that returned always wins: verified under it, or again. */
+	if (facts->generation != item->generation) {
+		item->outcome = STORE_MOVED;
+		return 0;
+	}
+	if (item->event.flags & EVENT_TEST)
+		return append(ba, item, err);
+	if (item->dedupe_body) {
+		if (seen_find(st->seen, ba->txn, item->key, &rec, &known, err) <
+		    0)
+			return -1;
+		if (known)
+			return repeat(ba, item, item->key, &rec, err);
+		remember(ba, item, &rec);
+		if (seen_add(st->seen, ba->txn, item->body_key, &rec, &known,
+			err) < 0)
+			return -1;
+		if (known)
+			return repeat(ba, item, item->body_key, &rec, err);
+	}
+	remember(ba, item, &rec);
+	if (seen_add(st->seen, ba->txn, item->key, &rec, &known, err) < 0)
+		return -1;
+	if (known)
+		return repeat(ba, item, item->key, &rec, err);
+	return append(ba, item, err);
+}
+
+static int
+prepare(struct batch *ba, struct err *err)
+{
+	struct store *st = ba->st;
+	int64_t wall = store_wall_ms(), last = atomic_load(&st->last_ms);
+
+	if (atomic_load(&st->fenced))
+		return err_set(err, ERR_AWAY, "the store starts anew");
+	ba->now_ms = wall > last ? wall : last;
+	if (seen_prepare(st->seen, ba->now_ms, err) < 0 ||
+	    segments_prepare(st->segments, ba->first_seq, ba->now_ms, err) <
+		0 ||
+	    record_group_begin(&st->group, err) < 0)
+		return -1;
+	return bdb_begin(st->db, &ba->txn, err);
+}
+
+int
+store_batch(void *arg, struct store_item *const *items, size_t n,
+    uint64_t *last_seq, struct err *err)
+{
+	struct store *st = arg;
+	struct batch ba = { st, NULL, 0, st->next_seq, st->next_seq, 0 };
+	size_t i, bytes;
+	int ret = -1;
+
+	if (prepare(&ba, err) < 0)
+		goto out;
+	for (i = 0; i < n; i++)
+		if (accept_one(&ba, items[i], err) < 0)
+			goto out;
+	bytes = st->group.len;
+	if (ba.events > 0 && segments_append(st->segments, ba.txn, ba.first_seq,
+				 buf_span(&st->group), err) < 0)
+		goto out;
+	ret = bdb_commit(ba.txn, err);
+	ba.txn = NULL;
+	if (ret < 0)
+		goto out;
+	if (ba.events > 0) {
+		st->next_seq = ba.next_seq;
+		*last_seq = ba.next_seq - 1;
+		segments_appended(
+		    st->segments, *last_seq, ba.events, ba.now_ms, bytes);
+	}
+	atomic_store(&st->last_ms, ba.now_ms);
+	for (i = 0; i < n; i++)
+		if (items[i]->outcome == STORE_ACCEPTED &&
+		    items[i]->event.secret_id != 0)
+			store_used(st, items[i]->event.secret_id, ba.now_ms);
+out:
+	bdb_abort(ba.txn);
+	if (ret < 0)
+		err_wrap(err, "store %zu event%s", n, n == 1 ? "" : "s");
+	if (st->group.room > COMMIT_BATCH_BYTES)
+		buf_free(&st->group);
+	/* A batch that failed may have lost the store, not only itself. */
+	if (ret < 0 && bdb_is_fenced(st->db))
+		store_wake(st);
+	return ret;
+}
+
+int
+store_flush(void *arg, struct err *err)
+{
+	struct store *st = arg;
+
+	if (atomic_load(&st->fenced))
+		return err_set(err, ERR_AWAY, "the store starts anew");
+	if (bdb_flush(st->db, err) < 0) {
+		store_wake(st);
+		return err_wrap(err, "make events durable");
+	}
+	atomic_store(&st->last_flush_ms, store_wall_ms());
+	return 0;
+}
+
+void
+store_durable(void *arg, uint64_t seq)
+{
+	struct store *st = arg;
+
+	atomic_store(&st->durable_seq, seq);
+	pthread_mutex_lock(&st->wait_mutex);
+	pthread_cond_broadcast(&st->wait_cond);
+	pthread_mutex_unlock(&st->wait_mutex);
+}

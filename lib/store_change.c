@@ -1,0 +1,193 @@
+/* store_change.c: changes by operators, each one transaction, once. */
+#include "lib/store_impl.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RESULT_MAX (1024 * 1024) /* bytes of a change's result */
+#define REQUEST_KEPT_MS (3600 * 1000LL)
+
+struct change {
+	struct store *st;
+	const struct store_actor *actor;
+	const unsigned char *request_id;
+	int (*change)(struct store_tx *tx, void *arg, struct buf *result,
+	    struct err *err);
+	void *arg;
+	struct buf *result;
+	/* What is to follow once it is durable. */
+	uint64_t revoked[STORE_TX_TOUCH_MAX];
+	size_t nrevoked;
+};
+
+int64_t
+store_tx_now_ms(struct store_tx *tx)
+{
+	return tx->now_ms;
+}
+
+/* Was this request done before? Then its result is the answer again. */
+static int
+find_request(
+    struct change *ch, struct bdb_txn *txn, bool *done, struct err *err)
+{
+	struct span key = span_of(ch->request_id, STORE_REQUEST_ID);
+	struct buf value = BUF_INIT(RESULT_MAX + 1024);
+	struct record_request rec;
+	int ret = -1;
+
+	if (bdb_get(ch->st->requests, txn, key, &value, done, err) < 0)
+		goto out;
+	if (*done &&
+	    (record_get_request(buf_span(&value), &rec, err) < 0 ||
+		unseal(ch->st->key, key, rec.result, ch->result, err) < 0))
+		goto out;
+	ret = 0;
+out:
+	buf_free(&value);
+	return ret;
+}
+
+static int
+keep_request(struct change *ch, struct store_tx *tx, struct err *err)
+{
+	struct span key = span_of(ch->request_id, STORE_REQUEST_ID);
+	struct buf sealed = BUF_INIT(RESULT_MAX + 1024);
+	struct buf value = BUF_INIT(RESULT_MAX + 2048);
+	struct record_request rec;
+	int ret = -1;
+
+	if (seal(ch->st->key, key, buf_span(ch->result), &sealed, err) < 0)
+		goto out;
+	rec.at_ms = tx->now_ms;
+	rec.result = buf_span(&sealed);
+	if (record_put_request(&rec, &value, err) < 0)
+		goto out;
+	ret = bdb_put(ch->st->requests, tx->txn, key, buf_span(&value), err);
+out:
+	buf_free(&sealed);
+	buf_free(&value);
+	return ret;
+}
+
+/* Committed: from here on the committer judges by the new state. */
+static void
+put_in_force(struct store *st, const struct store_tx *tx)
+{
+	struct store_endpoint_facts *facts;
+	size_t i;
+
+	for (i = 0; i < tx->ntouched; i++) {
+		facts = store_facts(st, tx->touched[i]);
+		assert(facts != NULL); /* store_tx_endpoint made it */
+		facts->generation++;
+		if (st->changed != NULL)
+			st->changed(st->changed_arg, tx->touched[i]);
+	}
+}
+
+static int
+run_change(void *arg, struct err *err)
+{
+	struct change *ch = arg;
+	struct store *st = ch->st;
+	struct store_tx tx = { .st = st, .actor = ch->actor };
+	bool done = false;
+	int ret = -1;
+
+	if (atomic_load(&st->fenced))
+		return err_set(err, ERR_AWAY, "the store starts anew");
+	tx.now_ms = store_now_ms(st);
+	if (bdb_begin(st->db, &tx.txn, err) < 0)
+		return -1;
+	if (find_request(ch, tx.txn, &done, err) < 0)
+		goto out;
+	if (done) {
+		ret = 0;
+		goto out;
+	}
+	if (ch->change(&tx, ch->arg, ch->result, err) < 0)
+		goto out;
+	assert(tx.audits == 1); /* each change leaves one record of itself */
+	if (keep_request(ch, &tx, err) < 0)
+		goto out;
+	ret = bdb_commit(tx.txn, err);
+	tx.txn = NULL;
+	if (ret < 0)
+		goto out;
+	atomic_store(&st->last_ms, tx.now_ms);
+	put_in_force(st, &tx);
+	memcpy(ch->revoked, tx.revoked, sizeof(ch->revoked));
+	ch->nrevoked = tx.nrevoked;
+out:
+	bdb_abort(tx.txn);
+	if (ret < 0)
+		buf_wipe(ch->result);
+	if (ret < 0 && bdb_is_fenced(st->db))
+		store_wake(st);
+	return ret;
+}
+
+int
+store_change(struct store *st, const struct store_actor *actor,
+    const unsigned char request_id[STORE_REQUEST_ID],
+    int (*change)(
+	struct store_tx *tx, void *arg, struct buf *result, struct err *err),
+    void *arg, struct buf *result, struct err *err)
+{
+	struct change ch = { .st = st,
+		.actor = actor,
+		.request_id = request_id,
+		.change = change,
+		.arg = arg,
+		.result = result };
+	size_t i;
+
+	if (commit_run(st->commit, run_change, &ch, err) < 0)
+		return -1;
+	/*
+	 * Only what is durable goes to the deny list, and before revoke
+	 * returns: a backup restored later finds it there.
+	 */
+	for (i = 0; i < ch.nrevoked; i++)
+		if (deny_add(st->deny, ch.revoked[i], err) < 0)
+			return err_wrap(err,
+			    "the secret is revoked here, but a restored "
+			    "backup would not know");
+	return 0;
+}
+
+int
+store_forget_requests(
+    struct store *st, struct bdb_txn *txn, int64_t now_ms, struct err *err)
+{
+	struct buf key = BUF_INIT(64), at = BUF_INIT(64),
+		   value = BUF_INIT(RESULT_MAX + 2048);
+	struct record_request rec;
+	bool found, deleted;
+	int ret = -1;
+
+	if (bdb_find(st->requests, txn, BDB_FIRST, SPAN_EMPTY, &key, &value,
+		&found, err) < 0)
+		goto out;
+	while (found) {
+		if (record_get_request(buf_span(&value), &rec, err) < 0)
+			goto out;
+		if (rec.at_ms < now_ms - REQUEST_KEPT_MS &&
+		    bdb_delete(
+			st->requests, txn, buf_span(&key), &deleted, err) < 0)
+			goto out;
+		buf_clear(&at);
+		if (buf_put_span(&at, buf_span(&key), err) < 0 ||
+		    bdb_find(st->requests, txn, BDB_GT, buf_span(&at), &key,
+			&value, &found, err) < 0)
+			goto out;
+	}
+	ret = 0;
+out:
+	buf_free(&key);
+	buf_free(&at);
+	buf_free(&value);
+	return ret;
+}

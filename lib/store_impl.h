@@ -1,0 +1,138 @@
+/*
+ * store_impl.h: what the store's own files share. Nobody else includes it.
+ *
+ * store.c	open, close, threads, status
+ * store_accept.c	a batch of events, in the committer
+ * store_change.c	changes, in the committer; request ids; audit
+ * store_rows.c	endpoints, secrets and audit records as rows
+ * store_read.c	readers of the log, the memory of ids
+ * store_keep.c	the keeper thread: checkpoints, retention, room, counters
+ * store_check.c	verification
+ */
+#ifndef EYELET_LIB_STORE_IMPL_H
+#define EYELET_LIB_STORE_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "lib/bdb.h"
+#include "lib/commit.h"
+#include "lib/deny.h"
+#include "lib/record.h"
+#include "lib/seal.h"
+#include "lib/seen.h"
+#include "lib/segments.h"
+#include "lib/store.h"
+
+#define STORE_DB_FOLDER "db"
+#define STORE_MARKER "STORE"
+#define STORE_BALLAST "ballast"
+
+/* Numbers of one endpoint that live in memory and are saved now and then. */
+struct store_endpoint_facts {
+	uint64_t generation; /* the committer's */
+	_Atomic uint64_t counts[STORE_COUNTS];
+};
+
+struct store {
+	struct store_options opt; /* strings are owned */
+	char id[33];
+	char *db_dir;
+	struct seal_key *key;
+	struct deny *deny;
+	unsigned char seen_secret[SEEN_SECRET];
+
+	struct bdb *db;
+	struct bdb_table *meta, *endpoints, *secrets, *audit, *requests,
+	    *counts;
+	struct segments *segments;
+	struct seen *seen;
+	struct commit *commit;
+
+	/* The committer's. */
+	uint64_t next_seq;
+	struct buf group;
+	void (*changed)(void *arg, uint64_t endpoint_id);
+	void *changed_arg;
+
+	_Atomic uint64_t durable_seq;
+	_Atomic int64_t last_ms; /* the last recorded time */
+	_Atomic int64_t last_flush_ms, last_checkpoint_ms, snapshot_ms;
+	_Atomic uint64_t bytes_free;
+	atomic_bool below_floor, fenced;
+	int64_t opened_ms, recovery_ms;
+
+	pthread_mutex_t
+	    wait_mutex; /* for those who wait for a seq or a fence */
+	pthread_cond_t wait_cond;
+
+	/* By id; what a slot points to stays until the store is closed. */
+	pthread_mutex_t facts_mutex;
+	struct store_endpoint_facts **facts;
+	size_t nfacts;
+	int64_t *used_ms; /* by secret id: when it last verified */
+	size_t nused;
+	bool facts_changed; /* since they were saved */
+
+	pthread_t keeper;
+	bool keeper_runs;
+	pthread_mutex_t keeper_mutex;
+	pthread_cond_t keeper_cond;
+	bool closing;
+};
+
+struct store_tx {
+	struct store *st;
+	struct bdb_txn *txn;
+	const struct store_actor *actor;
+	int64_t now_ms;
+	unsigned audits;
+#define STORE_TX_TOUCH_MAX 64
+	uint64_t touched[STORE_TX_TOUCH_MAX]; /* endpoints */
+	size_t ntouched;
+	uint64_t revoked[STORE_TX_TOUCH_MAX]; /* secrets */
+	size_t nrevoked;
+};
+
+/* store.c */
+int64_t store_wall_ms(void);
+void store_say(struct store *st, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The facts of an endpoint, made when there are none; NULL without memory. */
+struct store_endpoint_facts *store_facts(struct store *st, uint64_t id);
+void store_used(struct store *st, uint64_t secret_id, int64_t ms);
+int64_t store_used_ms(struct store *st, uint64_t secret_id);
+void store_wake(struct store *st);
+
+/* store_accept.c: the committer's hooks */
+int store_batch(void *arg, struct store_item *const *items, size_t n,
+    uint64_t *last_seq, struct err *err);
+int store_flush(void *arg, struct err *err);
+void store_durable(void *arg, uint64_t seq);
+
+/* store_change.c */
+/* Removes the results of requests that are older than an hour. */
+int store_forget_requests(
+    struct store *st, struct bdb_txn *txn, int64_t now_ms, struct err *err);
+
+/* store_rows.c */
+uint64_t store_row_id(struct span key); /* of an 8-byte key */
+int store_next_id(struct store *st, struct bdb_txn *txn, const char *name,
+    uint64_t *out, struct err *err);
+/* Fills the facts with the generations and counters on disk. */
+int store_load_facts(struct store *st, struct err *err);
+/* Saves counters and last uses that changed. */
+int store_save_facts(struct store *st, struct bdb_txn *txn, struct err *err);
+/* Revokes, at open, what the deny list names and the rows do not. */
+int store_apply_deny(struct store *st, struct err *err);
+
+/* store_keep.c */
+int store_keeper_start(struct store *st, struct err *err);
+void store_keeper_stop(struct store *st);
+void store_measure_room(struct store *st);
+
+/* store_snapshot.c */
+/* Makes a snapshot when more log than log_keep_max would have to be kept. */
+int store_snapshot_keep(struct store *st, struct err *err);
+
+#endif

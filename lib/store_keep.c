@@ -1,0 +1,223 @@
+/* store_keep.c: the keeper thread: checkpoints, retention, room, counters. */
+#include "lib/store_impl.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TICK_MS 250
+#define CHECKPOINT_LOG (16 * 1024 * 1024) /* bytes: keeps restarts short */
+#define CHECKPOINT_MS 60000
+#define RETAIN_EVERY_MS 60000
+
+void
+store_measure_room(struct store *st)
+{
+	struct statvfs vfs;
+	uint64_t room;
+	bool below;
+
+	if (statvfs(st->opt.dir, &vfs) < 0)
+		return;
+	room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	atomic_store(&st->bytes_free, room);
+	below = room < st->opt.floor;
+	if (below != atomic_exchange(&st->below_floor, below))
+		store_say(st,
+		    below ? "%llu bytes are free, below the floor of %llu: "
+			    "nothing is accepted until there is room"
+			  : "%llu bytes are free, above the floor of %llu: "
+			    "accepting again",
+		    (unsigned long long)room,
+		    (unsigned long long)st->opt.floor);
+}
+
+/* --- jobs, in the committer ---------------------------------------------- */
+
+static int
+save(void *arg, struct err *err)
+{
+	struct store *st = arg;
+	struct bdb_txn *txn;
+
+	if (bdb_begin(st->db, &txn, err) < 0)
+		return -1;
+	if (segments_save(st->segments, txn, err) < 0 ||
+	    store_save_facts(st, txn, err) < 0 ||
+	    store_forget_requests(st, txn, store_now_ms(st), err) < 0) {
+		bdb_abort(txn);
+		return -1;
+	}
+	return bdb_commit(txn, err);
+}
+
+struct retaining {
+	struct store *st;
+	uint64_t segments;
+	unsigned parts;
+};
+
+static int
+retain(void *arg, struct err *err)
+{
+	struct retaining *rt = arg;
+	struct store *st = rt->st;
+	int64_t now = store_now_ms(st);
+
+	if (segments_expire(st->segments, now, now - st->opt.retain_s * 1000,
+		st->opt.retain_bytes, &rt->segments, err) < 0)
+		return -1;
+	return seen_expire(st->seen, now, &rt->parts, err);
+}
+
+int
+store_prune(struct store *st, uint64_t *dropped, struct err *err)
+{
+	struct retaining rt = { st, 0, 0 };
+
+	if (commit_run(st->commit, retain, &rt, err) < 0)
+		return err_wrap(err, "apply retention");
+	if (rt.segments > 0)
+		store_say(st, "retention dropped %llu segments of the log",
+		    (unsigned long long)rt.segments);
+	if (rt.parts > 0)
+		store_say(st, "%u partitions of remembered ids were dropped",
+		    rt.parts);
+	*dropped = rt.segments;
+	return 0;
+}
+
+/* --- the thread ---------------------------------------------------------- */
+
+static void
+complain(struct store *st, const char *doing, const struct err *err)
+{
+	store_say(st, "%s: %s", doing, err->text);
+}
+
+static void
+checkpoint(struct store *st)
+{
+	struct err err = ERR_INIT;
+
+	if (commit_run(st->commit, save, st, &err) < 0) {
+		complain(st, "save counters", &err);
+		return;
+	}
+	if (bdb_checkpoint(st->db, &err) < 0) {
+		complain(st, "checkpoint", &err);
+		return;
+	}
+	atomic_store(&st->last_checkpoint_ms, store_wall_ms());
+	if (store_snapshot_keep(st, &err) < 0)
+		complain(st, "snapshot", &err);
+}
+
+/* Gives the operator something to delete when the disk is full. */
+static void
+keep_ballast(struct store *st)
+{
+	char *path = NULL;
+	int fd;
+
+	if (st->opt.ballast == 0 ||
+	    atomic_load(&st->bytes_free) < st->opt.floor + st->opt.ballast ||
+	    asprintf(&path, "%s/" STORE_BALLAST, st->opt.dir) < 0)
+		return;
+	fd = open(
+	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0) {
+		if (posix_fallocate(fd, 0, (off_t)st->opt.ballast) != 0)
+			unlink(path);
+		close(fd);
+	}
+	free(path);
+}
+
+/* Sleeps a tick; true when the store closes. */
+static bool
+rest(struct store *st)
+{
+	struct timespec until;
+	bool closing;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += TICK_MS * 1000000L;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&st->keeper_mutex);
+	if (!st->closing)
+		pthread_cond_timedwait(
+		    &st->keeper_cond, &st->keeper_mutex, &until);
+	closing = st->closing;
+	pthread_mutex_unlock(&st->keeper_mutex);
+	return closing;
+}
+
+static bool
+checkpoint_is_due(struct store *st, int64_t now)
+{
+	int64_t last = atomic_load(&st->last_checkpoint_ms);
+
+	if (bdb_log_since_checkpoint(st->db) >= CHECKPOINT_LOG)
+		return true;
+	return now - last >= CHECKPOINT_MS &&
+	       atomic_load(&st->last_flush_ms) > last;
+}
+
+static void *
+keeper_main(void *arg)
+{
+	struct store *st = arg;
+	struct err err = ERR_INIT;
+	int64_t now, pruned = store_wall_ms();
+	uint64_t dropped;
+
+	while (!rest(st)) {
+		now = store_wall_ms();
+		store_measure_room(st);
+		if (atomic_load(&st->fenced))
+			continue;
+		keep_ballast(st);
+		if (checkpoint_is_due(st, now))
+			checkpoint(st);
+		/* A clock set back must not put retention off. */
+		if (now - pruned >= RETAIN_EVERY_MS || now < pruned) {
+			pruned = now;
+			if (store_prune(st, &dropped, &err) < 0)
+				complain(st, "retention", &err);
+		}
+	}
+	return NULL;
+}
+
+int
+store_keeper_start(struct store *st, struct err *err)
+{
+	int ret = pthread_create(&st->keeper, NULL, keeper_main, st);
+
+	if (ret != 0)
+		return err_errno(err, ret, "start the keeper");
+	st->keeper_runs = true;
+	return 0;
+}
+
+void
+store_keeper_stop(struct store *st)
+{
+	if (!st->keeper_runs)
+		return;
+	pthread_mutex_lock(&st->keeper_mutex);
+	st->closing = true;
+	pthread_cond_signal(&st->keeper_cond);
+	pthread_mutex_unlock(&st->keeper_mutex);
+	pthread_join(st->keeper, NULL);
+	st->keeper_runs = false;
+	if (!atomic_load(&st->fenced))
+		checkpoint(st);
+}

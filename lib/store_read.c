@@ -1,0 +1,295 @@
+/* store_read.c: readers of the log, and what is known of an id. */
+#include "lib/store_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/util.h"
+
+/* Between which two events the reader stands. */
+struct store_reader {
+	struct store *st;
+	struct segment *segment; /* pinned; NULL: none chosen yet */
+	uint64_t below; /* the next downwards is the last one < below */
+	uint64_t above; /* the next upwards is the first one >= above */
+	struct buf key, group;
+	uint64_t group_first; /* first seq of what is in group; 0: nothing */
+	struct record_group walk; /* upwards through group */
+};
+
+int
+store_reader_open(struct store *st, struct store_reader **out, struct err *err)
+{
+	struct store_reader *rd = calloc(1, sizeof(*rd));
+
+	if (rd == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for a reader");
+	rd->st = st;
+	rd->key.max = 64;
+	rd->group.max = BDB_RECORD_MAX;
+	rd->above = 0;
+	rd->below = UINT64_MAX;
+	*out = rd;
+	return 0;
+}
+
+/* Moves the pin to s, which is pinned already (or NULL). */
+static void
+hold(struct store_reader *rd, struct segment *s)
+{
+	segment_unpin(rd->st->segments, rd->segment);
+	rd->segment = s;
+}
+
+void
+store_reader_close(struct store_reader *rd)
+{
+	if (rd == NULL)
+		return;
+	hold(rd, NULL);
+	buf_free(&rd->key);
+	buf_free(&rd->group);
+	free(rd);
+}
+
+void
+store_reader_seek(struct store_reader *rd, uint64_t seq)
+{
+	hold(rd, NULL);
+	rd->group_first = 0;
+	rd->above = rd->below = seq;
+}
+
+/*
+ * Loads the group that seek finds from seq on, going over to the next (or
+ * previous) segments. Only durable groups are seen.
+ */
+static int
+load(struct store_reader *rd, enum bdb_seek seek, uint64_t seq, bool *found,
+    struct err *err)
+{
+	struct segments *sg = rd->st->segments;
+	bool upwards = seek == BDB_GE || seek == BDB_GT;
+	uint64_t durable = atomic_load(&rd->st->durable_seq);
+	struct segment *s;
+
+	*found = false;
+	rd->group_first = 0;
+	if (durable == 0 || (upwards && seq > durable))
+		return 0;
+	if (rd->segment == NULL)
+		rd->segment = segments_pin(sg, seq);
+	while (rd->segment != NULL) {
+		if (segment_find(rd->segment, seek, seq, &rd->key, &rd->group,
+			found, err) < 0)
+			return -1;
+		if (*found && be64_get(rd->key.ptr) <= durable) {
+			rd->group_first = be64_get(rd->key.ptr);
+			return record_group_open(buf_span(&rd->group),
+			    rd->group_first, &rd->walk, err);
+		}
+		if (*found) {
+			/* Committed, but not on disk yet. */
+			*found = false;
+			if (upwards)
+				return 0;
+			seq = be64_get(rd->key.ptr);
+			seek = BDB_LT;
+			continue;
+		}
+		s = upwards ? segments_pin_next(sg, rd->segment)
+			    : segments_pin_prev(sg, rd->segment);
+		if (s == NULL && upwards)
+			return 0; /* stay: more may come here */
+		hold(rd, s);
+	}
+	return 0;
+}
+
+/* The first event at or above rd->above in the loaded group. */
+static int
+first_above(
+    struct store_reader *rd, struct event *ev, bool *found, struct err *err)
+{
+	do {
+		if (record_group_next(&rd->walk, ev, found, err) < 0)
+			return -1;
+	} while (*found && ev->seq < rd->above);
+	return 0;
+}
+
+int
+store_reader_next(
+    struct store_reader *rd, struct event *ev, bool *found, struct err *err)
+{
+	bool loaded = rd->group_first != 0;
+
+	*found = false;
+	if (rd->above > atomic_load(&rd->st->durable_seq))
+		return 0;
+	/* The group that holds the place may begin before it. */
+	if (!loaded && load(rd, BDB_LE, rd->above, &loaded, err) < 0)
+		return -1;
+	if (!loaded && load(rd, BDB_GE, rd->above, &loaded, err) < 0)
+		return -1;
+	while (loaded) {
+		if (first_above(rd, ev, found, err) < 0)
+			return -1;
+		if (*found) {
+			rd->above = ev->seq + 1;
+			rd->below = ev->seq;
+			return 0;
+		}
+		if (load(rd, BDB_GT, rd->group_first, &loaded, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The last event below rd->below in the loaded group. */
+static int
+last_below(
+    struct store_reader *rd, struct event *out, bool *found, struct err *err)
+{
+	struct record_group walk;
+	struct event ev;
+	bool more;
+
+	*found = false;
+	if (record_group_open(
+		buf_span(&rd->group), rd->group_first, &walk, err) < 0)
+		return -1;
+	for (;;) {
+		if (record_group_next(&walk, &ev, &more, err) < 0)
+			return -1;
+		if (!more || ev.seq >= rd->below)
+			return 0;
+		*out = ev;
+		*found = true;
+	}
+}
+
+int
+store_reader_prev(
+    struct store_reader *rd, struct event *ev, bool *found, struct err *err)
+{
+	bool loaded = rd->group_first != 0;
+
+	*found = false;
+	if (!loaded && load(rd, BDB_LT, rd->below, &loaded, err) < 0)
+		return -1;
+	while (loaded) {
+		if (last_below(rd, ev, found, err) < 0)
+			return -1;
+		if (*found) {
+			rd->above = ev->seq + 1;
+			rd->below = ev->seq;
+			return 0;
+		}
+		if (load(rd, BDB_LT, rd->group_first, &loaded, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+store_reader_seek_time(struct store_reader *rd, int64_t ms, struct err *err)
+{
+	uint64_t low = 0, high, middle;
+	struct event ev;
+	bool found;
+
+	/* Times never go down along the log, so halving finds the place. */
+	high = atomic_load(&rd->st->durable_seq) + 1;
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		store_reader_seek(rd, middle);
+		if (store_reader_next(rd, &ev, &found, err) < 0)
+			return -1;
+		if (!found || ev.received_ms >= ms)
+			high = middle;
+		else
+			low = ev.seq + 1;
+	}
+	store_reader_seek(rd, low);
+	return 0;
+}
+
+int
+store_seen(struct store *st, uint64_t endpoint_id, struct span id,
+    struct store_seen *out, bool *found, struct err *err)
+{
+	static const enum seen_kind kinds[] = { SEEN_ID, SEEN_DIGEST };
+	unsigned char key[SEEN_KEY];
+	struct record_seen rec;
+	size_t i;
+
+	*found = false;
+	for (i = 0; i < NITEMS(kinds) && !*found; i++)
+		if (seen_key(st->seen_secret, endpoint_id, kinds[i], id, key,
+			err) < 0 ||
+		    seen_find(st->seen, NULL, key, &rec, found, err) < 0)
+			return -1;
+	/* Not durable yet: not known yet. */
+	if (*found && rec.seq > atomic_load(&st->durable_seq))
+		*found = false;
+	if (*found) {
+		out->seq = rec.seq;
+		out->first_ms = rec.first_ms;
+		out->last_ms = rec.last_ms;
+		out->duplicates = rec.duplicates;
+	}
+	return 0;
+}
+
+static void
+deadline_in(struct timespec *until, int timeout_ms)
+{
+	clock_gettime(CLOCK_MONOTONIC, until);
+	until->tv_sec += timeout_ms / 1000;
+	until->tv_nsec += timeout_ms % 1000 * 1000000L;
+	if (until->tv_nsec >= 1000000000) {
+		until->tv_sec++;
+		until->tv_nsec -= 1000000000;
+	}
+}
+
+bool
+store_wait(struct store *st, uint64_t seq, int timeout_ms)
+{
+	struct timespec until;
+	bool there;
+
+	deadline_in(&until, timeout_ms);
+	pthread_mutex_lock(&st->wait_mutex);
+	while (!(there = atomic_load(&st->durable_seq) > seq) &&
+	       pthread_cond_timedwait(
+		   &st->wait_cond, &st->wait_mutex, &until) != ETIMEDOUT)
+		;
+	pthread_mutex_unlock(&st->wait_mutex);
+	return there;
+}
+
+bool
+store_wait_fenced(struct store *st, int timeout_ms)
+{
+	struct timespec until;
+	bool fenced;
+
+	deadline_in(&until, timeout_ms);
+	pthread_mutex_lock(&st->wait_mutex);
+	while (!(fenced = atomic_load(&st->fenced)) &&
+	       pthread_cond_timedwait(
+		   &st->wait_cond, &st->wait_mutex, &until) != ETIMEDOUT)
+		;
+	pthread_mutex_unlock(&st->wait_mutex);
+	return fenced;
+}
+
+uint64_t
+store_durable_seq(const struct store *st)
+{
+	return atomic_load(&st->durable_seq);
+}

@@ -1,0 +1,601 @@
+/* store_rows.c: endpoints, secrets and audit records as rows of tables. */
+#include "lib/store_impl.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROW_MAX (ENDPOINT_DOC_MAX + 4096)
+#define NEXT_PREFIX "next "
+
+uint64_t
+store_row_id(struct span key)
+{
+	assert(key.len >= 8);
+	return be64_get(key.ptr);
+}
+
+/* Numbers that are never given twice, whatever is removed. */
+int
+store_next_id(struct store *st, struct bdb_txn *txn, const char *name,
+    uint64_t *out, struct err *err)
+{
+	struct buf value = BUF_INIT(64);
+	unsigned char next[8];
+	uint64_t id = 1;
+	bool found;
+	int ret = -1;
+
+	if (bdb_get(st->meta, txn, span_str(name), &value, &found, err) < 0)
+		goto out;
+	if (found && value.len != sizeof(next)) {
+		err_set(err, ERR_CORRUPT, "%s is no number", name);
+		goto out;
+	}
+	if (found)
+		id = be64_get(value.ptr);
+	be64_put(next, id + 1);
+	if (bdb_put(st->meta, txn, span_str(name), span_of(next, sizeof(next)),
+		err) < 0)
+		goto out;
+	*out = id;
+	ret = 0;
+out:
+	buf_free(&value);
+	return ret;
+}
+
+static struct bdb_txn *
+txn_of(struct store_tx *tx)
+{
+	return tx == NULL ? NULL : tx->txn;
+}
+
+/* --- endpoints ----------------------------------------------------------- */
+
+static int
+get_endpoint(struct store *st, struct bdb_txn *txn, uint64_t id,
+    struct store_endpoint *out, struct buf *row, bool *found, struct err *err)
+{
+	unsigned char key[8];
+
+	be64_put(key, id);
+	if (bdb_get(st->endpoints, txn, span_of(key, sizeof(key)), row, found,
+		err) < 0)
+		return -1;
+	if (*found && record_get_endpoint(buf_span(row), out, err) < 0)
+		return err_wrap(err, "endpoint %llu", (unsigned long long)id);
+	out->id = id;
+	return 0;
+}
+
+static int
+put_endpoint(struct store *st, struct bdb_txn *txn,
+    const struct store_endpoint *ep, struct err *err)
+{
+	struct buf row = BUF_INIT(ROW_MAX);
+	unsigned char key[8];
+	int ret;
+
+	be64_put(key, ep->id);
+	ret = record_put_endpoint(ep, &row, err);
+	if (ret == 0)
+		ret = bdb_put(st->endpoints, txn, span_of(key, sizeof(key)),
+		    buf_span(&row), err);
+	buf_free(&row);
+	return ret;
+}
+
+/* Notes that tx touches an endpoint; true the first time. */
+static int
+touch(struct store_tx *tx, uint64_t id, bool *first, struct err *err)
+{
+	size_t i;
+
+	*first = false;
+	for (i = 0; i < tx->ntouched; i++)
+		if (tx->touched[i] == id)
+			return 0;
+	if (tx->ntouched == STORE_TX_TOUCH_MAX)
+		return err_set(err, ERR_LIMIT,
+		    "more than %d endpoints in one change", STORE_TX_TOUCH_MAX);
+	if (store_facts(tx->st, id) == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for an endpoint");
+	tx->touched[tx->ntouched++] = id;
+	*first = true;
+	return 0;
+}
+
+int
+store_tx_endpoint(
+    struct store_tx *tx, struct store_endpoint *ep, struct err *err)
+{
+	struct buf row = BUF_INIT(ROW_MAX);
+	struct store_endpoint old;
+	bool found, first;
+	int ret = -1;
+
+	if (ep->id == 0) {
+		if (store_next_id(tx->st, tx->txn, NEXT_PREFIX "endpoint",
+			&ep->id, err) < 0)
+			goto out;
+		ep->generation = 0;
+		ep->created_ms = tx->now_ms;
+	} else {
+		if (get_endpoint(
+			tx->st, tx->txn, ep->id, &old, &row, &found, err) < 0)
+			goto out;
+		if (!found) {
+			err_set(err, ERR_NOTFOUND, "endpoint %llu",
+			    (unsigned long long)ep->id);
+			goto out;
+		}
+		ep->generation = old.generation;
+		ep->created_ms = old.created_ms;
+	}
+	if (touch(tx, ep->id, &first, err) < 0)
+		goto out;
+	if (first)
+		ep->generation++;
+	ep->changed_ms = tx->now_ms;
+	ret = put_endpoint(tx->st, tx->txn, ep, err);
+out:
+	buf_free(&row);
+	return ret;
+}
+
+int
+store_endpoint_by_id(struct store *st, struct store_tx *tx, uint64_t id,
+    struct store_endpoint *out, struct buf *doc, bool *found, struct err *err)
+{
+	return get_endpoint(st, txn_of(tx), id, out, doc, found, err);
+}
+
+int
+store_endpoints(struct store *st, struct store_tx *tx,
+    int (*visit)(void *arg, const struct store_endpoint *ep, struct err *err),
+    void *arg, struct err *err)
+{
+	struct buf key = BUF_INIT(64), row = BUF_INIT(ROW_MAX);
+	unsigned char after[8] = { 0 };
+	struct store_endpoint ep;
+	bool found;
+	int ret = -1;
+
+	for (;;) {
+		if (bdb_find(st->endpoints, txn_of(tx), BDB_GT,
+			span_of(after, sizeof(after)), &key, &row, &found,
+			err) < 0)
+			goto out;
+		if (!found)
+			break;
+		if (key.len != sizeof(after)) {
+			err_set(err, ERR_CORRUPT, "endpoint key of %zu bytes",
+			    key.len);
+			goto out;
+		}
+		memcpy(after, key.ptr, sizeof(after));
+		if (record_get_endpoint(buf_span(&row), &ep, err) < 0)
+			goto out;
+		ep.id = be64_get(after);
+		ret = visit(arg, &ep, err);
+		if (ret != 0)
+			goto out;
+	}
+	ret = 0;
+out:
+	buf_free(&key);
+	buf_free(&row);
+	return ret < 0 ? -1 : 0;
+}
+
+struct by_name {
+	const char *name;
+	uint64_t id; /* 0: not found */
+};
+
+static int
+match_name(void *arg, const struct store_endpoint *ep, struct err *err)
+{
+	struct by_name *want = arg;
+
+	(void)err;
+	if (ep->state == STORE_ENDPOINT_REMOVED ||
+	    strcmp(ep->name, want->name) != 0)
+		return 0;
+	want->id = ep->id;
+	return 1;
+}
+
+int
+store_endpoint_by_name(struct store *st, struct store_tx *tx, const char *name,
+    struct store_endpoint *out, struct buf *doc, bool *found, struct err *err)
+{
+	struct by_name want = { name, 0 };
+
+	if (store_endpoints(st, tx, match_name, &want, err) < 0)
+		return -1;
+	*found = want.id != 0;
+	return want.id == 0 ? 0
+			    : get_endpoint(st, txn_of(tx), want.id, out, doc,
+				  found, err);
+}
+
+/* --- secrets ------------------------------------------------------------- */
+
+#define SECRET_KEY 16
+
+static void
+secret_key(const struct secret *s, unsigned char key[SECRET_KEY])
+{
+	be64_put(key, s->endpoint_id);
+	be64_put(key + 8, s->id);
+}
+
+/* What binds a sealed value to its row. */
+#define AAD_WORD "eyelet secret "
+#define AAD (sizeof(AAD_WORD) - 1 + SECRET_KEY)
+
+static void
+secret_aad(const struct secret *s, unsigned char aad[AAD])
+{
+	memcpy(aad, AAD_WORD, sizeof(AAD_WORD) - 1);
+	secret_key(s, aad + sizeof(AAD_WORD) - 1);
+}
+
+static int
+put_secret(struct store *st, struct bdb_txn *txn, const struct secret *s,
+    struct err *err)
+{
+	struct buf row = BUF_INIT(ROW_MAX);
+	unsigned char key[SECRET_KEY];
+	int ret;
+
+	secret_key(s, key);
+	ret = record_put_secret(s, &row, err);
+	if (ret == 0)
+		ret = bdb_put(st->secrets, txn, span_of(key, sizeof(key)),
+		    buf_span(&row), err);
+	buf_free(&row);
+	return ret;
+}
+
+/* Bumps the generation of a secret's endpoint. */
+static int
+touch_owner(struct store_tx *tx, uint64_t endpoint_id, struct err *err)
+{
+	struct buf row = BUF_INIT(ROW_MAX);
+	struct store_endpoint ep;
+	bool found, first;
+	int ret = -1;
+
+	if (touch(tx, endpoint_id, &first, err) < 0)
+		goto out;
+	if (!first) {
+		ret = 0;
+		goto out;
+	}
+	if (get_endpoint(tx->st, tx->txn, endpoint_id, &ep, &row, &found, err) <
+	    0)
+		goto out;
+	if (!found) {
+		err_set(err, ERR_NOTFOUND, "endpoint %llu",
+		    (unsigned long long)endpoint_id);
+		goto out;
+	}
+	ep.generation++;
+	ret = put_endpoint(tx->st, tx->txn, &ep, err);
+out:
+	buf_free(&row);
+	return ret;
+}
+
+int
+store_tx_secret(
+    struct store_tx *tx, struct secret *s, struct span plain, struct err *err)
+{
+	struct buf sealed = BUF_INIT(SECRET_BYTES_MAX + SEAL_OVERHEAD);
+	unsigned char aad[AAD];
+	int ret = -1;
+
+	if (s->id == 0) {
+		if (store_next_id(
+			tx->st, tx->txn, NEXT_PREFIX "secret", &s->id, err) < 0)
+			goto out;
+		s->created_ms = tx->now_ms;
+	}
+	if (plain.len > 0) {
+		secret_aad(s, aad);
+		if (seal(tx->st->key, span_of(aad, sizeof(aad)), plain, &sealed,
+			err) < 0 ||
+		    seal_fingerprint(tx->st->key, plain, s->fingerprint, err) <
+			0)
+			goto out;
+		s->sealed = buf_span(&sealed);
+	}
+	if (s->state == SECRET_REVOKED) {
+		if (tx->nrevoked == STORE_TX_TOUCH_MAX) {
+			err_set(err, ERR_LIMIT,
+			    "more than %d secrets in one change",
+			    STORE_TX_TOUCH_MAX);
+			goto out;
+		}
+		tx->revoked[tx->nrevoked++] = s->id;
+	}
+	if (touch_owner(tx, s->endpoint_id, err) < 0)
+		goto out;
+	ret = put_secret(tx->st, tx->txn, s, err);
+out:
+	/* The sealed bytes end here; the row has its own copy. */
+	if (plain.len > 0)
+		s->sealed = SPAN_EMPTY;
+	buf_free(&sealed);
+	return ret;
+}
+
+int
+store_secrets(struct store *st, struct store_tx *tx, uint64_t endpoint_id,
+    int (*visit)(void *arg, const struct secret *s, struct err *err), void *arg,
+    struct err *err)
+{
+	struct buf key = BUF_INIT(64), row = BUF_INIT(ROW_MAX);
+	unsigned char after[SECRET_KEY] = { 0 };
+	struct secret s;
+	int64_t used;
+	bool found;
+	int ret = -1;
+
+	be64_put(after, endpoint_id);
+	for (;;) {
+		if (bdb_find(st->secrets, txn_of(tx), BDB_GT,
+			span_of(after, sizeof(after)), &key, &row, &found,
+			err) < 0)
+			goto out;
+		if (!found)
+			break;
+		if (key.len != sizeof(after)) {
+			err_set(err, ERR_CORRUPT, "secret key of %zu bytes",
+			    key.len);
+			goto out;
+		}
+		memcpy(after, key.ptr, sizeof(after));
+		s.endpoint_id = be64_get(after);
+		s.id = be64_get(after + 8);
+		if (endpoint_id != 0 && s.endpoint_id != endpoint_id)
+			break;
+		if (record_get_secret(buf_span(&row), &s, err) < 0)
+			goto out;
+		used = store_used_ms(st, s.id);
+		if (used > s.last_used_ms)
+			s.last_used_ms = used;
+		ret = visit(arg, &s, err);
+		if (ret != 0)
+			goto out;
+	}
+	ret = 0;
+out:
+	buf_free(&key);
+	buf_free(&row);
+	return ret < 0 ? -1 : 0;
+}
+
+int
+store_secret_plain(struct store *st, const struct secret *s, struct buf *plain,
+    struct err *err)
+{
+	unsigned char aad[AAD];
+
+	secret_aad(s, aad);
+	if (unseal(st->key, span_of(aad, sizeof(aad)), s->sealed, plain, err) <
+	    0)
+		return err_wrap(
+		    err, "secret sec_%llu", (unsigned long long)s->id);
+	return 0;
+}
+
+int
+store_fingerprint(struct store *st, struct span plain,
+    unsigned char out[SECRET_FINGERPRINT], struct err *err)
+{
+	return seal_fingerprint(st->key, plain, out, err);
+}
+
+/* --- the audit trail ----------------------------------------------------- */
+
+int
+store_tx_audit(struct store_tx *tx, const char *verb, const char *target,
+    struct span detail, struct err *err)
+{
+	struct buf row = BUF_INIT(ROW_MAX);
+	struct store_audit a = { .at_ms = tx->now_ms,
+		.uid = tx->actor->uid,
+		.pid = tx->actor->pid,
+		.program = span_str(tx->actor->program),
+		.verb = span_str(verb),
+		.target = span_str(target),
+		.detail = detail };
+	unsigned char key[8];
+	int ret = -1;
+
+	if (store_next_id(tx->st, tx->txn, NEXT_PREFIX "audit", &a.no, err) < 0)
+		goto out;
+	be64_put(key, a.no);
+	if (record_put_audit(&a, &row, err) < 0 ||
+	    bdb_put(tx->st->audit, tx->txn, span_of(key, sizeof(key)),
+		buf_span(&row), err) < 0)
+		goto out;
+	tx->audits++;
+	ret = 0;
+out:
+	buf_free(&row);
+	return ret;
+}
+
+int
+store_audits(struct store *st, int64_t since_ms,
+    int (*visit)(void *arg, const struct store_audit *a, struct err *err),
+    void *arg, struct err *err)
+{
+	struct buf key = BUF_INIT(64), row = BUF_INIT(ROW_MAX);
+	unsigned char after[8] = { 0 };
+	struct store_audit a;
+	bool found;
+	int ret = -1;
+
+	for (;;) {
+		if (bdb_find(st->audit, NULL, BDB_GT,
+			span_of(after, sizeof(after)), &key, &row, &found,
+			err) < 0)
+			goto out;
+		if (!found)
+			break;
+		if (key.len != sizeof(after)) {
+			err_set(err, ERR_CORRUPT, "audit key of %zu bytes",
+			    key.len);
+			goto out;
+		}
+		memcpy(after, key.ptr, sizeof(after));
+		if (record_get_audit(buf_span(&row), &a, err) < 0)
+			goto out;
+		a.no = be64_get(after);
+		ret = a.at_ms < since_ms ? 0 : visit(arg, &a, err);
+		if (ret != 0)
+			goto out;
+	}
+	ret = 0;
+out:
+	buf_free(&key);
+	buf_free(&row);
+	return ret < 0 ? -1 : 0;
+}
+
+/* --- facts: generations, counters, last uses ----------------------------- */
+
+static int
+load_endpoint(void *arg, const struct store_endpoint *ep, struct err *err)
+{
+	struct store *st = arg;
+	struct store_endpoint_facts *facts = store_facts(st, ep->id);
+	struct buf value = BUF_INIT(256);
+	unsigned char key[8];
+	bool found;
+	size_t i;
+	int ret = -1;
+
+	if (facts == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for an endpoint");
+	facts->generation = ep->generation;
+	be64_put(key, ep->id);
+	if (bdb_get(st->counts, NULL, span_of(key, sizeof(key)), &value, &found,
+		err) < 0)
+		goto out;
+	if (found && value.len < 8 * STORE_COUNTS) {
+		err_set(err, ERR_CORRUPT, "counters of endpoint %s", ep->name);
+		goto out;
+	}
+	for (i = 0; found && i < STORE_COUNTS; i++)
+		atomic_store(&facts->counts[i], be64_get(value.ptr + 8 * i));
+	ret = 0;
+out:
+	buf_free(&value);
+	return ret;
+}
+
+int
+store_load_facts(struct store *st, struct err *err)
+{
+	return store_endpoints(st, NULL, load_endpoint, st, err);
+}
+
+struct saving {
+	struct store *st;
+	struct bdb_txn *txn;
+};
+
+static int
+save_used(void *arg, const struct secret *s, struct err *err)
+{
+	struct saving *sv = arg;
+
+	/* store_secrets has put the memory's value in already. */
+	if (store_used_ms(sv->st, s->id) == 0)
+		return 0;
+	return put_secret(sv->st, sv->txn, s, err);
+}
+
+int
+store_save_facts(struct store *st, struct bdb_txn *txn, struct err *err)
+{
+	struct saving sv = { st, txn };
+	struct store_tx tx = { .st = st, .txn = txn };
+	unsigned char key[8], value[8 * STORE_COUNTS];
+	struct store_endpoint_facts *facts;
+	size_t id, i, n;
+
+	bool changed;
+
+	pthread_mutex_lock(&st->facts_mutex);
+	n = st->nfacts;
+	changed = st->facts_changed;
+	st->facts_changed = false;
+	pthread_mutex_unlock(&st->facts_mutex);
+	if (!changed)
+		return 0;
+	for (id = 1; id < n; id++) {
+		pthread_mutex_lock(&st->facts_mutex);
+		facts = st->facts[id];
+		pthread_mutex_unlock(&st->facts_mutex);
+		if (facts == NULL)
+			continue;
+		be64_put(key, id);
+		for (i = 0; i < STORE_COUNTS; i++)
+			be64_put(value + 8 * i, atomic_load(&facts->counts[i]));
+		if (bdb_put(st->counts, txn, span_of(key, sizeof(key)),
+			span_of(value, sizeof(value)), err) < 0)
+			return -1;
+	}
+	return store_secrets(st, &tx, 0, save_used, &sv, err);
+}
+
+/* --- the deny list ------------------------------------------------------- */
+
+struct denying {
+	struct store *st;
+	struct store_tx tx;
+};
+
+static int
+deny_one(void *arg, const struct secret *s, struct err *err)
+{
+	struct denying *dy = arg;
+	struct secret row = *s;
+
+	if (s->state == SECRET_REVOKED)
+		return deny_add(dy->st->deny, s->id, err);
+	if (!deny_has(dy->st->deny, s->id))
+		return 0;
+	store_say(dy->st,
+	    "secret sec_%llu was revoked before this copy of the store was "
+	    "made or restored; it is revoked here too",
+	    (unsigned long long)s->id);
+	row.state = SECRET_REVOKED;
+	row.revoked_ms = dy->tx.now_ms;
+	return put_secret(dy->st, dy->tx.txn, &row, err);
+}
+
+int
+store_apply_deny(struct store *st, struct err *err)
+{
+	struct denying dy = { .st = st, .tx = { .st = st } };
+	int ret;
+
+	dy.tx.now_ms = store_now_ms(st);
+	if (bdb_begin(st->db, &dy.tx.txn, err) < 0)
+		return -1;
+	ret = store_secrets(st, &dy.tx, 0, deny_one, &dy, err);
+	if (ret < 0) {
+		bdb_abort(dy.tx.txn);
+		return -1;
+	}
+	return bdb_commit(dy.tx.txn, err) < 0 ? -1 : bdb_flush(st->db, err);
+}
