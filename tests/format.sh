@@ -123,7 +123,7 @@ while IFS= read -r f; do
 	    echo "$f"
 done <"$scratch/files" >"$scratch/scripts"
 if command -v shellcheck >/dev/null; then
-	xargs -r shellcheck -f gcc <"$scratch/scripts" 2>&1 |
+	xargs -r shellcheck -x -f gcc <"$scratch/scripts" 2>&1 |
 	    complain_all 'shellcheck'
 else
 	echo "format: no shellcheck: scripts unchecked"

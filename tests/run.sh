@@ -95,40 +95,16 @@ curl file gcc libc6-dev libcjson-dev libdb5.3-dev libfcgi-dev libinih-dev
 libssl-dev lighttpd make mandoc nginx openssl pkg-config procps python3
 shellcheck strace util-linux xz-utils'
 
-missing_packages() {
-	for package in $packages; do
-		# shellcheck disable=SC2016 # a format of dpkg-query's
-		dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null |
-		    grep -q '^.i' || printf '%s ' "$package"
-	done
-}
-
-# Debian starts a web server as it is installed; the tests start their own.
-# (invoke-rc.d asks this file.)
-install_packages() {
-	policy=/usr/sbin/policy-rc.d
-	sudo=
-	[ "$(id -u)" = 0 ] || sudo='sudo -n'
-	mine=no
-	if [ ! -e $policy ]; then
-		mine=yes
-		printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null &&
-		    $sudo chmod 755 $policy
-	fi
-	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q update
-	# shellcheck disable=SC2086 # a list of words
-	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q install -y \
-	    --no-install-recommends $1
-	status=$?
-	[ $mine = no ] || $sudo rm -f $policy
-	return $status
-}
+# shellcheck source=conf/packages.sh
+. "$here/conf/packages.sh"
 
 if command -v dpkg-query >/dev/null; then
-	missing=$(missing_packages)
+	# shellcheck disable=SC2086 # a list of words
+	missing=$(missing_packages $packages)
 	if [ -n "$missing" ]; then
 		say "installing $missing"
-		install_packages "$missing" >"$work/apt.log" 2>&1 </dev/null || {
+		# shellcheck disable=SC2086
+		install_packages $missing >"$work/apt.log" 2>&1 </dev/null || {
 			tail -n $LOG_LINES "$work/apt.log"
 			give_up "cannot install $missing"
 		}

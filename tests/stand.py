@@ -1,0 +1,394 @@
+"""A test stand: a store, an endpoint, lighttpd with eyelet.fcgi behind it.
+
+Everything lives in one temporary folder and is gone after close(). Nothing
+here waits without a limit.
+"""
+import hashlib
+import hmac
+import json
+import mmap
+import os
+import pwd
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = os.path.abspath(os.environ.get("top_builddir", "."))
+SOURCE = os.path.abspath(os.environ.get("top_srcdir", "."))
+PROGRAM = f"{BUILD}/cgi/eyelet.fcgi"
+SECRET = "stand-secret-0123456789abcdef"
+CALL_S = 60  # no tool takes longer
+REPLY_S = 15  # no request waits longer: 5 s and 503 is what is promised
+START_S = 20  # nor does a web server until it answers
+
+EFFORTS = ("short", "normal", "long")
+
+
+def effort(short, normal, long):
+    """What EYELET_EFFORT asks for; an argument --effort=... goes first."""
+    asked = os.environ.get("EYELET_EFFORT", "normal")
+    for arg in sys.argv[1:]:
+        if arg.startswith("--effort="):
+            asked = arg.removeprefix("--effort=")
+    if asked not in EFFORTS:
+        sys.exit(f"effort {asked}: must be one of {', '.join(EFFORTS)}")
+    return {"short": short, "normal": normal, "long": long}[asked]
+
+
+def skip(words):
+    print("SKIP:", words)
+    sys.exit(77)
+
+
+def wait_for(what, seconds, condition, step=0.005):
+    """Returns how long it took; raises when it does not come true."""
+    began = time.monotonic()
+    while True:
+        if condition():
+            return time.monotonic() - began
+        if time.monotonic() - began > seconds:
+            raise TimeoutError(f"{what}: not within {seconds} s")
+        time.sleep(step)
+
+
+class Board:
+    """The counters that a load sender shows while it runs (load.h)."""
+
+    NAMES = ("sent", "acked", "in_flight", "broken", "timed_out",
+             "last_ack_ns", "twice")
+
+    def __init__(self, path):
+        with open(path, "w+b") as f:
+            f.truncate(8 * len(self.NAMES))
+            self.map = mmap.mmap(f.fileno(), 8 * len(self.NAMES))
+
+    def __getattr__(self, name):
+        at = 8 * self.NAMES.index(name)
+        return struct.unpack_from("<Q", self.map, at)[0]
+
+
+class Disk:
+    """The controls of disk.so (disk.h)."""
+
+    NAMES = ("fail_syncs", "full", "sync_delay_us", "failed_syncs",
+             "failed_writes", "syncs", "writes", "bytes")
+
+    def __init__(self, folder):
+        self.folder = folder
+        os.makedirs(f"{folder}/grave")
+        for name in ("log", "control"):
+            open(f"{folder}/{name}", "wb").close()
+        with open(f"{folder}/control", "r+b") as f:
+            f.truncate(8 * len(self.NAMES))
+            self.map = mmap.mmap(f.fileno(), 8 * len(self.NAMES))
+        for path in (folder, f"{folder}/grave"):
+            os.chmod(path, 0o777)
+        for name in ("log", "control"):
+            os.chmod(f"{folder}/{name}", 0o666)
+
+    def get(self, name):
+        return struct.unpack_from("<q", self.map, 8 * self.NAMES.index(name))[0]
+
+    def set(self, name, value):
+        struct.pack_into("<q", self.map, 8 * self.NAMES.index(name), value)
+
+    def cut(self, how, seed):
+        """After everything was killed. How many pieces were taken back."""
+        done = subprocess.run(
+            [f"{BUILD}/tests/fault/disk_cut", self.folder, how, str(seed)],
+            check=True, capture_output=True, text=True, timeout=CALL_S)
+        return int(done.stdout.split("synced, ")[1].split()[0])
+
+
+class Stand:
+    def __init__(self, disk=False, user=None, settings=None, folder=None):
+        """user: who the service runs as (root only); default: who we are."""
+        if not os.path.exists(PROGRAM):
+            sys.exit(f"{PROGRAM} is not built")
+        if shutil.which("lighttpd", path=self.path()) is None:
+            skip("no lighttpd: apt-get install lighttpd")
+        self.top = folder or tempfile.mkdtemp(prefix="eyelet-stand.")
+        os.chmod(self.top, 0o755)
+        self.user = user
+        self.web = None
+        self.loads = []
+        self.env = dict(os.environ, ASAN_OPTIONS=":".join(
+            [os.environ.get("ASAN_OPTIONS", ""), "verify_asan_link_order=0"]))
+        self.env.pop("EYELET_CONFIG", None)
+        self.conf = f"{self.top}/eyelet.conf"
+        self.home = f"{self.top}/home"
+        self.store = f"{self.home}/store"
+        self.log = f"{self.home}/lighttpd.log"
+        os.mkdir(self.home)
+        self.own(self.home)
+        self.disk = Disk(f"{self.top}/disk") if disk else None
+        self.write_conf(settings or {})
+        with open(f"{self.top}/secret", "w") as f:
+            f.write(SECRET + "\n")
+        self.tool("store", "init")
+
+    @staticmethod
+    def path():
+        return os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
+
+    def own(self, path):
+        if self.user is not None:
+            who = pwd.getpwnam(self.user)
+            os.chown(path, who.pw_uid, who.pw_gid)
+
+    def as_user(self, command):
+        if self.user is None:
+            return command
+        return ["setpriv", f"--reuid={self.user}", f"--regid={self.user}",
+                "--init-groups", *command]
+
+    def write_conf(self, settings):
+        sections = {
+            "store": {"path": self.store,
+                      "key_file": f"{self.home}/keys/store.key",
+                      "floor": "1m", "ballast": "0"},
+            "schemes": {"path": f"{SOURCE}/conf/schemes"},
+            "process": {"program": PROGRAM},
+        }
+        for name, value in settings.items():
+            section, key = name.split(".")
+            sections.setdefault(section, {})[key] = value
+        with open(self.conf, "w") as f:
+            for section, keys in sections.items():
+                f.write(f"[{section}]\n")
+                for key, value in keys.items():
+                    f.write(f"{key} = {value}\n")
+
+    # --- tools ---------------------------------------------------------------
+
+    @staticmethod
+    def tool_path(noun):
+        return f"{BUILD}/admin/eyelet-{noun}"
+
+    def run(self, noun, *args, check=True, as_root=False, stdin=""):
+        command = [self.tool_path(noun), "-c", self.conf, *args]
+        if not as_root:
+            command = self.as_user(command)
+        done = subprocess.run(command, env=self.env, input=stdin,
+                              capture_output=True, text=True, timeout=CALL_S)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}: status "
+                               f"{done.returncode}: {done.stderr.strip()}")
+        return done
+
+    def tool(self, noun, *args, **how):
+        return self.run(noun, *args, **how).stdout
+
+    def rows(self, noun, *args):
+        """Each line of --json output, as it comes (there may be many)."""
+        command = self.as_user([self.tool_path(noun), "-c", self.conf,
+                                *args, "--json"])
+        with subprocess.Popen(command, env=self.env,
+                              stdout=subprocess.PIPE) as p:
+            for line in p.stdout:
+                yield json.loads(line)
+            if p.wait(CALL_S) != 0:
+                raise RuntimeError(f"{' '.join(command)}: status "
+                                   f"{p.returncode}")
+
+    def add_endpoint(self, name="shop"):
+        self.tool("endpoint", "add", name, "--scheme", "nomos",
+                  "--secret-file", f"{self.top}/secret")
+
+    # --- the web server ------------------------------------------------------
+
+    def start(self):
+        """Starts lighttpd; it starts eyelet.fcgi."""
+        preload = ""
+        if self.disk is not None:
+            preload = f'''
+    "LD_PRELOAD" => "{BUILD}/tests/fault/disk.so",
+    "EYELET_DISK_STORE" => "{self.store}",
+    "EYELET_DISK_LOG" => "{self.disk.folder}",'''
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        with open(f"{self.top}/lighttpd.conf", "w") as f:
+            f.write(f'''
+server.bind = "127.0.0.1"
+server.port = {self.port}
+server.document-root = "{self.home}"
+server.modules = ( "mod_fastcgi" )
+server.max-keep-alive-requests = 1000000
+server.max-keep-alive-idle = 60
+fastcgi.server = ( "/hooks" => ((
+  "socket" => "{self.home}/fcgi",
+  "bin-path" => "{PROGRAM} -c {self.conf}",
+  "bin-environment" => ({preload}
+    "ASAN_OPTIONS" => "{self.env['ASAN_OPTIONS']}" ),
+  "max-procs" => 1,
+  "check-local" => "disable" )) )
+''')
+        with open(self.log, "ab") as log:
+            self.own(self.log)
+            self.web = subprocess.Popen(
+                self.as_user(["lighttpd", "-D", "-f",
+                              f"{self.top}/lighttpd.conf"]),
+                env=dict(self.env, PATH=self.path()), stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL)
+        return wait_for("lighttpd answers", START_S, self.answers)
+
+    def answers(self):
+        if self.web.poll() is not None:
+            raise RuntimeError(f"lighttpd left: {self.tail()}")
+        try:
+            return self.get("/hooks/healthz")[0] == 200
+        except OSError:
+            return False
+
+    def http(self, request, body=b""):
+        """Status, headers in lower case, body; 0 when the connection broke."""
+        with socket.create_connection(("127.0.0.1", self.port), 10) as s:
+            s.settimeout(REPLY_S)
+            s.sendall((request + "Connection: close\r\n\r\n").encode() + body)
+            with s.makefile("rb") as f:
+                text = f.read()
+        head, _, rest = text.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        words = lines[0].split()
+        headers = dict(line.lower().split(": ", 1) for line in lines[1:])
+        return int(words[1]) if len(words) > 1 else 0, headers, rest
+
+    def get(self, path):
+        return self.http(f"GET {path} HTTP/1.1\r\nHost: stand\r\n")
+
+    def post(self, event_id, endpoint="shop", secret=SECRET, now=None):
+        """One signed event, by the rules of Nomos."""
+        body = json.dumps({"id": event_id, "topic": "order.paid"}).encode()
+        stamp = str(int(now or time.time()))
+        mac = hmac.new(secret.encode(), stamp.encode() + b"." + body,
+                       hashlib.sha256).hexdigest()
+        return self.http(
+            f"POST /hooks/{endpoint} HTTP/1.1\r\nHost: stand\r\n"
+            f"X-Nomos-Signature: t={stamp},v1={mac}\r\n"
+            "Content-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n", body)
+
+    def status(self, event_id, **how):
+        """The word of the answer to an event, or its status code."""
+        status, _, body = self.post(event_id, **how)
+        if 200 <= status < 300:
+            return json.loads(body)["status"]
+        return status
+
+    def tail(self, lines=20):
+        try:
+            with open(self.log, errors="replace") as f:
+                return "".join(f.readlines()[-lines:])
+        except OSError:
+            return ""
+
+    def processes(self):
+        """Every eyelet.fcgi of this stand, and nobody else's."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
+                    args = f.read().split(b"\0")
+            except OSError:
+                continue
+            if args[0] == PROGRAM.encode() and self.conf.encode() in args:
+                found.append(int(pid))
+        return found
+
+    def kill(self, pids, sig=signal.SIGKILL):
+        for pid in pids:
+            try:
+                os.kill(pid, sig)
+            except ProcessLookupError:
+                pass
+
+    def cut_power(self):
+        """Web server and eyelet die at once, before either can clean up."""
+        self.web.kill()
+        self.kill(self.processes())
+        self.web.wait(10)
+        wait_for("all are dead", 10, lambda: not self.processes())
+
+    def stop(self):
+        if self.web is not None and self.web.poll() is None:
+            self.web.terminate()
+            try:
+                self.web.wait(10)
+            except subprocess.TimeoutExpired:
+                self.web.kill()
+                self.web.wait(10)
+        self.web = None
+
+    def close(self):
+        for load in self.loads:
+            if load.poll() is None:
+                load.kill()
+                load.wait(10)
+        self.stop()
+        self.kill(self.processes())
+        shutil.rmtree(self.top, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None and kind is not SystemExit:
+            print("the web server's last words:", self.tail(), sep="\n")
+        self.close()
+
+    # --- load ----------------------------------------------------------------
+
+    def load(self, name="load", endpoint="shop", **options):
+        """Starts a load sender. Its board, journal and words by its name."""
+        board = Board(f"{self.top}/{name}.board")
+        command = [f"{BUILD}/tests/load", "--port", str(self.port),
+                   "--path", f"/hooks/{endpoint}",
+                   "--secret-file", f"{self.top}/secret",
+                   "--board", f"{self.top}/{name}.board",
+                   "--journal", f"{self.top}/{name}.journal"]
+        for key, value in options.items():
+            command += [f"--{key.replace('_', '-')}", str(value)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        process.board = board
+        process.journal = f"{self.top}/{name}.journal"
+        self.loads.append(process)
+        return process
+
+
+def end_load(load):
+    """Lets it finish what is under way. Its figures, by their first word."""
+    if load.poll() is None:
+        load.send_signal(signal.SIGTERM)
+    words, _ = load.communicate(timeout=CALL_S)
+    figures = {}
+    for line in words.splitlines():
+        first, _, rest = line.partition(" ")
+        figures[first] = int(rest) if rest.isdigit() else rest
+    if "broken" not in figures:
+        raise RuntimeError(f"load: status {load.returncode}: {words}")
+    return figures
+
+
+def journal_ids(path):
+    """The acknowledged ids; a line cut off at the end was not yet synced."""
+    with open(path) as f:
+        return {line.split()[0] for line in f if line.endswith("\n")}
+
+
+def compare(stand, journals):
+    """What the senders were told against what the store holds."""
+    acked = set()
+    for path in journals:
+        acked |= journal_ids(path)
+    held = {}
+    for row in stand.rows("event", "list", "--limit", "0"):
+        held[row["id"]] = held.get(row["id"], 0) + 1
+    return {"acked": len(acked), "held": len(held),
+            "lost": sorted(acked - held.keys()),
+            "twice": sorted(i for i, n in held.items() if n > 1)}
