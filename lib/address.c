@@ -193,6 +193,15 @@ address_list_has(const struct address_list *list, struct span text)
 }
 
 bool
+address_is_valid(struct span text)
+{
+	struct address a;
+	bool dotted;
+
+	return read_address(text, &a, &dotted);
+}
+
+bool
 address_is_loopback(struct span text)
 {
 	static const struct block loopback[] = {

@@ -17,6 +17,7 @@ void address_list_free(struct address_list *list);
 /* False too when text is no address. A NULL list holds none. */
 bool address_list_has(const struct address_list *list, struct span text);
 
+bool address_is_valid(struct span text);
 bool address_is_loopback(struct span text);
 
 #endif

@@ -29,7 +29,12 @@ struct registry_endpoint {
 	char name[ENDPOINT_NAME_MAX + 1];
 	enum store_endpoint_state state;
 	struct endpoint settings;
-	const struct scheme *scheme; /* NULL: the file is gone; answers 503 */
+	/*
+	 * NULL: it cannot serve (the scheme's file is gone, a secret does not
+	 * open); broken says why, and requests are answered with 503.
+	 */
+	const struct scheme *scheme;
+	char broken[256];
 	struct pattern_list *events; /* NULL selects all */
 	struct address_list *allow_from; /* NULL: anybody */
 	struct registry_key keys[SECRET_LIVE_MAX + 1];
@@ -37,7 +42,11 @@ struct registry_endpoint {
 	struct verify_param params[ENDPOINT_PAIRS_MAX];
 };
 
-/* Loads all endpoints of st. schemes is borrowed until registry_close. */
+/*
+ * Loads all endpoints of st and follows every change of them from then on.
+ * schemes is borrowed until registry_close, which comes after no change can
+ * happen any more and every entry was put.
+ */
 int registry_open(struct store *st, const struct scheme_set *schemes,
     struct registry **out, struct err *err);
 void registry_close(struct registry *rg);

@@ -1,0 +1,586 @@
+/* receive.c: a request in, a reply out, step by step. */
+#include "lib/receive.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/client_address.h"
+#include "lib/digest.h"
+#include "lib/rate.h"
+#include "lib/reply.h"
+#include "lib/text.h"
+
+#define SCRATCH_MAX 16384 /* bytes of id and type while they are read off */
+#define TRIES 4 /* a request whose endpoint changes under it */
+#define ADDRESS_SLOTS 4096 /* addresses whose rate is known at once */
+#define DIGEST_ID "sha256:"
+#define DIGEST_ID_LEN (sizeof(DIGEST_ID) - 1 + 2 * DIGEST_SHA256)
+
+struct receive {
+	struct receive_options opt;
+	char *mount;
+	struct store *st;
+	struct registry *rg;
+	/*
+	 * By a hash of the address; strangers who share a slot share its rate,
+	 * which errs on the safe side.
+	 */
+	struct rate address_rates[ADDRESS_SLOTS];
+};
+
+/* What a request under way needs to know of itself. */
+struct receive_state {
+	struct receive *rc;
+	struct receive_call *call;
+	const struct registry_endpoint *ep; /* held */
+	struct span client;
+	struct store_item item;
+	struct buf scratch; /* owns id and type */
+	struct identity identity;
+	char digest_id[DIGEST_ID_LEN + 1];
+	uint64_t secret_id;
+	bool is_test;
+	int tries;
+};
+
+int
+receive_open(const struct receive_options *opt, struct store *st,
+    struct registry *rg, struct receive **out, struct err *err)
+{
+	struct receive *rc = calloc(1, sizeof(*rc));
+
+	if (rc == NULL || (rc->mount = strdup(opt->mount)) == NULL) {
+		free(rc);
+		return err_set(err, ERR_NOMEM, "no memory for receiving");
+	}
+	rc->opt = *opt;
+	rc->opt.mount = rc->mount;
+	rc->st = st;
+	rc->rg = rg;
+	*out = rc;
+	return 0;
+}
+
+void
+receive_close(struct receive *rc)
+{
+	if (rc == NULL)
+		return;
+	free(rc->mount);
+	free(rc);
+}
+
+/* --- ending a call ------------------------------------------------------- */
+
+static void
+put_pair(struct buf *b, const char *name, struct span value, struct err *err)
+{
+	if (buf_printf(b, err, " %s=", name) == 0)
+		(void)text_put_value(b, value, 128, err);
+}
+
+/* One inert line; what does not fit any more is left out whole. */
+static void
+write_log(struct receive_call *call, enum reply_kind kind, const char *why)
+{
+	const struct receive_state *rs = call->state;
+	struct buf b = BUF_INIT(RECEIVE_LOG_MAX - 1);
+	struct err err = ERR_INIT;
+
+	if (buf_printf(&b, &err, "status=%d verdict=%s", call->reply.status,
+		reply_word(kind)) < 0)
+		goto out;
+	if (rs != NULL && rs->ep != NULL)
+		put_pair(&b, "endpoint", span_str(rs->ep->name), &err);
+	put_pair(&b, "from",
+	    rs != NULL && rs->client.len > 0 ? rs->client : call->request.peer,
+	    &err);
+	if (rs != NULL && rs->identity.has_id)
+		put_pair(&b, "id", rs->identity.id, &err);
+	if (rs != NULL && rs->identity.has_type)
+		put_pair(&b, "type", rs->identity.type, &err);
+	if (rs != NULL && rs->item.seq != 0)
+		(void)buf_printf(
+		    &b, &err, " seq=%llu", (unsigned long long)rs->item.seq);
+	if (rs != NULL && rs->secret_id != 0)
+		(void)buf_printf(&b, &err, " secret=sec_%llu",
+		    (unsigned long long)rs->secret_id);
+	if (call->request.content_length >= 0)
+		(void)buf_printf(&b, &err, " bytes=%lld",
+		    (long long)call->request.content_length);
+	if (why != NULL)
+		put_pair(&b, "why", span_str(why), &err);
+out:
+	if (b.len > 0)
+		memcpy(call->reply.log, b.ptr, b.len);
+	call->reply.log[b.len] = '\0';
+	buf_free(&b);
+}
+
+static const struct {
+	enum reply_kind kind;
+	enum store_count count;
+} counted[] = {
+	{ REPLY_ACCEPTED, STORE_COUNT_ACCEPTED },
+	{ REPLY_DUPLICATE, STORE_COUNT_DUPLICATE },
+	{ REPLY_IGNORED, STORE_COUNT_IGNORED },
+	{ REPLY_TEST, STORE_COUNT_TEST },
+	{ REPLY_FAULT, STORE_COUNT_FAILED },
+	{ REPLY_FULL, STORE_COUNT_FAILED },
+	{ REPLY_BUSY, STORE_COUNT_FAILED },
+};
+
+static void
+count(const struct receive_state *rs, enum reply_kind kind)
+{
+	enum store_count c = STORE_COUNT_REFUSED;
+	size_t i;
+
+	for (i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
+		if (counted[i].kind == kind)
+			c = counted[i].count;
+	if (kind == REPLY_DUPLICATE && rs->item.outcome == STORE_CONFLICT)
+		c = STORE_COUNT_CONFLICT;
+	store_count(rs->rc->st, rs->ep->id, c);
+}
+
+/* Fills the reply and lets go of all that the call held. Returns 1. */
+static int
+finish(struct receive_call *call, enum reply_kind kind, int status,
+    const char *why)
+{
+	struct receive_state *rs = call->state;
+	const struct scheme_status *words = NULL;
+	struct span id = SPAN_EMPTY;
+
+	if (rs != NULL && rs->ep != NULL && rs->ep->scheme != NULL)
+		words = scheme_status(rs->ep->scheme);
+	if (rs != NULL && rs->identity.has_id)
+		id = rs->identity.id;
+	reply_fill(&call->reply, kind, status, id,
+	    words != NULL && words->empty_reply);
+	write_log(call, kind, why);
+	if (rs == NULL)
+		return 1;
+	if (rs->ep != NULL) {
+		count(rs, kind);
+		registry_put(rs->ep);
+	}
+	buf_free(&rs->scratch);
+	free(rs);
+	call->state = NULL;
+	return 1;
+}
+
+void
+receive_fault(struct receive_reply *reply, const char *log_why)
+{
+	reply_fill(reply, REPLY_FAULT, 0, SPAN_EMPTY, false);
+	snprintf(reply->log, sizeof(reply->log), "status=%d verdict=%s why=%s",
+	    reply->status, reply_word(REPLY_FAULT), log_why);
+}
+
+void
+receive_abort(struct receive *rc, struct receive_call *call, bool late)
+{
+	(void)rc;
+	finish(call, late ? REPLY_LATE_BODY : REPLY_SHORT_BODY, 0, NULL);
+}
+
+/* --- steps 1 and 2: before the body -------------------------------------- */
+
+/* The path behind the mount: "/NAME" gives NAME; empty when it is no such. */
+static struct span
+name_of(const struct receive *rc, struct span path)
+{
+	size_t mount = strlen(rc->mount);
+
+	while (mount > 0 && rc->mount[mount - 1] == '/')
+		mount--;
+	if (path.len > mount && mount > 0 &&
+	    memcmp(path.ptr, rc->mount, mount) == 0 &&
+	    ((const char *)path.ptr)[mount] == '/')
+		path = span_skip(path, mount);
+	if (path.len < 2 || *(const char *)path.ptr != '/')
+		return SPAN_EMPTY;
+	path = span_skip(path, 1);
+	return span_find(path, '/') == path.len ? path : SPAN_EMPTY;
+}
+
+static int
+answer_health(struct receive *rc, struct receive_call *call)
+{
+	const char *why = NULL;
+	bool healthy;
+
+	if (!span_is(call->request.method, "GET") &&
+	    !span_is(call->request.method, "HEAD"))
+		return finish(call, REPLY_METHOD, 0, NULL);
+	healthy = store_healthy(rc->st, &why);
+	finish(call, healthy ? REPLY_HEALTHY : REPLY_SICK, 0, why);
+	call->reply.close = call->request.content_length > 0;
+	return 1;
+}
+
+static size_t
+slot_of(struct span address)
+{
+	const unsigned char *p = address.ptr;
+	uint32_t hash = 2166136261U; /* FNV-1a */
+	size_t i;
+
+	for (i = 0; i < address.len; i++)
+		hash = (hash ^ p[i]) * 16777619U;
+	return hash % ADDRESS_SLOTS;
+}
+
+/* A name that ends in "-*" stands for numbered headers, each single. */
+static bool
+is_doubled(const struct request *rq, const char *name)
+{
+	size_t i, j, len = strlen(name);
+	struct span value;
+
+	if (len < 2 || strcmp(name + len - 2, "-*") != 0)
+		return request_header(rq, name, &value) > 1;
+	for (i = 0; i < rq->nheaders; i++) {
+		if (rq->headers[i].name.len < len ||
+		    memcmp(rq->headers[i].name.ptr, name, len - 1) != 0)
+			continue;
+		for (j = i + 1; j < rq->nheaders; j++)
+			if (span_eq(rq->headers[i].name, rq->headers[j].name))
+				return true;
+	}
+	return false;
+}
+
+/* Steps 2: what the scheme will read must stand there once. */
+static const char *
+doubled_header(const struct request *rq, const struct scheme *sc)
+{
+	const char *const *names;
+	size_t i, n = scheme_headers(sc, &names);
+
+	for (i = 0; i < n; i++)
+		if (is_doubled(rq, names[i]))
+			return names[i];
+	return NULL;
+}
+
+static int64_t
+body_max_of(const struct receive *rc, const struct registry_endpoint *ep)
+{
+	int64_t max = ep->settings.body_max >= 0 ? ep->settings.body_max
+						 : rc->opt.body_max;
+
+	return max < STORE_BODY_MAX ? max : STORE_BODY_MAX;
+}
+
+static int
+check_length(struct receive_call *call, int64_t body_max)
+{
+	int64_t length = call->request.content_length;
+
+	if (length == -1)
+		return finish(call, REPLY_NO_LENGTH, 0, NULL);
+	if (length < 0)
+		return finish(call, REPLY_BAD_LENGTH, 0, NULL);
+	if (length > body_max)
+		return finish(call, REPLY_TOO_LARGE, 0, NULL);
+	return 0;
+}
+
+static int
+check_peer(struct receive_call *call)
+{
+	struct receive_state *rs = call->state;
+	const struct receive_options *opt = &rs->rc->opt;
+	bool https;
+
+	if (!client_address(
+		&call->request, opt->trusted_proxies, &rs->client, &https))
+		return finish(call, REPLY_FORWARDED, 0, NULL);
+	if (!https && !rs->ep->settings.allow_http &&
+	    !address_is_loopback(rs->client))
+		return finish(call, REPLY_PLAIN_HTTP, 0, NULL);
+	if (rs->ep->allow_from != NULL &&
+	    !address_list_has(rs->ep->allow_from, rs->client))
+		return finish(call, REPLY_ADDRESS, 0, NULL);
+	if (opt->address_rate > 0 &&
+	    !rate_take(&rs->rc->address_rates[slot_of(rs->client)],
+		opt->address_rate, store_now_ms(rs->rc->st)))
+		return finish(call, REPLY_RATE, 0, "address");
+	return 0;
+}
+
+static bool
+has_live_key(const struct registry_endpoint *ep, int64_t now_ms)
+{
+	size_t i;
+
+	for (i = 0; i < ep->nkeys; i++)
+		if (ep->keys[i].until_ms == 0 || now_ms < ep->keys[i].until_ms)
+			return true;
+	return false;
+}
+
+int
+receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
+{
+	struct span name = name_of(rc, call->request.path);
+	struct receive_state *rs;
+	const char *doubled;
+
+	call->state = NULL;
+	if (span_is(name, "healthz"))
+		return answer_health(rc, call);
+	if (!span_is(call->request.method, "POST"))
+		return finish(call, REPLY_METHOD, 0, NULL);
+	rs = calloc(1, sizeof(*rs));
+	if (rs == NULL)
+		return finish(call, REPLY_FAULT, 0, "no memory");
+	call->state = rs;
+	rs->rc = rc;
+	rs->call = call;
+	rs->scratch.max = SCRATCH_MAX;
+	if (endpoint_name_ok(name))
+		rs->ep = registry_get(rc->rg, name);
+	if (rs->ep == NULL)
+		return finish(call, REPLY_UNKNOWN, 0, NULL);
+	if (rs->ep->state != STORE_ENDPOINT_ENABLED)
+		return finish(call, REPLY_UNKNOWN, 0, "disabled");
+	if (check_peer(call) != 0)
+		return 1;
+	*body_max = body_max_of(rc, rs->ep);
+	if (check_length(call, *body_max) != 0)
+		return 1;
+	if (rs->ep->scheme == NULL)
+		return finish(call, REPLY_KEYLESS, 0, rs->ep->broken);
+	if (!has_live_key(rs->ep, store_now_ms(rc->st)))
+		return finish(call, REPLY_KEYLESS, 0, "no live secret");
+	doubled = doubled_header(&call->request, rs->ep->scheme);
+	if (doubled != NULL)
+		return finish(call, REPLY_DOUBLED, 0, doubled);
+	return 0;
+}
+
+/* --- steps 4 to 6: with the body ----------------------------------------- */
+
+static void
+input_of(const struct receive_state *rs, struct verify_input *in)
+{
+	in->request = &rs->call->request;
+	in->url = rs->ep->settings.public_url;
+	in->params = rs->ep->params;
+	in->nparams = rs->ep->settings.nparams;
+	in->tolerance_s = rs->ep->settings.tolerance_s;
+	in->horizon_s = rs->rc->opt.horizon_s;
+}
+
+/* The status of a verdict: 0 when it is valid. */
+static int
+status_of(const struct scheme *sc, enum verify_verdict verdict)
+{
+	const struct scheme_status *status = scheme_status(sc);
+
+	switch (verdict) {
+	case VERIFY_VALID:
+		return 0;
+	case VERIFY_MISSING:
+		return status->missing;
+	case VERIFY_EXPIRED:
+		return status->expired;
+	case VERIFY_INVALID:
+		break;
+	}
+	return status->invalid;
+}
+
+/* Step 4. */
+static int
+check_signature(struct receive_state *rs, const struct verify_input *in)
+{
+	const struct registry_endpoint *ep = rs->ep;
+	struct scheme_key *keys[SECRET_LIVE_MAX + 1];
+	uint64_t ids[SECRET_LIVE_MAX + 1];
+	struct verify_result result = { VERIFY_INVALID, -1, NULL };
+	struct err err = ERR_INIT;
+	int64_t now = store_now_ms(rs->rc->st);
+	size_t i, n = 0;
+	int status;
+
+	for (i = 0; i < ep->nkeys; i++)
+		if (ep->keys[i].until_ms == 0 || now < ep->keys[i].until_ms) {
+			keys[n] = ep->keys[i].key;
+			ids[n++] = ep->keys[i].secret_id;
+		}
+	if (n == 0)
+		return finish(rs->call, REPLY_KEYLESS, 0, "no live secret");
+	if (verify_request(ep->scheme, keys, n, in, &result, &err) < 0)
+		return finish(rs->call, REPLY_FAULT, 0, err.text);
+	status = status_of(ep->scheme, result.verdict);
+	if (status != 0)
+		return finish(rs->call, REPLY_SIGNATURE, status, result.reason);
+	rs->secret_id = result.key >= 0 ? ids[result.key] : 0;
+	if (!registry_take_rate(ep, now))
+		return finish(rs->call, REPLY_RATE, 0, "endpoint");
+	return 0;
+}
+
+/* Step 5. */
+static int
+read_identity(struct receive_state *rs, const struct verify_input *in)
+{
+	struct identity *who = &rs->identity;
+	struct err err = ERR_INIT;
+
+	buf_clear(&rs->scratch);
+	if (verify_identify(rs->ep->scheme, in, &rs->scratch, who, &err) < 0)
+		return finish(rs->call, REPLY_FAULT, 0, err.text);
+	switch (who->outcome) {
+	case IDENTIFY_OK:
+		break;
+	case IDENTIFY_NOT_JSON:
+		return finish(rs->call, REPLY_NOT_JSON, 0, who->why);
+	case IDENTIFY_REQUIRED:
+		return finish(rs->call, REPLY_REQUIRED, 0, who->why);
+	case IDENTIFY_TOO_LONG:
+		who->has_id = who->has_type = false;
+		return finish(rs->call, REPLY_TOO_LONG, 0, who->why);
+	}
+	rs->is_test =
+	    who->has_type && scheme_is_test_type(rs->ep->scheme, who->type);
+	/* Step 6. */
+	if (!rs->is_test && rs->ep->events != NULL &&
+	    !pattern_selects(
+		rs->ep->events, who->has_type ? who->type : SPAN_EMPTY, NULL))
+		return finish(rs->call, REPLY_IGNORED,
+		    scheme_status(rs->ep->scheme)->success, NULL);
+	return 0;
+}
+
+/* --- step 7: the store --------------------------------------------------- */
+
+static int
+name_by_digest(struct receive_state *rs, struct err *err)
+{
+	unsigned char sum[DIGEST_SHA256];
+	struct span body = rs->call->request.body;
+	size_t i, at = sizeof(DIGEST_ID) - 1;
+
+	if (digest_sha256(&body, 1, sum, err) < 0)
+		return -1;
+	memcpy(rs->digest_id, DIGEST_ID, at);
+	for (i = 0; i < sizeof(sum); i++)
+		snprintf(rs->digest_id + at + 2 * i, 3, "%02x", sum[i]);
+	return 0;
+}
+
+static void
+answer_failure(struct receive_state *rs)
+{
+	const struct err *err = &rs->item.err;
+
+	finish(rs->call,
+	    err->code == ERR_FULL    ? REPLY_FULL
+	    : err->code == ERR_LIMIT ? REPLY_BUSY
+				     : REPLY_FAULT,
+	    0, err->text);
+}
+
+/* In a thread of the store: the batch is durable, or it failed. */
+static void
+on_done(struct store_item *item)
+{
+	struct receive_state *rs = item->arg;
+	struct receive_call *call = rs->call;
+	const struct registry_endpoint *old = rs->ep;
+	int success = 0;
+
+	if (old->scheme != NULL)
+		success = scheme_status(old->scheme)->success;
+	switch (item->outcome) {
+	case STORE_ACCEPTED:
+		finish(call, rs->is_test ? REPLY_TEST : REPLY_ACCEPTED, success,
+		    NULL);
+		break;
+	case STORE_DUPLICATE:
+		finish(call, REPLY_DUPLICATE, success, NULL);
+		break;
+	case STORE_CONFLICT:
+		finish(call, REPLY_DUPLICATE, success,
+		    "conflict: other bytes under this id");
+		break;
+	case STORE_MOVED:
+		/* A secret or a setting changed: judged again, by the new. */
+		rs->ep = registry_get(rs->rc->rg, span_str(old->name));
+		registry_put(old);
+		if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED)
+			finish(call, REPLY_UNKNOWN, 0, "changed meanwhile");
+		else if (++rs->tries == TRIES)
+			finish(call, REPLY_FAULT, 0,
+			    "the endpoint keeps changing");
+		else if (rs->ep->scheme == NULL)
+			finish(call, REPLY_KEYLESS, 0, rs->ep->broken);
+		else if (receive_body(rs->rc, call) == 0)
+			return;
+		break;
+	case STORE_FAILED:
+		answer_failure(rs);
+		break;
+	}
+	call->done(call);
+}
+
+static int
+submit(struct receive_state *rs)
+{
+	struct request *rq = &rs->call->request;
+	struct store_item *item = &rs->item;
+	const struct scheme *sc = rs->ep->scheme;
+	struct event *ev = &item->event;
+	struct span type;
+	struct err err = ERR_INIT;
+
+	memset(item, 0, sizeof(*item));
+	ev->endpoint_id = rs->ep->id;
+	ev->secret_id = rs->secret_id;
+	ev->flags = rs->is_test ? EVENT_TEST : 0;
+	ev->type = rs->identity.has_type ? rs->identity.type : SPAN_EMPTY;
+	request_header(rq, "content-type", &type);
+	ev->content_type = type.len <= EVENT_TYPE_MAX ? type : SPAN_EMPTY;
+	ev->body = rq->body;
+	if (rs->identity.has_id) {
+		ev->id = rs->identity.id;
+		item->dedupe_body =
+		    !scheme_id_signed(sc) && !rs->ep->settings.same_body;
+	} else {
+		if (name_by_digest(rs, &err) < 0)
+			return finish(rs->call, REPLY_FAULT, 0, err.text);
+		ev->id = span_str(rs->digest_id);
+		ev->flags |= EVENT_NO_ID;
+	}
+	item->body_varies = !scheme_retry_body_same(sc);
+	item->generation = rs->ep->generation;
+	item->has_request_id = rs->call->has_request_id;
+	memcpy(
+	    item->request_id, rs->call->request_id, sizeof(item->request_id));
+	item->done = on_done;
+	item->arg = rs;
+	store_submit(rs->rc->st, item);
+	return 0;
+}
+
+int
+receive_body(struct receive *rc, struct receive_call *call)
+{
+	struct receive_state *rs = call->state;
+	struct verify_input in;
+
+	(void)rc;
+	input_of(rs, &in);
+	if (check_signature(rs, &in) != 0 || read_identity(rs, &in) != 0)
+		return 1;
+	return submit(rs);
+}

@@ -1,0 +1,118 @@
+/* reply.c: what each answer says. */
+#include "lib/reply.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "lib/text.h"
+#include "lib/util.h"
+
+#define JSON_TYPE "application/json"
+
+static const struct row {
+	enum reply_kind kind;
+	int status;
+	const char *word; /* in the log */
+	const char *state; /* "status" of the body */
+	const char *reason; /* for whoever sent it; NULL: none */
+	int retry_after_s;
+	bool close; /* answered before the body was read */
+} rows[] = {
+	{ REPLY_METHOD, 405, "method", "refused", "only POST is served here", 0,
+	    true },
+	{ REPLY_UNKNOWN, 404, "unknown", "refused", "no such endpoint", 0,
+	    true },
+	{ REPLY_FORWARDED, 400, "forwarded", "refused",
+	    "malformed X-Forwarded-For", 0, true },
+	{ REPLY_PLAIN_HTTP, 403, "plain-http", "refused", "HTTPS is required",
+	    0, true },
+	{ REPLY_ADDRESS, 403, "address", "refused",
+	    "this address may not post here", 0, true },
+	{ REPLY_RATE, 429, "rate", "refused", "too many requests", 1, true },
+	{ REPLY_NO_LENGTH, 411, "no-length", "refused",
+	    "Content-Length is required", 0, true },
+	{ REPLY_BAD_LENGTH, 400, "bad-length", "refused",
+	    "malformed Content-Length", 0, true },
+	{ REPLY_TOO_LARGE, 413, "too-large", "refused", "the body is too large",
+	    0, true },
+	{ REPLY_SHORT_BODY, 400, "short-body", "refused",
+	    "the body is shorter than its declared length", 0, true },
+	{ REPLY_LATE_BODY, 408, "late-body", "refused",
+	    "the body did not arrive in time", 0, true },
+	{ REPLY_DOUBLED, 400, "doubled-header", "refused",
+	    "a header that must be single occurs twice", 0, true },
+	{ REPLY_KEYLESS, 503, "keyless", "unavailable",
+	    "this endpoint is not ready", 60, true },
+	{ REPLY_SIGNATURE, 401, "signature", "refused",
+	    "the signature was not accepted", 0, false },
+	{ REPLY_NOT_JSON, 400, "not-json", "refused",
+	    "the body is not valid JSON", 0, false },
+	{ REPLY_REQUIRED, 400, "required", "refused",
+	    "a required field is missing", 0, false },
+	{ REPLY_TOO_LONG, 400, "too-long", "refused",
+	    "the event id or type is too long", 0, false },
+	{ REPLY_FAULT, 503, "fault", "unavailable", NULL, 5, false },
+	{ REPLY_FULL, 503, "full", "unavailable", NULL, 30, false },
+	{ REPLY_BUSY, 503, "busy", "unavailable", NULL, 1, false },
+	{ REPLY_HEALTHY, 200, "healthy", "ok", NULL, 0, true },
+	{ REPLY_SICK, 503, "sick", "unavailable", NULL, 5, true },
+	{ REPLY_ACCEPTED, 200, "accepted", "accepted", NULL, 0, false },
+	{ REPLY_DUPLICATE, 200, "duplicate", "duplicate", NULL, 0, false },
+	{ REPLY_IGNORED, 200, "ignored", "ignored", NULL, 0, false },
+	{ REPLY_TEST, 200, "test", "test", NULL, 0, false },
+};
+
+static const struct row *
+row_of(enum reply_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < NITEMS(rows); i++)
+		if (rows[i].kind == kind)
+			return &rows[i];
+	assert(!"a kind without a row");
+	return &rows[0];
+}
+
+const char *
+reply_word(enum reply_kind kind)
+{
+	return row_of(kind)->word;
+}
+
+static int
+put_body(struct buf *b, const struct row *row, struct span id, struct err *err)
+{
+	if (buf_printf(b, err, "{\"status\":\"%s\"", row->state) < 0)
+		return -1;
+	if (row->reason != NULL &&
+	    buf_printf(b, err, ",\"reason\":\"%s\"", row->reason) < 0)
+		return -1;
+	if (id.len > 0 && text_is_utf8(id) &&
+	    (buf_puts(b, ",\"id\":", err) < 0 || text_put_json(b, id, err) < 0))
+		return -1;
+	return buf_puts(b, "}\n", err);
+}
+
+void
+reply_fill(struct receive_reply *reply, enum reply_kind kind, int status,
+    struct span id, bool empty)
+{
+	const struct row *row = row_of(kind);
+	struct buf b = BUF_INIT(sizeof(reply->body));
+	struct err err = ERR_INIT;
+
+	reply->status = status != 0 ? status : row->status;
+	reply->allow = kind == REPLY_METHOD ? "POST" : NULL;
+	reply->retry_after_s = row->retry_after_s;
+	reply->close = row->close;
+	reply->content_type = NULL;
+	reply->body_len = 0;
+	/* Without memory the status alone must do. */
+	if (!empty && put_body(&b, row, id, &err) == 0) {
+		reply->content_type = JSON_TYPE;
+		reply->body_len = b.len;
+		memcpy(reply->body, b.ptr, b.len);
+	}
+	buf_free(&b);
+}

@@ -1,0 +1,50 @@
+/*
+ * reply.h: fills the answers of receive.h; what each status says, in one
+ * table. Private to the receiving files.
+ */
+#ifndef EYELET_LIB_REPLY_H
+#define EYELET_LIB_REPLY_H
+
+#include "lib/receive.h"
+
+/* Why a request is refused, or what became of it: a row in reply.c each. */
+enum reply_kind {
+	REPLY_METHOD,
+	REPLY_UNKNOWN, /* no such endpoint, removed, or disabled */
+	REPLY_FORWARDED, /* a trusted proxy's header is no address */
+	REPLY_PLAIN_HTTP,
+	REPLY_ADDRESS,
+	REPLY_RATE,
+	REPLY_NO_LENGTH,
+	REPLY_BAD_LENGTH,
+	REPLY_TOO_LARGE,
+	REPLY_SHORT_BODY,
+	REPLY_LATE_BODY,
+	REPLY_DOUBLED,
+	REPLY_KEYLESS, /* no live secret, or the endpoint is broken */
+	REPLY_SIGNATURE, /* status by the scheme */
+	REPLY_NOT_JSON,
+	REPLY_REQUIRED,
+	REPLY_TOO_LONG, /* id or type */
+	REPLY_FAULT, /* ours */
+	REPLY_FULL, /* disk */
+	REPLY_BUSY,
+	REPLY_HEALTHY,
+	REPLY_SICK,
+	REPLY_ACCEPTED,
+	REPLY_DUPLICATE,
+	REPLY_IGNORED,
+	REPLY_TEST
+};
+
+/*
+ * Fills reply but for its log line. status 0 takes the row's own. id may be
+ * empty; it is left out where it is not UTF-8. empty: no body at all.
+ */
+void reply_fill(struct receive_reply *reply, enum reply_kind kind, int status,
+    struct span id, bool empty);
+
+/* The word for a log line: "accepted", "unknown", ... */
+const char *reply_word(enum reply_kind kind);
+
+#endif
