@@ -2,6 +2,7 @@
 #include "lib/bytes.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,27 +111,43 @@ span_find(struct span a, unsigned char c)
 	return at == NULL ? a.len : (size_t)(at - (const unsigned char *)a.ptr);
 }
 
+/*
+ * No realloc: it frees what it moves out of with the bytes still in it. One
+ * byte more than room is there for the NUL that vsnprintf() puts.
+ */
+static int
+grow(struct buf *b, size_t room, struct err *err)
+{
+	unsigned char *grown = room == SIZE_MAX ? NULL : malloc(room + 1);
+
+	if (grown == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for %zu bytes", room);
+	if (b->ptr != NULL) {
+		memcpy(grown, b->ptr, b->len);
+		bytes_wipe(b->ptr, b->room);
+		free(b->ptr);
+	}
+	b->ptr = grown;
+	b->room = room;
+	return 0;
+}
+
 int
 buf_reserve(struct buf *b, size_t n, unsigned char **at, struct err *err)
 {
 	size_t room;
-	void *grown;
 
 	if (n > b->max - b->len)
 		return err_set(err, ERR_LIMIT,
 		    "%zu more bytes would pass the limit of %zu", n, b->max);
-	if (n > b->room - b->len) {
+	if (b->ptr == NULL || n > b->room - b->len) {
 		room = b->room > b->max / 2 ? b->max : b->room * 2;
 		if (room < BUF_FIRST)
 			room = BUF_FIRST < b->max ? BUF_FIRST : b->max;
 		if (room < b->len + n)
 			room = b->len + n;
-		grown = realloc(b->ptr, room);
-		if (grown == NULL)
-			return err_set(
-			    err, ERR_NOMEM, "no memory for %zu bytes", room);
-		b->ptr = grown;
-		b->room = room;
+		if (grow(b, room, err) < 0)
+			return -1;
 	}
 	*at = b->ptr + b->len;
 	return 0;
@@ -180,7 +197,7 @@ buf_printf(struct buf *b, struct err *err, const char *fmt, ...)
 	va_end(ap);
 	if (need < 0)
 		return err_set(err, ERR_USAGE, "format \"%s\" failed", fmt);
-	if (buf_reserve(b, (size_t)need + 1, &at, err) < 0)
+	if (buf_reserve(b, (size_t)need, &at, err) < 0)
 		return -1;
 	va_start(ap, fmt);
 	vsnprintf((char *)at, (size_t)need + 1, fmt, ap);

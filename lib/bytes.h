@@ -36,7 +36,8 @@ size_t span_find(struct span a, unsigned char c);
 /*
  * Owned bytes that grow up to max, a limit set where the buf is declared.
  * Every buf function takes an empty buf. A put that would pass max fails with
- * ERR_LIMIT and leaves the content as it was.
+ * ERR_LIMIT and leaves the content as it was. Memory that a growing buf moves
+ * out of is wiped, so that a secret in it leaves no copy behind.
  */
 struct buf {
 	unsigned char *ptr;
@@ -56,8 +57,8 @@ int buf_printf(struct buf *b, struct err *err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*
- * Room for n more bytes behind the content; *at is where they go. The caller
- * fills them and then adds what it used to b->len.
+ * Room for n more bytes behind the content; *at is where they go, never NULL.
+ * The caller fills them and then adds what it used to b->len.
  */
 int buf_reserve(struct buf *b, size_t n, unsigned char **at, struct err *err);
 
