@@ -63,6 +63,42 @@ hex_value(char c)
 	return -1;
 }
 
+static int
+err_not_plain(const char *path, struct err *err)
+{
+	return err_set(err, ERR_DENIED,
+	    "key file %s is not a plain file: put the key file back there from "
+	    "its backup",
+	    path);
+}
+
+/* Why the file could not be opened, and what mends that. */
+static int
+err_open(const char *path, int errnum, struct err *err)
+{
+	switch (errnum) {
+	case ENOENT:
+		return err_set(err, ERR_NOTFOUND,
+		    "key file %s is missing: without it no secret of "
+		    "the store can be read; restore it, or make a new "
+		    "store with \"eyelet-store init\"",
+		    path);
+	case ELOOP:
+		return err_set(err, ERR_DENIED,
+		    "key file %s is a symbolic link, which is not followed: "
+		    "mv \"$(readlink -f %s)\" %s",
+		    path, path, path);
+	case EACCES:
+		return err_set(err, ERR_DENIED,
+		    "key file %s may not be read by uid %u: chown %u %s", path,
+		    (unsigned)geteuid(), (unsigned)geteuid(), path);
+	case ENXIO: /* a socket */
+		return err_not_plain(path, err);
+	default:
+		return err_errno(err, errnum, "key file %s", path);
+	}
+}
+
 /* Who may own and read a key file; the message holds the mending command. */
 static int
 check_file(const char *path, int fd, struct err *err)
@@ -72,8 +108,7 @@ check_file(const char *path, int fd, struct err *err)
 	if (fstat(fd, &sb) < 0)
 		return err_errno(err, errno, "key file %s", path);
 	if (!S_ISREG(sb.st_mode))
-		return err_set(
-		    err, ERR_DENIED, "key file %s is not a plain file", path);
+		return err_not_plain(path, err);
 	if (sb.st_uid != geteuid() && sb.st_uid != 0)
 		return err_set(err, ERR_DENIED,
 		    "key file %s belongs to uid %u: chown %u %s", path,
@@ -81,7 +116,8 @@ check_file(const char *path, int fd, struct err *err)
 	if ((sb.st_mode & 077) != 0 &&
 	    !(sb.st_uid == 0 && (sb.st_mode & 037) == 0))
 		return err_set(err, ERR_DENIED,
-		    "key file %s is open to others: chmod 600 %s", path, path);
+		    "key file %s is open to others: chmod %s %s", path,
+		    sb.st_uid == geteuid() ? "600" : "640", path);
 	return 0;
 }
 
@@ -96,16 +132,10 @@ seal_key_read(const char *path, struct seal_key **out, struct err *err)
 	size_t i, used = sizeof(FILE_WORD) - 1;
 	int fd = -1, hi, lo, ret = -1;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* O_NONBLOCK: a FIFO at this path must not hold us for ever. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0) {
-		if (errno == ENOENT)
-			err_set(err, ERR_NOTFOUND,
-			    "key file %s is missing: without it no secret of "
-			    "the store can be read; restore it, or make a new "
-			    "store with \"eyelet-store init\"",
-			    path);
-		else
-			err_errno(err, errno, "key file %s", path);
+		err_open(path, errno, err);
 		goto out;
 	}
 	if (check_file(path, fd, err) < 0)
@@ -138,7 +168,8 @@ seal_key_read(const char *path, struct seal_key **out, struct err *err)
 	goto out;
 bad:
 	err_set(err, ERR_INPUT,
-	    "key file %s is no eyelet key: one line \"%s\" and %d hex digits",
+	    "key file %s is no eyelet key (one line \"%s\" and %d hex digits): "
+	    "put it back from its backup",
 	    path, FILE_WORD, 2 * SEAL_KEY_BYTES);
 out:
 	bytes_wipe(text, sizeof(text));
@@ -197,14 +228,16 @@ seal_key_create(const char *path, struct err *err)
 			err_errno(err, errno, "make key file %s", path);
 		goto out;
 	}
+	errno = ENOSPC; /* what a short write means, which sets no errno */
 	if (write(fd, text, FILE_BYTES) != (ssize_t)FILE_BYTES ||
 	    fsync(fd) < 0) {
 		err_errno(err, errno, "write key file %s", path);
-		unlink(path);
 		goto out;
 	}
 	ret = sync_folder_of(path, err);
 out:
+	if (ret < 0 && fd >= 0)
+		unlink(path); /* ours: made above by O_EXCL */
 	bytes_wipe(key, sizeof(key));
 	bytes_wipe(text, sizeof(text));
 	if (fd >= 0)
@@ -273,7 +306,7 @@ unseal(const struct seal_key *key, struct span aad, struct span sealed,
 		    "sealed with key %08lx, the key file holds key %08lx",
 		    be32_get(p + 1), (unsigned long)key->id);
 	len = sealed.len - SEAL_OVERHEAD;
-	if (buf_reserve(out, len + 1, &at, err) < 0)
+	if (buf_reserve(out, len, &at, err) < 0)
 		return -1;
 	memcpy(tag, p + HEAD + len, TAG);
 	ctx = EVP_CIPHER_CTX_new();

@@ -17,8 +17,8 @@ struct seal_key; /* wiped and kept out of core files */
 
 /*
  * Reads a key file: "eyelet-key 1 HEX64\n", a regular file, owned by this
- * user or root, no access for others, no symlink. ERR_DENIED, ERR_INPUT with
- * the command that mends it.
+ * user or root, no access for others (root's may be read by its group), no
+ * symlink. ERR_NOTFOUND, ERR_DENIED, ERR_INPUT with what mends it.
  */
 int seal_key_read(const char *path, struct seal_key **out, struct err *err);
 void seal_key_free(struct seal_key *key);
