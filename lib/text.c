@@ -53,98 +53,106 @@ is_active(uint32_t c)
 	       (c >= 0xe0000 && c <= 0xe007f);
 }
 
+/* How a character is written that may not stand as it is. */
+enum escape {
+	ESCAPE_BYTES, /* \xHH for each byte, also of what is not UTF-8 */
+	ESCAPE_JSON /* \uHHHH for each UTF-16 unit */
+};
+
+/* The n bytes at p, code point c; n is 0 for a byte that is not UTF-8. */
 static int
-put_hex(struct buf *b, const unsigned char *p, size_t n, struct err *err)
+put_escape(struct buf *b, enum escape how, const unsigned char *p, size_t n,
+    uint32_t c, struct err *err)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++)
+	if (how == ESCAPE_JSON) {
+		if (n == 0)
+			return err_set(err, ERR_INPUT, "text is not UTF-8");
+		if (c < 0x10000)
+			return buf_printf(b, err, "\\u%04x", c);
+		c -= 0x10000;
+		return buf_printf(b, err, "\\u%04x\\u%04x", 0xd800 | c >> 10,
+		    0xdc00 | (c & 0x3ff));
+	}
+	for (i = 0; i < n || i == 0; i++)
 		if (buf_printf(b, err, "\\x%02x", p[i]) < 0)
 			return -1;
 	return 0;
 }
 
-int
-text_put_safe(struct buf *b, struct span s, struct err *err)
+/* Puts s with its active characters escaped, and a \ before each of marks. */
+static int
+put_inert(struct buf *b, struct span s, enum escape how, const char *marks,
+    struct err *err)
 {
 	const unsigned char *p = s.ptr;
-	size_t i, n, plain = 0; /* plain: inert bytes not put yet */
-	uint32_t code = 0;
+	size_t i, n, was = b->len, plain = 0; /* plain: bytes not put yet */
+	uint32_t c = 0;
+	bool mark;
 
-	for (i = 0; i < s.len; i += n) {
-		n = utf8_at(p + i, s.len - i, &code);
-		if (n > 0 && !is_active(code) && code != '\\') {
+	for (i = 0; i < s.len; i += n == 0 ? 1 : n) {
+		n = utf8_at(p + i, s.len - i, &c);
+		mark = n == 1 && c != 0 && strchr(marks, (int)c) != NULL;
+		if (n > 0 && !mark && !is_active(c)) {
 			plain += n;
 			continue;
 		}
 		if (buf_put(b, p + i - plain, plain, err) < 0)
-			return -1;
+			goto undo;
 		plain = 0;
-		if (n == 0)
-			n = 1;
-		else if (code == '\\') {
-			if (buf_puts(b, "\\\\", err) < 0)
-				return -1;
-			continue;
-		}
-		if (put_hex(b, p + i, n, err) < 0)
-			return -1;
+		if (mark ? buf_printf(b, err, "\\%c", (int)c) < 0
+			 : put_escape(b, how, p + i, n, c, err) < 0)
+			goto undo;
 	}
-	return plain == 0 ? 0 : buf_put(b, p + s.len - plain, plain, err);
+	if (plain > 0 && buf_put(b, p + s.len - plain, plain, err) < 0)
+		goto undo;
+	return 0;
+undo:
+	b->len = was;
+	return -1;
+}
+
+int
+text_put_safe(struct buf *b, struct span s, struct err *err)
+{
+	return put_inert(b, s, ESCAPE_BYTES, "\\", err);
 }
 
 int
 text_put_value(struct buf *b, struct span s, size_t max, struct err *err)
 {
 	bool cut = s.len > max, quoted = s.len == 0;
-	size_t i, from;
+	const char *quote;
+	size_t was = b->len;
 
 	if (cut)
 		s.len = max;
-	for (i = 0; i < s.len && !quoted; i++)
-		quoted = strchr(" \"=", ((const char *)s.ptr)[i]) != NULL;
-	if (quoted && buf_putc(b, '"', err) < 0)
+	quoted = quoted || span_find(s, ' ') < s.len ||
+		 span_find(s, '"') < s.len || span_find(s, '=') < s.len;
+	quote = quoted ? "\"" : "";
+	if (buf_puts(b, quote, err) < 0 ||
+	    put_inert(b, s, ESCAPE_BYTES, "\\\"", err) < 0 ||
+	    buf_puts(b, cut ? "..." : "", err) < 0 ||
+	    buf_puts(b, quote, err) < 0) {
+		b->len = was;
 		return -1;
-	for (i = 0; i < s.len; i = from + 1) {
-		from = i + span_find(span_skip(s, i), '"');
-		if (text_put_safe(
-			b, span_of((const char *)s.ptr + i, from - i), err) < 0)
-			return -1;
-		if (from < s.len && buf_puts(b, "\\\"", err) < 0)
-			return -1;
 	}
-	if (cut && buf_puts(b, "...", err) < 0)
-		return -1;
-	return quoted ? buf_putc(b, '"', err) : 0;
+	return 0;
 }
 
 int
 text_put_json(struct buf *b, struct span s, struct err *err)
 {
-	const unsigned char *p = s.ptr;
-	size_t i, plain = 0;
+	size_t was = b->len;
 
-	if (buf_putc(b, '"', err) < 0)
+	if (buf_putc(b, '"', err) < 0 ||
+	    put_inert(b, s, ESCAPE_JSON, "\\\"", err) < 0 ||
+	    buf_putc(b, '"', err) < 0) {
+		b->len = was;
 		return -1;
-	for (i = 0; i < s.len; i++) {
-		if (p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' &&
-		    p[i] != 0x7f) {
-			plain++;
-			continue;
-		}
-		if (buf_put(b, p + i - plain, plain, err) < 0)
-			return -1;
-		plain = 0;
-		if (p[i] == '"' || p[i] == '\\') {
-			if (buf_printf(b, err, "\\%c", p[i]) < 0)
-				return -1;
-		} else if (buf_printf(b, err, "\\u%04x", p[i]) < 0) {
-			return -1;
-		}
 	}
-	if (buf_put(b, p == NULL ? NULL : p + s.len - plain, plain, err) < 0)
-		return -1;
-	return buf_putc(b, '"', err);
+	return 0;
 }
 
 bool
@@ -223,7 +231,7 @@ text_to_duration_s(struct span s, int64_t *out, struct err *err)
 	uint64_t n;
 
 	if (number_with_unit(
-		s, units, NITEMS(units), 100ULL * 366 * 86400, &n, err) < 0)
+		s, units, NITEMS(units), TEXT_DURATION_MAX_S, &n, err) < 0)
 		return err_wrap(err, "a duration is written like 90s, 5m, 2h, "
 				     "3d or 1w");
 	*out = (int64_t)n;
@@ -236,7 +244,8 @@ text_to_bytes(struct span s, uint64_t *out, struct err *err)
 	static const struct unit units[] = { { 'k', 1ULL << 10 },
 		{ 'm', 1ULL << 20 }, { 'g', 1ULL << 30 }, { 't', 1ULL << 40 } };
 
-	if (number_with_unit(s, units, NITEMS(units), 1ULL << 60, out, err) < 0)
+	if (number_with_unit(
+		s, units, NITEMS(units), TEXT_BYTES_MAX, out, err) < 0)
 		return err_wrap(
 		    err, "a size is written like 4096, 64k, 1m or 10g");
 	return 0;
@@ -249,7 +258,7 @@ days_of(int64_t y, int64_t m, int64_t d)
 	int64_t era, yoe, doy;
 
 	y -= m <= 2;
-	era = y / 400;
+	era = (y < 0 ? y - 399 : y) / 400; /* January of year 0 is in -1 */
 	yoe = y - era * 400;
 	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
 	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
@@ -359,7 +368,8 @@ text_time(char *out, int64_t ms)
 		part += 1000;
 		t--;
 	}
-	if (gmtime_r(&t, &tm) == NULL || tm.tm_year > 9999 - 1900) {
+	if (gmtime_r(&t, &tm) == NULL || tm.tm_year < -1900 ||
+	    tm.tm_year > 9999 - 1900) {
 		snprintf(out, TEXT_TIME_MAX, "%lld ms", (long long)ms);
 		return;
 	}
@@ -397,20 +407,18 @@ text_duration(char *out, int64_t seconds)
 void
 text_size(char *out, uint64_t bytes)
 {
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
-	uint64_t tenths = bytes * 10;
-	size_t i = 0;
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB",
+		"PiB", "EiB" };
+	uint64_t whole = bytes, below = 0; /* below: 1024ths of the unit */
+	size_t i;
 
-	if (bytes < 1024) {
-		snprintf(
-		    out, TEXT_TIME_MAX, "%llu B", (unsigned long long)bytes);
-		return;
+	for (i = 0; whole >= 1024; i++) { /* ends: 2^64 is 16 EiB */
+		below = whole % 1024;
+		whole /= 1024;
 	}
-	while (tenths >= 10240 && i < NITEMS(units) - 1) {
-		tenths /= 1024;
-		i++;
-	}
-	snprintf(out, TEXT_TIME_MAX, "%llu.%llu %s",
-	    (unsigned long long)tenths / 10, (unsigned long long)tenths % 10,
-	    units[i]);
+	if (i == 0)
+		snprintf(out, TEXT_TIME_MAX, "%u B", (unsigned)whole);
+	else
+		snprintf(out, TEXT_TIME_MAX, "%u.%u %s", (unsigned)whole,
+		    (unsigned)(below * 10 / 1024), units[i]);
 }
