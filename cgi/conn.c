@@ -1,0 +1,306 @@
+/* conn.c: the table of connections. */
+#include "cgi/conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cgi/clock.h"
+
+#define EXPIRED_GRACE_MS 2000 /* for an answer, before all is shut down */
+
+struct conn_table {
+	void *owner;
+	size_t max;
+	pthread_mutex_t lock; /* of free, made and used */
+	struct conn *free;
+	atomic_size_t made; /* the first so many places hold a conn */
+	size_t used;
+	struct conn *places[]; /* never freed before the table is */
+};
+
+int
+conn_table_new(
+    void *owner, size_t max, struct conn_table **out, struct err *err)
+{
+	struct conn_table *t;
+
+	t = calloc(1, sizeof(*t) + max * sizeof(struct conn *));
+	if (t == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for connections");
+	t->owner = owner;
+	t->max = max;
+	pthread_mutex_init(&t->lock, NULL);
+	*out = t;
+	return 0;
+}
+
+static void
+conn_destroy(struct conn *c)
+{
+	fcgi_free(c->fcgi);
+	if (c->fd >= 0)
+		close(c->fd);
+	buf_free(&c->body);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+void
+conn_table_free(struct conn_table *t)
+{
+	size_t i;
+
+	if (t == NULL)
+		return;
+	for (i = 0; i < t->made; i++)
+		conn_destroy(t->places[i]);
+	pthread_mutex_destroy(&t->lock);
+	free(t);
+}
+
+static struct conn *
+conn_new(void *owner, uint32_t index, struct err *err)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		err_set(err, ERR_NOMEM, "no memory for a connection");
+		return NULL;
+	}
+	if (fcgi_new(&c->fcgi, err) < 0) {
+		free(c);
+		return NULL;
+	}
+	c->body = (struct buf)BUF_INIT(STORE_BODY_MAX);
+	c->call.arg = c;
+	c->owner = owner;
+	c->fd = -1;
+	c->index = index;
+	pthread_mutex_init(&c->lock, NULL);
+	return c;
+}
+
+/* A place for a connection, with its objects; NULL when there is none. */
+static struct conn *
+take_place(struct conn_table *t, struct err *err)
+{
+	struct conn *c = NULL;
+
+	pthread_mutex_lock(&t->lock);
+	if (t->free != NULL) {
+		c = t->free;
+		t->free = c->next;
+		t->used++;
+	} else if (t->made == t->max)
+		err_set(err, ERR_LIMIT, "more than %zu connections", t->max);
+	else {
+		c = conn_new(t->owner, (uint32_t)t->made, err);
+		if (c != NULL) {
+			t->places[t->made] = c;
+			atomic_fetch_add(&t->made, 1);
+			t->used++;
+		}
+	}
+	pthread_mutex_unlock(&t->lock);
+	return c;
+}
+
+static void
+give_place(struct conn_table *t, struct conn *c)
+{
+	pthread_mutex_lock(&t->lock);
+	c->next = t->free;
+	t->free = c;
+	t->used--;
+	pthread_mutex_unlock(&t->lock);
+}
+
+struct conn *
+conn_open(struct conn_table *t, int fd, struct err *err)
+{
+	struct conn *c = take_place(t, err);
+
+	if (c == NULL)
+		return NULL;
+	if (fcgi_attach(c->fcgi, fd, err) < 0) {
+		give_place(t, c);
+		return NULL;
+	}
+	pthread_mutex_lock(&c->lock);
+	assert(c->state == CONN_FREE && c->fd < 0);
+	c->state = CONN_BUSY;
+	c->fd = fd;
+	c->generation++;
+	c->in_epoll = false;
+	c->deadline_ms = 0;
+	c->late = false;
+	pthread_mutex_unlock(&c->lock);
+	return c;
+}
+
+void
+conn_close(struct conn_table *t, struct conn *c)
+{
+	fcgi_detach(c->fcgi);
+	pthread_mutex_lock(&c->lock);
+	assert(c->state == CONN_BUSY);
+	c->state = CONN_FREE;
+	c->deadline_ms = 0;
+	close(c->fd);
+	c->fd = -1;
+	pthread_mutex_unlock(&c->lock);
+	give_place(t, c);
+}
+
+bool
+conn_table_full(struct conn_table *t)
+{
+	bool full;
+
+	pthread_mutex_lock(&t->lock);
+	full = t->used == t->max;
+	pthread_mutex_unlock(&t->lock);
+	return full;
+}
+
+uint64_t
+conn_key(const struct conn *c)
+{
+	return (uint64_t)c->index << 32 | c->generation;
+}
+
+struct conn *
+conn_claim(struct conn_table *t, uint64_t key, enum conn_state *was)
+{
+	struct conn *c;
+	bool mine;
+
+	assert(key >> 32 < t->made);
+	c = t->places[key >> 32];
+	pthread_mutex_lock(&c->lock);
+	mine = c->generation == (uint32_t)key && c->state != CONN_FREE &&
+	       c->state != CONN_BUSY;
+	if (mine) {
+		*was = c->state;
+		c->state = CONN_BUSY;
+		c->deadline_ms = 0;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return mine ? c : NULL;
+}
+
+bool
+conn_wait(struct conn *c, int epoll_fd, uint32_t events, enum conn_state state,
+    int64_t deadline_ms)
+{
+	struct epoll_event ev = { .events = events | EPOLLONESHOT };
+	bool waits;
+
+	/* Under the lock: as soon as epoll has it, it may be claimed. */
+	pthread_mutex_lock(&c->lock);
+	assert(c->state == CONN_BUSY);
+	ev.data.u64 = conn_key(c);
+	waits = epoll_ctl(epoll_fd, c->in_epoll ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+		    c->fd, &ev) == 0;
+	if (waits) {
+		c->in_epoll = true;
+		c->state = state;
+		c->deadline_ms = deadline_ms;
+		c->late = false;
+		if (state == CONN_IDLE)
+			c->idle_since_ms = clock_ms();
+	}
+	pthread_mutex_unlock(&c->lock);
+	return waits;
+}
+
+void
+conn_set_deadline(struct conn *c, int64_t deadline_ms)
+{
+	pthread_mutex_lock(&c->lock);
+	c->deadline_ms = deadline_ms;
+	pthread_mutex_unlock(&c->lock);
+}
+
+bool
+conn_clear_deadline(struct conn *c)
+{
+	bool late;
+
+	pthread_mutex_lock(&c->lock);
+	c->deadline_ms = 0;
+	late = c->late;
+	pthread_mutex_unlock(&c->lock);
+	return late;
+}
+
+static void
+expire(struct conn *c, int64_t now_ms)
+{
+	bool reading = c->state == CONN_BUSY && !c->late;
+
+	shutdown(c->fd, reading ? SHUT_RD : SHUT_RDWR);
+	c->late = true;
+	c->deadline_ms = reading ? now_ms + EXPIRED_GRACE_MS : 0;
+}
+
+size_t
+conn_expire(struct conn_table *t, int64_t now_ms)
+{
+	size_t i, made = t->made, n = 0;
+	struct conn *c;
+
+	for (i = 0; i < made; i++) {
+		c = t->places[i];
+		pthread_mutex_lock(&c->lock);
+		if (c->deadline_ms != 0 && now_ms >= c->deadline_ms) {
+			expire(c, now_ms);
+			n++;
+		}
+		pthread_mutex_unlock(&c->lock);
+	}
+	return n;
+}
+
+struct conn *
+conn_claim_idle(struct conn_table *t, int64_t idle_before_ms)
+{
+	size_t i, made = t->made;
+	struct conn *c, *oldest = NULL;
+	enum conn_state was;
+	uint64_t key = 0;
+
+	for (i = 0; i < made; i++) {
+		c = t->places[i];
+		pthread_mutex_lock(&c->lock);
+		if (c->state == CONN_IDLE &&
+		    c->idle_since_ms <= idle_before_ms) {
+			idle_before_ms = c->idle_since_ms;
+			oldest = c;
+			key = conn_key(c);
+		}
+		pthread_mutex_unlock(&c->lock);
+	}
+	return oldest == NULL ? NULL : conn_claim(t, key, &was);
+}
+
+size_t
+conn_in_hand(struct conn_table *t)
+{
+	size_t i, made = t->made, n = 0;
+	struct conn *c;
+
+	for (i = 0; i < made; i++) {
+		c = t->places[i];
+		pthread_mutex_lock(&c->lock);
+		if (c->state == CONN_BUSY || c->state == CONN_SENDING)
+			n++;
+		pthread_mutex_unlock(&c->lock);
+	}
+	return n;
+}

@@ -1,0 +1,97 @@
+/*
+ * conn.h: the connections of web servers: a table of them with a limit, who
+ * has each one at the moment, and its deadline. Everything that a request
+ * needs hangs from its connection and is used again for the next.
+ */
+#ifndef EYELET_CGI_CONN_H
+#define EYELET_CGI_CONN_H
+
+#include <pthread.h>
+
+#include "cgi/fcgi.h"
+#include "lib/receive.h"
+
+enum conn_state {
+	CONN_FREE,
+	CONN_IDLE, /* epoll has it until the next request's first byte */
+	CONN_BUSY, /* a worker, or whoever completes the call, has it */
+	CONN_SENDING, /* epoll has it until its answer would be taken */
+	CONN_LINGERING /* answered; epoll has it until the peer is gone */
+};
+
+struct conn {
+	/* Whoever has the connection uses these. */
+	struct receive_call call; /* call.arg is the connection */
+	struct header headers[REQUEST_HEADERS_MAX];
+	struct buf body;
+	struct fcgi *fcgi;
+	void *via; /* what the handler's begin made of the request */
+	int64_t began_us; /* when the request's first byte was there */
+	int64_t linger_until_ms; /* the end of LINGERING */
+	void *owner; /* the pool */
+
+	/* Under lock: others look at them, or come from epoll too late. */
+	pthread_mutex_t lock;
+	enum conn_state state;
+	int fd;
+	bool in_epoll;
+	uint32_t generation; /* tells the connections of one place apart */
+	int64_t idle_since_ms;
+	int64_t deadline_ms; /* 0: none */
+	bool late; /* it passed, and reading was shut down */
+
+	uint32_t index; /* its place in the table; never changes */
+	struct conn *next; /* in the list of free ones */
+};
+
+struct conn_table;
+
+int conn_table_new(
+    void *owner, size_t max, struct conn_table **out, struct err *err);
+void conn_table_free(struct conn_table *t); /* closes all; NULL is allowed */
+
+/* A connection on fd, BUSY for the caller; NULL when fd cannot be had. */
+struct conn *conn_open(struct conn_table *t, int fd, struct err *err);
+/* The caller has it. Closes its socket; the place is free for another. */
+void conn_close(struct conn_table *t, struct conn *c);
+
+bool conn_table_full(struct conn_table *t);
+
+/* What epoll is told of a connection, and gives back. */
+uint64_t conn_key(const struct conn *c);
+/*
+ * The connection of a key, BUSY for the caller; *was is what it waited for.
+ * NULL when somebody else has it, or it is another one by now.
+ */
+struct conn *
+conn_claim(struct conn_table *t, uint64_t key, enum conn_state *was);
+
+/*
+ * Hands the connection to epoll until events come, as state says; the caller
+ * has it no more. deadline_ms 0: it may wait for ever. False when the kernel
+ * has no room: the caller still has it, and closes it.
+ */
+bool conn_wait(struct conn *c, int epoll_fd, uint32_t events,
+    enum conn_state state, int64_t deadline_ms);
+
+/* Has the caller's reading end at this time. */
+void conn_set_deadline(struct conn *c, int64_t deadline_ms);
+/* No deadline any more; true when it had passed. */
+bool conn_clear_deadline(struct conn *c);
+
+/*
+ * Shuts down what is past its deadline: first for reading, so that an answer
+ * can still be given, then whole. Returns how many.
+ */
+size_t conn_expire(struct conn_table *t, int64_t now_ms);
+
+/*
+ * A connection that has been idle longest, BUSY for the caller: idle at all
+ * before idle_before_ms. NULL when there is none.
+ */
+struct conn *conn_claim_idle(struct conn_table *t, int64_t idle_before_ms);
+
+/* How many have a request that is not answered yet. */
+size_t conn_in_hand(struct conn_table *t);
+
+#endif

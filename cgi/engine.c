@@ -1,0 +1,160 @@
+/* engine.c: opens and closes what the owner of the store runs. */
+#include "cgi/engine.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/address.h"
+#include "lib/ops.h"
+#include "lib/registry.h"
+#include "lib/scheme.h"
+#include "lib/server.h"
+#include "lib/store.h"
+
+struct engine {
+	struct owner_lock *lock;
+	struct server *server;
+	struct scheme_set *schemes;
+	struct address_list *trusted_proxies;
+	struct store *store;
+	struct registry *registry;
+	struct receive *receive;
+	struct ops *ops;
+};
+
+/* --- each part ----------------------------------------------------------- */
+
+static int
+start_server(
+    struct engine *en, const struct engine_options *opt, struct err *err)
+{
+	struct server_options so = {
+		.dir = opt->conf->store,
+		.role = opt->role,
+		.owner_uid = geteuid(),
+		.leave = opt->leave,
+		.arg = opt->arg,
+	};
+
+	so.listen_fd = owner_listen(opt->conf->store, err);
+	if (so.listen_fd < 0)
+		return -1;
+	return server_start(&so, &en->server, err);
+}
+
+static void
+scheme_failed(void *arg, const struct err *err)
+{
+	log_words(arg, err->text);
+}
+
+static int
+load_schemes(
+    struct engine *en, const struct engine_options *opt, struct err *err)
+{
+	const char *dirs[CONF_PATHS_MAX];
+	size_t i;
+
+	for (i = 0; i < opt->conf->nschemes; i++)
+		dirs[i] = opt->conf->schemes[i];
+	return scheme_set_load(
+	    dirs, i, scheme_failed, opt->log, &en->schemes, err);
+}
+
+static int
+open_store(struct engine *en, const struct engine_options *opt, struct err *err)
+{
+	struct store_options so;
+
+	conf_store_options(opt->conf, &so);
+	so.log = log_words;
+	so.log_arg = opt->log;
+	return store_open(&so, &en->store, err);
+}
+
+static int
+open_receive(
+    struct engine *en, const struct engine_options *opt, struct err *err)
+{
+	const struct conf *cf = opt->conf;
+	struct receive_options ro = {
+		.mount = cf->mount,
+		.body_max = cf->body_max,
+		.address_rate = cf->address_rate,
+		.horizon_s = cf->horizon_s,
+	};
+
+	if (cf->trusted_proxies != NULL && cf->trusted_proxies[0] != '\0' &&
+	    address_list_parse(
+		span_str(cf->trusted_proxies), &en->trusted_proxies, err) < 0)
+		return -1;
+	ro.trusted_proxies = en->trusted_proxies;
+	return receive_open(&ro, en->store, en->registry, &en->receive, err);
+}
+
+/* --- all of it ----------------------------------------------------------- */
+
+int
+engine_open(const struct engine_options *opt, struct owner_lock *lock,
+    struct engine **out, struct err *err)
+{
+	struct engine *en = calloc(1, sizeof(*en));
+
+	if (en == NULL) {
+		owner_lock_drop(lock);
+		return err_set(err, ERR_NOMEM, "no memory for the store");
+	}
+	en->lock = lock;
+	if (start_server(en, opt, err) < 0 || load_schemes(en, opt, err) < 0 ||
+	    open_store(en, opt, err) < 0 ||
+	    registry_open(en->store, en->schemes, &en->registry, err) < 0 ||
+	    open_receive(en, opt, err) < 0 ||
+	    ops_open(opt->conf, en->store, en->registry, &en->ops, err) < 0) {
+		engine_close(en);
+		return -1;
+	}
+	server_serve(en->server, en->receive, en->ops);
+	*out = en;
+	return 0;
+}
+
+struct receive *
+engine_receive(struct engine *en)
+{
+	return en->receive;
+}
+
+bool
+engine_is_fenced(struct engine *en)
+{
+	return store_is_fenced(en->store);
+}
+
+int64_t
+engine_idle_s(struct engine *en)
+{
+	int64_t idle_s;
+
+	return server_clients(en->server, &idle_s) > 0 ? 0 : idle_s;
+}
+
+bool
+engine_close(struct engine *en)
+{
+	if (en == NULL)
+		return true;
+	if (!server_stop(en->server))
+		return false;
+	if (en->ops != NULL)
+		ops_close(en->ops);
+	if (en->receive != NULL)
+		receive_close(en->receive);
+	if (en->registry != NULL)
+		registry_close(en->registry);
+	store_close(en->store);
+	scheme_set_free(en->schemes);
+	address_list_free(en->trusted_proxies);
+	owner_lock_drop(en->lock);
+	free(en);
+	return true;
+}

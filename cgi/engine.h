@@ -1,0 +1,47 @@
+/*
+ * engine.h: everything that the owner of the store runs, opened in the order
+ * in which each needs the one before, and closed in the opposite one.
+ */
+#ifndef EYELET_CGI_ENGINE_H
+#define EYELET_CGI_ENGINE_H
+
+#include "cgi/log.h"
+#include "lib/conf.h"
+#include "lib/owner.h"
+#include "lib/receive.h"
+
+struct engine;
+
+struct engine_options {
+	const struct conf *conf;
+	enum owner_role role;
+	struct log *log; /* for the operator */
+	/* Another process wants the store, see server.h. Must not block. */
+	void (*leave)(void *arg, const char *why);
+	void *arg;
+};
+
+/*
+ * With the owner's lock in hand: serves the socket of the store folder, then
+ * opens the store (which may take a while: recovery) and the rest. The lock is
+ * the engine's from here on; it is dropped when this fails.
+ */
+int engine_open(const struct engine_options *opt, struct owner_lock *lock,
+    struct engine **out, struct err *err);
+
+struct receive *engine_receive(struct engine *en);
+
+/* Was a write lost, so that only a new start helps? */
+bool engine_is_fenced(struct engine *en);
+
+/* For how many seconds no other process was connected; 0 while one is. */
+int64_t engine_idle_s(struct engine *en);
+
+/*
+ * Ends all of it; no request may be under way in receive. False when a thread
+ * of the server hangs in what would be closed: only _exit is left then, and
+ * the next owner recovers. NULL is allowed.
+ */
+bool engine_close(struct engine *en);
+
+#endif

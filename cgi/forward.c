@@ -1,0 +1,180 @@
+/* forward.c: a pool of clients, and requests sent through them. */
+#include "cgi/forward.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cgi/reply.h"
+
+#define PROGRAM "eyelet.fcgi"
+
+/* A client that nobody uses at the moment. */
+struct spare {
+	struct client *client;
+	struct spare *next;
+};
+
+struct forward {
+	const struct conf *conf;
+	enum client_role role;
+	pthread_mutex_t lock; /* of what follows */
+	struct spare *spares;
+	char *words[FORWARD_WORDS_MAX]; /* only ever added to */
+};
+
+int
+forward_open(const struct conf *cf, enum client_role role, struct forward **out,
+    struct err *err)
+{
+	struct forward *fw = calloc(1, sizeof(*fw));
+
+	if (fw == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to forward requests");
+	fw->conf = cf;
+	fw->role = role;
+	pthread_mutex_init(&fw->lock, NULL);
+	*out = fw;
+	return 0;
+}
+
+void
+forward_close(struct forward *fw)
+{
+	struct spare *s;
+	size_t i;
+
+	if (fw == NULL)
+		return;
+	while ((s = fw->spares) != NULL) {
+		fw->spares = s->next;
+		client_close(s->client);
+		free(s);
+	}
+	for (i = 0; i < FORWARD_WORDS_MAX; i++)
+		free(fw->words[i]);
+	pthread_mutex_destroy(&fw->lock);
+	free(fw);
+}
+
+/* --- clients ------------------------------------------------------------- */
+
+static int
+take_spare(struct forward *fw, struct spare **out, struct err *err)
+{
+	struct spare *s;
+
+	pthread_mutex_lock(&fw->lock);
+	s = fw->spares;
+	if (s != NULL)
+		fw->spares = s->next;
+	pthread_mutex_unlock(&fw->lock);
+	if (s == NULL) {
+		s = calloc(1, sizeof(*s));
+		if (s == NULL)
+			return err_set(
+			    err, ERR_NOMEM, "no memory for a client");
+		if (client_open(fw->conf, fw->role, PROGRAM, &s->client, err) <
+		    0) {
+			free(s);
+			return -1;
+		}
+	}
+	*out = s;
+	return 0;
+}
+
+static void
+give_spare(struct forward *fw, struct spare *s)
+{
+	pthread_mutex_lock(&fw->lock);
+	s->next = fw->spares;
+	fw->spares = s;
+	pthread_mutex_unlock(&fw->lock);
+}
+
+int
+forward_greet(struct forward *fw, struct err *err)
+{
+	struct spare *s;
+
+	if (take_spare(fw, &s, err) < 0)
+		return -1;
+	give_spare(fw, s);
+	return 0;
+}
+
+/* --- requests ------------------------------------------------------------ */
+
+/*
+ * A reply borrows a few words from its client, which is given to another
+ * thread before the reply is sent; they are kept here instead. Owners answer
+ * with a handful of content types; one too many is called what any bytes are.
+ */
+static const char *
+keep_word(struct forward *fw, const char *word)
+{
+	const char *kept = "application/octet-stream";
+	size_t i;
+
+	if (word == NULL)
+		return NULL;
+	pthread_mutex_lock(&fw->lock);
+	for (i = 0; i < FORWARD_WORDS_MAX; i++) {
+		if (fw->words[i] == NULL)
+			fw->words[i] = strdup(word);
+		if (fw->words[i] == NULL)
+			break;
+		if (strcmp(fw->words[i], word) == 0) {
+			kept = fw->words[i];
+			break;
+		}
+	}
+	pthread_mutex_unlock(&fw->lock);
+	return kept;
+}
+
+int
+forward_body(struct forward *fw, struct receive_call *call, struct err *err)
+{
+	struct receive_reply *reply = &call->reply;
+	struct spare *s;
+
+	if (take_spare(fw, &s, err) < 0)
+		return -1;
+	if (client_receive(s->client, &call->request, reply, err) < 0) {
+		client_close(s->client);
+		free(s);
+		return -1;
+	}
+	reply->content_type = keep_word(fw, reply->content_type);
+	reply->allow = keep_word(fw, reply->allow);
+	give_spare(fw, s);
+	return 1;
+}
+
+int
+forward_begin(struct forward *fw, struct receive_call *call, int64_t *body_max,
+    struct err *err)
+{
+	call->request.body = SPAN_EMPTY;
+	/* Without a body the owner alone judges: 405, 411, the health page. */
+	if (call->request.content_length <= 0)
+		return forward_body(fw, call, err);
+	if (call->request.content_length > fw->conf->body_max) {
+		reply_refuse(&call->reply, 413, "the body is too large");
+		return 1;
+	}
+	*body_max = fw->conf->body_max;
+	return 0;
+}
+
+void
+forward_abort(struct receive_call *call, bool late)
+{
+	if (late)
+		reply_refuse(&call->reply, 408, "the body came too slowly");
+	else
+		reply_refuse(
+		    &call->reply, 400, "the body is not as long as declared");
+}

@@ -1,0 +1,41 @@
+/*
+ * forward.h: requests handed on to the process that owns the store. Each call
+ * takes a client of its own for as long as it lasts, so any number of threads
+ * may forward at once.
+ */
+#ifndef EYELET_CGI_FORWARD_H
+#define EYELET_CGI_FORWARD_H
+
+#include "lib/client.h"
+#include "lib/conf.h"
+#include "lib/receive.h"
+
+#define FORWARD_WORDS_MAX 64 /* different content types that owners answer */
+
+struct forward;
+
+/* Borrows cf until forward_close. */
+int forward_open(const struct conf *cf, enum client_role role,
+    struct forward **out, struct err *err);
+void forward_close(struct forward *fw); /* NULL is allowed */
+
+/* Connects once, which makes an owner that should give way do so. */
+int forward_greet(struct forward *fw, struct err *err);
+
+/*
+ * What receive_begin is to the owner. Returns 0 when a body is to be read; 1
+ * when call->reply is the answer, the owner's own or a refusal of a body that
+ * is too large to be held here; -1 with err when no owner could be reached,
+ * and the call can be begun anew.
+ */
+int forward_begin(struct forward *fw, struct receive_call *call,
+    int64_t *body_max, struct err *err);
+
+/* The whole request. Returns 1 or -1, as above. */
+int
+forward_body(struct forward *fw, struct receive_call *call, struct err *err);
+
+/* The refusal of a request whose body did not come whole. */
+void forward_abort(struct receive_call *call, bool late);
+
+#endif

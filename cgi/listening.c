@@ -1,0 +1,296 @@
+/* listening.c: finds or opens the listening socket. */
+#include "cgi/listening.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/text.h"
+
+#define ACTIVATED_FD 3 /* the first that systemd hands over */
+#define HOST_MAX 256
+
+_Static_assert(
+    sizeof(((struct sockaddr_un *)NULL)->sun_path) == LISTENING_PATH_MAX,
+    "the kernel's limit");
+
+static bool
+is_listening(int fd)
+{
+	int yes = 0, type = 0;
+	socklen_t len = sizeof(yes), type_len = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len) == 0 &&
+	       yes != 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) == 0 &&
+	       type == SOCK_STREAM;
+}
+
+/* --- handed over by systemd ---------------------------------------------- */
+
+static bool
+env_is(const char *name, uint64_t want)
+{
+	const char *value = getenv(name);
+	struct err ignored = ERR_INIT;
+	uint64_t n;
+
+	return value != NULL &&
+	       text_to_u64(span_str(value), UINT32_MAX, &n, &ignored) == 0 &&
+	       n == want;
+}
+
+static int
+find_activated(struct listening *ls, struct err *err)
+{
+	if (!env_is("LISTEN_PID", (uint64_t)getpid()))
+		return 0;
+	if (!env_is("LISTEN_FDS", 1))
+		return err_set(err, ERR_USAGE,
+		    "LISTEN_FDS is \"%s\": the socket unit must hand over one "
+		    "socket",
+		    getenv("LISTEN_FDS") == NULL ? "" : getenv("LISTEN_FDS"));
+	if (!is_listening(ACTIVATED_FD))
+		return err_set(err, ERR_USAGE,
+		    "descriptor %d is no listening stream socket, though "
+		    "LISTEN_FDS says so",
+		    ACTIVATED_FD);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	fcntl(ACTIVATED_FD, F_SETFD, FD_CLOEXEC);
+	ls->from = LISTENING_ACTIVATED;
+	ls->fd = ACTIVATED_FD;
+	return 0;
+}
+
+/* --- inherited as descriptor 0 ------------------------------------------- */
+
+/* Moved away, so that nobody inherits it who takes 0 for his input. */
+static int
+find_parent(struct listening *ls, struct err *err)
+{
+	int fd, null;
+
+	if (!is_listening(STDIN_FILENO))
+		return 0;
+	fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, ACTIVATED_FD);
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0) {
+		if (fd >= 0)
+			close(fd);
+		if (null >= 0)
+			close(null);
+		return err_errno(err, errno, "move the FastCGI socket");
+	}
+	close(null);
+	ls->from = LISTENING_PARENT;
+	ls->fd = fd;
+	return 0;
+}
+
+/* --- opened -------------------------------------------------------------- */
+
+/* Does somebody accept connections there? */
+static bool
+is_served(const struct sockaddr_un *sun)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool served;
+
+	if (fd < 0)
+		return true;
+	/* EAGAIN: its backlog is full. */
+	served = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 ||
+		 errno == EAGAIN;
+	close(fd);
+	return served;
+}
+
+static int
+make_way(const struct sockaddr_un *sun, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(sun->sun_path, &st) < 0)
+		return errno == ENOENT
+			   ? 0
+			   : err_errno(err, errno, "%s", sun->sun_path);
+	if (!S_ISSOCK(st.st_mode))
+		return err_set(err, ERR_EXISTS,
+		    "%s is there and is no socket: name another path or "
+		    "remove it",
+		    sun->sun_path);
+	if (is_served(sun))
+		return err_set(err, ERR_EXISTS,
+		    "%s is served by another process: stop that one or name "
+		    "another path",
+		    sun->sun_path);
+	if (unlink(sun->sun_path) < 0)
+		return err_errno(
+		    err, errno, "remove the old socket %s", sun->sun_path);
+	return 0;
+}
+
+static int
+open_path(const char *path, struct listening *ls, struct err *err)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct stat st;
+	int fd = -1;
+
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return err_set(err, ERR_USAGE,
+		    "socket path %s is too long: at most %zu bytes", path,
+		    sizeof(sun.sun_path) - 1);
+	strcpy(sun.sun_path, path);
+	if (make_way(&sun, err) < 0)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 ||
+	    bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0) {
+		err_errno(err, errno, "make the socket %s", path);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	if (chmod(path, 0660) < 0 || stat(path, &st) < 0 ||
+	    listen(fd, SOMAXCONN) < 0) {
+		err_errno(err, errno, "listen at %s", path);
+		unlink(path);
+		close(fd);
+		return -1;
+	}
+	ls->from = LISTENING_OPENED;
+	ls->fd = fd;
+	strcpy(ls->path, path);
+	ls->dev = st.st_dev;
+	ls->ino = st.st_ino;
+	return 0;
+}
+
+static int
+open_address(const struct addrinfo *ai, const char *where, struct listening *ls,
+    struct err *err)
+{
+	int on = 1, fd;
+
+	fd = socket(
+	    ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC, ai->ai_protocol);
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 ||
+	    listen(fd, SOMAXCONN) < 0) {
+		err_errno(err, errno, "listen at %s", where);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	ls->from = LISTENING_OPENED;
+	ls->fd = fd;
+	return 0;
+}
+
+/* "127.0.0.1:9000", "[::1]:9000", "localhost:9000". */
+static int
+open_host(const char *where, struct listening *ls, struct err *err)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found;
+	const char *colon = strrchr(where, ':');
+	char host[HOST_MAX];
+	size_t len;
+	int failed, ret;
+
+	if (colon == NULL || colon == where || colon[1] == '\0')
+		return err_set(err, ERR_USAGE,
+		    "socket \"%s\" is neither a path (with a slash, as in "
+		    "./eyelet.sock) nor HOST:PORT (as in 127.0.0.1:9000)",
+		    where);
+	len = (size_t)(colon - where);
+	if (where[0] == '[' && where[len - 1] == ']') {
+		where++;
+		len -= 2;
+	}
+	if (len == 0 || len >= sizeof(host))
+		return err_set(err, ERR_USAGE,
+		    "socket \"%s\": the host has no length that a name may "
+		    "have",
+		    where);
+	memcpy(host, where, len);
+	host[len] = '\0';
+	failed = getaddrinfo(host, colon + 1, &hints, &found);
+	if (failed != 0)
+		return err_set(err, ERR_USAGE, "socket %s: %s", where,
+		    gai_strerror(failed));
+	ret = open_address(found, where, ls, err);
+	freeaddrinfo(found);
+	return ret;
+}
+
+/* --- all ----------------------------------------------------------------- */
+
+int
+listening_inherit(struct listening *out, struct err *err)
+{
+	struct listening ls = LISTENING_INIT;
+
+	if (find_activated(&ls, err) < 0 ||
+	    (ls.from == LISTENING_NONE && find_parent(&ls, err) < 0))
+		return -1;
+	*out = ls;
+	return 0;
+}
+
+int
+listening_open(const char *where, struct listening *out, struct err *err)
+{
+	struct listening ls = LISTENING_INIT;
+
+	if ((strchr(where, '/') != NULL ? open_path(where, &ls, err)
+					: open_host(where, &ls, err)) < 0)
+		return -1;
+	*out = ls;
+	return 0;
+}
+
+void
+listening_close(struct listening *ls)
+{
+	struct stat st;
+
+	if (ls->fd >= 0)
+		close(ls->fd);
+	if (ls->path[0] != '\0' && lstat(ls->path, &st) == 0 &&
+	    st.st_dev == ls->dev && st.st_ino == ls->ino)
+		unlink(ls->path);
+	*ls = (struct listening)LISTENING_INIT;
+}
+
+int
+listening_keep(struct listening *ls, struct err *err)
+{
+	bool parent = ls->from == LISTENING_PARENT;
+	int to = parent ? STDIN_FILENO : ACTIVATED_FD;
+	char pid[24];
+
+	if (ls->from == LISTENING_NONE)
+		return 0;
+	if (ls->fd != to && dup2(ls->fd, to) < 0)
+		return err_errno(err, errno, "hand the socket over");
+	if (fcntl(to, F_SETFD, 0) < 0)
+		return err_errno(err, errno, "hand the socket over");
+	if (parent)
+		return 0;
+	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+	if (setenv("LISTEN_PID", pid, 1) < 0 ||
+	    setenv("LISTEN_FDS", "1", 1) < 0)
+		return err_errno(err, errno, "hand the socket over");
+	return 0;
+}

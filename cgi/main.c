@@ -1,0 +1,322 @@
+/* main.c: options of eyelet.fcgi, and which of its four lives this one is. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "cgi/cgi.h"
+#include "cgi/fcgi.h"
+#include "cgi/listening.h"
+#include "cgi/pool.h"
+#include "cgi/service.h"
+#include "lib/owner.h"
+#include "lib/text.h"
+#include "lib/util.h"
+#include "lib/version.h"
+
+#define WORKERS_MIN 2 /* by cores; one in a read must not be all */
+#define WORKERS_BY_CORES_MAX 16
+#define FILES_SPARE 512 /* descriptors for all but connections */
+#define PARENT_ENV "EYELET_PARENT" /* to itself, when executed anew */
+
+static const char usage_text[] =
+    "usage: eyelet.fcgi [-c FILE] [--workers N] [--socket PATH|HOST:PORT]\n"
+    "       eyelet.fcgi [-c FILE] --store\n"
+    "       eyelet.fcgi --version | --help\n";
+
+static const char help_text[] =
+    "Takes webhooks from a web server by FastCGI or CGI.\n"
+    "\n"
+    "  -c FILE            configuration; else $EYELET_CONFIG, else " //
+    EYELET_SYSCONFDIR "/eyelet/eyelet.conf\n"
+    "  --socket WHERE     listen there: a path with a slash, or HOST:PORT\n"
+    "  --workers N        threads that read and verify; else by cores\n"
+    "  --store            only serve the store to other processes of eyelet\n"
+    "  --version, --help\n"
+    "\n"
+    "Started by a web server it takes its FastCGI socket (descriptor 0), by\n"
+    "systemd the one of the socket unit. Without any it is a CGI program.\n";
+
+/* Exit statuses, see sysexits(3). */
+static const struct {
+	enum err_code code;
+	int status;
+} statuses[] = {
+	{ ERR_USAGE, EX_USAGE },
+	{ ERR_INPUT, EX_CONFIG },
+	{ ERR_CONFIG, EX_CONFIG },
+	{ ERR_NOTFOUND, EX_NOINPUT },
+	{ ERR_EXISTS, EX_CANTCREAT },
+	{ ERR_DENIED, EX_NOPERM },
+	{ ERR_IO, EX_IOERR },
+	{ ERR_FULL, EX_IOERR },
+	{ ERR_NOMEM, EX_OSERR },
+	{ ERR_CORRUPT, EX_DATAERR },
+	{ ERR_VERSION, EX_DATAERR },
+	{ ERR_AWAY, EX_TEMPFAIL },
+	{ ERR_TIMEOUT, EX_TEMPFAIL },
+};
+
+static int
+fail(const struct err *err)
+{
+	size_t i;
+
+	fprintf(stderr, "eyelet.fcgi: %s\n", err->text);
+	for (i = 0; i < NITEMS(statuses); i++)
+		if (statuses[i].code == err->code)
+			return statuses[i].status;
+	return EX_SOFTWARE;
+}
+
+static int
+wrong_use(const char *why)
+{
+	fprintf(stderr, "eyelet.fcgi: %s\n%s", why, usage_text);
+	return EX_USAGE;
+}
+
+/* --- the process --------------------------------------------------------- */
+
+/* A closed 0, 1 or 2 would be given to the next file that is opened. */
+static void
+fill_descriptors(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = dup(fd);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+/* Nothing of this process is for other processes of the same user. */
+static void
+harden(void)
+{
+	struct rlimit none = { 0, 0 }, files;
+	rlim_t want = 2 * POOL_CONNECTIONS_MAX + FILES_SPARE;
+
+	fill_descriptors();
+	umask(077);
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &none);
+	signal(SIGPIPE, SIG_IGN);
+	/* A connection takes two. Fewer are fine, too: see pause_accepting. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < want) {
+		files.rlim_cur = files.rlim_max < want ? files.rlim_max : want;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+/*
+ * A web server that dies leaves its children to run for ever. So one that
+ * began us is watched; but not one that began us as the leader of a session
+ * of our own (spawn-fcgi): it ends at once, on purpose. Returns a pidfd, -1
+ * when nobody is to be watched, -2 when he is gone.
+ */
+static int
+watch_parent(const struct listening *ls)
+{
+	pid_t parent = getppid();
+	const char *before = getenv(PARENT_ENV);
+	char text[24];
+	int fd;
+
+	if (ls->from != LISTENING_PARENT || getsid(0) == getpid())
+		return -1;
+	snprintf(text, sizeof(text), "%ld", (long)parent);
+	if (before != NULL && !span_is(span_str(before), text))
+		return -2;
+	setenv(PARENT_ENV, text, 1);
+	fd = pidfd_open(parent, 0);
+	if (fd < 0 && errno == ESRCH)
+		return -2;
+	if (getppid() != parent)
+		return -2;
+	return fd < 0 ? -1 : fd;
+}
+
+/* --- options ------------------------------------------------------------- */
+
+struct options {
+	const char *config, *socket;
+	unsigned workers; /* 0: not given */
+	bool store;
+};
+
+/* Returns -1 to go on, or the exit status. */
+static int
+read_options(int argc, char **argv, struct options *opt)
+{
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "store", no_argument, NULL, 'S' },
+		{ "version", no_argument, NULL, 'v' },
+		{ "workers", required_argument, NULL, 'w' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct err ignored = ERR_INIT;
+	uint64_t n;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1)
+		switch (c) {
+		case 'c':
+			opt->config = optarg;
+			break;
+		case 'h':
+			printf("%s\n%s", usage_text, help_text);
+			return EX_OK;
+		case 's':
+			opt->socket = optarg;
+			break;
+		case 'S':
+			opt->store = true;
+			break;
+		case 'v':
+			printf("eyelet.fcgi %s (%s)\n", version_release(),
+			    version_build());
+			return EX_OK;
+		case 'w':
+			if (text_to_u64(span_str(optarg), POOL_WORKERS_MAX - 1,
+				&n, &ignored) < 0 ||
+			    n == 0)
+				return wrong_use(
+				    "--workers takes a number from 1 to 511");
+			opt->workers = (unsigned)n;
+			break;
+		default:
+			fputs(usage_text, stderr);
+			return EX_USAGE;
+		}
+	if (optind < argc)
+		return wrong_use("it takes options only");
+	if (opt->store && opt->socket != NULL)
+		return wrong_use("--store serves no requests of web servers, "
+				 "so --socket has no meaning with it");
+	return -1;
+}
+
+static unsigned
+choose_workers(const struct options *opt, const struct conf *cf)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (opt->workers > 0)
+		return opt->workers;
+	if (cf->workers > 0)
+		return cf->workers < POOL_WORKERS_MAX ? (unsigned)cf->workers
+						      : POOL_WORKERS_MAX - 1;
+	if (cores < WORKERS_MIN)
+		return WORKERS_MIN;
+	return cores > WORKERS_BY_CORES_MAX ? WORKERS_BY_CORES_MAX
+					    : (unsigned)cores;
+}
+
+/* --- its lives ----------------------------------------------------------- */
+
+static int
+run_cgi(const struct options *opt, char **env)
+{
+	struct conf cf = { .file = NULL };
+	struct err err = ERR_INIT, ignored = ERR_INIT;
+	struct log *log = NULL;
+	int ret;
+
+	if (conf_read(opt->config, &cf, &err) < 0 ||
+	    log_open(cf.log, &log, &err) < 0) {
+		/* The web server gets an answer, its log the reason. */
+		cgi_fault("configuration", &ignored);
+		conf_free(&cf);
+		return fail(&err);
+	}
+	ret = cgi_run(&cf, env, log, &err);
+	log_close(log);
+	conf_free(&cf);
+	return ret < 0 ? fail(&err) : EX_OK;
+}
+
+static int
+serve_until_end(const struct options *opt, const struct conf *cf,
+    struct listening *ls, char **argv)
+{
+	struct service_options so = {
+		.conf = cf,
+		.listening = ls,
+		.workers = choose_workers(opt, cf),
+		.argv = argv,
+	};
+	struct err err = ERR_INIT;
+	int ret;
+
+	so.parent_fd = watch_parent(ls);
+	if (so.parent_fd == -2)
+		return EX_OK;
+	if (fcgi_init(&err) < 0 || log_open(cf->log, &so.log, &err) < 0)
+		return fail(&err);
+	ret = service_run(&so, &err);
+	log_close(so.log);
+	listening_close(ls);
+	if (ret == 0)
+		return EX_OK;
+	/* Threads may still run, so nothing here is given back. */
+	_exit(ret < 0 ? fail(&err) : EX_SOFTWARE);
+}
+
+static int
+run_service(const struct options *opt, struct listening *ls, char **argv)
+{
+	struct conf cf = { .file = NULL };
+	struct err err = ERR_INIT;
+	sigset_t signals;
+	int status;
+
+	service_signals(&signals);
+	sigprocmask(SIG_SETMASK, &signals, NULL);
+	/*
+	 * Whoever the store belongs to owns what is opened from here on. The
+	 * change of user may have made the process dumpable again.
+	 */
+	if (conf_read(opt->config, &cf, &err) < 0 ||
+	    owner_become_user(cf.store, &err) < 0)
+		status = fail(&err);
+	else if (opt->socket != NULL && ls->from == LISTENING_NONE &&
+		 listening_open(opt->socket, ls, &err) < 0)
+		status = fail(&err);
+	else
+		status = serve_until_end(opt, &cf, ls, argv);
+	conf_free(&cf);
+	return status;
+}
+
+int
+main(int argc, char **argv, char **env)
+{
+	struct options opt = { .config = NULL };
+	struct listening ls = LISTENING_INIT;
+	struct err err = ERR_INIT;
+	int status;
+
+	harden();
+	status = read_options(argc, argv, &opt);
+	if (status >= 0)
+		return status;
+	if (!opt.store && listening_inherit(&ls, &err) < 0)
+		return fail(&err);
+	if (opt.store || opt.socket != NULL || ls.from != LISTENING_NONE)
+		return run_service(&opt, &ls, argv);
+	if (cgi_is())
+		return run_cgi(&opt, env);
+	return wrong_use("nothing to serve: no web server has started this "
+			 "program, so name a socket with --socket");
+}

@@ -1,0 +1,478 @@
+/* pool.c: serves FastCGI connections with a few threads. */
+#include "cgi/pool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cgi/clock.h"
+#include "cgi/conn.h"
+#include "cgi/serve.h"
+
+/* Keys of epoll that are no connection's (conn_key's index is small). */
+#define KEY_LISTEN UINT64_MAX
+#define KEY_END (UINT64_MAX - 1)
+
+#define WORKER_STACK (512 * 1024)
+#define WATCH_LIVELY_MS                                      \
+	20 /* the watchdog's pace while workers are busy ... \
+	    */
+#define WATCH_QUIET_MS 500 /* ... and when none was for WATCH_LINGER_MS */
+#define WATCH_LINGER_MS 1000
+#define EXPIRE_EVERY_MS 200
+#define PAUSE_MS 100 /* no accepting after a failed accept */
+#define IDLE_SPARED_MS 1000 /* a connection idle for less is never evicted */
+#define CROWDED_LOOK_MS                                       \
+	1000 /* how often an idle worker asks if it may leave \
+	      */
+
+struct worker {
+	struct pool *pool;
+	atomic_bool taken;
+	_Atomic int64_t busy_since_ms; /* 0: waits in epoll */
+};
+
+struct pool {
+	struct pool_options opt;
+	struct serving serving;
+	int end_fd;
+
+	atomic_bool paused; /* the listening socket is out of epoll */
+	_Atomic int64_t paused_at_ms;
+
+	atomic_uint waiting; /* workers in epoll_wait */
+	atomic_bool crowded; /* more workers run than are wanted */
+	atomic_int surplus; /* so many may leave now */
+	atomic_bool quiet; /* the watchdog sleeps long: wake it when stuck */
+
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t watch; /* the watchdog's */
+	pthread_cond_t left; /* a thread ended */
+	unsigned wanted, workers; /* as set, and as running now */
+	bool watchdog; /* running */
+	bool ending;
+
+	struct worker places[POOL_WORKERS_MAX];
+};
+
+/* --- workers ------------------------------------------------------------- */
+
+static int
+listen_in_epoll(struct pool *p, int op)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = KEY_LISTEN };
+
+	return epoll_ctl(p->serving.epoll_fd, op, p->opt.listen_fd, &ev);
+}
+
+/* The watchdog takes it up again when there is room. */
+static void
+pause_accepting(struct pool *p)
+{
+	if (atomic_exchange(&p->paused, true))
+		return;
+	p->paused_at_ms = clock_ms();
+	listen_in_epoll(p, EPOLL_CTL_DEL);
+}
+
+static bool
+has_input(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+static void
+accept_one(struct pool *p)
+{
+	struct err err = ERR_INIT;
+	struct conn *c;
+	int fd;
+
+	if (conn_table_full(p->serving.table)) {
+		pause_accepting(p);
+		return;
+	}
+	fd = accept4(p->opt.listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0) {
+		/* Another worker was faster, or the peer is gone again. */
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			pause_accepting(p);
+		return;
+	}
+	c = conn_open(p->serving.table, fd, &err);
+	if (c == NULL) {
+		close(fd);
+		pause_accepting(p);
+	} else if (has_input(fd))
+		serve(&p->serving, c);
+	else
+		serve_idle(&p->serving, c);
+}
+
+static void
+go_on(struct pool *p, uint64_t key)
+{
+	enum conn_state was;
+	struct conn *c = conn_claim(p->serving.table, key, &was);
+
+	if (c == NULL)
+		return;
+	switch (was) {
+	case CONN_IDLE:
+		serve(&p->serving, c);
+		break;
+	case CONN_SENDING:
+		serve_send(&p->serving, c);
+		break;
+	case CONN_LINGERING:
+		serve_drop(&p->serving, c);
+		break;
+	case CONN_FREE:
+	case CONN_BUSY:
+		abort(); /* nobody waits in these */
+	}
+}
+
+/* May this worker leave? Each place of the surplus is taken once. */
+static bool
+take_surplus(struct pool *p)
+{
+	int n = p->surplus;
+
+	while (n > 0)
+		if (atomic_compare_exchange_weak(&p->surplus, &n, n - 1))
+			return true;
+	return false;
+}
+
+static void
+wake_watchdog(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	if (atomic_exchange(&p->quiet, false))
+		pthread_cond_signal(&p->watch);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void *
+work(void *arg)
+{
+	struct worker *self = arg;
+	struct pool *p = self->pool;
+	struct epoll_event ev;
+	int n;
+
+	for (;;) {
+		atomic_fetch_add(&p->waiting, 1);
+		self->busy_since_ms = 0;
+		n = epoll_wait(p->serving.epoll_fd, &ev, 1,
+		    p->crowded ? CROWDED_LOOK_MS : -1);
+		self->busy_since_ms = clock_ms();
+		if (atomic_fetch_sub(&p->waiting, 1) == 1 && p->quiet)
+			wake_watchdog(p);
+		if (n == 1 && ev.data.u64 == KEY_END)
+			break;
+		if (n == 1 && ev.data.u64 == KEY_LISTEN)
+			accept_one(p);
+		else if (n == 1)
+			go_on(p, ev.data.u64);
+		if (take_surplus(p))
+			break;
+	}
+	pthread_mutex_lock(&p->lock);
+	self->taken = false;
+	p->workers--;
+	pthread_cond_broadcast(&p->left);
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+static int
+start_thread(void *(*run)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int failed;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, WORKER_STACK);
+	failed = pthread_create(&thread, &attr, run, arg);
+	pthread_attr_destroy(&attr);
+	return failed;
+}
+
+/* Holding lock. Returns 0 or an errno. */
+static int
+add_worker(struct pool *p)
+{
+	struct worker *w = p->places;
+	int failed;
+
+	assert(p->workers < POOL_WORKERS_MAX);
+	while (w->taken)
+		w++;
+	w->pool = p;
+	w->busy_since_ms = 0;
+	w->taken = true;
+	failed = start_thread(work, w);
+	if (failed != 0)
+		w->taken = false;
+	else
+		p->workers++;
+	return failed;
+}
+
+/* --- the watchdog -------------------------------------------------------- */
+
+/* Workers that have been at one thing for longer than reading should take. */
+static unsigned
+count_stuck(struct pool *p, int64_t now_ms)
+{
+	unsigned i, n = 0;
+	int64_t since;
+
+	for (i = 0; i < POOL_WORKERS_MAX; i++) {
+		since = p->places[i].taken ? p->places[i].busy_since_ms : 0;
+		if (since != 0 && now_ms - since >= POOL_STUCK_MS)
+			n++;
+	}
+	return n;
+}
+
+/*
+ * Holding lock. While all are stuck their number doubles at each look, so
+ * that hundreds of slow uploads at once hold nobody up for long. What is not
+ * needed any more leaves of itself, see take_surplus.
+ */
+static void
+balance(struct pool *p, int64_t now_ms)
+{
+	unsigned stuck = count_stuck(p, now_ms), wanted = p->wanted, able, aim;
+
+	able = p->workers - (stuck < p->workers ? stuck : p->workers);
+	aim = able == 0 && p->workers >= wanted ? 2 * p->workers : wanted;
+	if (aim > POOL_WORKERS_MAX)
+		aim = POOL_WORKERS_MAX;
+	while (p->workers < aim && add_worker(p) == 0)
+		continue;
+	p->surplus = able > wanted ? (int)(able - wanted) : 0;
+	p->crowded = p->workers > wanted;
+}
+
+static void
+resume_accepting(struct pool *p, int64_t now_ms)
+{
+	struct conn *c;
+
+	if (!p->paused || now_ms - p->paused_at_ms < PAUSE_MS)
+		return;
+	c = conn_claim_idle(p->serving.table, now_ms - IDLE_SPARED_MS);
+	if (c != NULL)
+		conn_close(p->serving.table, c);
+	if (conn_table_full(p->serving.table))
+		return;
+	p->paused = false;
+	if (!p->serving.ending)
+		listen_in_epoll(p, EPOLL_CTL_ADD);
+}
+
+static void *
+watch(void *arg)
+{
+	struct pool *p = arg;
+	int64_t now_ms, expired_at_ms = 0, lively_at_ms = 0;
+	struct timespec until;
+
+	pthread_mutex_lock(&p->lock);
+	while (!p->ending) {
+		now_ms = clock_ms();
+		balance(p, now_ms);
+		if (p->waiting < p->workers || p->paused)
+			lively_at_ms = now_ms;
+		if (now_ms - expired_at_ms >= EXPIRE_EVERY_MS) {
+			expired_at_ms = now_ms;
+			conn_expire(p->serving.table, now_ms);
+		}
+		resume_accepting(p, now_ms);
+		p->quiet = now_ms - lively_at_ms > WATCH_LINGER_MS;
+		until =
+		    clock_in_ms(p->quiet ? WATCH_QUIET_MS : WATCH_LIVELY_MS);
+		pthread_cond_timedwait(&p->watch, &p->lock, &until);
+	}
+	p->watchdog = false;
+	pthread_cond_broadcast(&p->left);
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+/* --- starting, ending ---------------------------------------------------- */
+
+static void
+init_locks(struct pool *p)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->watch, &monotonic);
+	pthread_cond_init(&p->left, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+static int
+open_epoll(struct pool *p, struct err *err)
+{
+	struct epoll_event end = { .events = EPOLLIN, .data.u64 = KEY_END };
+	int flags = fcntl(p->opt.listen_fd, F_GETFL);
+
+	p->serving.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	p->end_fd = eventfd(0, EFD_CLOEXEC);
+	if (p->serving.epoll_fd < 0 || p->end_fd < 0 ||
+	    epoll_ctl(p->serving.epoll_fd, EPOLL_CTL_ADD, p->end_fd, &end) < 0)
+		return err_errno(err, errno, "make an epoll");
+	/* Shared with whoever else accepts there, which does no harm. */
+	if (flags < 0 ||
+	    fcntl(p->opt.listen_fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    listen_in_epoll(p, EPOLL_CTL_ADD) < 0)
+		return err_errno(err, errno, "wait for connections");
+	return 0;
+}
+
+static int
+start_threads(struct pool *p, struct err *err)
+{
+	int failed = 0;
+
+	pthread_mutex_lock(&p->lock);
+	while (failed == 0 && p->workers < p->wanted)
+		failed = add_worker(p);
+	if (failed == 0) {
+		failed = start_thread(watch, p);
+		p->watchdog = failed == 0;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return failed == 0 ? 0 : err_errno(err, failed, "start a thread");
+}
+
+int
+pool_start(const struct pool_options *opt, struct pool **out, struct err *err)
+{
+	struct pool *p = calloc(1, sizeof(*p));
+
+	assert(opt->workers >= 1 && opt->workers < POOL_WORKERS_MAX);
+	if (p == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for a pool");
+	p->opt = *opt;
+	p->wanted = opt->workers;
+	p->serving.handler = opt->handler;
+	p->serving.log = opt->log;
+	p->serving.upload_ms = opt->upload_ms;
+	p->serving.epoll_fd = p->end_fd = -1;
+	init_locks(p);
+	if (conn_table_new(&p->serving, POOL_CONNECTIONS_MAX, &p->serving.table,
+		err) < 0 ||
+	    open_epoll(p, err) < 0 || start_threads(p, err) < 0) {
+		pool_free(p);
+		return -1;
+	}
+	*out = p;
+	return 0;
+}
+
+void
+pool_set_workers(struct pool *p, unsigned workers)
+{
+	assert(workers >= 1 && workers < POOL_WORKERS_MAX);
+	pthread_mutex_lock(&p->lock);
+	p->wanted = workers;
+	pthread_cond_signal(&p->watch);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* Until nobody waits in the backlog, or for POOL_BACKLOG_MS. */
+static void
+take_backlog(struct pool *p)
+{
+	struct pollfd waiting = { p->opt.listen_fd, POLLIN, 0 };
+	struct timespec nap = { 0, 2000000 };
+	int64_t until_ms = clock_ms() + POOL_BACKLOG_MS;
+
+	while (poll(&waiting, 1, 0) == 1 && clock_ms() < until_ms)
+		nanosleep(&nap, NULL);
+}
+
+/*
+ * Closes what waits for a request. One that has come meanwhile is served in
+ * this thread; true when there was any connection.
+ */
+static bool
+end_idle(struct pool *p)
+{
+	struct conn *c = conn_claim_idle(p->serving.table, INT64_MAX);
+
+	if (c == NULL)
+		return false;
+	if (has_input(c->fd))
+		serve(&p->serving, c);
+	else
+		conn_close(p->serving.table, c);
+	return true;
+}
+
+bool
+pool_drain(struct pool *p, bool keep_backlog, int64_t timeout_ms)
+{
+	int64_t until_ms = clock_ms() + timeout_ms;
+	struct timespec nap = { 0, 5000000 };
+
+	if (!keep_backlog && !p->serving.ending)
+		take_backlog(p);
+	p->serving.ending = true;
+	listen_in_epoll(p, EPOLL_CTL_DEL);
+	while (end_idle(p) || conn_in_hand(p->serving.table) > 0) {
+		if (clock_ms() >= until_ms)
+			return false;
+		if (conn_in_hand(p->serving.table) > 0)
+			nanosleep(&nap, NULL);
+	}
+	return true;
+}
+
+void
+pool_free(struct pool *p)
+{
+	uint64_t one = 1;
+
+	if (p == NULL)
+		return;
+	if (p->end_fd >= 0 && write(p->end_fd, &one, sizeof(one)) < 0)
+		abort();
+	pthread_mutex_lock(&p->lock);
+	p->ending = true;
+	pthread_cond_signal(&p->watch);
+	while (p->workers > 0 || p->watchdog)
+		pthread_cond_wait(&p->left, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+	conn_table_free(p->serving.table);
+	if (p->serving.epoll_fd >= 0)
+		close(p->serving.epoll_fd);
+	if (p->end_fd >= 0)
+		close(p->end_fd);
+	pthread_cond_destroy(&p->watch);
+	pthread_cond_destroy(&p->left);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}

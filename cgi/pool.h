@@ -1,0 +1,54 @@
+/*
+ * pool.h: the threads that serve FastCGI. epoll holds the listening socket
+ * and every connection that waits; a few workers read requests and hand them
+ * to the handler, and whoever completes a request answers it and gives the
+ * connection back. So no thread waits for a disk, and hundreds of kept
+ * connections need two threads.
+ *
+ * Reading does occupy a thread, since libfcgi blocks. A watchdog ends what
+ * takes too long, and adds workers while all of them are stuck in reads.
+ */
+#ifndef EYELET_CGI_POOL_H
+#define EYELET_CGI_POOL_H
+
+#include "cgi/handler.h"
+#include "cgi/log.h"
+
+#define POOL_CONNECTIONS_MAX 4096
+#define POOL_WORKERS_MAX 512 /* with those added against slow uploads */
+#define POOL_HEAD_MS                                            \
+	10000 /* from a request's first byte to its last header \
+	       */
+#define POOL_SEND_MS 10000 /* for a web server to take an answer */
+#define POOL_LINGER_MS 2000 /* for it to close after one it did not expect */
+#define POOL_STUCK_MS 20 /* a worker that read so long counts as stuck */
+#define POOL_BACKLOG_MS 500 /* for requests that wait when the end comes */
+
+struct pool;
+
+struct pool_options {
+	int listen_fd; /* stays the caller's; made non-blocking */
+	unsigned workers; /* at least 1 */
+	int64_t upload_ms; /* for a body, from the end of its head */
+	struct handler handler;
+	struct log *log;
+};
+
+int
+pool_start(const struct pool_options *opt, struct pool **out, struct err *err);
+
+/* From now on; within a second. */
+void pool_set_workers(struct pool *p, unsigned workers);
+
+/*
+ * Ends gracefully: takes what waits in the listening socket's backlog (unless
+ * keep_backlog: the next program takes it), then no more; returns when every
+ * request is answered or timeout_ms passed, true when all are. Closes idle
+ * connections.
+ */
+bool pool_drain(struct pool *p, bool keep_backlog, int64_t timeout_ms);
+
+/* Ends the threads. Only after pool_drain said true. NULL is allowed. */
+void pool_free(struct pool *p);
+
+#endif

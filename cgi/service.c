@@ -1,0 +1,520 @@
+/* service.c: who owns the store, and what this process does about it. */
+#include "cgi/service.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "cgi/clock.h"
+#include "cgi/engine.h"
+#include "cgi/forward.h"
+#include "cgi/pool.h"
+#include "lib/text.h"
+#include "lib/util.h"
+
+#define SERVICE_WHY_MAX 512 /* as an err's text */
+#define SERVICE_WHY_SHOWN 200 /* bytes of it in a request's log line */
+#define FENCED_DRAIN_MS 2000
+#define FENCED_PAUSE_MS 1000 /* when the store was open for less than ... */
+#define FENCED_SOON_MS 5000
+
+enum mode {
+	MODE_OPENING, /* requests wait: this will not take long */
+	MODE_OWNING, /* for good: an owner never turns back into another mode */
+	MODE_FORWARDING,
+	MODE_DOWN /* the store cannot be opened; tried again and again */
+};
+
+struct service {
+	struct service_options opt;
+	enum owner_role role;
+	struct forward *forward;
+	struct pool *pool; /* NULL for --store */
+	int signal_fd, wake_fd;
+
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t changed;
+	enum mode mode;
+	char down_why[SERVICE_WHY_MAX]; /* "" unless MODE_DOWN */
+	char leave_why[128]; /* "": nobody asked */
+
+	_Atomic(struct engine *) engine; /* set with MODE_OWNING */
+	int64_t owning_since_ms, tried_at_ms, greeted_at_ms;
+};
+
+static void
+wake(struct service *sv)
+{
+	uint64_t one = 1;
+
+	if (write(sv->wake_fd, &one, sizeof(one)) < 0)
+		assert(errno == EAGAIN); /* woken often enough already */
+}
+
+static void
+set_mode(struct service *sv, enum mode mode, const char *down_why)
+{
+	pthread_mutex_lock(&sv->lock);
+	sv->mode = mode;
+	snprintf(sv->down_why, sizeof(sv->down_why), "%s", down_why);
+	pthread_cond_broadcast(&sv->changed);
+	pthread_mutex_unlock(&sv->lock);
+}
+
+/* --- requests (the pool's threads) --------------------------------------- */
+
+/*
+ * Waits while the store is being opened, until a request that came now must
+ * get its 503. Returns the mode then.
+ */
+static enum mode
+settled_mode(struct service *sv, const struct timespec *until)
+{
+	enum mode mode;
+
+	pthread_mutex_lock(&sv->lock);
+	while (sv->mode == MODE_OPENING)
+		if (pthread_cond_timedwait(&sv->changed, &sv->lock, until) ==
+		    ETIMEDOUT)
+			break;
+	mode = sv->mode;
+	pthread_mutex_unlock(&sv->lock);
+	return mode;
+}
+
+static bool
+is_past(const struct timespec *t)
+{
+	struct timespec now = clock_in_ms(0);
+
+	return now.tv_sec > t->tv_sec ||
+	       (now.tv_sec == t->tv_sec && now.tv_nsec >= t->tv_nsec);
+}
+
+/*
+ * No owner could be reached: has the main thread look, and waits for what it
+ * finds. False when the time is up.
+ */
+static bool
+wait_for_change(struct service *sv, const struct timespec *until)
+{
+	struct timespec soon = clock_in_ms(SERVICE_LOOK_MS);
+
+	wake(sv);
+	pthread_mutex_lock(&sv->lock);
+	if (sv->mode == MODE_FORWARDING)
+		pthread_cond_timedwait(&sv->changed, &sv->lock, &soon);
+	pthread_mutex_unlock(&sv->lock);
+	return !is_past(until);
+}
+
+static int
+answer_fault(struct service *sv, struct receive_call *call, const char *why)
+{
+	struct buf inert = BUF_INIT(SERVICE_WHY_MAX * 4);
+	struct err ignored = ERR_INIT;
+	char words[SERVICE_WHY_MAX];
+
+	pthread_mutex_lock(&sv->lock);
+	snprintf(words, sizeof(words), "%s",
+	    sv->down_why[0] == '\0' ? why : sv->down_why);
+	pthread_mutex_unlock(&sv->lock);
+	if (text_put_value(
+		&inert, span_str(words), SERVICE_WHY_SHOWN, &ignored) == 0 &&
+	    buf_putc(&inert, '\0', &ignored) == 0)
+		receive_fault(&call->reply, (const char *)inert.ptr);
+	else
+		receive_fault(&call->reply, "no-memory");
+	buf_free(&inert);
+	return 1;
+}
+
+/*
+ * begin and body are the same walk: whoever can answers; nobody for
+ * SERVICE_WAIT_MS is 503.
+ */
+static int
+begin(void *arg, struct receive_call *call, void **via, int64_t *body_max)
+{
+	struct service *sv = arg;
+	struct timespec until = clock_in_ms(SERVICE_WAIT_MS);
+	struct err err = ERR_INIT;
+	struct engine *en;
+	enum mode mode;
+	int done;
+
+	do {
+		*via = en = atomic_load(&sv->engine);
+		if (en != NULL)
+			return receive_begin(
+			    engine_receive(en), call, body_max);
+		mode = settled_mode(sv, &until);
+		if (mode == MODE_FORWARDING) {
+			done = forward_begin(sv->forward, call, body_max, &err);
+			if (done >= 0)
+				return done;
+		}
+	} while (mode != MODE_DOWN && wait_for_change(sv, &until));
+	return answer_fault(sv, call, err.text);
+}
+
+/* A request begun with another process may find this one the owner by now. */
+static int
+begin_again(struct engine *en, struct receive_call *call)
+{
+	int64_t body_max;
+
+	if (receive_begin(engine_receive(en), call, &body_max) != 0)
+		return 1;
+	return receive_body(engine_receive(en), call);
+}
+
+static int
+body(void *arg, struct receive_call *call, void *via)
+{
+	struct service *sv = arg;
+	struct timespec until = clock_in_ms(SERVICE_WAIT_MS);
+	struct err err = ERR_INIT;
+	struct engine *en;
+	enum mode mode;
+	int done;
+
+	if (via != NULL)
+		return receive_body(engine_receive(via), call);
+	do {
+		en = atomic_load(&sv->engine);
+		if (en != NULL)
+			return begin_again(en, call);
+		mode = settled_mode(sv, &until);
+		if (mode == MODE_FORWARDING) {
+			done = forward_body(sv->forward, call, &err);
+			if (done >= 0)
+				return done;
+		}
+	} while (mode != MODE_DOWN && wait_for_change(sv, &until));
+	return answer_fault(sv, call, err.text);
+}
+
+static void
+abort_call(void *arg, struct receive_call *call, void *via, bool late)
+{
+	(void)arg;
+	if (via != NULL)
+		receive_abort(engine_receive(via), call, late);
+	else
+		forward_abort(call, late);
+}
+
+/* --- owning (the main thread) -------------------------------------------- */
+
+/* The server's thread: somebody wants the store. */
+static void
+asked_to_leave(void *arg, const char *why)
+{
+	struct service *sv = arg;
+
+	pthread_mutex_lock(&sv->lock);
+	if (sv->leave_why[0] == '\0')
+		snprintf(sv->leave_why, sizeof(sv->leave_why), "%s", why);
+	pthread_mutex_unlock(&sv->lock);
+	wake(sv);
+}
+
+/*
+ * Will the same thing help to try again in a while, without anybody doing
+ * something about it?
+ */
+static bool
+may_pass(enum err_code code)
+{
+	return code == ERR_IO || code == ERR_FULL || code == ERR_NOMEM ||
+	       code == ERR_AWAY || code == ERR_TIMEOUT;
+}
+
+static int
+stay_down(struct service *sv, struct err *err)
+{
+	if (!may_pass(err->code))
+		return -1;
+	log_note(sv->opt.log, "the store is not open, requests get 503: %s",
+	    err->text);
+	set_mode(sv, MODE_DOWN, err->text);
+	return 0;
+}
+
+static int
+own(struct service *sv, struct owner_lock *lock, struct err *err)
+{
+	struct engine_options eo = {
+		.conf = sv->opt.conf,
+		.role = sv->role,
+		.log = sv->opt.log,
+		.leave = asked_to_leave,
+		.arg = sv,
+	};
+	struct engine *en;
+
+	set_mode(sv, MODE_OPENING, "");
+	if (engine_open(&eo, lock, &en, err) < 0)
+		return stay_down(sv, err);
+	sv->owning_since_ms = clock_ms();
+	atomic_store(&sv->engine, en);
+	set_mode(sv, MODE_OWNING, "");
+	if (sv->pool != NULL)
+		pool_set_workers(sv->pool, sv->opt.workers);
+	log_note(
+	    sv->opt.log, "this process owns the store %s", sv->opt.conf->store);
+	return 0;
+}
+
+/* Somebody else has the store. */
+static void
+forward_to(struct service *sv, const struct owner_info *holder)
+{
+	struct err err = ERR_INIT;
+
+	if (sv->mode != MODE_FORWARDING) {
+		log_note(sv->opt.log,
+		    "process %ld owns the store %s: requests go there",
+		    (long)holder->pid, sv->opt.conf->store);
+		if (sv->pool != NULL && sv->opt.workers < SERVICE_FORWARDERS)
+			pool_set_workers(sv->pool, SERVICE_FORWARDERS);
+		set_mode(sv, MODE_FORWARDING, "");
+	}
+	/* One that was only started on demand gives way when greeted. */
+	if (holder->role == OWNER_STORE &&
+	    clock_ms() - sv->greeted_at_ms >= SERVICE_RETRY_MS) {
+		sv->greeted_at_ms = clock_ms();
+		if (forward_greet(sv->forward, &err) < 0 &&
+		    err.code != ERR_AWAY)
+			log_note(sv->opt.log, "%s", err.text);
+	}
+}
+
+/* Owns the store if nobody does. */
+static int
+look_for_owner(struct service *sv, struct err *err)
+{
+	struct owner_info holder = { .pid = 0 };
+	struct owner_lock *lock = NULL;
+
+	sv->tried_at_ms = clock_ms();
+	if (owner_lock_try(sv->opt.conf->store, sv->role, &lock, &holder, err) <
+	    0)
+		return stay_down(sv, err);
+	if (lock != NULL)
+		return own(sv, lock, err);
+	if (sv->role == OWNER_STORE)
+		asked_to_leave(sv, "another process owns the store");
+	else
+		forward_to(sv, &holder);
+	return 0;
+}
+
+/* --- the end ------------------------------------------------------------- */
+
+/* How long requests in hand may take when the end has come. */
+static int64_t
+patience_ms(const struct service *sv)
+{
+	return sv->opt.conf->upload_s * 1000 + SERVICE_DRAIN_MS;
+}
+
+/* 0, or 1 when something still uses what would be closed. */
+static int
+end(struct service *sv)
+{
+	if (sv->pool != NULL && !pool_drain(sv->pool, false, patience_ms(sv))) {
+		log_note(sv->opt.log, "requests are still under way; leaving");
+		return 1;
+	}
+	pool_free(sv->pool);
+	sv->pool = NULL;
+	if (!engine_close(sv->engine)) {
+		log_note(sv->opt.log, "calls are still under way; leaving");
+		return 1;
+	}
+	sv->engine = NULL;
+	forward_close(sv->forward);
+	sv->forward = NULL;
+	return 0;
+}
+
+/*
+ * A write was lost, and only a program that reads the disk anew can tell what
+ * is there. The lock falls with this image; the socket and its backlog stay.
+ */
+static void
+start_anew(struct service *sv)
+{
+	struct timespec pause = { FENCED_PAUSE_MS / 1000, 0 };
+	struct err err = ERR_INIT;
+
+	log_note(sv->opt.log, "a write to the store failed: starting anew");
+	if (sv->pool != NULL)
+		pool_drain(sv->pool, true, FENCED_DRAIN_MS);
+	if (clock_ms() - sv->owning_since_ms < FENCED_SOON_MS)
+		nanosleep(&pause, NULL);
+	log_close(sv->opt.log);
+	if (listening_keep(sv->opt.listening, &err) == 0) {
+		execv("/proc/self/exe", sv->opt.argv);
+		err_errno(&err, errno, "execute this program anew");
+	}
+	dprintf(STDERR_FILENO, "eyelet.fcgi: %s\n", err.text);
+	_exit(EX_OSERR);
+}
+
+/* --- the main thread's loop ---------------------------------------------- */
+
+/* Why to end, or NULL. */
+static const char *
+reason_to_end(struct service *sv, int timeout_ms)
+{
+	struct pollfd p[] = {
+		{ sv->signal_fd, POLLIN, 0 },
+		{ sv->wake_fd, POLLIN, 0 },
+		{ sv->opt.parent_fd, POLLIN, 0 },
+	};
+	struct signalfd_siginfo si;
+	struct engine *en = sv->engine;
+	bool asked;
+	uint64_t n;
+
+	if (poll(p, NITEMS(p), timeout_ms) < 0 && errno != EINTR)
+		return "poll failed";
+	if (p[0].revents != 0 &&
+	    read(sv->signal_fd, &si, sizeof(si)) == sizeof(si))
+		return strsignal((int)si.ssi_signo);
+	if (p[1].revents != 0 && read(sv->wake_fd, &n, sizeof(n)) < 0)
+		assert(errno == EAGAIN);
+	if (p[2].revents != 0)
+		return "the web server is gone";
+	pthread_mutex_lock(&sv->lock);
+	asked = sv->leave_why[0] != '\0';
+	pthread_mutex_unlock(&sv->lock);
+	if (asked)
+		return sv->leave_why; /* written once */
+	if (sv->role == OWNER_STORE && en != NULL &&
+	    engine_idle_s(en) >= SERVICE_IDLE_S)
+		return "nobody needs the store";
+	return NULL;
+}
+
+static int
+loop(struct service *sv, struct err *err)
+{
+	struct engine *en;
+	const char *why = NULL;
+	int64_t wait_ms;
+
+	while (why == NULL) {
+		en = sv->engine;
+		if (en != NULL && engine_is_fenced(en))
+			start_anew(sv);
+		wait_ms = sv->mode == MODE_DOWN ? SERVICE_RETRY_MS : 0;
+		if (en == NULL && clock_ms() - sv->tried_at_ms >= wait_ms &&
+		    look_for_owner(sv, err) < 0)
+			return -1;
+		why = reason_to_end(sv, SERVICE_LOOK_MS);
+	}
+	log_note(sv->opt.log, "leaving: %s", why);
+	return end(sv);
+}
+
+/* --- starting ------------------------------------------------------------ */
+
+void
+service_signals(sigset_t *set)
+{
+	static const int ends[] = { SIGTERM, SIGUSR1, SIGINT, SIGHUP };
+	size_t i;
+
+	sigemptyset(set);
+	for (i = 0; i < NITEMS(ends); i++)
+		sigaddset(set, ends[i]);
+}
+
+static int
+start(struct service *sv, struct err *err)
+{
+	const struct service_options *opt = &sv->opt;
+	struct pool_options po = {
+		.listen_fd = opt->listening->fd,
+		.workers = opt->workers,
+		.upload_ms = opt->conf->upload_s * 1000,
+		.handler = { sv, begin, body, abort_call },
+		.log = opt->log,
+	};
+	sigset_t signals;
+
+	service_signals(&signals);
+	sv->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	sv->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (sv->signal_fd < 0 || sv->wake_fd < 0)
+		return err_errno(err, errno, "wait for signals");
+	if (forward_open(opt->conf, CLIENT_FASTCGI, &sv->forward, err) < 0)
+		return -1;
+	if (opt->listening->from == LISTENING_NONE)
+		return 0;
+	return pool_start(&po, &sv->pool, err);
+}
+
+static struct service *
+service_new(const struct service_options *opt)
+{
+	struct service *sv = calloc(1, sizeof(*sv));
+	pthread_condattr_t monotonic;
+
+	if (sv == NULL)
+		return NULL;
+	sv->opt = *opt;
+	sv->role = opt->listening->from == LISTENING_NONE ? OWNER_STORE
+							  : OWNER_FASTCGI;
+	sv->signal_fd = sv->wake_fd = -1;
+	sv->mode = MODE_OPENING;
+	pthread_mutex_init(&sv->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&sv->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	return sv;
+}
+
+static void
+service_free(struct service *sv)
+{
+	if (sv->signal_fd >= 0)
+		close(sv->signal_fd);
+	if (sv->wake_fd >= 0)
+		close(sv->wake_fd);
+	pthread_cond_destroy(&sv->changed);
+	pthread_mutex_destroy(&sv->lock);
+	free(sv);
+}
+
+int
+service_run(const struct service_options *opt, struct err *err)
+{
+	struct service *sv = service_new(opt);
+	int ret = -1;
+
+	if (sv == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to serve");
+	if (start(sv, err) == 0)
+		ret = loop(sv, err);
+	if (ret < 0 && sv->pool != NULL)
+		pool_drain(sv->pool, true, FENCED_DRAIN_MS);
+	/* After anything but a good end, threads may still use it. */
+	if (ret == 0)
+		service_free(sv);
+	return ret;
+}
