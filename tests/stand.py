@@ -23,6 +23,7 @@ SOURCE = os.path.abspath(os.environ.get("top_srcdir", "."))
 PROGRAM = f"{BUILD}/cgi/eyelet.fcgi"
 SECRET = "stand-secret-0123456789abcdef"
 CALL_S = 60  # no tool takes longer
+LOAD_S = 900  # nor a load sender with an end
 REPLY_S = 15  # no request waits longer: 5 s and 503 is what is promised
 START_S = 20  # nor does a web server until it answers
 
@@ -202,8 +203,9 @@ class Stand:
 
     # --- the web server ------------------------------------------------------
 
-    def start(self):
-        """Starts lighttpd; it starts eyelet.fcgi."""
+    def start(self, program=None):
+        """Starts lighttpd, which starts eyelet.fcgi (or another program)."""
+        command = program or f"{PROGRAM} -c {self.conf}"
         preload = ""
         if self.disk is not None:
             preload = f'''
@@ -223,7 +225,7 @@ server.max-keep-alive-requests = 1000000
 server.max-keep-alive-idle = 60
 fastcgi.server = ( "/hooks" => ((
   "socket" => "{self.home}/fcgi",
-  "bin-path" => "{PROGRAM} -c {self.conf}",
+  "bin-path" => "{command}",
   "bin-environment" => ({preload}
     "ASAN_OPTIONS" => "{self.env['ASAN_OPTIONS']}" ),
   "max-procs" => 1,
@@ -347,13 +349,14 @@ fastcgi.server = ( "/hooks" => ((
     def load(self, name="load", endpoint="shop", **options):
         """Starts a load sender. Its board, journal and words by its name."""
         board = Board(f"{self.top}/{name}.board")
-        command = [f"{BUILD}/tests/load", "--port", str(self.port),
-                   "--path", f"/hooks/{endpoint}",
-                   "--secret-file", f"{self.top}/secret",
-                   "--board", f"{self.top}/{name}.board",
-                   "--journal", f"{self.top}/{name}.journal"]
+        options = {"port": self.port, "path": f"/hooks/{endpoint}",
+                   "secret-file": f"{self.top}/secret",
+                   "board": f"{self.top}/{name}.board",
+                   "journal": f"{self.top}/{name}.journal", **options}
+        command = [f"{BUILD}/tests/load"]
         for key, value in options.items():
-            command += [f"--{key.replace('_', '-')}", str(value)]
+            if value is not None:
+                command += [f"--{key}", str(value)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         process.board = board
         process.journal = f"{self.top}/{name}.journal"
@@ -361,11 +364,12 @@ fastcgi.server = ( "/hooks" => ((
         return process
 
 
-def end_load(load):
-    """Lets it finish what is under way. Its figures, by their first word."""
-    if load.poll() is None:
+def end_load(load, leave=True):
+    """Lets it finish what is under way, or (leave=False) all that it was asked
+    for. Its figures, by their first word."""
+    if leave and load.poll() is None:
         load.send_signal(signal.SIGTERM)
-    words, _ = load.communicate(timeout=CALL_S)
+    words, _ = load.communicate(timeout=CALL_S if leave else LOAD_S)
     figures = {}
     for line in words.splitlines():
         first, _, rest = line.partition(" ")

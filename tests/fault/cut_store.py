@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Kills and power cuts at any instant of a store's life: opening, recovering,
+writing, changing, checkpoints. What it promised is there after each one.
+
+    cut_store.py [--effort=short|normal|long] [--seed=N] [--torn]
+
+Each image: the writer is killed, what was not synced is taken back in one of
+four ways (disk.h), the writer starts again and holds everything it ever
+promised against the store. A writer with a planted bug, which answers before
+the flush, must be caught by the same campaign.
+"""
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from stand import BUILD, Disk, effort
+
+IMAGES_A_STORE = 40  # then a new one, so that reading it stays quick
+READY_S = 60
+MODELS = ["none", "none", "prefix"]
+if "--torn" in sys.argv:
+    MODELS += ["subset", "torn"]
+TEMPFAIL = 75  # fenced: it asks to be started again
+
+
+def seed():
+    for arg in sys.argv[1:]:
+        if arg.startswith("--seed="):
+            return int(arg.removeprefix("--seed="))
+    return int(os.environ.get("EYELET_SEED", "1"))
+
+
+class Broken(Exception):
+    pass
+
+
+class Campaign:
+    def __init__(self, writer, rng):
+        self.writer = f"{BUILD}/tests/fault/{writer}"
+        self.rng = rng
+        self.images = self.undone = self.early = self.events = 0
+        self.history = []
+        self.slowest = 0.0
+
+    def say(self, words):
+        return (f"image {self.images} (cuts before: "
+                f"{', '.join(self.history[-3:])}): {words}")
+
+    def one_store(self, images):
+        folder = tempfile.mkdtemp(prefix="eyelet-cut.")
+        try:
+            subprocess.run([self.writer, folder, "init"], check=True,
+                           timeout=READY_S)
+            self.disk = Disk(f"{folder}/disk")
+            env = dict(os.environ,
+                       LD_PRELOAD=f"{BUILD}/tests/fault/disk.so",
+                       EYELET_DISK_STORE=f"{folder}/store",
+                       EYELET_DISK_LOG=self.disk.folder,
+                       ASAN_OPTIONS="verify_asan_link_order=0")
+            for i in range(images):
+                self.one_image(folder, env, i)
+            # And once more to the end, without a cut behind it.
+            self.one_image(folder, env, images, last=True)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def one_image(self, folder, env, number, last=False):
+        began = time.monotonic()
+        # Some die while they still recover; the others some way on.
+        early = not last and self.rng.random() < 0.25
+        with subprocess.Popen([self.writer, folder, str(number)], env=env,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as p:
+            try:
+                if early:
+                    time.sleep(self.rng.uniform(0.0, 0.05))
+                else:
+                    ready = p.stdout.readline()
+                    self.slowest = max(self.slowest,
+                                       time.monotonic() - began)
+                    if not ready:
+                        _, words = p.communicate(timeout=READY_S)
+                        if p.returncode != TEMPFAIL:
+                            raise Broken(self.say(words))
+                        return
+                    self.events = max(self.events, int(ready.split()[1]))
+                    time.sleep(self.rng.uniform(0.0, 0.1))
+            finally:
+                p.kill()
+            _, words = p.communicate(timeout=READY_S)
+            if p.returncode not in (-9, TEMPFAIL):
+                raise Broken(self.say(words))
+        how = self.rng.choice(MODELS)
+        undone = self.disk.cut(how, self.rng.randrange(1 << 30))
+        self.undone += undone
+        self.history.append(f"{'early' if early else 'late'} {how} {undone}")
+        self.images += 1
+        self.early += early
+
+
+def main():
+    images = effort(10, 60, 4000)
+    rng = random.Random(seed())
+    good = Campaign("store_writer", rng)
+    while good.images < images:
+        good.one_store(min(IMAGES_A_STORE, images - good.images))
+    print(f"{good.images} images, {good.early} of them of a store that was "
+          f"still opening: {good.undone} unsynced pieces taken back, up to "
+          f"{good.events} events, every promise kept; opened, recovered and "
+          f"read within {good.slowest:.2f} s")
+    if good.undone == 0:
+        print("FAIL: nothing was ever taken back: this proves nothing")
+        sys.exit(1)
+    planted = Campaign("store_writer_planted", rng)
+    try:
+        for _ in range(effort(2, 3, 20)):
+            planted.one_store(IMAGES_A_STORE)
+    except Broken as broken:
+        print(f"the planted bug was caught after {planted.images} images: "
+              f"{str(broken).strip().splitlines()[-1]}")
+    else:
+        print("FAIL: the planted bug was not caught")
+        sys.exit(1)
+
+
+try:
+    main()
+except Broken as e:
+    print("FAIL:", e)
+    sys.exit(1)

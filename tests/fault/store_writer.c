@@ -1,0 +1,368 @@
+/*
+ * store_writer.c: fills a store until it is killed, having first held what is
+ * there against a journal of what it promised before.
+ *
+ *	store_writer FOLDER init|ROUND
+ *
+ * FOLDER holds "store", "key" and "journal"; the journal's lines are
+ * "event ID" and "change NAME GENERATION", each written before the promise is
+ * built upon, and never lost: it lies outside the disk that forgets. Prints
+ * "ready EVENTS" once everything promised was found, exactly once; leaves
+ * with 1 and the reason when it was not, with 75 when the store wants a new
+ * start.
+ */
+#include "config.h"
+
+#include "lib/store.h"
+
+#include <err.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "lib/digest.h"
+#include "lib/seal.h"
+
+#define IN_FLIGHT 48
+#define BODY_MAX 3000
+#define CHANGE_EVERY 150 /* events to a change of the endpoint */
+#define AGAIN_EVERY 20 /* events to one that is sent once more */
+#define IDS_MAX (1 << 20)
+#define ENDPOINT "shop"
+#define REASONS_MAX 5 /* of one kind, printed */
+
+struct writer;
+
+struct slot {
+	struct store_item item;
+	struct writer *writer;
+	struct slot *next;
+	char id[64];
+	char body[BODY_MAX];
+	bool again; /* was acknowledged before */
+};
+
+struct writer {
+	struct store *st;
+	uint64_t endpoint_id, generation;
+	int journal;
+	unsigned round;
+	uint64_t number;
+	struct slot slots[IN_FLIGHT];
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	struct slot *done;
+};
+
+/* --- what must be there --------------------------------------------------- */
+
+/* An id with how often the store has it. */
+struct held {
+	char *id;
+	unsigned times;
+};
+
+static void
+put_held(const struct event *ev)
+{
+	char *id = strndup(ev->id.ptr, ev->id.len);
+	struct held *held = calloc(1, sizeof(*held));
+	ENTRY *entry;
+
+	if (id == NULL || held == NULL)
+		errx(EX_OSERR, "no memory");
+	entry = hsearch((ENTRY){ .key = id, .data = held }, ENTER);
+	if (entry == NULL)
+		errx(EX_SOFTWARE, "more than %d events", IDS_MAX);
+	held = entry->data;
+	if (held->times++ > 0)
+		errx(1, "%s is there twice", id);
+}
+
+static uint64_t
+read_events(struct store *st)
+{
+	struct store_reader *rd;
+	struct event ev;
+	struct err e = ERR_INIT;
+	uint64_t n = 0, last = 0;
+	bool found;
+
+	if (store_reader_open(st, &rd, &e) < 0)
+		errx(1, "%s", e.text);
+	for (;;) {
+		if (store_reader_next(rd, &ev, &found, &e) < 0)
+			errx(1, "%s", e.text);
+		if (!found)
+			break;
+		if (ev.seq <= last)
+			errx(1, "seq %llu after %llu",
+			    (unsigned long long)ev.seq,
+			    (unsigned long long)last);
+		last = ev.seq;
+		put_held(&ev);
+		n++;
+	}
+	store_reader_close(rd);
+	return n;
+}
+
+/* Every line of the journal against what was read. */
+static void
+hold_promises(struct writer *w, const char *path)
+{
+	char kind[16], name[64], line[128];
+	unsigned long long generation;
+	FILE *f = fopen(path, "r");
+	unsigned lost = 0;
+	int n;
+
+	if (f == NULL)
+		return; /* the first round */
+	while (fgets(line, sizeof(line), f) != NULL) {
+		n = sscanf(line, "%15s %63s %llu", kind, name, &generation);
+		if (strchr(line, '\n') == NULL || n < 2)
+			break; /* killed while it wrote this line */
+		if (strcmp(kind, "event") == 0 &&
+		    hsearch((ENTRY){ .key = name }, FIND) == NULL &&
+		    lost++ < REASONS_MAX)
+			warnx("%s was acknowledged and is lost", name);
+		if (strcmp(kind, "change") == 0 && n == 3 &&
+		    w->generation < generation && lost++ < REASONS_MAX)
+			warnx("change %llu returned, but %llu stands",
+			    generation, (unsigned long long)w->generation);
+	}
+	fclose(f);
+	if (lost > 0)
+		errx(1, "%u promises are broken", lost);
+}
+
+/* --- writing -------------------------------------------------------------- */
+
+static void
+promise(struct writer *w, const char *kind, const char *name,
+    unsigned long long generation)
+{
+	char line[128];
+	int len = snprintf(
+	    line, sizeof(line), "%s %s %llu\n", kind, name, generation);
+
+	if (write(w->journal, line, (size_t)len) != len)
+		err(EX_IOERR, "journal");
+}
+
+static int
+touch_endpoint(
+    struct store_tx *tx, void *arg, struct buf *result, struct err *e)
+{
+	struct writer *w = arg;
+	struct store_endpoint ep;
+	struct buf doc = BUF_INIT(ENDPOINT_DOC_MAX);
+	bool found;
+	int ret = -1;
+
+	if (store_endpoint_by_name(w->st, tx, ENDPOINT, &ep, &doc, &found, e) <
+	    0)
+		goto out;
+	if (!found) {
+		memset(&ep, 0, sizeof(ep));
+		snprintf(ep.name, sizeof(ep.name), "%s", ENDPOINT);
+		ep.state = STORE_ENDPOINT_ENABLED;
+		ep.doc = span_str("{\"scheme\":\"nomos\"}");
+	}
+	if (store_tx_endpoint(tx, &ep, e) < 0 ||
+	    buf_printf(result, e, "%llu", (unsigned long long)ep.generation) <
+		0 ||
+	    store_tx_audit(tx, "endpoint.edit", ENDPOINT, SPAN_EMPTY, e) < 0)
+		goto out;
+	ret = 0;
+out:
+	buf_free(&doc);
+	return ret;
+}
+
+/* Leaves when the store wants a new start; otherwise this is a failure. */
+static void
+give_up(struct writer *w, const struct err *e)
+{
+	if (store_is_fenced(w->st))
+		errx(EX_TEMPFAIL, "fenced: %s", e->text);
+	errx(1, "%s", e->text);
+}
+
+static void
+find_endpoint(struct writer *w)
+{
+	struct store_endpoint ep;
+	struct buf doc = BUF_INIT(ENDPOINT_DOC_MAX);
+	struct err e = ERR_INIT;
+	bool found;
+
+	if (store_endpoint_by_name(
+		w->st, NULL, ENDPOINT, &ep, &doc, &found, &e) < 0)
+		give_up(w, &e);
+	if (found) {
+		w->endpoint_id = ep.id;
+		w->generation = ep.generation;
+	}
+	buf_free(&doc);
+}
+
+static void
+change(struct writer *w)
+{
+	static const struct store_actor actor = { 0, 1, "store_writer" };
+	unsigned char request_id[STORE_REQUEST_ID];
+	struct buf result = BUF_INIT(1024);
+	struct err e = ERR_INIT;
+
+	if (digest_random(request_id, sizeof(request_id), &e) < 0 ||
+	    store_change(
+		w->st, &actor, request_id, touch_endpoint, w, &result, &e) < 0)
+		give_up(w, &e);
+	buf_free(&result);
+	find_endpoint(w);
+	promise(w, "change", ENDPOINT, w->generation);
+}
+
+static void
+on_done(struct store_item *item)
+{
+	struct slot *slot = item->arg;
+	struct writer *w = slot->writer;
+
+	pthread_mutex_lock(&w->mutex);
+	slot->next = w->done;
+	w->done = slot;
+	pthread_cond_signal(&w->cond);
+	pthread_mutex_unlock(&w->mutex);
+}
+
+static void
+submit(struct writer *w, struct slot *slot)
+{
+	struct store_item *item = &slot->item;
+
+	memset(item, 0, sizeof(*item));
+	item->event.endpoint_id = w->endpoint_id;
+	item->event.id = span_str(slot->id);
+	item->event.type = span_str("order.paid");
+	item->event.content_type = span_str("application/json");
+	item->event.body = span_of(slot->body, 64 + w->number * 37 % 2900);
+	item->generation = w->generation;
+	item->body_varies = true;
+	item->done = on_done;
+	item->arg = slot;
+	store_submit(w->st, item);
+}
+
+static void
+submit_new(struct writer *w, struct slot *slot)
+{
+	slot->again = false;
+	snprintf(slot->id, sizeof(slot->id), "evt_%u_%llu", w->round,
+	    (unsigned long long)++w->number);
+	submit(w, slot);
+}
+
+static void
+answered(struct writer *w, struct slot *slot)
+{
+	switch (slot->item.outcome) {
+	case STORE_ACCEPTED:
+		if (slot->again)
+			errx(1, "%s was accepted twice", slot->id);
+		promise(w, "event", slot->id, 0);
+		if (w->number % AGAIN_EVERY == 0) {
+			slot->again = true;
+			submit(w, slot);
+			return;
+		}
+		break;
+	case STORE_DUPLICATE:
+	case STORE_CONFLICT:
+		if (!slot->again)
+			errx(1, "%s is new and called a duplicate", slot->id);
+		break;
+	case STORE_MOVED:
+		submit(w, slot);
+		return;
+	case STORE_FAILED:
+		give_up(w, &slot->item.err);
+	}
+	submit_new(w, slot);
+}
+
+static void
+write_for_ever(struct writer *w)
+{
+	struct slot *slot;
+	size_t i;
+
+	for (i = 0; i < IN_FLIGHT; i++) {
+		memset(w->slots[i].body, 'x', BODY_MAX);
+		w->slots[i].writer = w;
+		submit_new(w, &w->slots[i]);
+	}
+	for (;;) {
+		pthread_mutex_lock(&w->mutex);
+		while (w->done == NULL)
+			pthread_cond_wait(&w->cond, &w->mutex);
+		slot = w->done;
+		w->done = slot->next;
+		pthread_mutex_unlock(&w->mutex);
+		answered(w, slot);
+		if (w->number % CHANGE_EVERY == 0)
+			change(w);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct writer w = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+		.cond = PTHREAD_COND_INITIALIZER };
+	char dir[PATH_MAX], key[PATH_MAX], journal[PATH_MAX];
+	struct store_options opt;
+	struct err e = ERR_INIT;
+	uint64_t events;
+
+	if (argc != 3)
+		errx(EX_USAGE, "usage: store_writer FOLDER init|ROUND");
+	snprintf(dir, sizeof(dir), "%s/store", argv[1]);
+	snprintf(key, sizeof(key), "%s/key", argv[1]);
+	snprintf(journal, sizeof(journal), "%s/journal", argv[1]);
+	if (strcmp(argv[2], "init") == 0) {
+		if (seal_key_create(key, &e) < 0 || store_create(dir, &e) < 0)
+			errx(1, "%s", e.text);
+		return 0;
+	}
+	w.round = (unsigned)atoi(argv[2]);
+	store_options_init(&opt);
+	opt.dir = dir;
+	opt.key_file = key;
+	opt.cache = 4 << 20;
+	opt.segment_max = 1 << 20; /* so that a round sees several */
+	opt.floor = opt.ballast = 0;
+	if (!hcreate(IDS_MAX))
+		err(EX_OSERR, "hcreate");
+	if (store_open(&opt, &w.st, &e) < 0)
+		errx(1, "open: %s", e.text);
+	find_endpoint(&w);
+	events = read_events(w.st);
+	hold_promises(&w, journal);
+	w.journal =
+	    open(journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (w.journal < 0)
+		err(EX_CANTCREAT, "%s", journal);
+	printf("ready %llu\n", (unsigned long long)events);
+	fflush(stdout);
+	change(&w);
+	write_for_ever(&w);
+}
