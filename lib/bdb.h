@@ -65,8 +65,9 @@ int bdb_table_remove(
 uint64_t bdb_table_bytes(const struct bdb_table *t);
 
 /*
- * Verifies a table's file, structure and order. No transaction may write it
- * meanwhile. ERR_CORRUPT with the library's first complaint.
+ * Verifies a table's file on disk, structure, order and checksums. A
+ * checkpoint comes first, and no transaction may write the table meanwhile.
+ * ERR_CORRUPT.
  */
 int bdb_table_verify(struct bdb *db, const char *file, struct err *err);
 

@@ -32,6 +32,7 @@ struct seen {
 	struct part parts[PARTS_MAX]; /* oldest first */
 	size_t nparts;
 	bool cut; /* max made a partition go before its time */
+	unsigned walkers; /* who need the partitions to stay */
 };
 
 int
@@ -267,42 +268,56 @@ seen_find(struct seen *sn, struct bdb_txn *txn,
 	return ret;
 }
 
-static int
-drop_oldest(struct seen *sn, struct err *err)
+/* Takes the oldest partition off the row; false while somebody walks it. */
+static bool
+take_oldest(struct seen *sn, struct part *out)
 {
-	char file[BDB_FILE_MAX + 1];
-	struct bdb_txn *txn = NULL;
-	struct part part = sn->parts[0];
+	bool taken;
 
 	pthread_rwlock_wrlock(&sn->lock);
-	memmove(
-	    &sn->parts[0], &sn->parts[1], --sn->nparts * sizeof(sn->parts[0]));
+	taken = sn->walkers == 0;
+	if (taken) {
+		*out = sn->parts[0];
+		memmove(&sn->parts[0], &sn->parts[1],
+		    --sn->nparts * sizeof(sn->parts[0]));
+	}
 	pthread_rwlock_unlock(&sn->lock);
-	file_of(part.start_s, file);
-	bdb_table_close(part.table);
+	return taken;
+}
+
+static int
+drop(struct seen *sn, const struct part *part, struct err *err)
+{
+	char file[BDB_FILE_MAX + 1];
+	struct bdb_txn *txn;
+
+	file_of(part->start_s, file);
+	bdb_table_close(part->table);
 	if (bdb_begin(sn->db, &txn, err) < 0)
-		goto fail;
-	if (bdb_table_remove(sn->db, txn, file, err) < 0)
-		goto fail;
+		return -1;
+	if (bdb_table_remove(sn->db, txn, file, err) < 0) {
+		bdb_abort(txn);
+		return -1;
+	}
 	return bdb_commit(txn, err);
-fail:
-	bdb_abort(txn);
-	return -1;
 }
 
 int
 seen_expire(struct seen *sn, int64_t now_ms, unsigned *dropped, struct err *err)
 {
+	struct part part;
+	bool old;
+
 	*dropped = 0;
 	while (sn->nparts > 1) {
-		bool old = (int64_t)sn->parts[1].start_s <=
-			   now_ms / 1000 - sn->horizon_s;
-
-		if (!old && seen_bytes(sn) <= sn->max)
+		old = (int64_t)sn->parts[1].start_s <=
+		      now_ms / 1000 - sn->horizon_s;
+		if ((!old && seen_bytes(sn) <= sn->max) ||
+		    !take_oldest(sn, &part))
 			break;
 		if (!old)
 			sn->cut = true;
-		if (drop_oldest(sn, err) < 0)
+		if (drop(sn, &part, err) < 0)
 			return -1;
 		(*dropped)++;
 	}
@@ -376,43 +391,61 @@ seen_files(struct seen *sn,
 	return 0;
 }
 
+static int
+visit_part(struct part *part,
+    int (*visit)(void *arg, const unsigned char key[SEEN_KEY],
+	const struct record_seen *rec, struct err *err),
+    void *arg, struct err *err)
+{
+	struct buf key = BUF_INIT(64), value = BUF_INIT(VALUE_MAX);
+	unsigned char at[SEEN_KEY];
+	struct record_seen rec;
+	bool found;
+	int ret = -1;
+
+	if (bdb_find(part->table, NULL, BDB_FIRST, SPAN_EMPTY, &key, &value,
+		&found, err) < 0)
+		goto out;
+	while (found) {
+		if (key.len != SEEN_KEY) {
+			err_set(err, ERR_CORRUPT, "remembered key of %zu bytes",
+			    key.len);
+			goto out;
+		}
+		memcpy(at, key.ptr, sizeof(at));
+		if (record_get_seen(buf_span(&value), &rec, err) < 0 ||
+		    visit(arg, at, &rec, err) < 0 ||
+		    bdb_find(part->table, NULL, BDB_GT, span_of(at, sizeof(at)),
+			&key, &value, &found, err) < 0)
+			goto out;
+	}
+	ret = 0;
+out:
+	buf_free(&key);
+	buf_free(&value);
+	return ret;
+}
+
 int
 seen_visit(struct seen *sn,
     int (*visit)(void *arg, const unsigned char key[SEEN_KEY],
 	const struct record_seen *rec, struct err *err),
     void *arg, struct err *err)
 {
-	struct buf key = BUF_INIT(64), at = BUF_INIT(64),
-		   value = BUF_INIT(VALUE_MAX);
-	struct record_seen rec;
-	bool found;
-	size_t i;
+	struct part parts[PARTS_MAX];
+	size_t i, n;
 	int ret = 0;
 
-	pthread_rwlock_rdlock(&sn->lock);
-	for (i = 0; i < sn->nparts && ret == 0; i++) {
-		ret = bdb_find(sn->parts[i].table, NULL, BDB_FIRST, SPAN_EMPTY,
-		    &key, &value, &found, err);
-		while (ret == 0 && found) {
-			if (key.len != SEEN_KEY)
-				ret = err_set(err, ERR_CORRUPT,
-				    "remembered key of %zu bytes", key.len);
-			else if (record_get_seen(buf_span(&value), &rec, err) <
-				     0 ||
-				 visit(arg, key.ptr, &rec, err) < 0)
-				ret = -1;
-			if (ret < 0)
-				break;
-			buf_clear(&at);
-			if (buf_put_span(&at, buf_span(&key), err) < 0 ||
-			    bdb_find(sn->parts[i].table, NULL, BDB_GT,
-				buf_span(&at), &key, &value, &found, err) < 0)
-				ret = -1;
-		}
-	}
+	/* A walk takes its time; the committer must not wait for it. */
+	pthread_rwlock_wrlock(&sn->lock);
+	sn->walkers++;
+	n = sn->nparts;
+	memcpy(parts, sn->parts, n * sizeof(parts[0]));
 	pthread_rwlock_unlock(&sn->lock);
-	buf_free(&key);
-	buf_free(&at);
-	buf_free(&value);
+	for (i = 0; i < n && ret == 0; i++)
+		ret = visit_part(&parts[i], visit, arg, err);
+	pthread_rwlock_wrlock(&sn->lock);
+	sn->walkers--;
+	pthread_rwlock_unlock(&sn->lock);
 	return ret;
 }

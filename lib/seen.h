@@ -60,7 +60,7 @@ int seen_find(struct seen *sn, struct bdb_txn *txn,
 
 /*
  * Drops partitions whose time is past, and the oldest while all together
- * pass max. *dropped counts them.
+ * pass max; none while a visit is under way. *dropped counts them.
  */
 int seen_expire(
     struct seen *sn, int64_t now_ms, unsigned *dropped, struct err *err);

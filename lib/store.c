@@ -36,6 +36,12 @@ table_at(struct store *st, size_t i)
 	return (struct bdb_table **)(void *)((char *)st + tables[i].at);
 }
 
+const char *
+store_table_name(size_t i)
+{
+	return i < NITEMS(tables) ? tables[i].file : NULL;
+}
+
 void
 store_options_init(struct store_options *opt)
 {

@@ -104,6 +104,9 @@ void store_used(struct store *st, uint64_t secret_id, int64_t ms);
 int64_t store_used_ms(struct store *st, uint64_t secret_id);
 void store_wake(struct store *st);
 
+/* The names of the tables with few records: i from 0 until NULL. */
+const char *store_table_name(size_t i);
+
 /* store_accept.c: the committer's hooks */
 int store_batch(void *arg, struct store_item *const *items, size_t n,
     uint64_t *last_seq, struct err *err);

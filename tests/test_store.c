@@ -622,6 +622,52 @@ START_TEST(a_killed_owner_loses_nothing_it_answered)
 }
 END_TEST
 
+static void
+on_problem(void *arg, const char *words)
+{
+	(void)arg;
+	fprintf(stderr, "problem: %s\n", words);
+}
+
+static uint64_t
+problems(void)
+{
+	uint64_t n = 0;
+
+	ck_assert_msg(
+	    store_check(st, on_problem, NULL, &n, &err) == 0, "%s", err.text);
+	return n;
+}
+
+START_TEST(a_check_finds_what_is_not_there)
+{
+	char command[512], id[32];
+	int i;
+
+	close_store();
+	opt.segment_max = 16 << 10;
+	open_store();
+	added("orders", "s3cret-s3cret-s3cret");
+	for (i = 0; i < 60; i++) {
+		char body[1024] = "";
+
+		memset(body, 'a' + i % 26, sizeof(body) - 1);
+		snprintf(id, sizeof(id), "evt_%d", i);
+		ck_assert_int_eq(accept_one(id, body), STORE_ACCEPTED);
+	}
+	ck_assert_uint_eq(problems(), 0);
+	close_store();
+	/* One page of an event segment that is closed, overwritten. */
+	snprintf(command, sizeof(command),
+	    "set -- %s/db/events-*; printf XXXXXXXX | dd of=$1 bs=1 "
+	    "seek=20000 conv=notrunc status=none",
+	    dir);
+	ck_assert_int_eq(system(command), 0);
+	open_store();
+	ck_assert_uint_gt(problems(), 0);
+}
+END_TEST
+
 /* --- guards -------------------------------------------------------------- */
 
 static const struct {
@@ -701,6 +747,7 @@ main(void)
 	tcase_add_test(tc, old_segments_are_dropped_whole);
 	tcase_add_test(tc, readers_find_a_time_and_a_place);
 	tcase_add_test(tc, racing_copies_are_accepted_once);
+	tcase_add_test(tc, a_check_finds_what_is_not_there);
 	tcase_add_test(tc, a_killed_owner_loses_nothing_it_answered);
 	tcase_add_loop_test(tc, what_is_wrong_is_refused_with_a_way_out, 0,
 	    (int)(sizeof(guards) / sizeof(guards[0])));

@@ -1,0 +1,53 @@
+/*
+ * bdb_impl.h: what the files of the door to Berkeley DB share, and the one
+ * place that knows <db.h>. Nobody else includes it.
+ *
+ * bdb.c	environment, recovery, the fsync hook, transactions
+ * bdb_table.c	tables and records
+ * bdb_log.c	checkpoints, log files, copies
+ */
+#ifndef EYELET_LIB_BDB_IMPL_H
+#define EYELET_LIB_BDB_IMPL_H
+
+#include <db.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "lib/bdb.h"
+
+struct bdb {
+	DB_ENV *env;
+	char *home, *log_dir;
+	void (*log)(void *arg, const char *line);
+	void *arg;
+	char complaint[256]; /* the library's last words, for messages */
+	pthread_mutex_t complaint_mutex;
+	atomic_bool panicked;
+};
+
+struct bdb_table {
+	struct bdb *db;
+	DB *handle;
+	char file[BDB_FILE_MAX + 1];
+};
+
+struct bdb_txn {
+	struct bdb *db;
+	DB_TXN *handle;
+};
+
+/* bdb.c */
+/* Sets err for a code of the library; its last complaint stands behind. */
+int bdb_err(struct bdb *db, struct err *err, int code, const char *doing);
+/* dir/name, to be freed; NULL with ERR_NOMEM. */
+char *bdb_path(const char *dir, const char *name, struct err *err);
+/* Names in the folders changed: they are flushed before the next flush. */
+void bdb_names_changed(void);
+/* Flushes one file, once, as everything is flushed here. An errno or 0. */
+int bdb_sync_file(int fd);
+
+/* bdb_log.c */
+/* "log.0000000012" to 12; 0 for other names. */
+uint32_t bdb_log_number(const char *name);
+
+#endif

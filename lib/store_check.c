@@ -1,0 +1,201 @@
+/* store_check.c: is everything in the store that should be, and whole? */
+#include "lib/store_impl.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct check {
+	struct store *st;
+	void (*problem)(void *arg, const char *words);
+	void *arg;
+	uint64_t problems;
+	/* The events that were read: one bit for each seq from first to last.
+	 */
+	uint64_t first, last;
+	unsigned char *there;
+	int64_t since_ms; /* ids of events from then on must be remembered */
+};
+
+static void report(struct check *ck, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+report(struct check *ck, const char *fmt, ...)
+{
+	char words[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof(words), fmt, ap);
+	va_end(ap);
+	ck->problems++;
+	ck->problem(ck->arg, words);
+}
+
+/* --- every table, structure and order ------------------------------------ */
+
+struct verifying {
+	struct check *ck;
+	const char *file;
+};
+
+/* In the committer: all is on disk, and nobody writes meanwhile. */
+static int
+verify_still(void *arg, struct err *err)
+{
+	struct verifying *vf = arg;
+	struct err why = ERR_INIT;
+
+	if (bdb_checkpoint(vf->ck->st->db, err) < 0)
+		return -1;
+	if (bdb_table_verify(vf->ck->st->db, vf->file, &why) < 0)
+		report(vf->ck, "%s", why.text);
+	return 0;
+}
+
+static int
+check_table(void *arg, const char *file, bool closed, struct err *err)
+{
+	struct verifying vf = { arg, file };
+
+	/* Of a segment closed just now some pages may not be on disk yet. */
+	if (closed && bdb_table_verify(vf.ck->st->db, file, err) == 0)
+		return 0;
+	return commit_run(vf.ck->st->commit, verify_still, &vf, err);
+}
+
+/* --- every event, and its id --------------------------------------------- */
+
+static int
+check_event(struct check *ck, const struct event *ev, struct err *err)
+{
+	struct store *st = ck->st;
+	unsigned char key[SEEN_KEY];
+	struct record_seen rec;
+	bool found;
+
+	if (ev->seq < ck->first || ev->seq > ck->last) {
+		report(ck, "event %llu lies outside its place in the log",
+		    (unsigned long long)ev->seq);
+		return 0;
+	}
+	ck->there[(ev->seq - ck->first) / 8] |=
+	    (unsigned char)(1 << (ev->seq - ck->first) % 8);
+	if (ev->flags & EVENT_TEST || ev->received_ms < ck->since_ms)
+		return 0;
+	if (seen_key(st->seen_secret, ev->endpoint_id,
+		ev->flags & EVENT_NO_ID ? SEEN_DIGEST : SEEN_ID, ev->id, key,
+		err) < 0 ||
+	    seen_find(st->seen, NULL, key, &rec, &found, err) < 0)
+		return -1;
+	if (!found)
+		report(ck, "the id of event %llu is not remembered",
+		    (unsigned long long)ev->seq);
+	else if (rec.seq != ev->seq)
+		report(ck,
+		    "the id of event %llu is remembered as that of "
+		    "event %llu",
+		    (unsigned long long)ev->seq, (unsigned long long)rec.seq);
+	return 0;
+}
+
+static int
+check_events(struct check *ck, struct store_reader *rd, struct err *err)
+{
+	struct event ev;
+	uint64_t before = 0;
+	bool found;
+
+	for (;;) {
+		if (store_reader_next(rd, &ev, &found, err) < 0) {
+			if (err->code != ERR_CORRUPT)
+				return -1;
+			report(ck, "behind event %llu: %s",
+			    (unsigned long long)before, err->text);
+			return 0;
+		}
+		if (!found || ev.seq > ck->last)
+			return 0;
+		if (ev.seq <= before)
+			report(ck, "event %llu comes after event %llu",
+			    (unsigned long long)ev.seq,
+			    (unsigned long long)before);
+		before = ev.seq;
+		if (check_event(ck, &ev, err) < 0)
+			return -1;
+	}
+}
+
+static int
+check_seen(void *arg, const unsigned char key[SEEN_KEY],
+    const struct record_seen *rec, struct err *err)
+{
+	struct check *ck = arg;
+	uint64_t bit = rec->seq - ck->first;
+
+	(void)key;
+	(void)err;
+	/* Older ones name events that retention dropped; later ones are new. */
+	if (rec->seq >= ck->first && rec->seq <= ck->last &&
+	    (ck->there[bit / 8] & 1 << bit % 8) == 0)
+		report(ck,
+		    "an id is remembered for event %llu, which is not "
+		    "in the log",
+		    (unsigned long long)rec->seq);
+	return 0;
+}
+
+int
+store_check(struct store *st, void (*problem)(void *arg, const char *words),
+    void *arg, uint64_t *problems, struct err *err)
+{
+	struct check ck = { .st = st, .problem = problem, .arg = arg };
+	struct store_reader *rd = NULL;
+	struct event ev;
+	size_t i;
+	bool found;
+	int ret = -1;
+
+	for (i = 0; store_table_name(i) != NULL; i++)
+		if (check_table(&ck, store_table_name(i), false, err) < 0)
+			goto out;
+	if (segments_files(st->segments, check_table, &ck, err) < 0 ||
+	    seen_files(st->seen, check_table, &ck, err) < 0)
+		goto out;
+	/* Reading a table that is not whole would stop the service. */
+	if (ck.problems > 0)
+		goto done;
+	if (store_reader_open(st, &rd, err) < 0)
+		goto out;
+	/* The reader keeps what it stands on, and all behind it. */
+	if (store_reader_next(rd, &ev, &found, err) < 0) {
+		if (err->code != ERR_CORRUPT)
+			goto out;
+		report(&ck, "the first events: %s", err->text);
+		found = false;
+	}
+	if (found) {
+		ck.first = ev.seq;
+		ck.last = atomic_load(&st->durable_seq);
+		ck.since_ms = store_now_ms(st) -
+			      seen_horizon_s(st->seen, store_now_ms(st)) * 1000;
+		ck.there = calloc((ck.last - ck.first) / 8 + 1, 1);
+		if (ck.there == NULL) {
+			err_set(err, ERR_NOMEM, "no memory for the check");
+			goto out;
+		}
+		store_reader_seek(rd, ck.first);
+		if (check_events(&ck, rd, err) < 0 ||
+		    seen_visit(st->seen, check_seen, &ck, err) < 0)
+			goto out;
+	}
+done:
+	*problems = ck.problems;
+	ret = 0;
+out:
+	store_reader_close(rd);
+	free(ck.there);
+	return ret;
+}
