@@ -1,0 +1,408 @@
+/* ops.c: what can be asked for, and what every noun needs. */
+#include "lib/ops.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/encode.h"
+#include "lib/near.h"
+#include "lib/ops_impl.h"
+#include "lib/util.h"
+
+#define OP_MEMBERS_MAX 9
+#define OPS_CALL_MAX (256 * 1024) /* bytes of a call */
+
+struct op_member {
+	const char *name;
+	enum json_kind kind;
+	bool required;
+};
+
+#define WANT(name, kind)         \
+	{                        \
+		name, kind, true \
+	}
+#define MAY(name, kind)           \
+	{                         \
+		name, kind, false \
+	}
+
+/* Which events: the same for all that read the log. */
+#define EVENT_FILTER                                            \
+	MAY("endpoint", JSON_STRING), MAY("type", JSON_STRING), \
+	    MAY("since_ms", JSON_NUMBER), MAY("until_ms", JSON_NUMBER)
+
+/* Every op: the one table. Members are described where they are read. */
+static const struct op {
+	const char *name;
+	op_run *run;
+	struct op_member members[OP_MEMBERS_MAX];
+} table[] = {
+	{ "endpoint.add", op_endpoint_add,
+	    { WANT("endpoint", JSON_STRING), WANT("settings", JSON_OBJECT),
+		MAY("secret_b64", JSON_STRING) } },
+	{ "endpoint.list", op_endpoint_list, { MAY("removed", JSON_BOOL) } },
+	{ "endpoint.show", op_endpoint_show,
+	    { WANT("endpoint", JSON_STRING) } },
+	{ "endpoint.edit", op_endpoint_edit,
+	    { WANT("endpoint", JSON_STRING), WANT("settings", JSON_OBJECT),
+		MAY("if_gen", JSON_NUMBER) } },
+	{ "endpoint.enable", op_endpoint_enable,
+	    { WANT("endpoint", JSON_STRING), MAY("if_gen", JSON_NUMBER) } },
+	{ "endpoint.disable", op_endpoint_disable,
+	    { WANT("endpoint", JSON_STRING), MAY("if_gen", JSON_NUMBER) } },
+	{ "endpoint.remove", op_endpoint_remove,
+	    { WANT("endpoint", JSON_STRING), MAY("if_gen", JSON_NUMBER) } },
+	{ "secret.show", op_secret_show, { WANT("endpoint", JSON_STRING) } },
+	{ "secret.reveal", op_secret_reveal,
+	    { WANT("endpoint", JSON_STRING), MAY("secret", JSON_STRING) } },
+	{ "secret.stage", op_secret_stage,
+	    { WANT("endpoint", JSON_STRING), MAY("secret_b64", JSON_STRING),
+		MAY("drop_oldest", JSON_BOOL), MAY("if_gen", JSON_NUMBER) } },
+	{ "secret.activate", op_secret_activate,
+	    { WANT("endpoint", JSON_STRING), MAY("secret", JSON_STRING),
+		MAY("grace_s", JSON_NUMBER), MAY("if_gen", JSON_NUMBER) } },
+	{ "secret.rotate", op_secret_rotate,
+	    { WANT("endpoint", JSON_STRING), MAY("secret_b64", JSON_STRING),
+		MAY("grace_s", JSON_NUMBER), MAY("drop_oldest", JSON_BOOL),
+		MAY("if_gen", JSON_NUMBER) } },
+	{ "secret.revoke", op_secret_revoke,
+	    { WANT("endpoint", JSON_STRING), WANT("secret", JSON_STRING),
+		MAY("replace", JSON_BOOL), MAY("secret_b64", JSON_STRING),
+		MAY("if_gen", JSON_NUMBER) } },
+	{ "event.list", op_event_list,
+	    { EVENT_FILTER, MAY("id", JSON_STRING),
+		MAY("limit", JSON_NUMBER) } },
+	{ "event.show", op_event_show,
+	    { MAY("seq", JSON_NUMBER), MAY("endpoint", JSON_STRING),
+		MAY("id", JSON_STRING), MAY("raw", JSON_BOOL) } },
+	{ "event.export", op_event_export,
+	    { EVENT_FILTER, MAY("id", JSON_STRING),
+		MAY("limit", JSON_NUMBER) } },
+	{ "event.stats", op_event_stats, { EVENT_FILTER } },
+	{ "store.status", op_store_status, { { NULL, JSON_ABSENT, false } } },
+	{ "store.check", op_store_check, { { NULL, JSON_ABSENT, false } } },
+	{ "store.audit", op_store_audit,
+	    { MAY("since_ms", JSON_NUMBER), MAY("limit", JSON_NUMBER) } },
+	{ "store.prune", op_store_prune, { { NULL, JSON_ABSENT, false } } },
+};
+
+int
+ops_open(const struct conf *cf, struct store *st, struct registry *rg,
+    struct ops **out, struct err *err)
+{
+	struct ops *ops = calloc(1, sizeof(*ops));
+
+	if (ops == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for the ops");
+	ops->conf = cf;
+	ops->store = st;
+	ops->registry = rg;
+	*out = ops;
+	return 0;
+}
+
+void
+ops_close(struct ops *ops)
+{
+	free(ops);
+}
+
+/* --- judging a call ------------------------------------------------------- */
+
+static const struct op *
+find_op(const char *name, struct err *err)
+{
+	struct near near = NEAR_INIT;
+	size_t i;
+
+	for (i = 0; i < NITEMS(table); i++) {
+		if (strcmp(table[i].name, name) == 0)
+			return &table[i];
+		near_try(&near, span_str(name), table[i].name);
+	}
+	if (near.word != NULL)
+		err_set(err, ERR_USAGE,
+		    "there is no op \"%s\": did you mean \"%s\"?", name,
+		    near.word);
+	else
+		err_set(err, ERR_USAGE, "there is no op \"%s\"", name);
+	return NULL;
+}
+
+static const struct op_member *
+find_member(const struct op *op, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < OP_MEMBERS_MAX && op->members[i].name != NULL; i++)
+		if (strcmp(op->members[i].name, name) == 0)
+			return &op->members[i];
+	return NULL;
+}
+
+static int
+check_members(const struct op *op, const struct json *in, struct err *err)
+{
+	const struct op_member *m;
+	const struct json *value;
+	size_t i;
+
+	for (value = json_first(in); value != NULL; value = json_next(value)) {
+		if (strcmp(json_name(value), "op") == 0)
+			continue;
+		m = find_member(op, json_name(value));
+		if (m == NULL)
+			return err_set(err, ERR_USAGE,
+			    "%s has no member \"%s\"", op->name,
+			    json_name(value));
+		if (json_kind(value) != m->kind)
+			return err_set(err, ERR_USAGE,
+			    "%s: \"%s\" must be %s, not %s", op->name, m->name,
+			    json_kind_word(m->kind),
+			    json_kind_word(json_kind(value)));
+	}
+	for (i = 0; i < OP_MEMBERS_MAX && op->members[i].name != NULL; i++)
+		if (op->members[i].required &&
+		    json_get(in, op->members[i].name) == NULL)
+			return err_set(err, ERR_USAGE, "%s needs \"%s\"",
+			    op->name, op->members[i].name);
+	return 0;
+}
+
+int
+ops_call(struct ops *ops, const struct ops_peer *peer,
+    const unsigned char request_id[STORE_REQUEST_ID], struct span json,
+    ops_row *row, void *arg, struct err *err)
+{
+	struct op_call call = { ops, NULL, peer, request_id, NULL, row, arg };
+	struct json *in = NULL;
+	const char *name;
+	const struct op *op;
+	int ret = -1;
+
+	if (!peer->may_administer)
+		return err_set(err, ERR_DENIED,
+		    "only root and the store's user may administer; uid %u "
+		    "may send requests",
+		    peer->actor.uid);
+	if (json.len > OPS_CALL_MAX)
+		return err_set(err, ERR_LIMIT,
+		    "a call of %zu bytes, at most %d", json.len, OPS_CALL_MAX);
+	if (json_parse(json, &in, err) < 0) {
+		err->code = err->code == ERR_INPUT ? ERR_USAGE : err->code;
+		err_wrap(err, "call");
+		goto out;
+	}
+	name = json_text(json_get(in, "op"));
+	if (name == NULL) {
+		err_set(err, ERR_USAGE, "a call needs a member \"op\"");
+		goto out;
+	}
+	op = find_op(name, err);
+	if (op == NULL || check_members(op, in, err) < 0)
+		goto out;
+	call.name = op->name;
+	call.in = in;
+	ret = op->run(&call, err);
+out:
+	json_free(in);
+	return ret;
+}
+
+/* --- members -------------------------------------------------------------- */
+
+const char *
+op_text(const struct op_call *call, const char *name)
+{
+	return json_text(json_get(call->in, name));
+}
+
+bool
+op_flag(const struct op_call *call, const char *name)
+{
+	return json_true(json_get(call->in, name));
+}
+
+int
+op_int(const struct op_call *call, const char *name, int64_t none, int64_t min,
+    int64_t max, int64_t *out, struct err *err)
+{
+	const struct json *value = json_get(call->in, name);
+	int64_t v;
+
+	if (value == NULL) {
+		*out = none;
+		return 0;
+	}
+	if (json_int(value, &v, err) < 0 || v < min || v > max)
+		return err_set(err, ERR_USAGE,
+		    "%s: \"%s\" must be a whole number from %lld to %lld",
+		    call->name, name, (long long)min, (long long)max);
+	*out = v;
+	return 0;
+}
+
+int
+op_bytes(const struct op_call *call, const char *name, struct buf *out,
+    struct err *err)
+{
+	struct span text = span_str(op_text(call, name));
+	unsigned char *at;
+	size_t room, len;
+
+	if (text.len == 0)
+		return 0;
+	room = encode_room(ENCODING_BASE64, text.len);
+	if (buf_reserve(out, room, &at, err) < 0)
+		return err_wrap(err, "%s", name);
+	if (!encode_read(ENCODING_BASE64, text, at, room, &len))
+		return err_set(err, ERR_USAGE, "%s: \"%s\" must be base64",
+		    call->name, name);
+	out->len += len;
+	return 0;
+}
+
+/* --- rows ----------------------------------------------------------------- */
+
+int
+op_emit(const struct op_call *call, struct json_write *w, struct buf *row,
+    struct err *err)
+{
+	int ret = json_write_done(w);
+
+	if (ret == 0)
+		ret = call->row(call->arg, buf_span(row), err);
+	buf_clear(row);
+	return ret;
+}
+
+void
+op_warn(struct op_warnings *ws, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ws->n == OPS_WARNINGS_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(ws->text[ws->n++], sizeof(ws->text[0]), fmt, ap);
+	va_end(ap);
+}
+
+void
+op_write_warnings(struct json_write *w, const struct op_warnings *ws)
+{
+	size_t i;
+
+	json_write_array(w, "warnings");
+	for (i = 0; i < ws->n; i++)
+		json_write_str(w, NULL, ws->text[i]);
+	json_write_close(w);
+}
+
+/* --- changes -------------------------------------------------------------- */
+
+int
+op_change(const struct op_call *call,
+    int (*change)(
+	struct store_tx *tx, void *arg, struct buf *result, struct err *err),
+    void *arg, struct err *err)
+{
+	struct buf result = BUF_INIT(OPS_ROW_MAX);
+	int ret;
+
+	ret = store_change(call->ops->store, &call->peer->actor,
+	    call->request_id, change, arg, &result, err);
+	if (ret == 0)
+		ret = call->row(call->arg, buf_span(&result), err);
+	buf_wipe(&result); /* it may show a new secret */
+	return ret;
+}
+
+struct nearest {
+	struct near near;
+	struct span wrong;
+	char word[ENDPOINT_NAME_MAX + 1];
+};
+
+static int
+try_name(void *arg, const struct store_endpoint *ep, struct err *err)
+{
+	struct nearest *n = arg;
+	size_t before = n->near.word == NULL ? SIZE_MAX : n->near.distance;
+
+	(void)err;
+	if (ep->state == STORE_ENDPOINT_REMOVED)
+		return 0;
+	near_try(&n->near, n->wrong, ep->name);
+	if (n->near.word != NULL && n->near.distance < before) {
+		snprintf(n->word, sizeof(n->word), "%s", ep->name);
+		n->near.word = n->word;
+	}
+	return 0;
+}
+
+int
+op_find_endpoint(const struct op_call *call, struct store_tx *tx,
+    const char *name, struct store_endpoint *ep, struct buf *doc,
+    struct err *err)
+{
+	struct nearest n = { NEAR_INIT, span_str(name), "" };
+	bool found = false;
+
+	if (endpoint_name_ok(span_str(name)) &&
+	    store_endpoint_by_name(
+		call->ops->store, tx, name, ep, doc, &found, err) < 0)
+		return -1;
+	if (found)
+		return 0;
+	if (store_endpoints(call->ops->store, tx, try_name, &n, err) < 0)
+		return -1;
+	if (n.near.word != NULL)
+		return err_set(err, ERR_NOTFOUND,
+		    "there is no endpoint \"%s\": did you mean \"%s\"?", name,
+		    n.near.word);
+	return err_set(err, ERR_NOTFOUND, "there is no endpoint \"%s\"", name);
+}
+
+int
+op_check_generation(const struct op_call *call, const struct store_endpoint *ep,
+    struct err *err)
+{
+	int64_t want;
+
+	if (op_int(call, "if_gen", -1, 0, JSON_INT_MAX, &want, err) < 0)
+		return -1;
+	if (want < 0 || (uint64_t)want == ep->generation)
+		return 0;
+	return err_set(err, ERR_CONFLICT,
+	    "endpoint \"%s\" is at generation %llu, not %lld: somebody "
+	    "changed it since you looked",
+	    ep->name, (unsigned long long)ep->generation, (long long)want);
+}
+
+int
+op_find_scheme(const struct op_call *call, const char *name,
+    const struct scheme **out, struct err *err)
+{
+	const struct scheme_set *set = registry_schemes(call->ops->registry);
+	const struct scheme *sc = scheme_set_find(set, name);
+	struct near near = NEAR_INIT;
+	size_t i;
+
+	if (sc != NULL) {
+		*out = sc;
+		return 0;
+	}
+	for (i = 0; i < scheme_set_count(set); i++)
+		near_try(
+		    &near, span_str(name), scheme_name(scheme_set_at(set, i)));
+	if (near.word != NULL)
+		return err_set(err, ERR_INPUT,
+		    "there is no scheme \"%s\": did you mean \"%s\"?", name,
+		    near.word);
+	return err_set(err, ERR_INPUT,
+	    "there is no scheme \"%s\"; eyelet-scheme list names them", name);
+}

@@ -1,0 +1,357 @@
+/* ops_endpoint_edit.c: changes of endpoints. */
+#include "lib/ops_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A change of one endpoint: what the call asks for, judged. */
+struct endpoint_change {
+	const struct op_call *call;
+	const char *name;
+	struct endpoint settings; /* add: all of them */
+	struct buf patch; /* edit: what is asked for */
+	const struct scheme *scheme;
+	struct op_secret secret;
+	enum store_endpoint_state state; /* enable, disable, remove */
+	struct op_warnings warnings;
+};
+
+#define ENDPOINT_CHANGE_INIT(call)                                   \
+	{                                                            \
+		.call = (call), .name = op_text((call), "endpoint"), \
+		.patch = BUF_INIT(2 * ENDPOINT_DOC_MAX),             \
+		.secret = OP_SECRET_INIT                             \
+	}
+
+static void
+change_free(struct endpoint_change *ch)
+{
+	endpoint_free(&ch->settings);
+	buf_wipe(&ch->patch);
+	op_secret_free(&ch->secret);
+}
+
+/* The endpoint's row, what its change created, and what to think of. */
+static int
+write_result(struct endpoint_change *ch, const struct store_endpoint *ep,
+    const struct endpoint *settings, size_t live, uint64_t secret_id,
+    const struct op_warnings *warnings, struct buf *result, struct err *err)
+{
+	struct json_write w;
+
+	json_write_init(&w, result, err);
+	json_write_object(&w, NULL);
+	op_endpoint_write(ch->call, &w, ep, settings, live);
+	if (ch->scheme != NULL)
+		json_write_str(&w, "secret_from",
+		    scheme_secret_from_provider(ch->scheme) ? "provider"
+							    : "operator");
+	if (secret_id != 0)
+		json_write_secret_id(&w, "secret", secret_id);
+	if (ch->secret.generated)
+		op_secret_write(&w, buf_span(&ch->secret.text));
+	op_write_warnings(&w, warnings);
+	json_write_close(&w);
+	return json_write_done(&w);
+}
+
+/* Are the settings right by themselves and for their scheme? */
+static int
+judge(struct endpoint_change *ch, const struct endpoint *settings,
+    struct err *err)
+{
+	if (endpoint_check(settings, err) < 0 ||
+	    op_find_scheme(ch->call, settings->scheme, &ch->scheme, err) < 0)
+		return -1;
+	if (scheme_needs_url(ch->scheme) && settings->public_url == NULL)
+		return err_set(err, ERR_INPUT,
+		    "scheme \"%s\" signs the URL: it needs the public URL as "
+		    "registered with the provider (--public-url)",
+		    settings->scheme);
+	return 0;
+}
+
+static int
+take_settings(struct endpoint_change *ch, struct err *err)
+{
+	return json_print(json_get(ch->call->in, "settings"), &ch->patch, err);
+}
+
+static int
+audit_add(struct endpoint_change *ch, struct store_tx *tx, uint64_t secret_id,
+    struct err *err)
+{
+	struct buf detail = BUF_INIT(4096);
+	struct json_write w;
+	int ret = -1;
+
+	json_write_init(&w, &detail, err);
+	json_write_object(&w, NULL);
+	json_write_str(&w, "scheme", ch->settings.scheme);
+	json_write_secret_id(&w, "secret", secret_id);
+	json_write_bool(&w, "generated", ch->secret.generated);
+	json_write_close(&w);
+	if (json_write_done(&w) == 0)
+		ret = store_tx_audit(
+		    tx, ch->call->name, ch->name, buf_span(&detail), err);
+	buf_free(&detail);
+	return ret;
+}
+
+static int
+change_add(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	struct endpoint_change *ch = arg;
+	struct op_warnings warnings = ch->warnings;
+	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
+	struct store_endpoint ep = { .state = STORE_ENDPOINT_ENABLED };
+	struct secret s = { .state = SECRET_CURRENT,
+		.activated_ms = store_tx_now_ms(tx) };
+	struct span text = buf_span(&ch->secret.text);
+	bool found;
+	int ret = -1;
+
+	if (store_endpoint_by_name(
+		ch->call->ops->store, tx, ch->name, &ep, &doc, &found, err) < 0)
+		goto out;
+	if (found) {
+		err_set(err, ERR_EXISTS, "there is an endpoint \"%s\" already",
+		    ch->name);
+		goto out;
+	}
+	memset(&ep, 0, sizeof(ep));
+	ep.state = STORE_ENDPOINT_ENABLED;
+	snprintf(ep.name, sizeof(ep.name), "%s", ch->name);
+	buf_clear(&doc);
+	if (endpoint_encode(&ch->settings, &doc, err) < 0)
+		goto out;
+	ep.doc = buf_span(&doc);
+	if (store_tx_endpoint(tx, &ep, err) < 0)
+		goto out;
+	s.endpoint_id = ep.id;
+	if (text.len > 0 && (op_secret_check_reuse(ch->call, tx, ep.id, text,
+				 &warnings, err) < 0 ||
+				store_tx_secret(tx, &s, text, err) < 0))
+		goto out;
+	if (audit_add(ch, tx, s.id, err) < 0)
+		goto out;
+	ret = write_result(ch, &ep, &ch->settings, s.id == 0 ? 0 : 1, s.id,
+	    &warnings, result, err);
+out:
+	buf_wipe(&doc);
+	return ret;
+}
+
+int
+op_endpoint_add(const struct op_call *call, struct err *err)
+{
+	struct endpoint_change ch = ENDPOINT_CHANGE_INIT(call);
+	int ret = -1;
+
+	endpoint_init(&ch.settings);
+	if (!endpoint_name_ok(span_str(ch.name))) {
+		err_set(err, ERR_INPUT,
+		    "\"%s\" can be no endpoint's name: 1 to %d letters, "
+		    "digits, \"_\" or \"-\", and not \"healthz\" or \"eyelet\"",
+		    ch.name, ENDPOINT_NAME_MAX);
+		goto out;
+	}
+	if (take_settings(&ch, err) < 0 ||
+	    endpoint_patch(&ch.settings, buf_span(&ch.patch), err) < 0 ||
+	    judge(&ch, &ch.settings, err) < 0 ||
+	    op_secret_take(
+		call, ch.scheme, true, &ch.secret, &ch.warnings, err) < 0)
+		goto out;
+	ret = op_change(call, change_add, &ch, err);
+out:
+	change_free(&ch);
+	return ret;
+}
+
+/* --- changing one that is there ------------------------------------------- */
+
+/* Stores ep anew and makes the result. */
+static int
+put_back(struct endpoint_change *ch, struct store_tx *tx,
+    struct store_endpoint *ep, const struct endpoint *settings,
+    struct span detail, struct buf *result, struct err *err)
+{
+	size_t live;
+
+	if (store_tx_endpoint(tx, ep, err) < 0 ||
+	    store_tx_audit(tx, ch->call->name, ep->name, detail, err) < 0 ||
+	    op_secret_count(
+		ch->call, tx, ep->id, store_tx_now_ms(tx), &live, err) < 0)
+		return -1;
+	return write_result(
+	    ch, ep, settings, live, 0, &ch->warnings, result, err);
+}
+
+/* The patch for the audit trail: all of it but the values of params. */
+static int
+describe_patch(
+    const struct endpoint_change *ch, struct buf *detail, struct err *err)
+{
+	struct buf value = BUF_INIT(2 * ENDPOINT_DOC_MAX);
+	const struct json *one, *param;
+	struct json_write w;
+	int ret = -1;
+
+	json_write_init(&w, detail, err);
+	json_write_object(&w, NULL);
+	for (one = json_first(json_get(ch->call->in, "settings")); one != NULL;
+	     one = json_next(one)) {
+		if (strcmp(json_name(one), "params") == 0) {
+			json_write_array(&w, "params");
+			for (param = json_first(one); param != NULL;
+			     param = json_next(param))
+				json_write_str(&w, NULL, json_name(param));
+			json_write_close(&w);
+			continue;
+		}
+		buf_clear(&value);
+		if (json_print(one, &value, err) < 0)
+			goto out;
+		json_write_raw(&w, json_name(one), buf_span(&value));
+	}
+	json_write_close(&w);
+	ret = json_write_done(&w);
+out:
+	buf_free(&value);
+	return ret;
+}
+
+/* Secrets that are live must be keys of a new scheme, too. */
+struct key_check {
+	const struct op_call *call;
+	const struct scheme *scheme;
+	int64_t now_ms;
+};
+
+static int
+check_key(void *arg, const struct secret *s, struct err *err)
+{
+	const struct key_check *kc = arg;
+	struct buf plain = BUF_INIT(SECRET_BYTES_MAX);
+	struct scheme_key *key = NULL;
+	int ret = -1;
+
+	if (!secret_is_live(s, kc->now_ms))
+		return 0;
+	if (store_secret_plain(kc->call->ops->store, s, &plain, err) < 0)
+		goto out;
+	if (scheme_key_make(kc->scheme, buf_span(&plain), &key, err) < 0) {
+		err_wrap(err, "sec_%llu is no secret for scheme \"%s\"",
+		    (unsigned long long)s->id, scheme_name(kc->scheme));
+		goto out;
+	}
+	ret = 0;
+out:
+	scheme_key_free(key);
+	buf_wipe(&plain);
+	return ret;
+}
+
+static int
+change_edit(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	struct endpoint_change *ch = arg;
+	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX),
+		   made = BUF_INIT(ENDPOINT_DOC_MAX),
+		   detail = BUF_INIT(2 * ENDPOINT_DOC_MAX);
+	struct key_check kc = { .call = ch->call,
+		.now_ms = store_tx_now_ms(tx) };
+	struct store_endpoint ep;
+	struct endpoint settings;
+	int ret = -1;
+
+	endpoint_init(&settings);
+	if (op_find_endpoint(ch->call, tx, ch->name, &ep, &doc, err) < 0 ||
+	    op_check_generation(ch->call, &ep, err) < 0 ||
+	    endpoint_decode(ep.doc, &settings, err) < 0 ||
+	    endpoint_patch(&settings, buf_span(&ch->patch), err) < 0 ||
+	    judge(ch, &settings, err) < 0)
+		goto out;
+	kc.scheme = ch->scheme;
+	if (store_secrets(
+		ch->call->ops->store, tx, ep.id, check_key, &kc, err) < 0 ||
+	    endpoint_encode(&settings, &made, err) < 0 ||
+	    describe_patch(ch, &detail, err) < 0)
+		goto out;
+	ep.doc = buf_span(&made);
+	ret = put_back(ch, tx, &ep, &settings, buf_span(&detail), result, err);
+out:
+	endpoint_free(&settings);
+	buf_wipe(&doc);
+	buf_wipe(&made);
+	buf_free(&detail);
+	return ret;
+}
+
+int
+op_endpoint_edit(const struct op_call *call, struct err *err)
+{
+	struct endpoint_change ch = ENDPOINT_CHANGE_INIT(call);
+	int ret = -1;
+
+	endpoint_init(&ch.settings);
+	if (take_settings(&ch, err) == 0)
+		ret = op_change(call, change_edit, &ch, err);
+	change_free(&ch);
+	return ret;
+}
+
+static int
+change_state(
+    struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	struct endpoint_change *ch = arg;
+	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
+	struct store_endpoint ep;
+	struct endpoint settings;
+	int ret = -1;
+
+	endpoint_init(&settings);
+	if (op_find_endpoint(ch->call, tx, ch->name, &ep, &doc, err) < 0 ||
+	    op_check_generation(ch->call, &ep, err) < 0 ||
+	    endpoint_decode(ep.doc, &settings, err) < 0)
+		goto out;
+	ep.state = ch->state;
+	ret = put_back(ch, tx, &ep, &settings, SPAN_EMPTY, result, err);
+out:
+	endpoint_free(&settings);
+	buf_wipe(&doc);
+	return ret;
+}
+
+static int
+set_state(const struct op_call *call, enum store_endpoint_state state,
+    struct err *err)
+{
+	struct endpoint_change ch = ENDPOINT_CHANGE_INIT(call);
+	int ret;
+
+	endpoint_init(&ch.settings);
+	ch.state = state;
+	ret = op_change(call, change_state, &ch, err);
+	change_free(&ch);
+	return ret;
+}
+
+int
+op_endpoint_enable(const struct op_call *call, struct err *err)
+{
+	return set_state(call, STORE_ENDPOINT_ENABLED, err);
+}
+
+int
+op_endpoint_disable(const struct op_call *call, struct err *err)
+{
+	return set_state(call, STORE_ENDPOINT_DISABLED, err);
+}
+
+int
+op_endpoint_remove(const struct op_call *call, struct err *err)
+{
+	return set_state(call, STORE_ENDPOINT_REMOVED, err);
+}

@@ -1,0 +1,170 @@
+/*
+ * ops_impl.h: what the files of ops share. Nobody else includes it.
+ *
+ * ops.c	the table, the judging of calls, what every noun needs
+ * ops_endpoint.c	endpoints as rows
+ * ops_endpoint_edit.c	changes of endpoints
+ * ops_secret.c	secrets as rows, new ones judged
+ * ops_secret_edit.c	changes of secrets
+ * ops_event.c	events as rows
+ * ops_event_find.c	which events a call is about
+ * ops_event_stats.c	counting them
+ * ops_store.c	the store itself
+ */
+#ifndef EYELET_LIB_OPS_IMPL_H
+#define EYELET_LIB_OPS_IMPL_H
+
+#include "lib/json.h"
+#include "lib/json_write.h"
+#include "lib/ops.h"
+
+#define OPS_ROW_MAX (64 * 1024) /* bytes of a row without a payload */
+#define OPS_WARNINGS_MAX 4
+
+struct ops {
+	const struct conf *conf;
+	struct store *store;
+	struct registry *registry;
+};
+
+/* One call under way; in has the members that the table allows. */
+struct op_call {
+	struct ops *ops;
+	const char *name; /* "secret.rotate" */
+	const struct ops_peer *peer;
+	const unsigned char *request_id;
+	const struct json *in;
+	ops_row *row;
+	void *arg;
+};
+
+typedef int op_run(const struct op_call *call, struct err *err);
+
+op_run op_endpoint_add, op_endpoint_list, op_endpoint_show, op_endpoint_edit,
+    op_endpoint_enable, op_endpoint_disable, op_endpoint_remove;
+op_run op_secret_show, op_secret_reveal, op_secret_stage, op_secret_activate,
+    op_secret_rotate, op_secret_revoke;
+op_run op_event_list, op_event_show, op_event_export, op_event_stats;
+op_run op_store_status, op_store_check, op_store_audit, op_store_prune;
+
+/* --- members of a call, already judged by the table ----------------------- */
+
+const char *op_text(const struct op_call *call, const char *name); /* or NULL */
+bool op_flag(const struct op_call *call, const char *name);
+/* none when it is absent; ERR_USAGE outside min to max. */
+int op_int(const struct op_call *call, const char *name, int64_t none,
+    int64_t min, int64_t max, int64_t *out, struct err *err);
+/* The bytes of a base64 member, behind out (empty when absent). ERR_USAGE. */
+int op_bytes(const struct op_call *call, const char *name, struct buf *out,
+    struct err *err);
+
+/* --- rows ----------------------------------------------------------------- */
+
+/* Hands out what was written to row, and empties it. */
+int op_emit(const struct op_call *call, struct json_write *w, struct buf *row,
+    struct err *err);
+
+/* What an operator should know about a change that is done all the same. */
+struct op_warnings {
+	size_t n;
+	char text[OPS_WARNINGS_MAX][256];
+};
+
+void op_warn(struct op_warnings *ws, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void op_write_warnings(struct json_write *w, const struct op_warnings *ws);
+
+/* --- changes -------------------------------------------------------------- */
+
+/* store_change for this call; what change puts into result is its one row. */
+int op_change(const struct op_call *call,
+    int (*change)(
+	struct store_tx *tx, void *arg, struct buf *result, struct err *err),
+    void *arg, struct err *err);
+
+/*
+ * The endpoint that the call names, not a removed one. ERR_NOTFOUND with the
+ * nearest name. ep->doc borrows from doc.
+ */
+int op_find_endpoint(const struct op_call *call, struct store_tx *tx,
+    const char *name, struct store_endpoint *ep, struct buf *doc,
+    struct err *err);
+
+/* ERR_CONFLICT when the call has an if_gen that is not ep's generation. */
+int op_check_generation(const struct op_call *call,
+    const struct store_endpoint *ep, struct err *err);
+
+/* The scheme of this name; ERR_INPUT with the nearest one. */
+int op_find_scheme(const struct op_call *call, const char *name,
+    const struct scheme **out, struct err *err);
+
+/* --- events (ops_event_find.c) -------------------------------------------- */
+
+enum op_order {
+	OP_OLDEST_FIRST,
+	OP_NEWEST_FIRST
+};
+
+typedef int op_event_visit(
+    void *arg, const struct event *ev, const char *endpoint, struct err *err);
+
+/*
+ * Visits the events that the call's members (endpoint, type, since_ms,
+ * until_ms, id, limit) let through; those of removed endpoints too, under the
+ * names they had. At times, and at the end, a row {"progress": {looked,
+ * matched, at, done}} says how far it looked.
+ */
+int op_events_walk(const struct op_call *call, enum op_order order,
+    op_event_visit *visit, void *arg, struct err *err);
+
+/* --- endpoints (ops_endpoint.c) ------------------------------------------- */
+
+/* The members of an endpoint's row, without the braces. */
+void op_endpoint_write(const struct op_call *call, struct json_write *w,
+    const struct store_endpoint *ep, const struct endpoint *settings,
+    size_t live);
+
+/* --- secrets (ops_secret.c), for endpoints -------------------------------- */
+
+/* A new secret on its way into the store. */
+struct op_secret {
+	struct buf text; /* wiped by op_secret_free */
+	bool generated; /* by us: shown once */
+};
+
+#define OP_SECRET_INIT                            \
+	{                                         \
+		BUF_INIT(SECRET_BYTES_MAX), false \
+	}
+
+/*
+ * Takes the secret that the call brings ("secret_b64"), which must be a key of
+ * the scheme; or, with may_generate, makes one where operators make them and
+ * the scheme's keys can be made at all. Else text stays empty. ERR_INPUT.
+ */
+int op_secret_take(const struct op_call *call, const struct scheme *scheme,
+    bool may_generate, struct op_secret *out, struct op_warnings *warnings,
+    struct err *err);
+void op_secret_free(struct op_secret *secret);
+
+/*
+ * Refuses (ERR_EXISTS) a value that is or was one of this endpoint, or was
+ * ever revoked anywhere. Warns of one that is live at another endpoint: some
+ * providers have one secret for all of a customer's endpoints.
+ */
+int op_secret_check_reuse(const struct op_call *call, struct store_tx *tx,
+    uint64_t endpoint_id, struct span text, struct op_warnings *warnings,
+    struct err *err);
+
+/* How many secrets of an endpoint are live now. */
+int op_secret_count(const struct op_call *call, struct store_tx *tx,
+    uint64_t endpoint_id, int64_t now_ms, size_t *live, struct err *err);
+
+/* Writes "value" (or "value_b64") of a secret. */
+void op_secret_write(struct json_write *w, struct span text);
+
+/* An array "secrets" of all that the endpoint has or had. */
+int op_secret_write_all(const struct op_call *call, struct json_write *w,
+    const struct store_endpoint *ep, struct err *err);
+
+#endif

@@ -1,0 +1,210 @@
+/* ops_store.c: what can be asked about the store itself. */
+#include "lib/ops_impl.h"
+
+int
+op_store_status(const struct op_call *call, struct err *err)
+{
+	struct buf row = BUF_INIT(OPS_ROW_MAX);
+	struct store_status s;
+	const char *why = "";
+	struct json_write w;
+	bool healthy;
+	int ret;
+
+	if (store_status(call->ops->store, &s, err) < 0)
+		return -1;
+	healthy = store_healthy(call->ops->store, &why);
+	json_write_init(&w, &row, err);
+	json_write_object(&w, NULL);
+	json_write_str(&w, "store", call->ops->conf->store);
+	json_write_str(&w, "id", s.id);
+	json_write_uint(&w, "format", s.format);
+	json_write_bool(&w, "healthy", healthy);
+	json_write_str(&w, "why_not", healthy ? NULL : why);
+	json_write_bool(&w, "below_floor", s.below_floor);
+	json_write_uint(&w, "events", s.events);
+	json_write_uint(&w, "segments", s.segments);
+	json_write_uint(&w, "endpoints", s.endpoints);
+	json_write_uint(&w, "secrets", s.secrets);
+	json_write_uint(&w, "oldest_seq", s.oldest_seq);
+	json_write_uint(&w, "newest_seq", s.durable_seq);
+	json_write_time(&w, "oldest_at", s.oldest_ms);
+	json_write_time(&w, "newest_at", s.newest_ms);
+	json_write_uint(&w, "bytes_events", s.bytes_events);
+	json_write_uint(&w, "bytes_dedupe", s.bytes_dedupe);
+	json_write_uint(&w, "bytes_log", s.bytes_log);
+	json_write_uint(&w, "bytes_other", s.bytes_other);
+	json_write_uint(&w, "bytes_free", s.bytes_free);
+	json_write_uint(&w, "bytes_floor", s.floor);
+	json_write_uint(&w, "dedupe_keys", s.dedupe_keys);
+	json_write_int(&w, "horizon_s", s.horizon_s);
+	json_write_int(&w, "horizon_now_s", s.horizon_now_s);
+	json_write_time(&w, "opened_at", s.opened_ms);
+	json_write_int(&w, "recovery_ms", s.recovery_ms);
+	json_write_time(&w, "last_checkpoint_at", s.last_checkpoint_ms);
+	json_write_time(&w, "last_flush_at", s.last_flush_ms);
+	json_write_time(&w, "snapshot_at", s.snapshot_ms);
+	json_write_close(&w);
+	ret = op_emit(call, &w, &row, err);
+	buf_free(&row);
+	return ret;
+}
+
+/* --- checking ------------------------------------------------------------- */
+
+struct checking {
+	const struct op_call *call;
+	struct buf row;
+	struct err err; /* of the first row that did not go out */
+	bool failed;
+};
+
+static void
+tell_problem(void *arg, const char *words)
+{
+	struct checking *ck = arg;
+	struct json_write w;
+
+	if (ck->failed)
+		return;
+	json_write_init(&w, &ck->row, &ck->err);
+	json_write_object(&w, NULL);
+	json_write_bytes(&w, "problem", span_str(words));
+	json_write_close(&w);
+	if (op_emit(ck->call, &w, &ck->row, &ck->err) < 0)
+		ck->failed = true;
+}
+
+int
+op_store_check(const struct op_call *call, struct err *err)
+{
+	struct checking ck = {
+		.call = call, .row = BUF_INIT(OPS_ROW_MAX), .err = ERR_INIT
+	};
+	struct json_write w;
+	uint64_t problems = 0;
+	int ret = -1;
+
+	if (store_check(call->ops->store, tell_problem, &ck, &problems, err) <
+	    0)
+		goto out;
+	if (ck.failed) {
+		*err = ck.err;
+		goto out;
+	}
+	json_write_init(&w, &ck.row, err);
+	json_write_object(&w, NULL);
+	json_write_uint(&w, "problems", problems);
+	json_write_close(&w);
+	ret = op_emit(call, &w, &ck.row, err);
+out:
+	buf_free(&ck.row);
+	return ret;
+}
+
+/* --- the audit trail ------------------------------------------------------ */
+
+struct auditing {
+	const struct op_call *call;
+	uint64_t skip; /* of the oldest, so that the newest are shown */
+	uint64_t n;
+	struct buf row;
+};
+
+static int
+count_audit(void *arg, const struct store_audit *a, struct err *err)
+{
+	struct auditing *au = arg;
+
+	(void)a;
+	(void)err;
+	au->n++;
+	return 0;
+}
+
+static int
+emit_audit(void *arg, const struct store_audit *a, struct err *err)
+{
+	struct auditing *au = arg;
+	struct json_write w;
+
+	if (au->skip > 0) {
+		au->skip--;
+		return 0;
+	}
+	json_write_init(&w, &au->row, err);
+	json_write_object(&w, NULL);
+	json_write_uint(&w, "no", a->no);
+	json_write_time(&w, "at", a->at_ms);
+	json_write_uint(&w, "uid", a->uid);
+	json_write_uint(&w, "pid", a->pid);
+	json_write_bytes(&w, "program", a->program);
+	json_write_bytes(&w, "verb", a->verb);
+	json_write_bytes(&w, "target", a->target);
+	if (a->detail.len > 0)
+		json_write_raw(&w, "detail", a->detail);
+	else
+		json_write_null(&w, "detail");
+	json_write_close(&w);
+	return op_emit(au->call, &w, &au->row, err);
+}
+
+/* The newest "limit" records since "since_ms", oldest first. */
+int
+op_store_audit(const struct op_call *call, struct err *err)
+{
+	struct auditing au = { .call = call,
+		.row = BUF_INIT(4 * ENDPOINT_DOC_MAX) };
+	struct store *st = call->ops->store;
+	int64_t since_ms, limit;
+	int ret = -1;
+
+	if (op_int(call, "since_ms", 0, 0, JSON_INT_MAX, &since_ms, err) < 0 ||
+	    op_int(call, "limit", 0, 0, JSON_INT_MAX, &limit, err) < 0)
+		goto out;
+	if (limit > 0) {
+		if (store_audits(st, since_ms, count_audit, &au, err) < 0)
+			goto out;
+		if (au.n > (uint64_t)limit)
+			au.skip = au.n - (uint64_t)limit;
+	}
+	ret = store_audits(st, since_ms, emit_audit, &au, err);
+out:
+	buf_free(&au.row);
+	return ret;
+}
+
+/* --- pruning -------------------------------------------------------------- */
+
+struct pruning {
+	const struct op_call *call;
+	uint64_t dropped;
+};
+
+/* What was dropped, for the audit trail and for who asked. */
+static int
+change_prune(
+    struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	const struct pruning *pr = arg;
+	struct json_write w;
+
+	json_write_init(&w, result, err);
+	json_write_object(&w, NULL);
+	json_write_uint(&w, "segments_dropped", pr->dropped);
+	json_write_close(&w);
+	if (json_write_done(&w) < 0)
+		return -1;
+	return store_tx_audit(
+	    tx, pr->call->name, "store", buf_span(result), err);
+}
+
+int
+op_store_prune(const struct op_call *call, struct err *err)
+{
+	struct pruning pr = { call, 0 };
+
+	if (store_prune(call->ops->store, &pr.dropped, err) < 0)
+		return -1;
+	return op_change(call, change_prune, &pr, err);
+}
