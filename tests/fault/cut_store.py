@@ -4,14 +4,15 @@ writing, changing, checkpoints. What it promised is there after each one.
 
     cut_store.py [--effort=short|normal|long] [--seed=N] [--torn]
 
-Each image: the writer is killed, what was not synced is taken back in one of
-four ways (disk.h), the writer starts again and holds everything it ever
+Each image: the writer is killed, or a sync of it fails; what was not synced is
+taken back (disk.h), and the writer starts again and holds everything it ever
 promised against the store. A writer with a planted bug, which answers before
 the flush, must be caught by the same campaign.
 """
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from stand import BUILD, Disk, effort
 
 IMAGES_A_STORE = 40  # then a new one, so that reading it stays quick
 READY_S = 60
+FENCED_S = 10
 MODELS = ["none", "none", "prefix"]
 if "--torn" in sys.argv:
     MODELS += ["subset", "torn"]
@@ -43,7 +45,8 @@ class Campaign:
     def __init__(self, writer, rng):
         self.writer = f"{BUILD}/tests/fault/{writer}"
         self.rng = rng
-        self.images = self.undone = self.early = self.events = 0
+        self.images = self.undone = self.early = self.fenced = 0
+        self.events = 0
         self.history = []
         self.slowest = 0.0
 
@@ -70,37 +73,61 @@ class Campaign:
             shutil.rmtree(folder, ignore_errors=True)
 
     def one_image(self, folder, env, number, last=False):
+        """One life of the writer, and how it ended."""
         began = time.monotonic()
         # Some die while they still recover; the others some way on.
         early = not last and self.rng.random() < 0.25
+        failing = not last and self.rng.random() < 0.2
+        if failing and early:
+            self.disk.set("fail_syncs", 1)
         with subprocess.Popen([self.writer, folder, str(number)], env=env,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True) as p:
             try:
                 if early:
                     time.sleep(self.rng.uniform(0.0, 0.05))
-                else:
-                    ready = p.stdout.readline()
-                    self.slowest = max(self.slowest,
-                                       time.monotonic() - began)
-                    if not ready:
-                        _, words = p.communicate(timeout=READY_S)
-                        if p.returncode != TEMPFAIL:
-                            raise Broken(self.say(words))
-                        return
-                    self.events = max(self.events, int(ready.split()[1]))
+                elif self.wait_ready(p, began):
                     time.sleep(self.rng.uniform(0.0, 0.1))
+                    if failing:
+                        self.disk.set("fail_syncs", self.rng.choice([1, -1]))
+                        self.wait_fenced(p)
             finally:
                 p.kill()
             _, words = p.communicate(timeout=READY_S)
-            if p.returncode not in (-9, TEMPFAIL):
-                raise Broken(self.say(words))
+        # A sync that failed while it opened is no broken promise.
+        if p.returncode not in (-signal.SIGKILL, TEMPFAIL) and not (
+                failing and early):
+            raise Broken(self.say(words))
+        self.disk.set("fail_syncs", 0)
+        self.images += 1
+        self.early += early
+        self.fenced += p.returncode == TEMPFAIL
+        # A death alone leaves all that was written, for the next one to cut.
+        if self.rng.random() < 0.3:
+            self.history.append("failed sync" if p.returncode == TEMPFAIL
+                                else "kill")
+            return
         how = self.rng.choice(MODELS)
         undone = self.disk.cut(how, self.rng.randrange(1 << 30))
         self.undone += undone
         self.history.append(f"{'early' if early else 'late'} {how} {undone}")
-        self.images += 1
-        self.early += early
+
+    def wait_ready(self, p, began):
+        ready = p.stdout.readline()
+        self.slowest = max(self.slowest, time.monotonic() - began)
+        if ready:
+            self.events = max(self.events, int(ready.split()[1]))
+        return bool(ready)
+
+    def wait_fenced(self, p):
+        """It has to leave by itself: what failed may not be built upon."""
+        try:
+            p.wait(FENCED_S)
+        except subprocess.TimeoutExpired:
+            raise Broken(self.say("goes on after a failed sync")) from None
+        if p.returncode != TEMPFAIL:
+            raise Broken(self.say(f"left with {p.returncode}: "
+                                  f"{p.stderr.read()}"))
 
 
 def main():
@@ -110,11 +137,12 @@ def main():
     while good.images < images:
         good.one_store(min(IMAGES_A_STORE, images - good.images))
     print(f"{good.images} images, {good.early} of them of a store that was "
-          f"still opening: {good.undone} unsynced pieces taken back, up to "
-          f"{good.events} events, every promise kept; opened, recovered and "
-          f"read within {good.slowest:.2f} s")
-    if good.undone == 0:
-        print("FAIL: nothing was ever taken back: this proves nothing")
+          f"still opening, {good.fenced} after a failed sync: {good.undone} "
+          f"unsynced pieces taken back, up to {good.events} events, every "
+          f"promise kept; opened, recovered and read within "
+          f"{good.slowest:.2f} s")
+    if good.undone == 0 or good.fenced == 0:
+        print("FAIL: nothing taken back, or no sync failed: no proof")
         sys.exit(1)
     planted = Campaign("store_writer_planted", rng)
     try:

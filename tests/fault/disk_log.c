@@ -111,7 +111,8 @@ settle(struct log *log, size_t sync)
 			continue;
 		if (s->kind == DISK_SYNC && e->fate == PENDING)
 			e->fate = DURABLE;
-		else if (s->kind == DISK_LOST && e->fate == PENDING)
+		else if (s->kind == DISK_LOST && e->fate == PENDING &&
+			 is_data(e->rec)) /* names stay dirty */
 			e->fate = LOST;
 		else if (s->kind == DISK_DROPPED && e->fate == LOST)
 			e->fate = DROPPED;
