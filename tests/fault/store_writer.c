@@ -143,6 +143,13 @@ hold_promises(struct writer *w, const char *path)
 		errx(1, "%u promises are broken", lost);
 }
 
+static void
+problem(void *arg, const char *words)
+{
+	(void)arg;
+	warnx("check: %s", words);
+}
+
 /* --- writing -------------------------------------------------------------- */
 
 static void
@@ -331,7 +338,7 @@ main(int argc, char **argv)
 	char dir[PATH_MAX], key[PATH_MAX], journal[PATH_MAX];
 	struct store_options opt;
 	struct err e = ERR_INIT;
-	uint64_t events;
+	uint64_t events, problems = 0;
 
 	if (argc != 3)
 		errx(EX_USAGE, "usage: store_writer FOLDER init|ROUND");
@@ -357,6 +364,11 @@ main(int argc, char **argv)
 	find_endpoint(&w);
 	events = read_events(w.st);
 	hold_promises(&w, journal);
+	if (store_check(w.st, problem, NULL, &problems, &e) < 0)
+		errx(1, "check: %s", e.text);
+	if (problems > 0)
+		errx(1, "check found %llu problems",
+		    (unsigned long long)problems);
 	w.journal =
 	    open(journal, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	if (w.journal < 0)
