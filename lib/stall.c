@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/owner_dir.h"
 #include "lib/process.h"
 
@@ -22,15 +22,6 @@
 #define MARK "silent"
 #define MARK_SIZE 96
 #define DEATH_MS 5000 /* how long a killed process may take to be gone */
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 void
 stall_clear(int dir_fd)
@@ -54,7 +45,7 @@ read_mark(int dir_fd, const struct owner_info *who, int64_t *since_ms)
 	text[n] = '\0';
 	if (sscanf(text, "%ld %llu %lld", &pid, &started, &since) != 3 ||
 	    pid != who->pid || started != who->started ||
-	    since > monotonic_ms())
+	    since > clock_monotonic_ms())
 		return false;
 	*since_ms = since;
 	return true;
@@ -67,7 +58,7 @@ read_mark(int dir_fd, const struct owner_info *who, int64_t *since_ms)
 static int64_t
 silent_since(int dir_fd, const struct owner_info *who, int64_t silent_ms)
 {
-	int64_t since = monotonic_ms() - silent_ms;
+	int64_t since = clock_monotonic_ms() - silent_ms;
 	char text[MARK_SIZE];
 	int64_t marked;
 
@@ -83,24 +74,21 @@ silent_since(int dir_fd, const struct owner_info *who, int64_t silent_ms)
 }
 
 /*
- * Is it still that very process, and the holder? The pidfd was opened before:
- * if the pid's process now began when the lock's writer began, the writer
- * lives, so it had that pid all the time and the pidfd is its.
+ * Is it still the holder? The pidfd was opened before, and owner_holder names
+ * a process only when its pid's process began when the lock's writer began:
+ * so the writer lives, had that pid all the time, and the pidfd is its.
  */
 static int
 still_holds(const char *dir, const struct owner_info *who, uid_t owner,
     bool *holds, struct err *err)
 {
-	unsigned long long started;
 	struct owner_info holder;
 	bool held = false, ours = false;
 
 	*holds = false;
-	if (process_started(who->pid, &started, err) < 0)
-		return err->code == ERR_NOTFOUND ? 0 : -1;
 	if (owner_holder(dir, &holder, &held, err) < 0)
 		return -1;
-	if (started != who->started || !held || !owner_same(&holder, who))
+	if (!held || !owner_same(&holder, who))
 		return 0;
 	/*
 	 * The folder's owner writes the lock file, and root may be the one
@@ -171,7 +159,8 @@ stall_report(const char *dir, const struct owner_info *who, int64_t silent_ms,
 	dir_fd = owner_dir_find(dir, &st, err);
 	if (dir_fd < 0)
 		return -1;
-	if (monotonic_ms() - silent_since(dir_fd, who, silent_ms) < limit_ms) {
+	if (clock_monotonic_ms() - silent_since(dir_fd, who, silent_ms) <
+	    limit_ms) {
 		ret = 0;
 		goto out;
 	}

@@ -559,6 +559,38 @@ START_TEST(root_that_stayed_root_leaves_no_lock_file)
 }
 END_TEST
 
+START_TEST(the_folders_group_may_connect)
+{
+	struct err err = ERR_INIT;
+	char path[96];
+	struct stat st;
+
+	ck_assert_int_eq(chown(dir, 0, FOREIGN_GID), 0);
+	ck_assert_int_ge(owner_listen(dir, &err), 0);
+	snprintf(path, sizeof(path), "%s/socket", dir);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_gid, FOREIGN_GID);
+}
+END_TEST
+
+/* Groups that may write above: our own may, others may not. */
+START_TEST(a_foreign_group_may_not_write_above)
+{
+	struct owner_lock *lock = NULL;
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(chown(top, 0, FOREIGN_GID), 0);
+	ck_assert_int_eq(chmod(top, 0775), 0);
+	ck_assert_int_eq(
+	    owner_lock_try(dir, OWNER_STORE, &lock, NULL, &err), -1);
+	ck_assert_int_eq(err.code, ERR_DENIED);
+	ck_assert_int_eq(chown(dir, 0, FOREIGN_GID), 0);
+	ck_assert_int_eq(
+	    owner_lock_try(dir, OWNER_STORE, &lock, NULL, &err), 0);
+	owner_lock_drop(lock);
+}
+END_TEST
+
 START_TEST(a_socket_of_somebody_else_is_not_trusted)
 {
 	struct err err = ERR_INIT;
@@ -748,6 +780,30 @@ START_TEST(root_is_not_led_to_kill_another_users_process)
 }
 END_TEST
 
+static int
+is_more_than_its_user(void)
+{
+	struct err err = ERR_INIT;
+	bool yes = true;
+
+	if (setresuid(FOREIGN_UID, 0, 0) < 0 ||
+	    process_runs_as(getpid(), FOREIGN_UID, &yes, &err) < 0 || yes)
+		return 1;
+	if (setresuid(FOREIGN_UID, FOREIGN_UID, 0) < 0 ||
+	    process_runs_as(getpid(), FOREIGN_UID, &yes, &err) < 0 || yes)
+		return 2;
+	if (setresuid(FOREIGN_UID, FOREIGN_UID, FOREIGN_UID) < 0 ||
+	    process_runs_as(getpid(), FOREIGN_UID, &yes, &err) < 0 || !yes)
+		return 3;
+	return 0;
+}
+
+START_TEST(a_program_with_more_rights_is_not_its_users)
+{
+	ck_assert_int_eq(in_child(is_more_than_its_user), 0);
+}
+END_TEST
+
 /* --- what these stand on -------------------------------------------------- */
 
 START_TEST(a_process_is_told_by_its_start_whatever_its_name)
@@ -839,8 +895,11 @@ main(void)
 	tcase_add_test(root, root_becomes_the_owner_for_good);
 	tcase_add_test(root, another_user_is_told_what_to_run);
 	tcase_add_test(root, root_that_stayed_root_leaves_no_lock_file);
+	tcase_add_test(root, the_folders_group_may_connect);
+	tcase_add_test(root, a_foreign_group_may_not_write_above);
 	tcase_add_test(root, a_socket_of_somebody_else_is_not_trusted);
 	tcase_add_test(root, root_is_not_led_to_kill_another_users_process);
+	tcase_add_test(root, a_program_with_more_rights_is_not_its_users);
 	if (geteuid() == 0)
 		suite_add_tcase(s, root);
 	else

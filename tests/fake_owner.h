@@ -1,0 +1,31 @@
+/*
+ * fake_owner.h: a receive and an ops for tests of what stands before them.
+ * Linked in place of the real ones; what they do is chosen by a request's
+ * path and a call's op, so tests say from outside what happens inside.
+ *
+ * Paths: /now (answered by receive_begin), /small (body_max 10), /later (in
+ * another thread, after 50 ms), /early (done is called before receive_body
+ * returns), /never (no answer at all), else: the body comes back.
+ *
+ * Ops: echo, whoami, rows (n, size), sleep (ms), fail, id (the request id),
+ * once (adds a line to the folder's "journal" unless that has the request's
+ * id; die: kills the process before it answers, the first time), die.
+ */
+#ifndef EYELET_TESTS_FAKE_OWNER_H
+#define EYELET_TESTS_FAKE_OWNER_H
+
+#include <stdatomic.h>
+
+#include "lib/ops.h"
+#include "lib/receive.h"
+
+struct receive {
+	atomic_int begun, aborted;
+};
+
+struct ops {
+	const char *dir;
+	atomic_int rows; /* made by op rows */
+};
+
+#endif
