@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/util.h"
+#include "lib/files.h"
 
 #define LOG_FILE_MAX (10 * 1024 * 1024)
 #define LOG_BUFFER (2 * 1024 * 1024) /* 64 KiB once froze a run for 40 s */
@@ -125,6 +125,8 @@ take_complaint(const DB_ENV *env, const char *prefix, const char *msg)
 		return;
 	pthread_mutex_lock(&db->complaint_mutex);
 	snprintf(db->complaint, sizeof(db->complaint), "%s", msg);
+	if (strstr(msg, "checksum error") != NULL)
+		atomic_store(&db->damaged, true);
 	pthread_mutex_unlock(&db->complaint_mutex);
 	if (db->log != NULL)
 		db->log(db->arg, msg);
@@ -170,26 +172,18 @@ bdb_err(struct bdb *db, struct err *err, int code, const char *doing)
 }
 
 bool
+bdb_is_damaged(const struct bdb *db)
+{
+	return atomic_load(&db->damaged);
+}
+
+bool
 bdb_is_fenced(const struct bdb *db)
 {
 	return atomic_load(&sync_state.failed) || atomic_load(&db->panicked);
 }
 
 /* --- the environment ----------------------------------------------------- */
-
-int
-bdb_sync_folder(const char *path, struct err *err)
-{
-	int fd, ret = 0;
-
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return err_errno(err, errno, "open folder %s", path);
-	if (fsync(fd) < 0)
-		ret = err_errno(err, errno, "flush folder %s", path);
-	close(fd);
-	return ret;
-}
 
 char *
 bdb_path(const char *dir, const char *name, struct err *err)
@@ -232,7 +226,7 @@ static int
 make_folder(const char *path, const char *parent, struct err *err)
 {
 	if (mkdir(path, 0700) == 0)
-		return bdb_sync_folder(parent, err);
+		return files_sync_folder(parent, err);
 	if (errno != EEXIST)
 		return err_errno(err, errno, "make folder %s", path);
 	return 0;
@@ -350,6 +344,7 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 	if (db == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for the database");
 	pthread_mutex_init(&db->complaint_mutex, NULL);
+	db->beside = opt->beside;
 	db->log = opt->log;
 	db->arg = opt->arg;
 	db->home = bdb_path(opt->home, ".", err);
@@ -359,9 +354,11 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 	if (make_folder(db->log_dir, db->home, err) < 0 ||
 	    refuse_db_config(opt->home, err) < 0)
 		goto out;
-	drop_cached(db->home);
-	drop_cached(db->log_dir);
-	if (open_sync_folders(db, err) < 0)
+	if (!opt->beside) {
+		drop_cached(db->home);
+		drop_cached(db->log_dir);
+	}
+	if (!opt->beside && open_sync_folders(db, err) < 0)
 		goto out;
 	db_env_set_func_fsync(bdb_sync_file);
 	db_env_set_func_malloc(malloc_or_leave);
@@ -406,7 +403,8 @@ bdb_close(struct bdb *db)
 		return;
 	if (db->env != NULL) {
 		db->env->close(db->env, 0);
-		close_sync_folders();
+		if (!db->beside)
+			close_sync_folders();
 	}
 	pthread_mutex_destroy(&db->complaint_mutex);
 	free(db->home);

@@ -6,7 +6,8 @@
  * a file came or went, leaving when memory ends, a DB_CONFIG refused.
  *
  * One process at a time opens a home (owner.h sees to it), and one home at a
- * time is open in a process: the library's fsync hook knows no environment.
+ * time is open in a process, copies that are looked at beside it aside: the
+ * library's fsync hook knows no environment.
  * One thread writes (transactions never wait for each other); any may read.
  */
 #ifndef EYELET_LIB_BDB_H
@@ -26,8 +27,8 @@ struct bdb_txn;
 struct bdb_options {
 	const char *home; /* folder of the tables; logs in its "log" folder */
 	uint64_t cache; /* bytes */
-	bool fatal; /* recover from all logs there are, not the last checkpoint
-		     */
+	bool fatal; /* recover from all logs there are */
+	bool beside; /* a copy, beside the home that is open; not kept */
 	void (*log)(void *arg, const char *line); /* the library's words */
 	void *arg;
 };
@@ -44,7 +45,10 @@ void bdb_close(struct bdb *db);
 /*
  * Did a flush fail, or does the library want recovery? From then on nothing
  * may be acknowledged, and only a new process may try again.
+ * bdb_is_damaged: because a page's sum was wrong, so that recovery alone will
+ * not do.
  */
+bool bdb_is_damaged(const struct bdb *db);
 bool bdb_is_fenced(const struct bdb *db);
 
 /* --- tables -------------------------------------------------------------- */
@@ -134,6 +138,9 @@ uint64_t bdb_log_bytes(struct bdb *db);
 int bdb_log_range(
     struct bdb *db, uint32_t *newest, uint32_t *needed, struct err *err);
 
+/* "log.0000000012" to 12; 0 for names of other files. */
+uint32_t bdb_log_number(const char *name);
+
 /* Removes the log files below number. They must not be needed. */
 int bdb_log_remove(struct bdb *db, uint32_t number, struct err *err);
 
@@ -141,18 +148,9 @@ int bdb_log_remove(struct bdb *db, uint32_t number, struct err *err);
 int bdb_table_copy(
     struct bdb *db, const char *file, const char *dir, struct err *err);
 
-/*
- * Visits the names of all tables' files in the home; or of all plain files in
- * any folder.
- */
+/* Visits the names of all tables' files in the home. */
 int bdb_files(struct bdb *db,
     int (*visit)(void *arg, const char *file, struct err *err), void *arg,
     struct err *err);
-int bdb_folder_files(const char *folder,
-    int (*visit)(void *arg, const char *file, struct err *err), void *arg,
-    struct err *err);
-
-/* Flushes a folder, so that the names in it last. */
-int bdb_sync_folder(const char *path, struct err *err);
 
 #endif

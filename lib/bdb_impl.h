@@ -22,7 +22,8 @@ struct bdb {
 	void *arg;
 	char complaint[256]; /* the library's last words, for messages */
 	pthread_mutex_t complaint_mutex;
-	atomic_bool panicked;
+	atomic_bool panicked, damaged;
+	bool beside;
 };
 
 struct bdb_table {
@@ -45,9 +46,5 @@ char *bdb_path(const char *dir, const char *name, struct err *err);
 void bdb_names_changed(void);
 /* Flushes one file, once, as everything is flushed here. An errno or 0. */
 int bdb_sync_file(int fd);
-
-/* bdb_log.c */
-/* "log.0000000012" to 12; 0 for other names. */
-uint32_t bdb_log_number(const char *name);
 
 #endif

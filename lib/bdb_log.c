@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/files.h"
+
 int
 bdb_checkpoint(struct bdb *db, struct err *err)
 {
@@ -129,7 +131,7 @@ bdb_log_remove(struct bdb *db, uint32_t number, struct err *err)
 	if (walk_logs(db, number, &newest, &bytes, err) < 0)
 		return -1;
 	bdb_names_changed();
-	return bdb_sync_folder(db->log_dir, err);
+	return files_sync_folder(db->log_dir, err);
 }
 
 int
@@ -147,30 +149,9 @@ bdb_table_copy(
 }
 
 int
-bdb_folder_files(const char *folder,
-    int (*visit)(void *arg, const char *file, struct err *err), void *arg,
-    struct err *err)
-{
-	struct dirent *entry;
-	struct stat sb;
-	DIR *d = opendir(folder);
-	int ret = 0;
-
-	if (d == NULL)
-		return err_errno(err, errno, "open folder %s", folder);
-	while (ret == 0 && (entry = readdir(d)) != NULL)
-		if (fstatat(dirfd(d), entry->d_name, &sb,
-			AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(sb.st_mode))
-			ret = visit(arg, entry->d_name, err);
-	closedir(d);
-	return ret;
-}
-
-int
 bdb_files(struct bdb *db,
     int (*visit)(void *arg, const char *file, struct err *err), void *arg,
     struct err *err)
 {
-	return bdb_folder_files(db->home, visit, arg, err);
+	return files_visit(db->home, visit, arg, err);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/digest.h"
+#include "lib/files.h"
 #include "lib/util.h"
 
 #define PAGE 4096 /* of the tables with small records */
@@ -98,15 +99,34 @@ say_for_bdb(void *arg, const char *line)
 	store_say(arg, "database: %s", line);
 }
 
+/* Recovery would not notice; the next open rebuilds. */
+static void
+mark_damaged(struct store *st)
+{
+	char *mark = NULL;
+	int fd;
+
+	if (asprintf(&mark, "%s/" STORE_DAMAGED, st->opt.dir) < 0)
+		return;
+	fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0)
+		close(fd);
+	free(mark);
+}
+
 /* Fenced is what the library says, remembered here and told to waiters. */
 void
 store_wake(struct store *st)
 {
 	pthread_mutex_lock(&st->wait_mutex);
-	if (bdb_is_fenced(st->db) && !atomic_exchange(&st->fenced, true))
+	if (bdb_is_fenced(st->db) && !atomic_exchange(&st->fenced, true)) {
+		if (bdb_is_damaged(st->db))
+			mark_damaged(st);
 		store_say(st,
-		    "a write to the store failed; nothing is acknowledged "
-		    "until a new start has recovered it");
+		    "a write to the store failed, or a page is damaged; "
+		    "nothing is acknowledged until a new start has "
+		    "recovered it");
+	}
 	pthread_cond_broadcast(&st->wait_cond);
 	pthread_mutex_unlock(&st->wait_mutex);
 }
@@ -117,276 +137,7 @@ store_is_fenced(struct store *st)
 	return atomic_load(&st->fenced);
 }
 
-/* --- facts in memory ----------------------------------------------------- */
-
-#define FACTS_MAX (1 << 20) /* endpoints ever made */
-
-struct store_endpoint_facts *
-store_facts(struct store *st, uint64_t id)
-{
-	struct store_endpoint_facts **grown, *facts = NULL;
-	size_t room;
-
-	if (id >= FACTS_MAX)
-		return NULL;
-	pthread_mutex_lock(&st->facts_mutex);
-	if (id >= st->nfacts) {
-		room = (size_t)id + 64;
-		grown = realloc(st->facts, room * sizeof(*grown));
-		if (grown == NULL)
-			goto out;
-		memset(grown + st->nfacts, 0,
-		    (room - st->nfacts) * sizeof(*grown));
-		st->facts = grown;
-		st->nfacts = room;
-	}
-	if (st->facts[id] == NULL)
-		st->facts[id] = calloc(1, sizeof(*st->facts[id]));
-	facts = st->facts[id];
-out:
-	pthread_mutex_unlock(&st->facts_mutex);
-	return facts;
-}
-
-void
-store_used(struct store *st, uint64_t secret_id, int64_t ms)
-{
-	int64_t *grown;
-	size_t room;
-
-	if (secret_id >= FACTS_MAX)
-		return;
-	pthread_mutex_lock(&st->facts_mutex);
-	if (secret_id >= st->nused) {
-		room = (size_t)secret_id + 64;
-		grown = realloc(st->used_ms, room * sizeof(*grown));
-		if (grown == NULL) /* it is a hint for operators, no more */
-			goto out;
-		memset(
-		    grown + st->nused, 0, (room - st->nused) * sizeof(*grown));
-		st->used_ms = grown;
-		st->nused = room;
-	}
-	st->used_ms[secret_id] = ms;
-	st->facts_changed = true;
-out:
-	pthread_mutex_unlock(&st->facts_mutex);
-}
-
-int64_t
-store_used_ms(struct store *st, uint64_t secret_id)
-{
-	int64_t ms = 0;
-
-	pthread_mutex_lock(&st->facts_mutex);
-	if (secret_id < st->nused)
-		ms = st->used_ms[secret_id];
-	pthread_mutex_unlock(&st->facts_mutex);
-	return ms;
-}
-
-void
-store_count(struct store *st, uint64_t endpoint_id, enum store_count c)
-{
-	struct store_endpoint_facts *facts = store_facts(st, endpoint_id);
-
-	if (facts != NULL)
-		atomic_fetch_add(&facts->counts[c], 1);
-	pthread_mutex_lock(&st->facts_mutex);
-	st->facts_changed = true;
-	pthread_mutex_unlock(&st->facts_mutex);
-}
-
-void
-store_counts(struct store *st, uint64_t endpoint_id, uint64_t out[STORE_COUNTS])
-{
-	struct store_endpoint_facts *facts = store_facts(st, endpoint_id);
-	size_t i;
-
-	for (i = 0; i < STORE_COUNTS; i++)
-		out[i] = facts == NULL ? 0 : atomic_load(&facts->counts[i]);
-}
-
-/* --- the marker ---------------------------------------------------------- */
-
-#define MARKER_WORD "eyelet-store"
-
-/*
- * The marker says that a folder is a store and which one, so that an empty
- * folder (a disk that is not mounted) is never taken for a new store.
- */
-static int
-write_marker(const char *dir, const char *id, const char *state, bool exclusive,
-    struct err *err)
-{
-	char *path = NULL, *temp = NULL, line[128];
-	int fd = -1, len, ret = -1;
-
-	if (asprintf(&path, "%s/" STORE_MARKER, dir) < 0 ||
-	    asprintf(&temp, "%s/" STORE_MARKER ".new", dir) < 0) {
-		err_set(err, ERR_NOMEM, "no memory for a path");
-		goto out;
-	}
-	if (exclusive && access(path, F_OK) == 0) {
-		err_set(err, ERR_EXISTS, "%s is a store already", dir);
-		goto out;
-	}
-	len = snprintf(line, sizeof(line), MARKER_WORD " %d %s %s\n",
-	    RECORD_STORE_FORMAT, id, state);
-	fd = open(
-	    temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	errno = fd < 0 ? errno : ENOSPC;
-	if (fd < 0 || write(fd, line, (size_t)len) != len || fsync(fd) < 0 ||
-	    rename(temp, path) < 0) {
-		err_errno(err, errno, "write %s", path);
-		goto out;
-	}
-	ret = bdb_sync_folder(dir, err);
-out:
-	if (fd >= 0)
-		close(fd);
-	free(path);
-	free(temp);
-	return ret;
-}
-
-static int
-read_marker(struct store *st, bool *is_new, struct err *err)
-{
-	char *path = NULL, line[128] = "", state[16] = "";
-	unsigned format = 0;
-	ssize_t n;
-	int fd, ret = -1;
-
-	if (asprintf(&path, "%s/" STORE_MARKER, st->opt.dir) < 0)
-		return err_set(err, ERR_NOMEM, "no memory for a path");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0) {
-		if (errno == ENOENT)
-			err_set(err, ERR_NOTFOUND,
-			    "%s is no store: make one with \"eyelet-store "
-			    "init\", or mount the disk that holds it",
-			    st->opt.dir);
-		else
-			err_errno(err, errno, "open %s", path);
-		goto out;
-	}
-	n = read(fd, line, sizeof(line) - 1);
-	if (n < 0) {
-		err_errno(err, errno, "read %s", path);
-		goto out;
-	}
-	if (sscanf(line, MARKER_WORD " %u %32[0-9a-f] %15[a-z]", &format,
-		st->id, state) != 3) {
-		err_set(err, ERR_CORRUPT, "%s is not what it should be", path);
-		goto out;
-	}
-	if (format > RECORD_STORE_FORMAT) {
-		err_set(err, ERR_VERSION,
-		    "store %s has format %u, this release reads up to %d",
-		    st->opt.dir, format, RECORD_STORE_FORMAT);
-		goto out;
-	}
-	*is_new = strcmp(state, "new") == 0;
-	ret = 0;
-out:
-	if (fd >= 0)
-		close(fd);
-	free(path);
-	return ret;
-}
-
-static int
-check_folder(const char *dir, struct err *err)
-{
-	static const char *const obeyed[] = { "DB_CONFIG",
-		STORE_DB_FOLDER "/DB_CONFIG" };
-	struct stat sb;
-	char *path;
-	size_t i;
-	int there;
-
-	if (lstat(dir, &sb) < 0) {
-		if (errno == ENOENT)
-			return err_set(err, ERR_NOTFOUND,
-			    "store folder %s is not there: make it with "
-			    "\"eyelet-store init\"",
-			    dir);
-		return err_errno(err, errno, "store folder %s", dir);
-	}
-	if (!S_ISDIR(sb.st_mode))
-		return err_set(err, ERR_DENIED, "%s is not a folder", dir);
-	if (sb.st_uid != geteuid())
-		return err_set(err, ERR_DENIED,
-		    "store folder %s belongs to uid %u, not to uid %u: "
-		    "chown -R %u %s",
-		    dir, (unsigned)sb.st_uid, (unsigned)geteuid(),
-		    (unsigned)geteuid(), dir);
-	if ((sb.st_mode & 027) != 0)
-		return err_set(err, ERR_DENIED,
-		    "store folder %s is open to others (mode %03o): chmod "
-		    "g-w,o-rwx %s",
-		    dir, (unsigned)sb.st_mode & 0777, dir);
-	for (i = 0; i < NITEMS(obeyed); i++) {
-		if (asprintf(&path, "%s/%s", dir, obeyed[i]) < 0)
-			return err_set(err, ERR_NOMEM, "no memory for a path");
-		there = lstat(path, &sb) == 0;
-		free(path);
-		if (there)
-			return err_set(err, ERR_DENIED,
-			    "%s/%s must not be there: it could turn "
-			    "durability off; remove it",
-			    dir, obeyed[i]);
-	}
-	return 0;
-}
-
-int
-store_create(const char *dir, struct err *err)
-{
-	unsigned char random[16];
-	char id[33];
-	size_t i;
-
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return err_errno(err, errno, "make store folder %s", dir);
-	if (check_folder(dir, err) < 0 ||
-	    digest_random(random, sizeof(random), err) < 0)
-		return -1;
-	for (i = 0; i < sizeof(random); i++)
-		snprintf(id + 2 * i, 3, "%02x", random[i]);
-	return write_marker(dir, id, "new", true, err);
-}
-
 /* --- opening ------------------------------------------------------------- */
-
-static int
-unlink_entry(void *arg, const char *file, struct err *err)
-{
-	const int *dir = arg;
-
-	if (unlinkat(*dir, file, 0) < 0)
-		return err_errno(err, errno, "remove %s", file);
-	return 0;
-}
-
-/* What a first open left behind before it said "ready" holds nothing yet. */
-static int
-clear_folder(struct store *st, const char *sub, struct err *err)
-{
-	char *path = NULL;
-	int fd, ret = 0;
-
-	if (asprintf(&path, "%s%s", st->db_dir, sub) < 0)
-		return err_set(err, ERR_NOMEM, "no memory for a path");
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0) {
-		ret = bdb_folder_files(path, unlink_entry, &fd, err);
-		close(fd);
-	}
-	free(path);
-	return ret;
-}
 
 static int
 make_tables(struct store *st, struct err *err)
@@ -408,7 +159,7 @@ make_tables(struct store *st, struct err *err)
 		return -1;
 	if (bdb_flush(st->db, err) < 0 || bdb_checkpoint(st->db, err) < 0)
 		return -1;
-	return write_marker(st->opt.dir, st->id, "ready", false, err);
+	return store_write_marker(st->opt.dir, st->id, "ready", false, err);
 fail:
 	bdb_abort(txn);
 	return -1;
@@ -445,6 +196,59 @@ out:
 	return ret;
 }
 
+/* Recovery needs some room; that is what the ballast is for. */
+static int
+open_full(struct store *st, const struct bdb_options *opt, struct err *err)
+{
+	char *ballast = NULL;
+	int ret;
+
+	ret = bdb_open(opt, &st->db, err);
+	if (ret < 0 && err->code == ERR_FULL &&
+	    asprintf(&ballast, "%s/" STORE_BALLAST, st->opt.dir) >= 0) {
+		if (unlink(ballast) == 0) {
+			store_say(
+			    st, "no space left: the ballast file makes way");
+			ret = bdb_open(opt, &st->db, err);
+		}
+		free(ballast);
+	}
+	return ret;
+}
+
+/* A torn page leads to a rebuild, never to a shrug. */
+static int
+open_damaged(struct store *st, const struct bdb_options *opt, bool is_new,
+    struct err *err)
+{
+	char *mark = NULL;
+	bool damaged = files_exist(st->opt.dir, STORE_DAMAGED);
+	int ret = 0;
+
+	if (asprintf(&mark, "%s/" STORE_DAMAGED, st->opt.dir) < 0)
+		return err_set(err, ERR_NOMEM, "no memory for a path");
+	if (!damaged) {
+		ret = open_full(st, opt, err);
+		damaged = ret < 0 && err->code == ERR_CORRUPT && !is_new;
+		if (damaged)
+			store_say(st, "%s", err->text);
+	}
+	if (damaged) {
+		ret = store_rebuild(st, err);
+		if (ret == 0)
+			(void)unlink(mark);
+		else
+			store_say(st, "%s", err->text);
+		/*
+		 * What cannot be rebuilt may be one old page; what is whole
+		 * must go on accepting all the same.
+		 */
+		ret = open_full(st, opt, err);
+	}
+	free(mark);
+	return ret;
+}
+
 static int
 open_db(struct store *st, bool is_new, struct err *err)
 {
@@ -452,27 +256,22 @@ open_db(struct store *st, bool is_new, struct err *err)
 		.cache = st->opt.cache,
 		.log = say_for_bdb,
 		.arg = st };
-	char *ballast = NULL;
 	int ret;
 
-	if (is_new && (clear_folder(st, "/log", err) < 0 ||
-			  clear_folder(st, "", err) < 0))
+	/* What a first open left behind before "ready" holds nothing yet. */
+	if (is_new && files_remove_folder(st->db_dir, "log", err) < 0)
 		return -1;
-	if (mkdir(st->db_dir, 0700) < 0 && errno != EEXIST)
+	if (store_rebuild_finish(st, err) < 0)
+		return -1;
+	if (!is_new && !files_exist(st->opt.dir, STORE_DB_FOLDER))
+		return err_set(err, ERR_CORRUPT,
+		    "store %s has lost its databases: restore a backup",
+		    st->opt.dir);
+	if (is_new && mkdir(st->db_dir, 0700) < 0)
 		return err_errno(err, errno, "make folder %s", st->db_dir);
-	if (bdb_sync_folder(st->opt.dir, err) < 0)
+	if (files_sync_folder(st->opt.dir, err) < 0)
 		return -1;
-	ret = bdb_open(&opt, &st->db, err);
-	if (ret < 0 && err->code == ERR_FULL &&
-	    asprintf(&ballast, "%s/" STORE_BALLAST, st->opt.dir) >= 0) {
-		/* Recovery needs some room; that is what the ballast is for. */
-		if (unlink(ballast) == 0) {
-			store_say(
-			    st, "no space left: the ballast file makes way");
-			ret = bdb_open(&opt, &st->db, err);
-		}
-		free(ballast);
-	}
+	ret = open_damaged(st, &opt, is_new, err);
 	if (ret < 0)
 		return err_wrap(err, "store %s", st->opt.dir);
 	return is_new ? make_tables(st, err) : open_tables(st, err);
@@ -564,13 +363,15 @@ store_open(const struct store_options *opt, struct store **out, struct err *err)
 	init_locks(st);
 	st->group.max = GROUP_MAX;
 	if (copy_options(st, opt, err) < 0 ||
-	    check_folder(st->opt.dir, err) < 0 ||
-	    read_marker(st, &is_new, err) < 0 || open_outside(st, err) < 0 ||
-	    open_db(st, is_new, err) < 0 || open_state(st, err) < 0)
+	    store_check_folder(st->opt.dir, err) < 0 ||
+	    store_read_marker(st, &is_new, err) < 0 ||
+	    open_outside(st, err) < 0 || open_db(st, is_new, err) < 0 ||
+	    open_state(st, err) < 0)
 		goto out;
 	st->opened_ms = store_wall_ms();
 	st->recovery_ms = st->opened_ms - began;
 	atomic_store(&st->last_checkpoint_ms, st->opened_ms);
+	atomic_store(&st->snapshot_ms, store_snapshot_time(st->opt.dir));
 	atomic_store(&st->last_flush_ms, st->opened_ms);
 	store_measure_room(st);
 	if (start_threads(st, err) < 0)

@@ -2,12 +2,16 @@
  * store_impl.h: what the store's own files share. Nobody else includes it.
  *
  * store.c	open, close, threads, status
+ * store_marker.c	the marker file, the folder's owner and mode
+ * store_facts.c	numbers that live in memory: generations, counters
  * store_accept.c	a batch of events, in the committer
  * store_change.c	changes, in the committer; request ids; audit
  * store_rows.c	endpoints, secrets and audit records as rows
  * store_read.c	readers of the log, the memory of ids
  * store_keep.c	the keeper thread: checkpoints, retention, room, counters
  * store_check.c	verification
+ * store_snapshot.c	a copy from which a damaged store is rebuilt
+ * store_rebuild.c	snapshot and logs become a store again
  */
 #ifndef EYELET_LIB_STORE_IMPL_H
 #define EYELET_LIB_STORE_IMPL_H
@@ -76,6 +80,7 @@ struct store {
 
 	pthread_t keeper;
 	bool keeper_runs;
+	uint64_t snapshot_retry_bytes; /* the keeper's */
 	pthread_mutex_t keeper_mutex;
 	pthread_cond_t keeper_cond;
 	bool closing;
@@ -98,14 +103,22 @@ struct store_tx {
 int64_t store_wall_ms(void);
 void store_say(struct store *st, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+void store_wake(struct store *st);
+/* The names of the tables with few records: i from 0 until NULL. */
+const char *store_table_name(size_t i);
+
+/* store_marker.c */
+int store_check_folder(const char *dir, struct err *err);
+int store_write_marker(const char *dir, const char *id, const char *state,
+    bool exclusive, struct err *err);
+/* Fills st->id. */
+int store_read_marker(struct store *st, bool *is_new, struct err *err);
+
+/* store_facts.c */
 /* The facts of an endpoint, made when there are none; NULL without memory. */
 struct store_endpoint_facts *store_facts(struct store *st, uint64_t id);
 void store_used(struct store *st, uint64_t secret_id, int64_t ms);
 int64_t store_used_ms(struct store *st, uint64_t secret_id);
-void store_wake(struct store *st);
-
-/* The names of the tables with few records: i from 0 until NULL. */
-const char *store_table_name(size_t i);
 
 /* store_accept.c: the committer's hooks */
 int store_batch(void *arg, struct store_item *const *items, size_t n,
@@ -135,7 +148,27 @@ void store_keeper_stop(struct store *st);
 void store_measure_room(struct store *st);
 
 /* store_snapshot.c */
-/* Makes a snapshot when more log than log_keep_max would have to be kept. */
+/*
+ * When more log than log_keep_max is kept: makes a snapshot, proves that it
+ * recovers, puts it in the place of the old one, lets older logs go.
+ */
 int store_snapshot_keep(struct store *st, struct err *err);
+/* When the snapshot that is there was made; 0: there is none. */
+int64_t store_snapshot_time(const char *dir);
+
+/* store_rebuild.c */
+/*
+ * Makes the databases anew from the snapshot, where there is one, and all
+ * logs since; verifies them; puts them in the place of the damaged ones, which
+ * are kept as "db.damaged". Nothing is open. ERR_CORRUPT when that is not
+ * possible: the message says what is.
+ */
+int store_rebuild(struct store *st, struct err *err);
+/* Ends a rebuild that a crash cut off between its last two steps. */
+int store_rebuild_finish(struct store *st, struct err *err);
+
+#define STORE_LOG_FOLDER "log"
+#define STORE_SNAPSHOT "snapshot"
+#define STORE_DAMAGED "damaged" /* a page was: the next open rebuilds */
 
 #endif

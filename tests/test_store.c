@@ -585,43 +585,6 @@ START_TEST(racing_copies_are_accepted_once)
 }
 END_TEST
 
-START_TEST(a_killed_owner_loses_nothing_it_answered)
-{
-	int pipe_fds[2], status, n = 0;
-	char id[32], byte;
-	pid_t pid;
-
-	added("orders", NULL);
-	close_store();
-	ck_assert_int_eq(pipe(pipe_fds), 0);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		close(pipe_fds[0]);
-		open_store();
-		for (;;) {
-			snprintf(id, sizeof(id), "evt_%d", n++);
-			if (accept_one(id, "{}") != STORE_ACCEPTED ||
-			    write(pipe_fds[1], "x", 1) != 1)
-				_exit(1);
-			if (n == 300)
-				kill(getpid(), SIGKILL);
-		}
-	}
-	close(pipe_fds[1]);
-	while (read(pipe_fds[0], &byte, 1) == 1)
-		n++;
-	close(pipe_fds[0]);
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert(WIFSIGNALED(status));
-	ck_assert_int_eq(n, 300);
-	open_store();
-	ck_assert_uint_eq(count_events(), 300);
-	ck_assert_int_eq(accept_one("evt_299", "{}"), STORE_DUPLICATE);
-	ck_assert_int_eq(accept_one("evt_300", "{}"), STORE_ACCEPTED);
-}
-END_TEST
-
 static void
 on_problem(void *arg, const char *words)
 {
@@ -638,6 +601,103 @@ problems(void)
 	    store_check(st, on_problem, NULL, &n, &err) == 0, "%s", err.text);
 	return n;
 }
+
+/* Accepts evt_FROM to evt_TO - 1 in a process of its own, and kills it. */
+static void
+accept_and_die(int from, int to)
+{
+	int status;
+	char id[32];
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		open_store();
+		for (; from < to; from++) {
+			snprintf(id, sizeof(id), "evt_%d", from);
+			if (accept_one(id, "{}") != STORE_ACCEPTED)
+				_exit(1);
+		}
+		kill(getpid(), SIGKILL);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+START_TEST(a_killed_owner_loses_nothing_it_answered)
+{
+	added("orders", NULL);
+	close_store();
+	accept_and_die(0, 300);
+	open_store();
+	ck_assert_uint_eq(count_events(), 300);
+	ck_assert_int_eq(accept_one("evt_299", "{}"), STORE_DUPLICATE);
+	ck_assert_int_eq(accept_one("evt_300", "{}"), STORE_ACCEPTED);
+}
+END_TEST
+
+/* Overwrites the second half of a page in files of the store. */
+static void
+tear(const char *files)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+	    "cd %s && for f in %s; do printf %%0512d 7 | dd of=$f bs=1 "
+	    "seek=$(($(stat -c %%s $f) - 600)) conv=notrunc status=none; done",
+	    dir, files);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static const struct {
+	const char *when;
+	uint64_t log_keep_max; /* 1: a snapshot at every checkpoint */
+	const char *files; /* torn; relative to the store folder */
+} torn[] = {
+	{ "log, no snapshot", 1 << 30, "db/events-* db/seen-*" },
+	{ "log, no snapshot, all", 1 << 30,
+	    "db/meta db/secrets db/events-* db/seen-* db/audit db/counts" },
+	{ "snapshot", 1, "db/events-* db/seen-*" },
+	{ "snapshot, all", 1,
+	    "db/meta db/secrets db/events-* db/seen-* db/audit db/counts" },
+};
+
+START_TEST(a_torn_page_leads_to_a_rebuild)
+{
+	struct store_status status;
+	char id[32], manifest[160];
+	int i;
+
+	close_store();
+	opt.log_keep_max = torn[_i].log_keep_max;
+	open_store();
+	added("orders", "s3cret-s3cret-s3cret");
+	for (i = 0; i < 100; i++) {
+		snprintf(id, sizeof(id), "evt_%d", i);
+		ck_assert_int_eq(accept_one(id, "{}"), STORE_ACCEPTED);
+	}
+	close_store();
+	snprintf(manifest, sizeof(manifest), "%s/snapshot/MANIFEST", dir);
+	ck_assert_int_eq(
+	    access(manifest, F_OK) == 0, torn[_i].log_keep_max == 1);
+	accept_and_die(100, 300);
+	tear(torn[_i].files);
+	open_store();
+	ck_assert_msg(count_events() == 300, "%s", torn[_i].when);
+	ck_assert_uint_eq(problems(), 0);
+	ck_assert_int_eq(accept_one("evt_50", "{}"), STORE_DUPLICATE);
+	ck_assert_int_eq(accept_one("evt_299", "{}"), STORE_DUPLICATE);
+	ck_assert_int_eq(accept_one("evt_300", "{}"), STORE_ACCEPTED);
+	ck_assert_int_eq(store_secrets(st, NULL, 0, plain_is,
+			     (void *)(uintptr_t) "s3cret-s3cret-s3cret", &err),
+	    0);
+	close_store();
+	open_store();
+	ck_assert_uint_eq(count_events(), 301);
+	ck_assert_int_eq(store_status(st, &status, &err), 0);
+	ck_assert_uint_eq(status.events, 301);
+}
+END_TEST
 
 START_TEST(a_check_finds_what_is_not_there)
 {
@@ -749,6 +809,8 @@ main(void)
 	tcase_add_test(tc, racing_copies_are_accepted_once);
 	tcase_add_test(tc, a_check_finds_what_is_not_there);
 	tcase_add_test(tc, a_killed_owner_loses_nothing_it_answered);
+	tcase_add_loop_test(tc, a_torn_page_leads_to_a_rebuild, 0,
+	    (int)(sizeof(torn) / sizeof(torn[0])));
 	tcase_add_loop_test(tc, what_is_wrong_is_refused_with_a_way_out, 0,
 	    (int)(sizeof(guards) / sizeof(guards[0])));
 	tcase_add_test(tc, below_the_floor_nothing_is_accepted);

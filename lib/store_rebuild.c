@@ -1,0 +1,131 @@
+/* store_rebuild.c: snapshot and logs become a store again. */
+#include "lib/store_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/files.h"
+
+#define REBUILT "db.rebuilt"
+#define DAMAGED "db.damaged"
+#define FIRST_LOG "log.0000000001"
+
+struct placing {
+	const char *from, *to;
+};
+
+static int
+copy_one(void *arg, const char *file, struct err *err)
+{
+	struct placing *pl = arg;
+
+	/* The manifest is the snapshot's own. */
+	return strcmp(file, "MANIFEST") == 0
+		   ? 0
+		   : files_copy(pl->from, pl->to, file, err);
+}
+
+static int
+verify_one(void *arg, const char *file, struct err *err)
+{
+	return bdb_table_verify(arg, file, err);
+}
+
+/* Recovers what was laid out, and verifies every table of it. */
+static int
+recover(struct store *st, const char *home, struct err *err)
+{
+	struct bdb_options opt = {
+		.home = home, .cache = st->opt.cache, .fatal = true
+	};
+	struct bdb *db;
+	int ret = -1;
+
+	if (bdb_open(&opt, &db, err) < 0)
+		return -1;
+	if (bdb_checkpoint(db, err) == 0)
+		ret = bdb_files(db, verify_one, db, err);
+	bdb_close(db);
+	return ret;
+}
+
+static int
+lay_out(struct store *st, const char *home, const char *snapshot,
+    bool has_snapshot, struct err *err)
+{
+	char *logs = NULL, *new_logs = NULL;
+	struct placing tables = { snapshot, home }, log;
+	int ret = -1;
+
+	if (asprintf(&logs, "%s/" STORE_LOG_FOLDER, st->db_dir) < 0 ||
+	    asprintf(&new_logs, "%s/" STORE_LOG_FOLDER, home) < 0) {
+		err_set(err, ERR_NOMEM, "no memory for a path");
+		goto out;
+	}
+	log.from = logs;
+	log.to = new_logs;
+	/* Without a snapshot, the logs must reach back to the beginning. */
+	if (!has_snapshot && !files_exist(logs, FIRST_LOG)) {
+		err_set(err, ERR_CORRUPT,
+		    "there is no snapshot, and the log does not reach back "
+		    "to the beginning: restore a backup");
+		goto out;
+	}
+	if (files_fresh_folder(home, STORE_LOG_FOLDER, err) < 0 ||
+	    (has_snapshot &&
+		files_visit(snapshot, copy_one, &tables, err) < 0) ||
+	    files_visit(logs, copy_one, &log, err) < 0 ||
+	    files_sync_folder(new_logs, err) < 0 ||
+	    files_sync_folder(home, err) < 0)
+		goto out;
+	ret = 0;
+out:
+	free(logs);
+	free(new_logs);
+	return ret;
+}
+
+int
+store_rebuild(struct store *st, struct err *err)
+{
+	char *home = NULL, *snapshot = NULL, *damaged = NULL;
+	bool has_snapshot = store_snapshot_time(st->opt.dir) != 0;
+	int ret = -1;
+
+	store_say(st, "the store is damaged; it is rebuilt from %s",
+	    has_snapshot ? "the snapshot and the logs since" : "its logs");
+	if (asprintf(&home, "%s/" REBUILT, st->opt.dir) < 0 ||
+	    asprintf(&snapshot, "%s/" STORE_SNAPSHOT, st->opt.dir) < 0 ||
+	    asprintf(&damaged, "%s/" DAMAGED, st->opt.dir) < 0) {
+		err_set(err, ERR_NOMEM, "no memory for a path");
+		goto out;
+	}
+	if (lay_out(st, home, snapshot, has_snapshot, err) < 0 ||
+	    recover(st, home, err) < 0)
+		goto out;
+	/* A crash between the two renames leaves REBUILT: see _finish. */
+	if (files_remove_folder(damaged, STORE_LOG_FOLDER, err) < 0 ||
+	    files_rename(st->opt.dir, STORE_DB_FOLDER, DAMAGED, err) < 0 ||
+	    files_rename(st->opt.dir, REBUILT, STORE_DB_FOLDER, err) < 0)
+		goto out;
+	store_say(
+	    st, "the store is rebuilt; the damaged files are in %s", damaged);
+	ret = 0;
+out:
+	if (ret < 0)
+		err_wrap(err, "rebuild the store");
+	free(home);
+	free(snapshot);
+	free(damaged);
+	return ret;
+}
+
+int
+store_rebuild_finish(struct store *st, struct err *err)
+{
+	if (files_exist(st->opt.dir, STORE_DB_FOLDER) ||
+	    !files_exist(st->opt.dir, REBUILT))
+		return 0;
+	return files_rename(st->opt.dir, REBUILT, STORE_DB_FOLDER, err);
+}
