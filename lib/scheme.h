@@ -62,6 +62,7 @@ const char *scheme_name(const struct scheme *sc);
 const char *scheme_title(const struct scheme *sc); /* never NULL */
 const char *scheme_link(const struct scheme *sc); /* provider's page, or NULL */
 const char *scheme_notes(const struct scheme *sc); /* for operators, or NULL */
+const char *scheme_algorithm(const struct scheme *sc); /* "hmac-sha256" */
 bool scheme_secret_from_provider(const struct scheme *sc); /* secret_from */
 bool scheme_retry_body_same(const struct scheme *sc); /* retry_body */
 bool scheme_body_is_json(const struct scheme *sc); /* "body": "json" */

@@ -29,13 +29,14 @@ struct verify_input {
 	size_t nparams;
 	int64_t
 	    tolerance_s; /* overrides the scheme's window; -1: scheme's own */
-	int64_t horizon_s; /* age limit of a time that only the body carries */
+	int64_t horizon_s; /* age limit of any signed time; -1: none */
 };
 
 struct verify_result {
 	enum verify_verdict verdict;
 	int key; /* index of the key that matched, -1 when none did */
-	const char *reason; /* a constant for the operator: "header absent" */
+	/* For the operator; lives as long as the scheme. */
+	const char *reason;
 };
 
 /*
@@ -43,6 +44,8 @@ struct verify_result {
  * once result is known: a bad signature is an answer, no error. -1 with err
  * when none could be reached: ERR_CRYPTO, ERR_NOMEM, or ERR_CONFIG when the
  * scheme needs a url or a param that the input does not have.
+ * A time is read off an authentic request only; where the scheme sets no
+ * window, a body may lack it ("required" is for those who want it there).
  * Every key is tried against every signature, whatever matches, and compared
  * in constant time. Spec: RFC 2104, RFC 8032, FIPS 186-5; what each provider
  * signs stands in its scheme file. Order: require, signature, digest, time.
@@ -51,20 +54,29 @@ int verify_request(const struct scheme *sc, struct scheme_key *const *keys,
     size_t nkeys, const struct verify_input *in, struct verify_result *result,
     struct err *err);
 
+const char *verify_word(enum verify_verdict verdict); /* "valid" */
+
 #define EVENT_ID_MAX 256
 #define EVENT_TYPE_MAX 256
 
 enum identify_outcome {
 	IDENTIFY_OK,
-	IDENTIFY_NOT_JSON, /* the scheme promises JSON and it is not RFC 8259 */
-	IDENTIFY_REQUIRED, /* a field of "required" is absent */
+	/* The scheme promises JSON and it is not RFC 8259, or holds no text. */
+	IDENTIFY_NOT_JSON,
+	IDENTIFY_REQUIRED, /* a field of "required" is absent; tests may */
 	IDENTIFY_TOO_LONG /* id or type above its limit */
 };
 
 struct identity {
 	enum identify_outcome outcome;
-	bool has_id, has_type;
-	struct span id, type; /* borrowed from scratch */
+	bool has_id, has_type, has_replay;
+	/*
+	 * Borrowed from scratch. replay is what a sender that does not sign its
+	 * body never repeats (Mailgun's token): whoever takes a second request
+	 * with the same one takes a forgery. It stands in for the digest of
+	 * the body, by which unsigned ids are deduped otherwise.
+	 */
+	struct span id, type, replay;
 	char why[128]; /* inert, for NOT_JSON, REQUIRED and TOO_LONG */
 };
 

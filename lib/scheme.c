@@ -1,0 +1,354 @@
+/* scheme.c: loads a scheme and says what stands in it. */
+#include "lib/scheme.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/json.h"
+#include "lib/scheme_impl.h"
+#include "lib/scheme_read.h"
+#include "lib/util.h"
+
+/* What a scheme file may name in "alg". */
+static const struct algorithm algorithms[] = {
+	/* name, kind, hash, public key */
+	{ "hmac-sha256", ALGORITHM_HMAC, HASH_SHA256, 0 },
+	{ "hmac-sha1", ALGORITHM_HMAC, HASH_SHA1, 0 },
+	{ "hmac-sha512", ALGORITHM_HMAC, HASH_SHA512, 0 },
+	{ "sha256", ALGORITHM_DIGEST, HASH_SHA256, 0 },
+	{ "ed25519", ALGORITHM_PUBKEY, 0, PUBKEY_ED25519 },
+	{ "ecdsa-p256-sha256", ALGORITHM_PUBKEY, 0, PUBKEY_P256 },
+	{ "equal", ALGORITHM_EQUAL, 0, 0 },
+};
+
+const struct algorithm *
+algorithm_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < NITEMS(algorithms); i++)
+		if (strcmp(algorithms[i].name, name) == 0)
+			return &algorithms[i];
+	return NULL;
+}
+
+const char *
+algorithm_name(size_t i)
+{
+	return i < NITEMS(algorithms) ? algorithms[i].name : NULL;
+}
+
+/* --- loading ------------------------------------------------------------- */
+
+/* The name of a scheme is that of its file, without ".json". */
+static int
+set_name(struct scheme *sc, const char *path, struct err *err)
+{
+	const char *base = strrchr(path, '/');
+	size_t len;
+
+	base = base == NULL ? path : base + 1;
+	len = strlen(base);
+	if (len < 5 || strcmp(base + len - 5, ".json") != 0)
+		return err_set(
+		    err, ERR_CONFIG, "the file's name must end in \".json\"");
+	len -= 5;
+	if (len == 0 || len > SCHEME_NAME_MAX ||
+	    strspn(base, "abcdefghijklmnopqrstuvwxyz0123456789-") < len)
+		return err_set(err, ERR_CONFIG,
+		    "a scheme's name is 1 to %d of a-z, 0-9 and \"-\"",
+		    SCHEME_NAME_MAX);
+	memcpy(sc->name, base, len);
+	return 0;
+}
+
+/* An editor counts lines, the scanner bytes: "line 7: byte 123: why". */
+static void
+put_line(struct span text, struct err *err)
+{
+	size_t at, i, line = 1;
+
+	if (sscanf(err->text, "byte %zu:", &at) != 1)
+		return;
+	for (i = 0; i < at && i < text.len; i++)
+		if (((const char *)text.ptr)[i] == '\n')
+			line++;
+	err_wrap(err, "line %zu", line);
+}
+
+static int
+parse(struct scheme *sc, struct span text, struct scheme_warnings *warnings,
+    struct err *err)
+{
+	struct json *root = NULL;
+	int ret = -1;
+
+	sc->text = span_dup(text, err);
+	if (sc->text == NULL)
+		return -1;
+	sc->text_len = text.len;
+	if (json_parse(text, &root, err) < 0) {
+		put_line(text, err);
+		goto out;
+	}
+	if (scheme_read(sc, root, err) < 0 ||
+	    scheme_check(sc, warnings, err) < 0)
+		goto out;
+	ret = 0;
+out:
+	json_free(root);
+	return ret;
+}
+
+/* Each warning as "FILE: /FIELD: why". */
+static void
+name_warnings(struct scheme_warnings *w, const char *path)
+{
+	struct err line = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < w->n; i++) {
+		err_set(&line, ERR_CONFIG, "%s: %s", path, w->text[i]);
+		memcpy(w->text[i], line.text, sizeof(w->text[i]) - 1);
+		w->text[i][sizeof(w->text[i]) - 1] = '\0';
+	}
+}
+
+int
+scheme_parse(const char *path, struct span text, struct scheme **out,
+    struct scheme_warnings *warnings, struct err *err)
+{
+	struct scheme *sc = calloc(1, sizeof(*sc));
+
+	if (warnings != NULL)
+		warnings->n = 0;
+	if (sc == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for a scheme");
+	if (set_name(sc, path, err) < 0 || parse(sc, text, warnings, err) < 0) {
+		if (err->code == ERR_INPUT)
+			err->code = ERR_CONFIG;
+		scheme_free(sc);
+		return err_wrap(err, "%s", path);
+	}
+	if (warnings != NULL)
+		name_warnings(warnings, path);
+	*out = sc;
+	return 0;
+}
+
+/* All of a file that is not too long. */
+static int
+read_file(const char *path, struct buf *out, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	unsigned char *at;
+	struct stat st;
+	ssize_t got;
+	int ret = -1;
+
+	if (fd < 0)
+		return err_errno(err, errno, "%s", path);
+	if (fstat(fd, &st) < 0) {
+		err_errno(err, errno, "%s", path);
+		goto out;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		err_set(err, ERR_CONFIG, "%s: is no regular file", path);
+		goto out;
+	}
+	for (;;) {
+		if (buf_reserve(out, 4096, &at, err) < 0) {
+			err_wrap(err, "%s", path);
+			goto out;
+		}
+		got = read(fd, at, 4096);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			err_errno(err, errno, "%s", path);
+			goto out;
+		}
+		if (got == 0)
+			break;
+		out->len += (size_t)got;
+	}
+	ret = 0;
+out:
+	close(fd);
+	return ret;
+}
+
+int
+scheme_load(const char *path, struct scheme **out,
+    struct scheme_warnings *warnings, struct err *err)
+{
+	struct buf text = BUF_INIT(SCHEME_FILE_MAX + 4096);
+	int ret = -1;
+
+	if (read_file(path, &text, err) < 0)
+		goto out;
+	if (text.len > SCHEME_FILE_MAX) {
+		err_set(err, ERR_CONFIG, "%s: is longer than %d bytes", path,
+		    SCHEME_FILE_MAX);
+		goto out;
+	}
+	ret = scheme_parse(path, buf_span(&text), out, warnings, err);
+out:
+	buf_free(&text);
+	return ret;
+}
+
+static void
+free_texts(char **texts, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		free(texts[i]);
+}
+
+static void
+free_templates(struct template *t, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		template_free(&t[i]);
+}
+
+void
+scheme_free(struct scheme *sc)
+{
+	size_t i;
+
+	if (sc == NULL)
+		return;
+	free(sc->title);
+	free(sc->link);
+	free(sc->notes);
+	free(sc->text);
+	free_texts(sc->strip, sc->nstrip);
+	for (i = 0; i < sc->nsig_from; i++)
+		piece_free(&sc->sig_from[i]);
+	free(sc->prefix);
+	template_free(&sc->content);
+	piece_free(&sc->time_from);
+	for (i = 0; i < sc->nrequire; i++) {
+		piece_free(&sc->require[i].from);
+		free(sc->require[i].value);
+	}
+	piece_free(&sc->digest_from);
+	free_templates(sc->id, sc->nid);
+	free_templates(sc->type, sc->ntype);
+	template_free(&sc->replay);
+	free_texts(sc->required, sc->nrequired);
+	free_texts(sc->test_types, sc->ntest_types);
+	for (i = 0; i < sc->nenvelope; i++)
+		free(sc->envelope[i].text);
+	free(sc->envelope);
+	free_texts(sc->numbered, sc->nnumbered);
+	free(sc);
+}
+
+/* --- what a scheme says -------------------------------------------------- */
+
+const char *
+scheme_name(const struct scheme *sc)
+{
+	return sc->name;
+}
+
+const char *
+scheme_title(const struct scheme *sc)
+{
+	return sc->title == NULL ? sc->name : sc->title;
+}
+
+const char *
+scheme_link(const struct scheme *sc)
+{
+	return sc->link;
+}
+
+const char *
+scheme_notes(const struct scheme *sc)
+{
+	return sc->notes;
+}
+
+const char *
+scheme_algorithm(const struct scheme *sc)
+{
+	return sc->algorithm->name;
+}
+
+bool
+scheme_secret_from_provider(const struct scheme *sc)
+{
+	return sc->secret_from_provider;
+}
+
+bool
+scheme_retry_body_same(const struct scheme *sc)
+{
+	return sc->retry_body_same;
+}
+
+bool
+scheme_body_is_json(const struct scheme *sc)
+{
+	return sc->body_is_json;
+}
+
+bool
+scheme_id_signed(const struct scheme *sc)
+{
+	return sc->id_signed;
+}
+
+int64_t
+scheme_tolerance_s(const struct scheme *sc)
+{
+	return sc->has_time ? sc->past_s : -1;
+}
+
+bool
+scheme_is_test_type(const struct scheme *sc, struct span type)
+{
+	size_t i;
+
+	for (i = 0; i < sc->ntest_types; i++)
+		if (span_is(type, sc->test_types[i]))
+			return true;
+	return false;
+}
+
+bool
+scheme_needs_url(const struct scheme *sc)
+{
+	return template_has(&sc->content, PIECE_URL);
+}
+
+struct span
+scheme_source(const struct scheme *sc)
+{
+	return span_of(sc->text, sc->text_len);
+}
+
+const struct scheme_status *
+scheme_status(const struct scheme *sc)
+{
+	return &sc->status;
+}
+
+size_t
+scheme_headers(const struct scheme *sc, const char *const **names)
+{
+	*names = sc->headers;
+	return sc->nheaders;
+}

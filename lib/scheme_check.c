@@ -1,0 +1,309 @@
+/*
+ * scheme_check.c: do the fields of a scheme fit together? A time that nobody
+ * signed, a digest that nobody signed, a key that never enters: such a file
+ * would look safe and protect nothing, so it is refused when it is loaded.
+ */
+#include "lib/scheme_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/util.h"
+
+static void
+warn(struct scheme_warnings *w, const char *text)
+{
+	if (w == NULL || w->n == NITEMS(w->text))
+		return;
+	snprintf(w->text[w->n], sizeof(w->text[0]), "%s", text);
+	w->n++;
+}
+
+/* --- coverage ------------------------------------------------------------ */
+
+bool
+scheme_covers(const struct scheme *sc, const struct piece *source)
+{
+	const struct template *content = &sc->content;
+
+	switch (source->kind) {
+	case PIECE_LITERAL:
+	case PIECE_PARAM:
+	case PIECE_KEY:
+		return true; /* not the sender's to choose */
+	case PIECE_BODY:
+	case PIECE_FORM_ALL:
+		return sc->covers_body;
+	case PIECE_JSON:
+	case PIECE_FORM:
+		return sc->covers_body || template_reads(content, source);
+	case PIECE_QUERY:
+		return template_has(content, PIECE_URL) ||
+		       template_reads(content, source);
+	case PIECE_HEADER:
+	case PIECE_ITEM:
+	case PIECE_METHOD:
+	case PIECE_URL:
+		break;
+	}
+	return template_reads(content, source);
+}
+
+static bool
+covers_all(const struct scheme *sc, const struct template *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (!scheme_covers(sc, &t->pieces[i]))
+			return false;
+	return true;
+}
+
+static void
+find_coverage(struct scheme *sc)
+{
+	size_t i;
+
+	sc->covers_body = template_has(&sc->content, PIECE_BODY) ||
+			  template_has(&sc->content, PIECE_FORM_ALL);
+	/* Not through the body: a digest cannot cover what it stands in. */
+	if (sc->has_digest && scheme_covers(sc, &sc->digest_from))
+		sc->covers_body = true;
+	sc->id_signed = sc->nid > 0;
+	for (i = 0; i < sc->nid; i++)
+		if (!covers_all(sc, &sc->id[i]))
+			sc->id_signed = false;
+}
+
+/* --- rules --------------------------------------------------------------- */
+
+static int
+check_equal(const struct scheme *sc, struct err *err)
+{
+	if (sc->content.n > 0)
+		return err_set(err, ERR_CONFIG,
+		    "/content: \"equal\" signs nothing; leave it out");
+	if (sc->sig_enc != ENCODING_UTF8)
+		return err_set(err, ERR_CONFIG,
+		    "/sig/enc: \"equal\" compares text; leave it out");
+	if (sc->key_enc != ENCODING_UTF8)
+		return err_set(err, ERR_CONFIG,
+		    "/key/enc: \"equal\" compares text; leave it out");
+	return 0;
+}
+
+/* Does anything that is sent enter the content? */
+static bool
+signs_something(const struct template *content)
+{
+	size_t i;
+
+	for (i = 0; i < content->n; i++)
+		if (content->pieces[i].kind != PIECE_LITERAL &&
+		    content->pieces[i].kind != PIECE_PARAM &&
+		    content->pieces[i].kind != PIECE_KEY)
+			return true;
+	return false;
+}
+
+static int
+check_content(const struct scheme *sc, struct err *err)
+{
+	bool keyed = template_has(&sc->content, PIECE_KEY);
+
+	if (sc->content.n == 0)
+		return err_set(err, ERR_CONFIG, "/content: is missing");
+	if (sc->sig_enc == ENCODING_UTF8)
+		return err_set(err, ERR_CONFIG, "/sig/enc: is missing");
+	if (sc->algorithm->kind == ALGORITHM_DIGEST && !keyed)
+		return err_set(err, ERR_CONFIG,
+		    "/content: a plain digest needs {key} in it, or anybody "
+		    "can make one");
+	if (sc->algorithm->kind != ALGORITHM_DIGEST && keyed)
+		return err_set(err, ERR_CONFIG,
+		    "/content: {key} is for plain digests; %s has its key "
+		    "anyway",
+		    sc->algorithm->name);
+	if (!signs_something(&sc->content))
+		return err_set(
+		    err, ERR_CONFIG, "/content: covers nothing of a request");
+	return 0;
+}
+
+static int
+check_sig(const struct scheme *sc, struct err *err)
+{
+	bool in_body = false;
+	size_t i;
+
+	for (i = 0; i < sc->nsig_from; i++)
+		in_body |= sc->sig_from[i].kind == PIECE_JSON;
+	if (in_body && template_has(&sc->content, PIECE_BODY))
+		return err_set(err, ERR_CONFIG,
+		    "/sig/from: a signature that stands in the body cannot "
+		    "cover {body}");
+	return 0;
+}
+
+/* Items are those of one header that is a list. */
+static int
+check_item(const struct scheme *sc, const struct piece *p, const char *field,
+    struct err *err)
+{
+	if (p->kind != PIECE_ITEM)
+		return 0;
+	if (sc->split == '\0')
+		return err_set(err, ERR_CONFIG,
+		    "%s: \"%s\" needs \"split\" in sig", field, p->shown);
+	if (sc->nsig_from != 1 || sc->sig_from[0].kind != PIECE_HEADER ||
+	    sc->sig_from[0].numbered)
+		return err_set(err, ERR_CONFIG,
+		    "%s: \"%s\" needs one header in sig.from", field, p->shown);
+	return 0;
+}
+
+static int
+check_items(const struct scheme *sc, const struct template *t, size_t n,
+    const char *field, struct err *err)
+{
+	size_t i, j;
+
+	for (i = 0; i < n; i++)
+		for (j = 0; j < t[i].n; j++)
+			if (check_item(sc, &t[i].pieces[j], field, err) < 0)
+				return -1;
+	return 0;
+}
+
+static int
+check_all_items(const struct scheme *sc, struct err *err)
+{
+	size_t i;
+
+	if (check_items(sc, &sc->content, 1, "/content", err) < 0 ||
+	    check_items(sc, sc->id, sc->nid, "/id", err) < 0 ||
+	    check_items(sc, sc->type, sc->ntype, "/type", err) < 0 ||
+	    check_items(sc, &sc->replay, 1, "/replay", err) < 0 ||
+	    check_item(sc, &sc->time_from, "/time/from", err) < 0 ||
+	    check_item(sc, &sc->digest_from, "/digest/from", err) < 0)
+		return -1;
+	for (i = 0; i < sc->nrequire; i++)
+		if (check_item(sc, &sc->require[i].from, "/require", err) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+check_coverage(const struct scheme *sc, struct err *err)
+{
+	if (sc->has_time && !scheme_covers(sc, &sc->time_from))
+		return err_set(err, ERR_CONFIG,
+		    "/time/from: \"%s\" is not in the signed content, so "
+		    "whoever repeats a request can make it new",
+		    sc->time_from.shown);
+	if (sc->has_digest && !scheme_covers(sc, &sc->digest_from))
+		return err_set(err, ERR_CONFIG,
+		    "/digest/from: \"%s\" is not in the signed content, so "
+		    "whoever changes the body can change it too",
+		    sc->digest_from.shown);
+	if (sc->replay.n > 0 && !covers_all(sc, &sc->replay))
+		return err_set(err, ERR_CONFIG,
+		    "/replay: is not in the signed content, so whoever "
+		    "repeats a request can choose another");
+	if (sc->ports_both && !template_has(&sc->content, PIECE_URL))
+		return err_set(
+		    err, ERR_CONFIG, "/url/ports: the content has no {url}");
+	if (sc->nrequired > 0 && !sc->body_is_json)
+		return err_set(
+		    err, ERR_CONFIG, "/required: needs \"body\": \"json\"");
+	return 0;
+}
+
+/* --- what is read of a request ------------------------------------------- */
+
+static int
+add_header(struct scheme *sc, const struct piece *p, struct err *err)
+{
+	const char *name = p->arg;
+	char *star;
+	size_t i, len;
+
+	if (p->kind != PIECE_HEADER)
+		return 0;
+	if (p->numbered) {
+		len = strlen(p->arg);
+		star = malloc(len + 2);
+		if (star == NULL)
+			return err_set(
+			    err, ERR_NOMEM, "no memory for a header's name");
+		snprintf(star, len + 2, "%s*", p->arg);
+		sc->numbered[sc->nnumbered++] = star;
+		name = star;
+	}
+	for (i = 0; i < sc->nheaders; i++)
+		if (strcmp(sc->headers[i], name) == 0)
+			return 0;
+	if (sc->nheaders == SCHEME_HEADERS_MAX)
+		return err_set(err, ERR_CONFIG, "/: reads more than %d headers",
+		    SCHEME_HEADERS_MAX);
+	sc->headers[sc->nheaders++] = name;
+	return 0;
+}
+
+static int
+add_headers(
+    struct scheme *sc, const struct template *t, size_t n, struct err *err)
+{
+	size_t i, j;
+
+	for (i = 0; i < n; i++)
+		for (j = 0; j < t[i].n; j++)
+			if (add_header(sc, &t[i].pieces[j], err) < 0)
+				return -1;
+	return 0;
+}
+
+static int
+find_headers(struct scheme *sc, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < sc->nsig_from; i++)
+		if (add_header(sc, &sc->sig_from[i], err) < 0)
+			return -1;
+	for (i = 0; i < sc->nrequire; i++)
+		if (add_header(sc, &sc->require[i].from, err) < 0)
+			return -1;
+	if ((sc->has_time && add_header(sc, &sc->time_from, err) < 0) ||
+	    (sc->has_digest && add_header(sc, &sc->digest_from, err) < 0))
+		return -1;
+	if (add_headers(sc, &sc->content, 1, err) < 0 ||
+	    add_headers(sc, sc->id, sc->nid, err) < 0 ||
+	    add_headers(sc, sc->type, sc->ntype, err) < 0)
+		return -1;
+	return add_headers(sc, &sc->replay, 1, err);
+}
+
+int
+scheme_check(
+    struct scheme *sc, struct scheme_warnings *warnings, struct err *err)
+{
+	bool equal = sc->algorithm->kind == ALGORITHM_EQUAL;
+
+	if ((equal ? check_equal(sc, err) : check_content(sc, err)) < 0)
+		return -1;
+	find_coverage(sc);
+	if (check_sig(sc, err) < 0 || check_all_items(sc, err) < 0 ||
+	    check_coverage(sc, err) < 0 || find_headers(sc, err) < 0)
+		return -1;
+	if (equal)
+		warn(warnings, "/alg: \"equal\" covers nothing of a request: "
+			       "whoever has seen the token can send anything");
+	else if (!sc->covers_body)
+		warn(warnings, "/content: does not cover {body}: whoever has "
+			       "seen a request can send another body with its "
+			       "signature");
+	return 0;
+}

@@ -1,0 +1,140 @@
+/*
+ * scheme_impl.h: a scheme compiled, for the files that load it, verify with it
+ * and sign with it. Nobody else includes this; scheme.h is for all others.
+ */
+#ifndef EYELET_LIB_SCHEME_IMPL_H
+#define EYELET_LIB_SCHEME_IMPL_H
+
+#include "lib/encode.h"
+#include "lib/hmac.h"
+#include "lib/pubkey.h"
+#include "lib/scheme.h"
+#include "lib/template.h"
+
+#define SCHEME_LIST_MAX 16 /* members of any list in a scheme file */
+#define SCHEME_HEADERS_MAX 64
+
+enum algorithm_kind {
+	ALGORITHM_HMAC, /* a MAC with a shared secret */
+	ALGORITHM_DIGEST, /* a plain digest over content that holds {key} */
+	ALGORITHM_PUBKEY, /* a signature of the provider's private key */
+	ALGORITHM_EQUAL /* the secret itself is sent */
+};
+
+struct algorithm {
+	const char *name;
+	enum algorithm_kind kind;
+	enum hash hash; /* HMAC, DIGEST */
+	enum pubkey_kind pubkey; /* PUBKEY */
+};
+
+enum time_unit {
+	TIME_S,
+	TIME_MS,
+	TIME_RFC3339
+};
+
+/* A piece of an envelope: JSON text as it stands, or one value. */
+enum envelope_hole {
+	ENVELOPE_TEXT,
+	ENVELOPE_ID, /* inside a string */
+	ENVELOPE_TYPE, /* inside a string */
+	ENVELOPE_TIME, /* RFC 3339, inside a string */
+	ENVELOPE_TIME_S,
+	ENVELOPE_TIME_MS,
+	ENVELOPE_DATA /* a value of its own */
+};
+
+struct envelope_piece {
+	enum envelope_hole hole;
+	char *text; /* of ENVELOPE_TEXT, else NULL */
+};
+
+struct requirement {
+	struct piece from;
+	char *value;
+};
+
+struct scheme {
+	char name[SCHEME_NAME_MAX + 1];
+	char *title, *link, *notes;
+	char *text; /* the file */
+	size_t text_len;
+	bool secret_from_provider, retry_body_same, body_is_json;
+
+	const struct algorithm *algorithm;
+	char *strip[SCHEME_LIST_MAX]; /* prefixes cut from a secret */
+	size_t nstrip;
+	enum encoding key_enc;
+
+	struct piece sig_from[SCHEME_LIST_MAX];
+	size_t nsig_from;
+	char split; /* between the items of sig_from; 0: one item */
+	char *prefix; /* of the item that is a signature; "" for none */
+	enum encoding sig_enc;
+
+	struct template content; /* empty for ALGORITHM_EQUAL */
+	bool covers_body; /* by {body}, {form*}, or a digest that is signed */
+
+	bool has_time;
+	struct piece time_from;
+	enum time_unit time_unit;
+	int64_t past_s, future_s; /* -1: not checked */
+
+	struct requirement require[SCHEME_LIST_MAX];
+	size_t nrequire;
+
+	bool has_digest;
+	struct piece digest_from;
+	enum hash digest_hash;
+	enum encoding digest_enc;
+
+	struct template id[SCHEME_LIST_MAX], type[SCHEME_LIST_MAX];
+	size_t nid, ntype;
+	struct template replay; /* empty when the scheme has none */
+	char *required[SCHEME_LIST_MAX]; /* JSON pointers */
+	size_t nrequired;
+	char *test_types[SCHEME_LIST_MAX];
+	size_t ntest_types;
+
+	bool ports_both;
+	struct scheme_status status;
+
+	struct envelope_piece *envelope;
+	size_t nenvelope;
+
+	/* Found out when it was loaded. */
+	bool id_signed;
+	const char *headers[SCHEME_HEADERS_MAX]; /* borrowed, "x-*" owned */
+	size_t nheaders;
+	char *numbered[SCHEME_LIST_MAX]; /* the "x-*" among headers */
+	size_t nnumbered;
+};
+
+struct scheme_key {
+	struct hmac_key *hmac; /* ALGORITHM_HMAC */
+	struct pubkey *pubkey; /* ALGORITHM_PUBKEY */
+	unsigned char *bytes; /* the others */
+	size_t len;
+};
+
+/* The row of a name, or NULL. Words of the names, for "was X meant?". */
+const struct algorithm *algorithm_find(const char *name);
+const char *algorithm_name(size_t i); /* NULL behind the last */
+
+/* Is what source reads covered by the signature? */
+bool scheme_covers(const struct scheme *sc, const struct piece *source);
+
+/*
+ * What one field cannot see: do the fields of a compiled scheme fit together?
+ * Sets what is found out on the way. ERR_CONFIG "/FIELD: why".
+ */
+int scheme_check(
+    struct scheme *sc, struct scheme_warnings *warnings, struct err *err);
+
+/* Compiles an envelope. ERR_CONFIG "/envelope/MEMBER: why". */
+struct json;
+int scheme_envelope_parse(
+    const struct json *value, struct scheme *sc, struct err *err);
+
+#endif

@@ -1,0 +1,350 @@
+/* template.c: reads sources and templates. */
+#include "lib/template.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/near.h"
+#include "lib/util.h"
+
+enum argument {
+	ARG_NONE,
+	ARG_HEADER,
+	ARG_POINTER,
+	ARG_NAME
+};
+
+static const struct {
+	const char *word;
+	enum piece_kind kind;
+	enum argument arg;
+	const char *broken; /* what else can be wrong with it but absence */
+} words[] = {
+	{ "body", PIECE_BODY, ARG_NONE, "is unusable" },
+	{ "header", PIECE_HEADER, ARG_HEADER, "was sent more than once" },
+	{ "item", PIECE_ITEM, ARG_NAME, "occurs more than once" },
+	{ "json", PIECE_JSON, ARG_POINTER, "is no plain value" },
+	{ "query", PIECE_QUERY, ARG_NAME, "is doubled or badly encoded" },
+	{ "form", PIECE_FORM, ARG_NAME, "is doubled or badly encoded" },
+	{ "form*", PIECE_FORM_ALL, ARG_NONE, "is no well-formed form" },
+	{ "param", PIECE_PARAM, ARG_NAME, "is unusable" },
+	{ "method", PIECE_METHOD, ARG_NONE, "is unusable" },
+	{ "url", PIECE_URL, ARG_NONE, "is unusable" },
+	{ "key", PIECE_KEY, ARG_NONE, "is unusable" },
+};
+
+/* --- one source ---------------------------------------------------------- */
+
+static int
+unknown_word(struct span word, unsigned allowed, struct err *err)
+{
+	struct near near = NEAR_INIT;
+	size_t i;
+
+	for (i = 0; i < NITEMS(words); i++)
+		if ((allowed & PIECE_BIT(words[i].kind)) != 0)
+			near_try(&near, word, words[i].word);
+	return err_set(err, ERR_CONFIG, "\"%.*s\" is no source%s%s%s",
+	    (int)word.len, (const char *)word.ptr,
+	    near.word == NULL ? "" : "; was \"",
+	    near.word == NULL ? "" : near.word,
+	    near.word == NULL ? "" : "\" meant?");
+}
+
+/* RFC 9110 section 5.1: the letters of a header's name. */
+static bool
+is_token(struct span s)
+{
+	static const char others[] = "!#$%&'*+-.^_`|~";
+	const char *p = s.ptr;
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if (!((p[i] >= 'a' && p[i] <= 'z') ||
+			(p[i] >= 'A' && p[i] <= 'Z') ||
+			(p[i] >= '0' && p[i] <= '9') ||
+			(p[i] != '\0' && strchr(others, p[i]) != NULL)))
+			return false;
+	return s.len > 0;
+}
+
+static bool
+is_pointer(struct span s)
+{
+	const char *p = s.ptr;
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if (p[i] == '~' &&
+		    (i + 1 == s.len || (p[i + 1] != '0' && p[i + 1] != '1')))
+			return false;
+	return s.len > 0 && p[0] == '/';
+}
+
+static bool
+has_control(struct span s)
+{
+	const unsigned char *p = s.ptr;
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if (p[i] < 0x20 || p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* Header names compare in lower case; ours are brought there once. */
+static void
+lower(char *s)
+{
+	for (; *s != '\0'; s++)
+		if (*s >= 'A' && *s <= 'Z')
+			*s = (char)(*s - 'A' + 'a');
+}
+
+static int
+set_header(struct piece *p, struct span arg, unsigned allowed, struct err *err)
+{
+	const char *s = arg.ptr;
+
+	p->numbered = arg.len > 2 && memcmp(s + arg.len - 2, "-*", 2) == 0;
+	if (p->numbered) {
+		if ((allowed & PIECE_NUMBERED) == 0)
+			return err_set(err, ERR_CONFIG,
+			    "\"%s\": numbered headers are for sig.from alone",
+			    p->shown);
+		arg.len--;
+	}
+	if (!is_token(arg))
+		return err_set(
+		    err, ERR_CONFIG, "\"%s\" names no header", p->shown);
+	p->arg = span_dup(arg, err);
+	if (p->arg == NULL)
+		return -1;
+	lower(p->arg);
+	return 0;
+}
+
+static int
+set_argument(struct piece *p, enum argument kind, struct span arg, bool given,
+    unsigned allowed, struct err *err)
+{
+	if (kind == ARG_NONE) {
+		if (given)
+			return err_set(err, ERR_CONFIG,
+			    "\"%s\" takes nothing behind a colon", p->shown);
+		p->arg = span_dup(SPAN_EMPTY, err);
+		return p->arg == NULL ? -1 : 0;
+	}
+	if (arg.len == 0 || has_control(arg))
+		return err_set(err, ERR_CONFIG,
+		    "\"%s\" needs a name behind a colon", p->shown);
+	if (kind == ARG_HEADER)
+		return set_header(p, arg, allowed, err);
+	if (kind == ARG_POINTER && !is_pointer(arg))
+		return err_set(err, ERR_CONFIG,
+		    "\"%s\" is no JSON pointer (RFC 6901): /member/0",
+		    p->shown);
+	p->arg = span_dup(arg, err);
+	return p->arg == NULL ? -1 : 0;
+}
+
+/* "WHAT WHY" in memory of its own. */
+static char *
+sentence(const char *what, const char *why, struct err *err)
+{
+	size_t room = strlen(what) + strlen(why) + 2;
+	char *s = malloc(room);
+
+	if (s == NULL)
+		err_set(err, ERR_NOMEM, "no memory for a template");
+	else
+		snprintf(s, room, "%s %s", what, why);
+	return s;
+}
+
+static int
+parse_source(
+    struct span text, unsigned allowed, struct piece *p, struct err *err)
+{
+	size_t i, colon = span_find(text, ':');
+	struct span word = span_of(text.ptr, colon);
+
+	for (i = 0; i < NITEMS(words); i++)
+		if (span_is(word, words[i].word))
+			break;
+	if (i == NITEMS(words))
+		return unknown_word(word, allowed, err);
+	p->kind = words[i].kind;
+	p->shown = span_dup(text, err);
+	if (p->shown == NULL)
+		return -1;
+	if ((allowed & PIECE_BIT(p->kind)) == 0)
+		return err_set(
+		    err, ERR_CONFIG, "\"%s\" cannot stand here", p->shown);
+	if (set_argument(p, words[i].arg, span_skip(text, colon + 1),
+		colon < text.len, allowed, err) < 0)
+		return -1;
+	p->absent = sentence(p->shown, "is absent or empty", err);
+	p->broken = sentence(p->shown, words[i].broken, err);
+	return p->absent == NULL || p->broken == NULL ? -1 : 0;
+}
+
+int
+piece_parse(
+    const char *text, unsigned allowed, struct piece *out, struct err *err)
+{
+	struct piece p;
+
+	memset(&p, 0, sizeof(p));
+	if (parse_source(span_str(text), allowed, &p, err) < 0) {
+		piece_free(&p);
+		return -1;
+	}
+	*out = p;
+	return 0;
+}
+
+void
+piece_free(struct piece *p)
+{
+	free(p->arg);
+	free(p->shown);
+	free(p->absent);
+	free(p->broken);
+	memset(p, 0, sizeof(*p));
+}
+
+const char *
+piece_header(const struct piece *p)
+{
+	assert(p->kind == PIECE_HEADER);
+	return p->shown + strlen("header:");
+}
+
+bool
+piece_same(const struct piece *a, const struct piece *b)
+{
+	return a->kind == b->kind && strcmp(a->arg, b->arg) == 0;
+}
+
+/* --- a template ---------------------------------------------------------- */
+
+/* Room for one piece more, all empty. */
+static struct piece *
+add_piece(struct template *t, struct err *err)
+{
+	struct piece *grown;
+
+	if (t->n == TEMPLATE_PIECES_MAX) {
+		err_set(err, ERR_CONFIG, "more than %d pieces",
+		    TEMPLATE_PIECES_MAX);
+		return NULL;
+	}
+	grown = realloc(t->pieces, (t->n + 1) * sizeof(*grown));
+	if (grown == NULL) {
+		err_set(err, ERR_NOMEM, "no memory for a template");
+		return NULL;
+	}
+	t->pieces = grown;
+	memset(&grown[t->n], 0, sizeof(*grown));
+	return &grown[t->n++];
+}
+
+static int
+add_literal(struct template *t, struct span text, struct err *err)
+{
+	struct piece *p = add_piece(t, err);
+
+	if (p == NULL)
+		return -1;
+	p->kind = PIECE_LITERAL;
+	p->arg = span_dup(text, err);
+	return p->arg == NULL ? -1 : 0;
+}
+
+static int
+add_hole(
+    struct template *t, struct span text, unsigned allowed, struct err *err)
+{
+	const char *s = text.ptr;
+	struct piece *p = add_piece(t, err);
+
+	if (p == NULL)
+		return -1;
+	if (text.len > 0 && s[text.len - 1] == '?') {
+		p->optional = true;
+		text.len--;
+	}
+	return parse_source(text, allowed, p, err);
+}
+
+int
+template_parse(
+    const char *text, unsigned allowed, struct template *out, struct err *err)
+{
+	struct template t = { NULL, 0 };
+	size_t len;
+
+	if (*text == '\0')
+		return err_set(err, ERR_CONFIG, "must not be empty");
+	while (*text != '\0') {
+		len = strcspn(text, "{}");
+		if (len > 0) {
+			if (add_literal(&t, span_of(text, len), err) < 0)
+				goto fail;
+			text += len;
+			continue;
+		}
+		len = strcspn(text + 1, "{}");
+		if (*text == '}' || text[1 + len] != '}') {
+			err_set(err, ERR_CONFIG, "\"%.20s\": a %s", text,
+			    *text == '}' ? "} without {" : "{ without its }");
+			goto fail;
+		}
+		if (add_hole(&t, span_of(text + 1, len), allowed, err) < 0)
+			goto fail;
+		text += len + 2;
+	}
+	*out = t;
+	return 0;
+fail:
+	template_free(&t);
+	return -1;
+}
+
+void
+template_free(struct template *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		piece_free(&t->pieces[i]);
+	free(t->pieces);
+	t->pieces = NULL;
+	t->n = 0;
+}
+
+bool
+template_has(const struct template *t, enum piece_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->pieces[i].kind == kind)
+			return true;
+	return false;
+}
+
+bool
+template_reads(const struct template *t, const struct piece *source)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (piece_same(&t->pieces[i], source))
+			return true;
+	return false;
+}

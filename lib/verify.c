@@ -1,0 +1,494 @@
+/* verify.c: holds the signatures of a request against the keys of a scheme. */
+#include "lib/verify.h"
+
+#include <string.h>
+
+#include "lib/resolve.h"
+#include "lib/scheme_impl.h"
+#include "lib/text.h"
+
+/*
+ * More signatures than any sender has keys for; each costs a public-key
+ * operation, so the sender does not choose how many are looked at.
+ */
+#define SIGNATURES_MAX 32
+#define SIGNATURE_BYTES_MAX 72 /* the longest there is: ECDSA in DER */
+#define TIME_DIGITS_MAX 16
+
+/* A signature that was sent. */
+struct candidate {
+	struct span text; /* for ALGORITHM_EQUAL */
+	unsigned char bytes[SIGNATURE_BYTES_MAX];
+	size_t len;
+};
+
+/* One judgement under way. */
+struct judge {
+	const struct scheme *sc;
+	struct scheme_key *const *keys;
+	size_t nkeys;
+	const struct verify_input *in;
+	struct resolver rs;
+	struct verify_result *result;
+	struct err *err;
+	size_t ncandidates;
+	struct candidate candidates[SIGNATURES_MAX];
+	struct span content[TEMPLATE_PIECES_MAX];
+};
+
+/* Sets the verdict. Returns 1: judged. */
+static int
+verdict(struct judge *j, enum verify_verdict v, const char *reason)
+{
+	j->result->verdict = v;
+	j->result->reason = reason;
+	return 1;
+}
+
+/*
+ * What a piece that did not resolve means. An item that is absent from a
+ * header that is there makes the header wrong, not missing.
+ */
+static int
+unresolved(struct judge *j, const struct piece *p, enum resolve_outcome how)
+{
+	if (how == RESOLVE_ABSENT)
+		return verdict(j,
+		    p->kind == PIECE_ITEM ? VERIFY_INVALID : VERIFY_MISSING,
+		    p->absent);
+	return verdict(j, VERIFY_INVALID, p->broken);
+}
+
+/* --- the signatures that were sent --------------------------------------- */
+
+/* Takes the items of one value that are signatures. */
+static int
+take_items(struct judge *j, struct span value)
+{
+	const struct scheme *sc = j->sc;
+	struct candidate *c;
+	struct span item;
+
+	while (value.len > 0) {
+		item = resolve_next_item(&value, sc->split);
+		if (sc->prefix != NULL) {
+			if (!span_starts(item, sc->prefix))
+				continue;
+			item = span_skip(item, strlen(sc->prefix));
+		}
+		if (item.len == 0)
+			continue;
+		if (j->ncandidates == SIGNATURES_MAX)
+			return verdict(j, VERIFY_INVALID,
+			    "more signatures than anybody sends");
+		c = &j->candidates[j->ncandidates];
+		c->text = item;
+		/* What cannot be decoded is no signature; others may be. */
+		if (sc->algorithm->kind == ALGORITHM_EQUAL ||
+		    encode_read(
+			sc->sig_enc, item, c->bytes, sizeof(c->bytes), &c->len))
+			j->ncandidates++;
+	}
+	return 0;
+}
+
+/* Is name the header "x-" with a number behind? */
+static bool
+is_numbered(struct span name, const char *prefix)
+{
+	const char *p = name.ptr;
+	size_t i, len = strlen(prefix);
+
+	if (!span_starts(name, prefix) || name.len == len || name.len > len + 4)
+		return false;
+	for (i = len; i < name.len; i++)
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+	return true;
+}
+
+static int
+take_numbered(struct judge *j, const struct piece *from, size_t *found)
+{
+	const struct request *rq = j->in->request;
+	size_t i;
+
+	for (i = 0; i < rq->nheaders; i++)
+		if (rq->headers[i].value.len > 0 &&
+		    is_numbered(rq->headers[i].name, from->arg)) {
+			(*found)++;
+			if (take_items(j, rq->headers[i].value) != 0)
+				return 1;
+		}
+	return 0;
+}
+
+/* 0 when there is something to compare, 1 judged, -1 failed. */
+static int
+take_signatures(struct judge *j)
+{
+	const struct scheme *sc = j->sc;
+	enum resolve_outcome how;
+	const char *reason;
+	struct span value;
+	size_t i, found = 0;
+
+	for (i = 0; i < sc->nsig_from; i++) {
+		if (sc->sig_from[i].numbered) {
+			if (take_numbered(j, &sc->sig_from[i], &found) != 0)
+				return 1;
+			continue;
+		}
+		if (resolve_piece(&j->rs, &sc->sig_from[i], &how, &value,
+			&reason, j->err) < 0)
+			return -1;
+		if (how == RESOLVE_BROKEN)
+			return verdict(j, VERIFY_INVALID, reason);
+		if (how == RESOLVE_ABSENT)
+			continue;
+		found++;
+		j->rs.items = value;
+		if (take_items(j, value) != 0)
+			return 1;
+	}
+	if (found == 0)
+		return verdict(j, VERIFY_MISSING, sc->sig_from[0].absent);
+	return 0;
+}
+
+/* --- what must be there -------------------------------------------------- */
+
+static int
+check_required(struct judge *j)
+{
+	const struct requirement *rq;
+	enum resolve_outcome how;
+	const char *reason;
+	struct span value;
+	size_t i;
+
+	for (i = 0; i < j->sc->nrequire; i++) {
+		rq = &j->sc->require[i];
+		if (resolve_piece(
+			&j->rs, &rq->from, &how, &value, &reason, j->err) < 0)
+			return -1;
+		if (how != RESOLVE_OK)
+			return unresolved(j, &rq->from, how);
+		if (!span_is(value, rq->value))
+			return verdict(j, VERIFY_INVALID,
+			    "a value that the scheme requires is another");
+	}
+	return 0;
+}
+
+/* The signed bytes, for one form of the URL. */
+static int
+read_content(struct judge *j, enum url_port port)
+{
+	const struct piece *culprit;
+	enum resolve_outcome how;
+
+	j->rs.port = port;
+	if (resolve_template(&j->rs, &j->sc->content, j->content, &how,
+		&culprit, j->err) < 0)
+		return -1;
+	return how == RESOLVE_OK ? 0 : unresolved(j, culprit, how);
+}
+
+/* --- comparing ----------------------------------------------------------- */
+
+/* Remembers the first key that matched, and goes on all the same. */
+static void
+note_match(struct judge *j, size_t key, bool same)
+{
+	if (same && j->result->key < 0)
+		j->result->key = (int)key;
+}
+
+/* MACs and plain digests: one computation a key, held against all. */
+static int
+compare_hashes(struct judge *j, size_t key)
+{
+	const struct scheme *sc = j->sc;
+	const struct scheme_key *k = j->keys[key];
+	unsigned char want[HASH_SIZE_MAX];
+	size_t i, size = hash_size(sc->algorithm->hash);
+	const struct candidate *c;
+	int done;
+
+	if (sc->algorithm->kind == ALGORITHM_HMAC) {
+		done = hmac_parts(
+		    k->hmac, j->content, sc->content.n, want, j->err);
+	} else {
+		for (i = 0; i < sc->content.n; i++)
+			if (sc->content.pieces[i].kind == PIECE_KEY)
+				j->content[i] = span_of(k->bytes, k->len);
+		done = hash_parts(sc->algorithm->hash, j->content,
+		    sc->content.n, want, j->err);
+	}
+	for (i = 0; done == 0 && i < j->ncandidates; i++) {
+		c = &j->candidates[i];
+		note_match(
+		    j, key, c->len == size && hmac_same(c->bytes, want, size));
+	}
+	bytes_wipe(want, sizeof(want));
+	return done;
+}
+
+static int
+compare_signatures(struct judge *j, size_t key)
+{
+	const struct candidate *c;
+	bool good;
+	size_t i;
+
+	for (i = 0; i < j->ncandidates; i++) {
+		c = &j->candidates[i];
+		if (pubkey_check(j->keys[key]->pubkey,
+			span_of(c->bytes, c->len), j->content, j->sc->content.n,
+			&good, j->err) < 0)
+			return -1;
+		note_match(j, key, good);
+	}
+	return 0;
+}
+
+static int
+compare_tokens(struct judge *j, size_t key)
+{
+	const struct scheme_key *k = j->keys[key];
+	const struct candidate *c;
+	size_t i;
+
+	for (i = 0; i < j->ncandidates; i++) {
+		c = &j->candidates[i];
+		note_match(j, key,
+		    c->text.len == k->len &&
+			hmac_same(c->text.ptr, k->bytes, k->len));
+	}
+	return 0;
+}
+
+/* Every key against every signature, whatever matches. */
+static int
+compare(struct judge *j)
+{
+	size_t key;
+	int done = 0;
+
+	for (key = 0; done == 0 && key < j->nkeys; key++) {
+		switch (j->sc->algorithm->kind) {
+		case ALGORITHM_HMAC:
+		case ALGORITHM_DIGEST:
+			done = compare_hashes(j, key);
+			break;
+		case ALGORITHM_PUBKEY:
+			done = compare_signatures(j, key);
+			break;
+		case ALGORITHM_EQUAL:
+			done = compare_tokens(j, key);
+			break;
+		}
+	}
+	return done;
+}
+
+static int
+check_signatures(struct judge *j)
+{
+	int judged;
+
+	if (j->ncandidates == 0)
+		return verdict(j, VERIFY_INVALID,
+		    "no signature in the form that the scheme has");
+	if (j->nkeys == 0)
+		return verdict(j, VERIFY_INVALID, "no secret to compare with");
+	if (compare(j) < 0)
+		return -1;
+	if (j->sc->ports_both) {
+		judged = read_content(j, URL_PORT_OTHER);
+		if (judged != 0)
+			return judged;
+		if (compare(j) < 0)
+			return -1;
+	}
+	if (j->result->key < 0)
+		return verdict(
+		    j, VERIFY_INVALID, "no signature matches a secret");
+	return 0;
+}
+
+/* --- what an authentic request must hold besides ------------------------- */
+
+static int
+check_digest(struct judge *j)
+{
+	const struct scheme *sc = j->sc;
+	unsigned char want[HASH_SIZE_MAX], sent[HASH_SIZE_MAX];
+	enum resolve_outcome how;
+	const char *reason;
+	struct span value;
+	size_t len = 0, size = hash_size(sc->digest_hash);
+
+	if (!sc->has_digest)
+		return 0;
+	if (resolve_piece(
+		&j->rs, &sc->digest_from, &how, &value, &reason, j->err) < 0)
+		return -1;
+	if (how != RESOLVE_OK)
+		return unresolved(j, &sc->digest_from, how);
+	if (hash_parts(
+		sc->digest_hash, &j->in->request->body, 1, want, j->err) < 0)
+		return -1;
+	if (!encode_read(sc->digest_enc, value, sent, sizeof(sent), &len) ||
+	    len != size || !hmac_same(sent, want, size))
+		return verdict(j, VERIFY_INVALID,
+		    "the signed digest is not that of the body");
+	return 0;
+}
+
+/* A time as the scheme writes it, in milliseconds. False: it is none. */
+static bool
+read_time(enum time_unit unit, struct span text, int64_t *ms)
+{
+	struct err ignored = ERR_INIT;
+	/* Up to the year 9999, as RFC 3339 has it. */
+	const uint64_t last_s = 253402300799;
+	uint64_t n;
+
+	switch (unit) {
+	case TIME_S:
+		if (text.len > TIME_DIGITS_MAX ||
+		    text_to_u64(text, last_s, &n, &ignored) < 0)
+			return false;
+		*ms = (int64_t)n * 1000;
+		return true;
+	case TIME_MS:
+		if (text.len > TIME_DIGITS_MAX ||
+		    text_to_u64(text, last_s * 1000 + 999, &n, &ignored) < 0)
+			return false;
+		*ms = (int64_t)n;
+		return true;
+	case TIME_RFC3339:
+		return text_to_time_ms(text, ms, &ignored) == 0;
+	}
+	return false;
+}
+
+/* Is more than limit_s between them? No limit is below 0. */
+static bool
+beyond(int64_t ms, int64_t limit_s)
+{
+	return limit_s >= 0 && limit_s < INT64_MAX / 1000 &&
+	       ms > limit_s * 1000;
+}
+
+static int
+check_time(struct judge *j)
+{
+	const struct scheme *sc = j->sc;
+	int64_t now = j->in->request->now_ms, sent;
+	int64_t past_s = sc->past_s, future_s = sc->future_s;
+	enum resolve_outcome how;
+	const char *reason;
+	struct span value;
+
+	if (!sc->has_time)
+		return 0;
+	if (j->in->tolerance_s >= 0) {
+		past_s = j->in->tolerance_s;
+		if (future_s >= 0)
+			future_s = j->in->tolerance_s;
+	}
+	if (resolve_piece(
+		&j->rs, &sc->time_from, &how, &value, &reason, j->err) < 0)
+		return -1;
+	/* Without a window, an authentic body may do without its time. */
+	if (how == RESOLVE_ABSENT && past_s < 0 && future_s < 0)
+		return 0;
+	if (how != RESOLVE_OK)
+		return unresolved(j, &sc->time_from, how);
+	if (!read_time(sc->time_unit, value, &sent))
+		return verdict(j, VERIFY_INVALID,
+		    "the time is not in the form that the scheme has");
+	/* Seconds are held against seconds: at 300.9 s the age is 300. */
+	if (sc->time_unit == TIME_S)
+		now -= now % 1000;
+	if (beyond(now - sent, past_s))
+		return verdict(j, VERIFY_EXPIRED, "signed too long ago");
+	if (beyond(sent - now, future_s))
+		return verdict(j, VERIFY_EXPIRED, "signed in the future");
+	if (beyond(now - sent, j->in->horizon_s))
+		return verdict(j, VERIFY_EXPIRED,
+		    "signed longer ago than events are remembered");
+	return 0;
+}
+
+/* 1 judged, -1 failed. */
+static int
+judge(struct judge *j)
+{
+	int judged;
+
+	judged = take_signatures(j);
+	if (judged == 0)
+		judged = check_required(j);
+	if (judged == 0)
+		judged = read_content(j, URL_PORT_GIVEN);
+	if (judged == 0)
+		judged = check_signatures(j);
+	if (judged == 0)
+		judged = check_digest(j);
+	if (judged == 0)
+		judged = check_time(j);
+	if (judged == 0)
+		judged = verdict(j, VERIFY_VALID, "signature matches");
+	return judged;
+}
+
+int
+verify_request(const struct scheme *sc, struct scheme_key *const *keys,
+    size_t nkeys, const struct verify_input *in, struct verify_result *result,
+    struct err *err)
+{
+	struct verify_result found = { VERIFY_INVALID, -1, "" };
+	struct judge j;
+	int judged;
+
+	/* Not the candidates: zeroing them would cost more than most judging.
+	 */
+	j.sc = sc;
+	j.keys = keys;
+	j.nkeys = nkeys;
+	j.in = in;
+	memset(&j.rs, 0, sizeof(j.rs));
+	j.rs.in = in;
+	j.rs.split = sc->split;
+	j.result = &found;
+	j.err = err;
+	j.ncandidates = 0;
+	judged = judge(&j);
+	resolver_free(&j.rs);
+	if (judged < 0)
+		return -1;
+	if (found.verdict == VERIFY_INVALID || found.verdict == VERIFY_MISSING)
+		found.key = -1;
+	*result = found;
+	return 0;
+}
+
+const char *
+verify_word(enum verify_verdict v)
+{
+	switch (v) {
+	case VERIFY_INVALID:
+		return "invalid";
+	case VERIFY_MISSING:
+		return "missing";
+	case VERIFY_EXPIRED:
+		return "expired";
+	case VERIFY_VALID:
+		return "valid";
+	}
+	return "invalid";
+}
