@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cgi/clock.h"
 #include "cgi/env.h"
 #include "cgi/forward.h"
 #include "cgi/reply.h"
+#include "lib/clock.h"
 
 bool
 cgi_is(void)

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cgi/clock.h"
+#include "lib/clock.h"
 
 #define EXPIRED_GRACE_MS 2000 /* for an answer, before all is shut down */
 

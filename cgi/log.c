@@ -11,7 +11,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "cgi/clock.h"
+#include "lib/clock.h"
 #include "lib/text.h"
 
 /* Bytes of a note that are shown: each may become four ("\xHH"). */

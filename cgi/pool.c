@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cgi/clock.h"
 #include "cgi/conn.h"
 #include "cgi/serve.h"
+#include "lib/clock.h"
 
 /* Keys of epoll that are no connection's (conn_key's index is small). */
 #define KEY_LISTEN UINT64_MAX

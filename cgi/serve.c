@@ -6,9 +6,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "cgi/clock.h"
 #include "cgi/env.h"
 #include "cgi/reply.h"
+#include "lib/clock.h"
 
 #define LINGER_READS 64 /* of LINGER_BYTES, before others get their turn */
 #define LINGER_BYTES 16384

@@ -14,10 +14,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "cgi/clock.h"
 #include "cgi/engine.h"
 #include "cgi/forward.h"
 #include "cgi/pool.h"
+#include "lib/clock.h"
 #include "lib/text.h"
 #include "lib/util.h"
 

@@ -1,13 +1,21 @@
-/* clock.h: the two clocks, in milliseconds. */
+/* clock.h: the two clocks. */
 #ifndef EYELET_LIB_CLOCK_H
 #define EYELET_LIB_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
-/* For how long: never set, never steps; the same in all processes. */
-int64_t clock_monotonic_ms(void);
+/*
+ * Monotonic: for how long things take. Never set, never steps, and the same
+ * in all processes.
+ */
+int64_t clock_us(void);
+int64_t clock_ms(void);
 
-/* What time it is, since 1970; an operator may set it. */
+/* Since 1970: for what is written down. An operator may set it. */
 int64_t clock_wall_ms(void);
+
+/* The monotonic time ms from now, as pthread's timed waits take it. */
+struct timespec clock_in_ms(int64_t ms);
 
 #endif

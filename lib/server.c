@@ -81,7 +81,7 @@ server_start(
 	sv->receive = opt->receive;
 	sv->ops = opt->ops;
 	sv->serving = opt->receive != NULL && opt->ops != NULL;
-	sv->lonely_ms = clock_monotonic_ms();
+	sv->lonely_ms = clock_ms();
 	pthread_mutex_init(&sv->lock, NULL);
 	pthread_cond_init(&sv->drained, NULL);
 	server_pool_init(&sv->calls, sv, server_run_call, SERVER_CALLS_MAX);
@@ -126,7 +126,7 @@ server_clients(struct server *sv, int64_t *idle_s)
 
 	pthread_mutex_lock(&sv->lock);
 	n = sv->npeers;
-	*idle_s = n > 0 ? 0 : (clock_monotonic_ms() - sv->lonely_ms) / 1000;
+	*idle_s = n > 0 ? 0 : (clock_ms() - sv->lonely_ms) / 1000;
 	pthread_mutex_unlock(&sv->lock);
 	return n;
 }

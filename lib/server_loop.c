@@ -145,7 +145,7 @@ flush(struct server_peer *peer)
 			server_peer_close(peer);
 			return;
 		}
-		peer->took_ms = clock_monotonic_ms();
+		peer->took_ms = clock_ms();
 		chunk->sent += (size_t)n;
 		if (chunk->sent == chunk->bytes.len)
 			drop_chunk(peer);
@@ -191,7 +191,7 @@ server_peer_close(struct server_peer *peer)
 	sv->big -= peer->big;
 	peer->big = 0;
 	if (--sv->npeers == 0)
-		sv->lonely_ms = clock_monotonic_ms();
+		sv->lonely_ms = clock_ms();
 	pthread_cond_broadcast(&sv->drained);
 	/*
 	 * Events for it may be in hand, so the loop's hold is dropped by way
@@ -221,7 +221,7 @@ new_peer(struct server *sv, int fd)
 	peer->pid = who.pid;
 	peer->admin = who.uid == 0 || who.uid == sv->opt.owner_uid;
 	peer->in.max = FRAME_MAX + FRAME_HEAD;
-	peer->since_ms = peer->took_ms = clock_monotonic_ms();
+	peer->since_ms = peer->took_ms = clock_ms();
 	peer->out_end = &peer->out;
 	peer->refs = 1;
 	peer->next = sv->peers;
@@ -365,7 +365,7 @@ see_flags(struct server *sv)
 	}
 	if (!stops)
 		return;
-	sv->stop_ms = clock_monotonic_ms();
+	sv->stop_ms = clock_ms();
 	close(sv->opt.listen_fd);
 	for (peer = sv->peers; peer != NULL; peer = next) {
 		next = peer->next;
@@ -439,7 +439,7 @@ server_loop(void *arg)
 	bool sleeps;
 	int i, n;
 
-	while (!is_over(sv, clock_monotonic_ms())) {
+	while (!is_over(sv, clock_ms())) {
 		/* Alone it sleeps on: nobody is late, nobody leaves a mark. */
 		sleeps = sv->peers == NULL && sv->accepts && sv->stop_ms == 0;
 		n = epoll_wait(
@@ -452,7 +452,7 @@ server_loop(void *arg)
 				    events[i].data.ptr, events[i].events);
 		take_woken(sv);
 		see_flags(sv);
-		tick(sv, clock_monotonic_ms());
+		tick(sv, clock_ms());
 	}
 	while (sv->peers != NULL)
 		server_peer_close(sv->peers);

@@ -13,8 +13,7 @@
 #define ROOM_FIRST 4096 /* bytes: what most frames fit in */
 #define READ_MAX 1048576 /* bytes of one peer before others get a turn */
 
-/* --- saying
-   --------------------------------------------------------------- */
+/* --- saying ----------------------------------------------------------- */
 
 /* Gives bytes to the peer; one that there is no memory for is closed. */
 static void
@@ -334,7 +333,7 @@ take_frames(struct server_peer *peer)
 			return;
 		}
 		take_frame(peer, rule, total);
-		peer->frame_ms = peer->in.len == 0 ? 0 : clock_monotonic_ms();
+		peer->frame_ms = peer->in.len == 0 ? 0 : clock_ms();
 	}
 }
 
@@ -359,7 +358,7 @@ server_peer_read(struct server_peer *peer)
 			return;
 		}
 		if (in->len == 0)
-			peer->frame_ms = clock_monotonic_ms();
+			peer->frame_ms = clock_ms();
 		in->len += (size_t)n;
 		taken += (size_t)n;
 		take_frames(peer);

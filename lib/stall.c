@@ -44,8 +44,7 @@ read_mark(int dir_fd, const struct owner_info *who, int64_t *since_ms)
 		return false;
 	text[n] = '\0';
 	if (sscanf(text, "%ld %llu %lld", &pid, &started, &since) != 3 ||
-	    pid != who->pid || started != who->started ||
-	    since > clock_monotonic_ms())
+	    pid != who->pid || started != who->started || since > clock_ms())
 		return false;
 	*since_ms = since;
 	return true;
@@ -58,7 +57,7 @@ read_mark(int dir_fd, const struct owner_info *who, int64_t *since_ms)
 static int64_t
 silent_since(int dir_fd, const struct owner_info *who, int64_t silent_ms)
 {
-	int64_t since = clock_monotonic_ms() - silent_ms;
+	int64_t since = clock_ms() - silent_ms;
 	char text[MARK_SIZE];
 	int64_t marked;
 
@@ -159,8 +158,7 @@ stall_report(const char *dir, const struct owner_info *who, int64_t silent_ms,
 	dir_fd = owner_dir_find(dir, &st, err);
 	if (dir_fd < 0)
 		return -1;
-	if (clock_monotonic_ms() - silent_since(dir_fd, who, silent_ms) <
-	    limit_ms) {
+	if (clock_ms() - silent_since(dir_fd, who, silent_ms) < limit_ms) {
 		ret = 0;
 		goto out;
 	}

@@ -152,10 +152,10 @@ START_TEST(long_calls_do_not_keep_requests_waiting)
 		fds[i] = greet();
 		send_call(fds[i], "{\"op\":\"sleep\",\"ms\":700}");
 	}
-	before = clock_monotonic_ms();
+	before = clock_ms();
 	send_request(fd, "/x", "hello", 5);
 	expect_reply(fd, 200, "hello");
-	ck_assert_int_lt(clock_monotonic_ms() - before, 600);
+	ck_assert_int_lt(clock_ms() - before, 600);
 	for (i = 0; i < NITEMS(fds); i++) {
 		expect_verdict(fds[i], FRAME_END, ERR_NONE, "");
 		close(fds[i]);
@@ -262,7 +262,7 @@ END_TEST
 static int
 stops_in_vain(void)
 {
-	int64_t before = clock_monotonic_ms();
+	int64_t before = clock_ms();
 	int fd;
 
 	start_server(false);
@@ -271,8 +271,8 @@ stops_in_vain(void)
 	sleep_ms(20);
 	if (server_stop(server))
 		return 1;
-	if (clock_monotonic_ms() - before < SERVER_STOP_MS ||
-	    clock_monotonic_ms() - before > SERVER_STOP_MS + 3000)
+	if (clock_ms() - before < SERVER_STOP_MS ||
+	    clock_ms() - before > SERVER_STOP_MS + 3000)
 		return 2;
 	expect_end_of_connection(fd);
 	return 0;

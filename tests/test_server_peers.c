@@ -190,7 +190,7 @@ START_TEST(idle_peers_are_let_go_in_time)
 {
 	struct pollfd p = { .events = POLLIN };
 	int silent = plug(), half = greet(), deaf = greet();
-	int64_t before = clock_monotonic_ms();
+	int64_t before = clock_ms();
 	char byte;
 
 	send_bytes(half,
@@ -206,7 +206,7 @@ START_TEST(idle_peers_are_let_go_in_time)
 	ck_assert_int_eq(poll(&p, 1, 4000), 0);
 	ck_assert_int_eq(poll(&p, 1, 5000), 1);
 	ck_assert_int_eq(recv(half, &byte, 1, 0), 0);
-	while (clock_monotonic_ms() - before < SERVER_SEND_MS + 3000)
+	while (clock_ms() - before < SERVER_SEND_MS + 3000)
 		sleep_ms(100);
 	/* Rows above the limit were never made; the rest stay unread. */
 	ck_assert_int_lt(fake_ops.rows, 20);
