@@ -139,14 +139,32 @@ seen_close(struct seen *sn)
 	free(sn);
 }
 
+/*
+ * A partition ends with its time, or when it has its share of max: so there
+ * is an old one to drop, and the newest alone cannot fill the disk.
+ */
+static bool
+is_full(const struct seen *sn, uint64_t now_s)
+{
+	const struct part *newest;
+
+	if (sn->nparts == 0)
+		return true;
+	newest = &sn->parts[sn->nparts - 1];
+	if (now_s <= newest->start_s)
+		return false;
+	return now_s >= newest->start_s + (uint64_t)sn->width_s ||
+	       (sn->nparts < PARTS_MAX &&
+		   bdb_table_bytes(newest->table) > sn->max / PARTS_A_HORIZON);
+}
+
 int
 seen_prepare(struct seen *sn, int64_t now_ms, struct err *err)
 {
 	uint64_t now_s = (uint64_t)now_ms / 1000;
 	struct bdb_txn *txn;
 
-	if (sn->nparts > 0 &&
-	    now_s < sn->parts[sn->nparts - 1].start_s + (uint64_t)sn->width_s)
+	if (!is_full(sn, now_s))
 		return 0;
 	if (bdb_begin(sn->db, &txn, err) < 0)
 		return -1;

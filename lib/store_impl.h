@@ -6,7 +6,9 @@
  * store_facts.c	numbers that live in memory: generations, counters
  * store_accept.c	a batch of events, in the committer
  * store_change.c	changes, in the committer; request ids; audit
- * store_rows.c	endpoints, secrets and audit records as rows
+ * store_rows.c	endpoints and secrets as rows
+ * store_audit.c	the audit trail
+ * store_deny.c	the deny list, applied at open
  * store_read.c	readers of the log, the memory of ids
  * store_keep.c	the keeper thread: checkpoints, retention, room, counters
  * store_check.c	verification
@@ -120,6 +122,15 @@ struct store_endpoint_facts *store_facts(struct store *st, uint64_t id);
 void store_used(struct store *st, uint64_t secret_id, int64_t ms);
 int64_t store_used_ms(struct store *st, uint64_t secret_id);
 
+/* Fills the facts with the generations and counters on disk. */
+int store_load_facts(struct store *st, struct err *err);
+/* Saves counters and last uses that changed. */
+int store_save_facts(struct store *st, struct bdb_txn *txn, struct err *err);
+
+/* store_deny.c */
+/* Revokes, at open, what the deny list names and the rows do not. */
+int store_apply_deny(struct store *st, struct err *err);
+
 /* store_accept.c: the committer's hooks */
 int store_batch(void *arg, struct store_item *const *items, size_t n,
     uint64_t *last_seq, struct err *err);
@@ -132,16 +143,12 @@ int store_forget_requests(
     struct store *st, struct bdb_txn *txn, int64_t now_ms, struct err *err);
 
 /* store_rows.c */
-uint64_t store_row_id(struct span key); /* of an 8-byte key */
+#define STORE_ROW_MAX (ENDPOINT_DOC_MAX + 4096) /* bytes of any row */
+/* A secret's row as it is; no generation is bumped. */
+int store_put_secret(struct store *st, struct bdb_txn *txn,
+    const struct secret *s, struct err *err);
 int store_next_id(struct store *st, struct bdb_txn *txn, const char *name,
     uint64_t *out, struct err *err);
-/* Fills the facts with the generations and counters on disk. */
-int store_load_facts(struct store *st, struct err *err);
-/* Saves counters and last uses that changed. */
-int store_save_facts(struct store *st, struct bdb_txn *txn, struct err *err);
-/* Revokes, at open, what the deny list names and the rows do not. */
-int store_apply_deny(struct store *st, struct err *err);
-
 /* store_keep.c */
 int store_keeper_start(struct store *st, struct err *err);
 void store_keeper_stop(struct store *st);

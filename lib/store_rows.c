@@ -5,15 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROW_MAX (ENDPOINT_DOC_MAX + 4096)
 #define NEXT_PREFIX "next "
-
-uint64_t
-store_row_id(struct span key)
-{
-	assert(key.len >= 8);
-	return be64_get(key.ptr);
-}
 
 /* Numbers that are never given twice, whatever is removed. */
 int
@@ -73,7 +65,7 @@ static int
 put_endpoint(struct store *st, struct bdb_txn *txn,
     const struct store_endpoint *ep, struct err *err)
 {
-	struct buf row = BUF_INIT(ROW_MAX);
+	struct buf row = BUF_INIT(STORE_ROW_MAX);
 	unsigned char key[8];
 	int ret;
 
@@ -110,7 +102,7 @@ int
 store_tx_endpoint(
     struct store_tx *tx, struct store_endpoint *ep, struct err *err)
 {
-	struct buf row = BUF_INIT(ROW_MAX);
+	struct buf row = BUF_INIT(STORE_ROW_MAX);
 	struct store_endpoint old;
 	bool found, first;
 	int ret = -1;
@@ -156,7 +148,7 @@ store_endpoints(struct store *st, struct store_tx *tx,
     int (*visit)(void *arg, const struct store_endpoint *ep, struct err *err),
     void *arg, struct err *err)
 {
-	struct buf key = BUF_INIT(64), row = BUF_INIT(ROW_MAX);
+	struct buf key = BUF_INIT(64), row = BUF_INIT(STORE_ROW_MAX);
 	unsigned char after[8] = { 0 };
 	struct store_endpoint ep;
 	bool found;
@@ -243,11 +235,11 @@ secret_aad(const struct secret *s, unsigned char aad[AAD])
 	secret_key(s, aad + sizeof(AAD_WORD) - 1);
 }
 
-static int
-put_secret(struct store *st, struct bdb_txn *txn, const struct secret *s,
+int
+store_put_secret(struct store *st, struct bdb_txn *txn, const struct secret *s,
     struct err *err)
 {
-	struct buf row = BUF_INIT(ROW_MAX);
+	struct buf row = BUF_INIT(STORE_ROW_MAX);
 	unsigned char key[SECRET_KEY];
 	int ret;
 
@@ -264,7 +256,7 @@ put_secret(struct store *st, struct bdb_txn *txn, const struct secret *s,
 static int
 touch_owner(struct store_tx *tx, uint64_t endpoint_id, struct err *err)
 {
-	struct buf row = BUF_INIT(ROW_MAX);
+	struct buf row = BUF_INIT(STORE_ROW_MAX);
 	struct store_endpoint ep;
 	bool found, first;
 	int ret = -1;
@@ -324,7 +316,7 @@ store_tx_secret(
 	}
 	if (touch_owner(tx, s->endpoint_id, err) < 0)
 		goto out;
-	ret = put_secret(tx->st, tx->txn, s, err);
+	ret = store_put_secret(tx->st, tx->txn, s, err);
 out:
 	/* The sealed bytes end here; the row has its own copy. */
 	if (plain.len > 0)
@@ -338,7 +330,7 @@ store_secrets(struct store *st, struct store_tx *tx, uint64_t endpoint_id,
     int (*visit)(void *arg, const struct secret *s, struct err *err), void *arg,
     struct err *err)
 {
-	struct buf key = BUF_INIT(64), row = BUF_INIT(ROW_MAX);
+	struct buf key = BUF_INIT(64), row = BUF_INIT(STORE_ROW_MAX);
 	unsigned char after[SECRET_KEY] = { 0 };
 	struct secret s;
 	int64_t used;
@@ -398,204 +390,4 @@ store_fingerprint(struct store *st, struct span plain,
     unsigned char out[SECRET_FINGERPRINT], struct err *err)
 {
 	return seal_fingerprint(st->key, plain, out, err);
-}
-
-/* --- the audit trail ----------------------------------------------------- */
-
-int
-store_tx_audit(struct store_tx *tx, const char *verb, const char *target,
-    struct span detail, struct err *err)
-{
-	struct buf row = BUF_INIT(ROW_MAX);
-	struct store_audit a = { .at_ms = tx->now_ms,
-		.uid = tx->actor->uid,
-		.pid = tx->actor->pid,
-		.program = span_str(tx->actor->program),
-		.verb = span_str(verb),
-		.target = span_str(target),
-		.detail = detail };
-	unsigned char key[8];
-	int ret = -1;
-
-	if (store_next_id(tx->st, tx->txn, NEXT_PREFIX "audit", &a.no, err) < 0)
-		goto out;
-	be64_put(key, a.no);
-	if (record_put_audit(&a, &row, err) < 0 ||
-	    bdb_put(tx->st->audit, tx->txn, span_of(key, sizeof(key)),
-		buf_span(&row), err) < 0)
-		goto out;
-	tx->audits++;
-	ret = 0;
-out:
-	buf_free(&row);
-	return ret;
-}
-
-int
-store_audits(struct store *st, int64_t since_ms,
-    int (*visit)(void *arg, const struct store_audit *a, struct err *err),
-    void *arg, struct err *err)
-{
-	struct buf key = BUF_INIT(64), row = BUF_INIT(ROW_MAX);
-	unsigned char after[8] = { 0 };
-	struct store_audit a;
-	bool found;
-	int ret = -1;
-
-	for (;;) {
-		if (bdb_find(st->audit, NULL, BDB_GT,
-			span_of(after, sizeof(after)), &key, &row, &found,
-			err) < 0)
-			goto out;
-		if (!found)
-			break;
-		if (key.len != sizeof(after)) {
-			err_set(err, ERR_CORRUPT, "audit key of %zu bytes",
-			    key.len);
-			goto out;
-		}
-		memcpy(after, key.ptr, sizeof(after));
-		if (record_get_audit(buf_span(&row), &a, err) < 0)
-			goto out;
-		a.no = be64_get(after);
-		ret = a.at_ms < since_ms ? 0 : visit(arg, &a, err);
-		if (ret != 0)
-			goto out;
-	}
-	ret = 0;
-out:
-	buf_free(&key);
-	buf_free(&row);
-	return ret < 0 ? -1 : 0;
-}
-
-/* --- facts: generations, counters, last uses ----------------------------- */
-
-static int
-load_endpoint(void *arg, const struct store_endpoint *ep, struct err *err)
-{
-	struct store *st = arg;
-	struct store_endpoint_facts *facts = store_facts(st, ep->id);
-	struct buf value = BUF_INIT(256);
-	unsigned char key[8];
-	bool found;
-	size_t i;
-	int ret = -1;
-
-	if (facts == NULL)
-		return err_set(err, ERR_NOMEM, "no memory for an endpoint");
-	facts->generation = ep->generation;
-	be64_put(key, ep->id);
-	if (bdb_get(st->counts, NULL, span_of(key, sizeof(key)), &value, &found,
-		err) < 0)
-		goto out;
-	if (found && value.len < 8 * STORE_COUNTS) {
-		err_set(err, ERR_CORRUPT, "counters of endpoint %s", ep->name);
-		goto out;
-	}
-	for (i = 0; found && i < STORE_COUNTS; i++)
-		atomic_store(&facts->counts[i], be64_get(value.ptr + 8 * i));
-	ret = 0;
-out:
-	buf_free(&value);
-	return ret;
-}
-
-int
-store_load_facts(struct store *st, struct err *err)
-{
-	return store_endpoints(st, NULL, load_endpoint, st, err);
-}
-
-struct saving {
-	struct store *st;
-	struct bdb_txn *txn;
-};
-
-static int
-save_used(void *arg, const struct secret *s, struct err *err)
-{
-	struct saving *sv = arg;
-
-	/* store_secrets has put the memory's value in already. */
-	if (store_used_ms(sv->st, s->id) == 0)
-		return 0;
-	return put_secret(sv->st, sv->txn, s, err);
-}
-
-int
-store_save_facts(struct store *st, struct bdb_txn *txn, struct err *err)
-{
-	struct saving sv = { st, txn };
-	struct store_tx tx = { .st = st, .txn = txn };
-	unsigned char key[8], value[8 * STORE_COUNTS];
-	struct store_endpoint_facts *facts;
-	size_t id, i, n;
-
-	bool changed;
-
-	pthread_mutex_lock(&st->facts_mutex);
-	n = st->nfacts;
-	changed = st->facts_changed;
-	st->facts_changed = false;
-	pthread_mutex_unlock(&st->facts_mutex);
-	if (!changed)
-		return 0;
-	for (id = 1; id < n; id++) {
-		pthread_mutex_lock(&st->facts_mutex);
-		facts = st->facts[id];
-		pthread_mutex_unlock(&st->facts_mutex);
-		if (facts == NULL)
-			continue;
-		be64_put(key, id);
-		for (i = 0; i < STORE_COUNTS; i++)
-			be64_put(value + 8 * i, atomic_load(&facts->counts[i]));
-		if (bdb_put(st->counts, txn, span_of(key, sizeof(key)),
-			span_of(value, sizeof(value)), err) < 0)
-			return -1;
-	}
-	return store_secrets(st, &tx, 0, save_used, &sv, err);
-}
-
-/* --- the deny list ------------------------------------------------------- */
-
-struct denying {
-	struct store *st;
-	struct store_tx tx;
-};
-
-static int
-deny_one(void *arg, const struct secret *s, struct err *err)
-{
-	struct denying *dy = arg;
-	struct secret row = *s;
-
-	if (s->state == SECRET_REVOKED)
-		return deny_add(dy->st->deny, s->id, err);
-	if (!deny_has(dy->st->deny, s->id))
-		return 0;
-	store_say(dy->st,
-	    "secret sec_%llu was revoked before this copy of the store was "
-	    "made or restored; it is revoked here too",
-	    (unsigned long long)s->id);
-	row.state = SECRET_REVOKED;
-	row.revoked_ms = dy->tx.now_ms;
-	return put_secret(dy->st, dy->tx.txn, &row, err);
-}
-
-int
-store_apply_deny(struct store *st, struct err *err)
-{
-	struct denying dy = { .st = st, .tx = { .st = st } };
-	int ret;
-
-	dy.tx.now_ms = store_now_ms(st);
-	if (bdb_begin(st->db, &dy.tx.txn, err) < 0)
-		return -1;
-	ret = store_secrets(st, &dy.tx, 0, deny_one, &dy, err);
-	if (ret < 0) {
-		bdb_abort(dy.tx.txn);
-		return -1;
-	}
-	return bdb_commit(dy.tx.txn, err) < 0 ? -1 : bdb_flush(st->db, err);
 }

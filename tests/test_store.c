@@ -457,6 +457,23 @@ START_TEST(a_restored_store_revives_no_secret)
 }
 END_TEST
 
+static void
+on_problem(void *arg, const char *words)
+{
+	(void)arg;
+	fprintf(stderr, "problem: %s\n", words);
+}
+
+static uint64_t
+problems(void)
+{
+	uint64_t n = 0;
+
+	ck_assert_msg(
+	    store_check(st, on_problem, NULL, &n, &err) == 0, "%s", err.text);
+	return n;
+}
+
 /* --- keeping ------------------------------------------------------------- */
 
 START_TEST(old_segments_are_dropped_whole)
@@ -502,6 +519,55 @@ START_TEST(old_segments_are_dropped_whole)
 	open_store();
 	ck_assert_uint_eq(count_events(), status.events);
 	ck_assert_int_eq(accept_one("evt_0", "y"), STORE_CONFLICT);
+}
+END_TEST
+
+START_TEST(ids_are_remembered_for_the_horizon_and_no_longer)
+{
+	struct store_status status;
+	uint64_t dropped;
+
+	close_store();
+	opt.horizon_s = 3;
+	open_store();
+	added("orders", NULL);
+	ck_assert_int_eq(accept_one("evt_1", "{}"), STORE_ACCEPTED);
+	usleep(1500000);
+	ck_assert_int_eq(accept_one("evt_2", "{}"), STORE_ACCEPTED);
+	ck_assert_int_eq(store_prune(st, &dropped, &err), 0);
+	ck_assert_int_eq(accept_one("evt_1", "{}"), STORE_DUPLICATE);
+	usleep(1400000);
+	ck_assert_int_eq(store_prune(st, &dropped, &err), 0);
+	ck_assert_int_eq(accept_one("evt_1", "{}"), STORE_DUPLICATE);
+	ck_assert_int_eq(accept_one("evt_2", "{}"), STORE_DUPLICATE);
+	usleep(2500000);
+	ck_assert_int_eq(store_prune(st, &dropped, &err), 0);
+	ck_assert_int_eq(store_status(st, &status, &err), 0);
+	ck_assert_int_eq(status.horizon_now_s, 3);
+	ck_assert_int_eq(accept_one("evt_1", "{}"), STORE_ACCEPTED);
+	ck_assert_uint_eq(count_events(), 3);
+	ck_assert_uint_eq(problems(), 0);
+}
+END_TEST
+
+START_TEST(dedupe_max_shortens_the_horizon_visibly)
+{
+	struct store_status status;
+	uint64_t dropped;
+
+	close_store();
+	opt.horizon_s = 1000;
+	opt.dedupe_max = 1;
+	open_store();
+	added("orders", NULL);
+	ck_assert_int_eq(accept_one("evt_1", "{}"), STORE_ACCEPTED);
+	usleep(1100000);
+	ck_assert_int_eq(accept_one("evt_2", "{}"), STORE_ACCEPTED);
+	ck_assert_int_eq(store_prune(st, &dropped, &err), 0);
+	ck_assert_int_eq(store_status(st, &status, &err), 0);
+	ck_assert_int_lt(status.horizon_now_s, 100);
+	ck_assert_int_eq(accept_one("evt_2", "{}"), STORE_DUPLICATE);
+	ck_assert_int_eq(accept_one("evt_1", "{}"), STORE_ACCEPTED);
 }
 END_TEST
 
@@ -584,23 +650,6 @@ START_TEST(racing_copies_are_accepted_once)
 	ck_assert_uint_eq(count_events(), EACH);
 }
 END_TEST
-
-static void
-on_problem(void *arg, const char *words)
-{
-	(void)arg;
-	fprintf(stderr, "problem: %s\n", words);
-}
-
-static uint64_t
-problems(void)
-{
-	uint64_t n = 0;
-
-	ck_assert_msg(
-	    store_check(st, on_problem, NULL, &n, &err) == 0, "%s", err.text);
-	return n;
-}
 
 /* Accepts evt_FROM to evt_TO - 1 in a process of its own, and kills it. */
 static void
@@ -805,6 +854,8 @@ main(void)
 	tcase_add_test(tc, secrets_lie_sealed_and_come_back);
 	tcase_add_test(tc, a_restored_store_revives_no_secret);
 	tcase_add_test(tc, old_segments_are_dropped_whole);
+	tcase_add_test(tc, ids_are_remembered_for_the_horizon_and_no_longer);
+	tcase_add_test(tc, dedupe_max_shortens_the_horizon_visibly);
 	tcase_add_test(tc, readers_find_a_time_and_a_place);
 	tcase_add_test(tc, racing_copies_are_accepted_once);
 	tcase_add_test(tc, a_check_finds_what_is_not_there);
