@@ -421,6 +421,10 @@ check_time(struct judge *j)
 	if (beyond(now - sent, j->in->horizon_s))
 		return verdict(j, VERIFY_EXPIRED,
 		    "signed longer ago than events are remembered");
+	/* A date far ahead would outlive the memory of it just as well. */
+	if (beyond(sent - now, j->in->horizon_s))
+		return verdict(j, VERIFY_EXPIRED,
+		    "dated further ahead than events are remembered");
 	return 0;
 }
 

@@ -1,0 +1,663 @@
+/* test_receive.c: every step of receiving, and what it answers. */
+#include "lib/receive.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/sign.h"
+#include "lib/text.h"
+#include "lib/util.h"
+#include "tests/store_fixture.h"
+
+#define SECRET "nomos_whsec_old_3c1f-and-more"
+#define BODY                                                            \
+	"{\"id\":\"evt_1\",\"timestamp\":\"2026-01-15T10:30:00.000Z\"," \
+	"\"topic\":\"order.created\",\"context\":{}}"
+
+static struct scheme_set *schemes;
+static struct registry *rg;
+static struct receive *rc;
+static struct receive_options ropt;
+static struct address_list *proxies;
+
+static void
+open_receive(void)
+{
+	ck_assert_int_eq(registry_open(fx.st, schemes, &rg, &fx.err), 0);
+	ck_assert_int_eq(receive_open(&ropt, fx.st, rg, &rc, &fx.err), 0);
+}
+
+static void
+close_receive(void)
+{
+	receive_close(rc);
+	registry_close(rg);
+}
+
+static void
+setup(void)
+{
+	const char *top = getenv("top_srcdir"), *dirs[1];
+	char dir[512];
+
+	snprintf(dir, sizeof(dir), "%s/conf/schemes", top == NULL ? ".." : top);
+	dirs[0] = dir;
+	fx_setup();
+	ck_assert_int_eq(
+	    scheme_set_load(dirs, 1, NULL, NULL, &schemes, &fx.err), 0);
+	ck_assert_ptr_nonnull(scheme_set_find(schemes, "nomos"));
+	ck_assert_int_eq(
+	    address_list_parse(span_str("10.0.0.0/8"), &proxies, &fx.err), 0);
+	memset(&ropt, 0, sizeof(ropt));
+	ropt.mount = "/hooks";
+	ropt.body_max = 1024;
+	ropt.trusted_proxies = proxies;
+	ropt.horizon_s = 35 * 86400;
+	open_receive();
+}
+
+static void
+teardown(void)
+{
+	close_receive();
+	scheme_set_free(schemes);
+	address_list_free(proxies);
+	fx_teardown();
+}
+
+/* --- an endpoint --------------------------------------------------------- */
+
+struct settings {
+	const char *name, *doc, *secret;
+	enum store_endpoint_state state;
+	int64_t until_ms; /* the secret is PREVIOUS until then; 0: CURRENT */
+	uint64_t secret_id;
+};
+
+static int
+put_endpoint(
+    struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	struct settings *set = arg;
+	struct store_endpoint ep = { .state = set->state };
+	struct secret s = { .state = SECRET_CURRENT };
+
+	(void)result;
+	snprintf(ep.name, sizeof(ep.name), "%s", set->name);
+	ep.doc = span_str(set->doc);
+	if (store_tx_endpoint(tx, &ep, err) < 0)
+		return -1;
+	fx.endpoint_id = s.endpoint_id = ep.id;
+	if (set->until_ms != 0) {
+		s.state = SECRET_PREVIOUS;
+		s.until_ms = set->until_ms;
+	}
+	if (set->secret != NULL &&
+	    store_tx_secret(tx, &s, span_str(set->secret), err) < 0)
+		return -1;
+	set->secret_id = s.id;
+	return store_tx_audit(tx, "x", "x", SPAN_EMPTY, err);
+}
+
+static struct settings
+endpoint(const char *name, const char *doc, const char *secret)
+{
+	struct settings set = { name, doc, secret, STORE_ENDPOINT_ENABLED, 0,
+		0 };
+
+	fx_change(NULL, put_endpoint, &set, NULL);
+	return set;
+}
+
+/* --- a request ----------------------------------------------------------- */
+
+struct post {
+	struct receive_call call;
+	struct header headers[16];
+	char text[4096]; /* of the signature headers */
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	bool done;
+};
+
+static void
+on_done(struct receive_call *call)
+{
+	struct post *p = call->arg;
+
+	pthread_mutex_lock(&p->mutex);
+	p->done = true;
+	pthread_cond_signal(&p->cond);
+	pthread_mutex_unlock(&p->mutex);
+}
+
+static void
+add_header(struct post *p, const char *name, const char *value)
+{
+	struct request *rq = &p->call.request;
+
+	p->headers[rq->nheaders].name = span_str(name);
+	p->headers[rq->nheaders].value = span_str(value);
+	rq->nheaders++;
+}
+
+/* Signs as the scheme's provider would, now. */
+static void
+sign(struct post *p, const char *scheme, const char *secret, int64_t now_ms)
+{
+	const struct scheme *sc = scheme_set_find(schemes, scheme);
+	struct sign_input in = { .method = span_str("POST"),
+		.id = span_str("msg_1"),
+		.type = span_str("order.created"),
+		.body = p->call.request.body,
+		.now_ms = now_ms };
+	struct buf out = BUF_INIT(2048);
+	struct scheme_key *key;
+	char *line, *next, *colon, *c;
+
+	ck_assert_int_eq(
+	    scheme_key_make(sc, span_str(secret), &key, &fx.err), 0);
+	ck_assert_msg(sign_headers(sc, &key, 1, &in, &out, &fx.err) == 0, "%s",
+	    fx.err.text);
+	memcpy(p->text, out.ptr, out.len);
+	p->text[out.len] = '\0';
+	for (line = p->text; *line != '\0'; line = next) {
+		next = strchr(line, '\n') + 1;
+		next[-1] = '\0';
+		colon = strchr(line, ':');
+		*colon = '\0';
+		for (c = line; *c != '\0'; c++)
+			if (*c >= 'A' && *c <= 'Z')
+				*c = (char)(*c - 'A' + 'a');
+		add_header(p, line, colon + 2);
+	}
+	scheme_key_free(key);
+	buf_free(&out);
+}
+
+static void
+begin(struct post *p, const char *path, const char *body)
+{
+	struct request *rq = &p->call.request;
+
+	memset(p, 0, sizeof(*p));
+	pthread_mutex_init(&p->mutex, NULL);
+	pthread_cond_init(&p->cond, NULL);
+	p->call.done = on_done;
+	p->call.arg = p;
+	rq->method = span_str("POST");
+	rq->path = span_str(path);
+	rq->peer = span_str("127.0.0.1");
+	rq->headers = p->headers;
+	rq->body = span_str(body);
+	rq->content_length = (int64_t)rq->body.len;
+	rq->now_ms = store_now_ms(fx.st);
+	add_header(p, "content-type", "application/json");
+}
+
+static int
+send(struct post *p)
+{
+	int64_t body_max = -1;
+	int ret = receive_begin(rc, &p->call, &body_max);
+
+	if (ret == 0)
+		ret = receive_body(rc, &p->call);
+	pthread_mutex_lock(&p->mutex);
+	while (ret == 0 && !p->done)
+		pthread_cond_wait(&p->cond, &p->mutex);
+	pthread_mutex_unlock(&p->mutex);
+	ck_assert_ptr_null(p->call.state);
+	p->call.reply.body[p->call.reply.body_len] = '\0';
+	return p->call.reply.status;
+}
+
+static bool
+says(const struct post *p, const char *words)
+{
+	return strstr(p->call.reply.body, words) != NULL;
+}
+
+static bool
+logs(const struct post *p, const char *words)
+{
+	return strstr(p->call.reply.log, words) != NULL;
+}
+
+static int
+post(struct post *p, const char *body)
+{
+	begin(p, "/hooks/orders", body);
+	sign(p, "nomos", SECRET, p->call.request.now_ms);
+	return send(p);
+}
+
+#define NOMOS "{\"scheme\":\"nomos\"}"
+
+START_TEST(accepted_then_duplicate)
+{
+	struct post p;
+
+	endpoint("orders", NOMOS, SECRET);
+	ck_assert_int_eq(post(&p, BODY), 200);
+	ck_assert(says(&p, "\"status\":\"accepted\",\"id\":\"evt_1\""));
+	ck_assert(logs(&p, "status=200 verdict=accepted endpoint=orders "
+			   "from=127.0.0.1 id=evt_1 type=order.created seq=1 "
+			   "secret=sec_1 bytes="));
+	ck_assert_int_eq(post(&p, BODY), 200);
+	ck_assert(says(&p, "\"status\":\"duplicate\""));
+	ck_assert_int_eq(
+	    post(&p, "{\"id\":\"evt_1\",\"topic\":\"order.created\"}"), 200);
+	ck_assert(says(&p, "\"status\":\"duplicate\""));
+	ck_assert(logs(&p, "conflict"));
+	ck_assert_uint_eq(fx_events(), 1);
+}
+END_TEST
+
+START_TEST(test_events_are_acked_each_time)
+{
+	struct post p;
+	int i;
+
+	endpoint(
+	    "orders", "{\"scheme\":\"nomos\",\"events\":\"order.*\"}", SECRET);
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(post(&p, "{\"id\":\"evt_test\","
+					  "\"topic\":\"test.event\"}"),
+		    200);
+		ck_assert(says(&p, "\"status\":\"test\""));
+		ck_assert_int_eq(post(&p, "{\"topic\":\"test.event\"}"), 200);
+		ck_assert_msg(
+		    says(&p, "\"status\":\"test\""), "%s", p.call.reply.body);
+	}
+	ck_assert_uint_eq(fx_events(), 4);
+}
+END_TEST
+
+START_TEST(what_is_not_selected_is_acked_and_not_stored)
+{
+	uint64_t counts[STORE_COUNTS];
+	struct post p;
+	struct settings set = endpoint("orders",
+	    "{\"scheme\":\"nomos\",\"events\":\"order.*,!order.test\"}",
+	    SECRET);
+
+	(void)set;
+	ck_assert_int_eq(
+	    post(&p, "{\"id\":\"evt_1\",\"topic\":\"user.created\"}"), 200);
+	ck_assert(says(&p, "\"status\":\"ignored\""));
+	ck_assert_int_eq(
+	    post(&p, "{\"id\":\"evt_2\",\"topic\":\"order.test\"}"), 200);
+	ck_assert(says(&p, "\"status\":\"ignored\""));
+	ck_assert_int_eq(post(&p, BODY), 200);
+	ck_assert_uint_eq(fx_events(), 1);
+	store_counts(fx.st, fx.endpoint_id, counts);
+	ck_assert_uint_eq(counts[STORE_COUNT_IGNORED], 2);
+	ck_assert_uint_eq(counts[STORE_COUNT_ACCEPTED], 1);
+}
+END_TEST
+
+/* --- refusals before the body -------------------------------------------- */
+
+static const struct {
+	const char *when, *method, *path, *peer, *forwarded, *proto;
+	bool https;
+	int64_t length; /* INT64_MIN: the body's */
+	const char *doc; /* of the endpoint; NULL: NOMOS */
+	int want;
+	const char *log;
+} heads[] = {
+	{ "good", "POST", "/hooks/orders", "127.0.0.1", NULL, NULL, false,
+	    INT64_MIN, NULL, 200, "accepted" },
+	{ "without the mount", "POST", "/orders", "127.0.0.1", NULL, NULL,
+	    false, INT64_MIN, NULL, 200, "accepted" },
+	{ "GET", "GET", "/hooks/orders", "127.0.0.1", NULL, NULL, false,
+	    INT64_MIN, NULL, 405, "method" },
+	{ "lower-case method", "post", "/hooks/orders", "127.0.0.1", NULL, NULL,
+	    false, INT64_MIN, NULL, 405, "method" },
+	{ "unknown", "POST", "/hooks/other", "127.0.0.1", NULL, NULL, false,
+	    INT64_MIN, NULL, 404, "unknown" },
+	{ "deeper", "POST", "/hooks/orders/x", "127.0.0.1", NULL, NULL, false,
+	    INT64_MIN, NULL, 404, "unknown" },
+	{ "no name", "POST", "/hooks/", "127.0.0.1", NULL, NULL, false,
+	    INT64_MIN, NULL, 404, "unknown" },
+	{ "reserved name", "POST", "/hooks/eyelet", "127.0.0.1", NULL, NULL,
+	    false, INT64_MIN, NULL, 404, "unknown" },
+	{ "name in other case", "POST", "/hooks/Orders", "127.0.0.1", NULL,
+	    NULL, false, INT64_MIN, NULL, 404, "unknown" },
+	{ "plain HTTP from afar", "POST", "/hooks/orders", "192.0.2.1", NULL,
+	    NULL, false, INT64_MIN, NULL, 403, "plain-http" },
+	{ "HTTPS from afar", "POST", "/hooks/orders", "192.0.2.1", NULL, NULL,
+	    true, INT64_MIN, NULL, 200, "from=192.0.2.1" },
+	{ "plain HTTP allowed", "POST", "/hooks/orders", "192.0.2.1", NULL,
+	    NULL, false, INT64_MIN,
+	    "{\"scheme\":\"nomos\",\"allow_http\":true}", 200, "accepted" },
+	{ "address not allowed", "POST", "/hooks/orders", "192.0.2.1", NULL,
+	    NULL, true, INT64_MIN,
+	    "{\"scheme\":\"nomos\",\"allow_from\":\"198.51.100.0/24\"}", 403,
+	    "verdict=address" },
+	{ "address allowed", "POST", "/hooks/orders", "198.51.100.9", NULL,
+	    NULL, true, INT64_MIN,
+	    "{\"scheme\":\"nomos\",\"allow_from\":\"198.51.100.0/24\"}", 200,
+	    "accepted" },
+	{ "behind a proxy", "POST", "/hooks/orders", "10.0.0.1",
+	    "6.6.6.6, 192.0.2.1, 10.0.0.2", "https", false, INT64_MIN, NULL,
+	    200, "from=192.0.2.1" },
+	{ "behind a proxy over plain HTTP", "POST", "/hooks/orders", "10.0.0.1",
+	    "192.0.2.1", "http", true, INT64_MIN, NULL, 403, "plain-http" },
+	{ "loopback claimed through a proxy", "POST", "/hooks/orders",
+	    "10.0.0.1", "127.0.0.1, 192.0.2.1", "http", false, INT64_MIN, NULL,
+	    403, "from=192.0.2.1" },
+	{ "forged by a stranger", "POST", "/hooks/orders", "192.0.2.1",
+	    "127.0.0.1", "https", false, INT64_MIN, NULL, 403, "plain-http" },
+	{ "proxy sends no address", "POST", "/hooks/orders", "10.0.0.1",
+	    "unknown", "https", false, INT64_MIN, NULL, 400, "forwarded" },
+	{ "no length", "POST", "/hooks/orders", "127.0.0.1", NULL, NULL, false,
+	    -1, NULL, 411, "no-length" },
+	{ "odd length", "POST", "/hooks/orders", "127.0.0.1", NULL, NULL, false,
+	    -2, NULL, 400, "bad-length" },
+	{ "too large", "POST", "/hooks/orders", "127.0.0.1", NULL, NULL, false,
+	    1025, NULL, 413, "too-large" },
+	{ "too large for the endpoint", "POST", "/hooks/orders", "127.0.0.1",
+	    NULL, NULL, false, 100, "{\"scheme\":\"nomos\",\"body_max\":99}",
+	    413, "too-large" },
+	{ "scheme without a file", "POST", "/hooks/orders", "127.0.0.1", NULL,
+	    NULL, false, INT64_MIN, "{\"scheme\":\"gone\"}", 503, "keyless" },
+};
+
+START_TEST(heads_are_judged_in_order)
+{
+	struct post p;
+	struct request *rq = &p.call.request;
+	int status;
+
+	endpoint(
+	    "orders", heads[_i].doc == NULL ? NOMOS : heads[_i].doc, SECRET);
+	begin(&p, heads[_i].path, BODY);
+	sign(&p, "nomos", SECRET, rq->now_ms);
+	rq->method = span_str(heads[_i].method);
+	rq->peer = span_str(heads[_i].peer);
+	rq->https = heads[_i].https;
+	if (heads[_i].forwarded != NULL)
+		add_header(&p, "x-forwarded-for", heads[_i].forwarded);
+	if (heads[_i].proto != NULL)
+		add_header(&p, "x-forwarded-proto", heads[_i].proto);
+	if (heads[_i].length != INT64_MIN)
+		rq->content_length = heads[_i].length;
+	status = send(&p);
+	ck_assert_msg(status == heads[_i].want && logs(&p, heads[_i].log),
+	    "%s: %s", heads[_i].when, p.call.reply.log);
+	ck_assert_msg((status == 405) == (p.call.reply.allow != NULL), "%s",
+	    heads[_i].when);
+	ck_assert_msg((status == 503) == (p.call.reply.retry_after_s > 0), "%s",
+	    heads[_i].when);
+	ck_assert_msg(fx_events() == (status == 200), "%s", heads[_i].when);
+}
+END_TEST
+
+START_TEST(states_of_an_endpoint)
+{
+	struct settings set = { "orders", NOMOS, NULL, STORE_ENDPOINT_ENABLED,
+		0, 0 };
+	struct post p;
+
+	fx_change(NULL, put_endpoint, &set, NULL);
+	ck_assert_int_eq(post(&p, BODY), 503);
+	ck_assert(logs(&p, "keyless"));
+	set.name = "disabled";
+	set.state = STORE_ENDPOINT_DISABLED;
+	set.secret = SECRET;
+	fx_change(NULL, put_endpoint, &set, NULL);
+	begin(&p, "/hooks/disabled", BODY);
+	sign(&p, "nomos", SECRET, p.call.request.now_ms);
+	ck_assert_int_eq(send(&p), 404);
+	ck_assert_uint_eq(fx_events(), 0);
+}
+END_TEST
+
+/* --- signatures, times, identities --------------------------------------- */
+
+static const struct {
+	const char *when, *scheme, *secret, *body;
+	int64_t signed_ms; /* from now */
+	int want;
+	const char *log;
+} bodies[] = {
+	{ "good", "nomos", SECRET, BODY, 0, 200, "accepted" },
+	{ "wrong secret", "nomos", "another secret", BODY, 0, 401,
+	    "verdict=signature" },
+	{ "stale", "nomos", SECRET, BODY, -301000, 401, "verdict=signature" },
+	{ "on the edge", "nomos", SECRET, BODY, -299000, 200, "accepted" },
+	{ "from the future", "nomos", SECRET, BODY, 302000, 401,
+	    "verdict=signature" },
+	{ "not JSON", "nomos", SECRET, "{\"id\":\"evt_1\",}", 0, 400,
+	    "verdict=not-json" },
+	{ "trailing bytes", "nomos", SECRET, BODY "x", 0, 400,
+	    "verdict=not-json" },
+	{ "no id", "nomos", SECRET, "{\"topic\":\"a\"}", 0, 400,
+	    "verdict=required" },
+	{ "empty body", "nomos", SECRET, "", 0, 400, "verdict=not-json" },
+	{ "Nomod says 400", "nomod", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx",
+	    "{\"type\":\"charge.completed\",\"data\":{}}", 0, 400,
+	    "verdict=signature" },
+	{ "Nomod", "nomod", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+	    "{\"type\":\"charge.completed\",\"data\":{}}", 0, 200, "accepted" },
+	{ "Nolxy has no id", "nolxy", SECRET,
+	    "{\"event\":\"quota.warning\",\"userId\":42,\"data\":{},"
+	    "\"timestamp\":\"2999-01-01T00:00:00Z\"}",
+	    0, 401, "verdict=signature" },
+};
+
+START_TEST(bodies_are_judged)
+{
+	const char *secret = strcmp(bodies[_i].scheme, "nomod") == 0
+				 ? "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+				 : SECRET;
+	struct post p;
+	char doc[64];
+
+	snprintf(doc, sizeof(doc), "{\"scheme\":\"%s\"}", bodies[_i].scheme);
+	endpoint("orders", doc, secret);
+	begin(&p, "/hooks/orders", bodies[_i].body);
+	sign(&p, bodies[_i].scheme, bodies[_i].secret,
+	    p.call.request.now_ms + bodies[_i].signed_ms);
+	ck_assert_msg(send(&p) == bodies[_i].want && logs(&p, bodies[_i].log),
+	    "%s: %s", bodies[_i].when, p.call.reply.log);
+	ck_assert_msg(
+	    fx_events() == (bodies[_i].want == 200), "%s", bodies[_i].when);
+	/* Why a signature failed is nobody's business but the operator's. */
+	ck_assert(!says(&p, "expired") && !says(&p, "mismatch"));
+}
+END_TEST
+
+START_TEST(a_doubled_header_is_refused)
+{
+	struct post p;
+
+	endpoint("orders", NOMOS, SECRET);
+	begin(&p, "/hooks/orders", BODY);
+	sign(&p, "nomos", SECRET, p.call.request.now_ms);
+	add_header(&p, "x-nomos-signature", "t=1,v1=00");
+	ck_assert_int_eq(send(&p), 400);
+	ck_assert(logs(&p, "verdict=doubled-header"));
+}
+END_TEST
+
+START_TEST(a_body_without_id_is_known_by_its_digest)
+{
+	char body[128], now[TEXT_TIME_MAX];
+	struct post p;
+
+	endpoint("orders", "{\"scheme\":\"nolxy\"}", SECRET);
+	text_time(now, store_now_ms(fx.st));
+	snprintf(body, sizeof(body),
+	    "{\"event\":\"quota.warning\",\"data\":{},\"timestamp\":\"%s\"}",
+	    now);
+	begin(&p, "/hooks/orders", body);
+	sign(&p, "nolxy", SECRET, p.call.request.now_ms);
+	ck_assert_msg(send(&p) == 200, "%s", p.call.reply.log);
+	ck_assert(says(&p, "accepted"));
+	begin(&p, "/hooks/orders", body);
+	sign(&p, "nolxy", SECRET, p.call.request.now_ms);
+	ck_assert_int_eq(send(&p), 200);
+	ck_assert(says(&p, "duplicate"));
+	ck_assert_uint_eq(fx_events(), 1);
+}
+END_TEST
+
+START_TEST(a_captured_body_does_not_come_back_under_a_new_id)
+{
+	struct post p;
+	size_t h;
+	int i;
+
+	endpoint("hub", "{\"scheme\":\"github\"}", SECRET);
+	for (i = 0; i < 2; i++) {
+		begin(&p, "/hooks/hub", "{\"action\":\"opened\"}");
+		sign(&p, "github", SECRET, p.call.request.now_ms);
+		for (h = 0; h < p.call.request.nheaders && i == 1; h++)
+			if (span_is(p.headers[h].name, "x-github-delivery"))
+				p.headers[h].value = span_str("replayed");
+		ck_assert_msg(send(&p) == 200, "%s", p.call.reply.log);
+		ck_assert_msg(says(&p, i == 0 ? "accepted" : "duplicate"), "%s",
+		    p.call.reply.body);
+	}
+	ck_assert_uint_eq(fx_events(), 1);
+}
+END_TEST
+
+/* --- secrets ------------------------------------------------------------- */
+
+START_TEST(a_previous_secret_ends_at_its_instant)
+{
+	struct settings set = { "orders", NOMOS, SECRET, STORE_ENDPOINT_ENABLED,
+		0, 0 };
+	struct post p;
+
+	set.until_ms = store_now_ms(fx.st) + 400;
+	fx_change(NULL, put_endpoint, &set, NULL);
+	ck_assert_int_eq(post(&p, BODY), 200);
+	while (store_now_ms(fx.st) < set.until_ms)
+		sched_yield();
+	ck_assert_int_eq(post(&p, BODY), 503);
+	ck_assert(logs(&p, "keyless"));
+}
+END_TEST
+
+static int
+revoke_secret(
+    struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	const struct settings *set = arg;
+	struct secret s = { .id = set->secret_id,
+		.endpoint_id = fx.endpoint_id,
+		.state = SECRET_REVOKED };
+
+	(void)result;
+	return store_tx_secret(tx, &s, SPAN_EMPTY, err) < 0
+		   ? -1
+		   : store_tx_audit(tx, "x", "x", SPAN_EMPTY, err);
+}
+
+START_TEST(a_revoked_secret_verifies_nothing_any_more)
+{
+	struct settings set = endpoint("orders", NOMOS, SECRET);
+	struct post early, p;
+	int64_t body_max;
+
+	/* One that was let in before the revoke and ends after it. */
+	begin(&early, "/hooks/orders", BODY);
+	sign(&early, "nomos", SECRET, early.call.request.now_ms);
+	ck_assert_int_eq(receive_begin(rc, &early.call, &body_max), 0);
+	fx_change(NULL, revoke_secret, &set, NULL);
+	if (receive_body(rc, &early.call) == 0) {
+		pthread_mutex_lock(&early.mutex);
+		while (!early.done)
+			pthread_cond_wait(&early.cond, &early.mutex);
+		pthread_mutex_unlock(&early.mutex);
+	}
+	ck_assert_int_eq(early.call.reply.status, 503);
+	ck_assert_int_eq(post(&p, BODY), 503);
+	ck_assert_uint_eq(fx_events(), 0);
+}
+END_TEST
+
+START_TEST(rates_are_held)
+{
+	struct post p;
+	int i, late = 0;
+
+	endpoint("orders", "{\"scheme\":\"nomos\",\"rate\":5}", SECRET);
+	for (i = 0; i < 12; i++)
+		late += post(&p, BODY) == 429;
+	ck_assert_int_ge(late, 5);
+	ck_assert_int_le(late, 7);
+}
+END_TEST
+
+START_TEST(health_reads_memory)
+{
+	struct post p;
+
+	begin(&p, "/hooks/healthz", "");
+	p.call.request.method = span_str("GET");
+	ck_assert_int_eq(send(&p), 200);
+	ck_assert(says(&p, "\"status\":\"ok\""));
+	begin(&p, "/hooks/healthz", "");
+	ck_assert_int_eq(send(&p), 405);
+}
+END_TEST
+
+START_TEST(a_body_that_does_not_come_whole_is_refused)
+{
+	struct post p;
+	int64_t body_max;
+
+	endpoint("orders", NOMOS, SECRET);
+	begin(&p, "/hooks/orders", BODY);
+	ck_assert_int_eq(receive_begin(rc, &p.call, &body_max), 0);
+	ck_assert_int_eq(body_max, 1024);
+	receive_abort(rc, &p.call, true);
+	ck_assert_int_eq(p.call.reply.status, 408);
+	ck_assert(p.call.reply.close);
+	begin(&p, "/hooks/orders", BODY);
+	ck_assert_int_eq(receive_begin(rc, &p.call, &body_max), 0);
+	receive_abort(rc, &p.call, false);
+	ck_assert_int_eq(p.call.reply.status, 400);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("receive");
+	TCase *tc = tcase_create("receive");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, accepted_then_duplicate);
+	tcase_add_test(tc, test_events_are_acked_each_time);
+	tcase_add_test(tc, what_is_not_selected_is_acked_and_not_stored);
+	tcase_add_loop_test(
+	    tc, heads_are_judged_in_order, 0, (int)NITEMS(heads));
+	tcase_add_test(tc, states_of_an_endpoint);
+	tcase_add_loop_test(tc, bodies_are_judged, 0, (int)NITEMS(bodies));
+	tcase_add_test(tc, a_doubled_header_is_refused);
+	tcase_add_test(tc, a_body_without_id_is_known_by_its_digest);
+	tcase_add_test(tc, a_captured_body_does_not_come_back_under_a_new_id);
+	tcase_add_test(tc, a_previous_secret_ends_at_its_instant);
+	tcase_add_test(tc, a_revoked_secret_verifies_nothing_any_more);
+	tcase_add_test(tc, rates_are_held);
+	tcase_add_test(tc, health_reads_memory);
+	tcase_add_test(tc, a_body_that_does_not_come_whole_is_refused);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
