@@ -80,11 +80,24 @@ write_path(struct json_write *w, const struct conf *cf, const char *endpoint)
 }
 
 void
+op_endpoint_write_counts(
+    const struct op_call *call, struct json_write *w, uint64_t id)
+{
+	uint64_t counts[STORE_COUNTS] = { 0 };
+	size_t i;
+
+	store_counts(call->ops->store, id, counts);
+	json_write_object(w, "counts");
+	for (i = 0; i < NITEMS(counters); i++)
+		json_write_uint(w, counters[i].name, counts[counters[i].count]);
+	json_write_close(w);
+}
+
+void
 op_endpoint_write(const struct op_call *call, struct json_write *w,
     const struct store_endpoint *ep, const struct endpoint *settings,
     size_t live)
 {
-	uint64_t counts[STORE_COUNTS] = { 0 };
 	size_t i;
 
 	json_write_str(w, "endpoint", ep->name);
@@ -108,11 +121,7 @@ op_endpoint_write(const struct op_call *call, struct json_write *w,
 	json_write_uint(w, "generation", ep->generation);
 	json_write_time(w, "created_at", ep->created_ms);
 	json_write_time(w, "changed_at", ep->changed_ms);
-	store_counts(call->ops->store, ep->id, counts);
-	json_write_object(w, "counts");
-	for (i = 0; i < NITEMS(counters); i++)
-		json_write_uint(w, counters[i].name, counts[counters[i].count]);
-	json_write_close(w);
+	op_endpoint_write_counts(call, w, ep->id);
 }
 
 /* --- reading -------------------------------------------------------------- */

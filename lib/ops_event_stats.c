@@ -152,10 +152,34 @@ emit_kinds(const struct op_call *call, struct kind *const *kinds, size_t n,
 	return ret;
 }
 
+/* A row of counters of each endpoint that is asked for. */
+static int
+emit_counts(void *arg, const struct store_endpoint *ep, struct err *err)
+{
+	const struct op_call *call = arg;
+	const char *wanted = op_text(call, "endpoint");
+	struct buf row = BUF_INIT(OPS_ROW_MAX);
+	struct json_write w;
+	int ret;
+
+	if (wanted == NULL ? ep->state == STORE_ENDPOINT_REMOVED
+			   : strcmp(ep->name, wanted) != 0)
+		return 0;
+	json_write_init(&w, &row, err);
+	json_write_object(&w, NULL);
+	json_write_str(&w, "endpoint", ep->name);
+	op_endpoint_write_counts(call, &w, ep->id);
+	json_write_close(&w);
+	ret = op_emit(call, &w, &row, err);
+	buf_free(&row);
+	return ret;
+}
+
 int
 op_event_stats(const struct op_call *call, struct err *err)
 {
 	struct tally *t = calloc(1, sizeof(*t));
+	struct op_call counting = *call; /* visitors take no const */
 	size_t i, n = 0;
 	int ret = -1;
 
@@ -169,6 +193,9 @@ op_event_stats(const struct op_call *call, struct err *err)
 			t->slots[i] = NULL;
 		qsort(t->slots, n, sizeof(t->slots[0]), compare);
 		ret = emit_kinds(call, t->slots, n, err);
+		if (ret == 0)
+			ret = store_endpoints(call->ops->store, NULL,
+			    emit_counts, &counting, err);
 	}
 	for (i = 0; i < SLOTS; i++)
 		if (t->slots[i] != NULL) {

@@ -124,6 +124,10 @@ void op_endpoint_write(const struct op_call *call, struct json_write *w,
     const struct store_endpoint *ep, const struct endpoint *settings,
     size_t live);
 
+/* The object "counts": how its requests ended since it was made. */
+void op_endpoint_write_counts(
+    const struct op_call *call, struct json_write *w, uint64_t id);
+
 /* --- secrets (ops_secret.c), for endpoints -------------------------------- */
 
 /* A new secret on its way into the store. */

@@ -1,0 +1,234 @@
+/* call.c: one call of an admin program, from its options to its rows. */
+#include "admin/call.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "admin/output.h"
+#include "admin/secret_file.h"
+#include "lib/text.h"
+
+#define FAR_EVENTS 1000 /* looked at in vain: worth a word */
+
+int
+call_begin(struct call *c, const struct command_line *line, const char *op,
+    struct err *err)
+{
+	memset(c, 0, sizeof(*c));
+	c->line = line;
+	c->text.max = CALL_MAX;
+	if (conf_read(line->config, &c->conf, err) < 0)
+		return -1;
+	call_again(c, op, err);
+	return 0;
+}
+
+void
+call_again(struct call *c, const char *op, struct err *err)
+{
+	buf_wipe(&c->text);
+	json_write_init(&c->w, &c->text, err);
+	json_write_object(&c->w, NULL);
+	json_write_str(&c->w, "op", op);
+}
+
+int
+call_connect(struct call *c, struct err *err)
+{
+	if (c->client != NULL)
+		return 0;
+	return client_open(
+	    &c->conf, CLIENT_ADMIN, c->line->program->name, &c->client, err);
+}
+
+void
+call_end(struct call *c)
+{
+	client_close(c->client);
+	conf_free(&c->conf);
+	buf_wipe(&c->text);
+	c->client = NULL;
+}
+
+/* --- rows ----------------------------------------------------------------- */
+
+static void
+erase_progress(struct call *c)
+{
+	if (c->drawn)
+		fputs("\r\033[K", stderr);
+	c->drawn = false;
+}
+
+/* Rows that say how far a search came; they are no part of the answer. */
+static void
+take_progress(struct call *c, const struct json *progress)
+{
+	const char *at = json_text(json_get(progress, "at"));
+	struct err ignored = ERR_INIT;
+	int64_t looked = 0, matched = 0;
+
+	(void)json_int(json_get(progress, "looked"), &looked, &ignored);
+	(void)json_int(json_get(progress, "matched"), &matched, &ignored);
+	erase_progress(c);
+	if (json_true(json_get(progress, "done"))) {
+		if (looked - matched >= FAR_EVENTS)
+			note(c->line->program->name,
+			    "looked at %lld events, as far as %s; %lld of "
+			    "them match",
+			    (long long)looked, at == NULL ? "the end" : at,
+			    (long long)matched);
+	} else if (isatty(STDERR_FILENO)) {
+		fprintf(stderr, "%lld events looked at, %lld match",
+		    (long long)looked, (long long)matched);
+		c->drawn = true;
+	}
+}
+
+static int
+take_row(void *arg, struct span json, struct err *err)
+{
+	struct call *c = arg;
+	struct json *row = NULL;
+	const struct json *progress;
+	int ret = -1;
+
+	if (json_parse(json, &row, err) < 0) {
+		err_wrap(err, "answer of the owner");
+		goto out;
+	}
+	progress = json_get(row, "progress");
+	if (progress != NULL) {
+		take_progress(c, progress);
+		ret = 0;
+		goto out;
+	}
+	erase_progress(c);
+	warnings_print(c->line->program->name, row);
+	ret = 0;
+	c->row_text = json;
+	if (c->line->json && !c->scripts_too) {
+		fwrite(json.ptr, 1, json.len, stdout);
+		putchar('\n');
+	} else if (c->people != NULL) {
+		ret = c->people(c->arg, row, err);
+	}
+	/* Whoever reads us is gone, or the disk is full: no use going on. */
+	if (ret == 0 && ferror(stdout))
+		ret = err_set(err, ERR_IO, "the output cannot be written");
+out:
+	json_free(row);
+	return ret;
+}
+
+int
+call_send(struct call *c, struct err *err)
+{
+	json_write_close(&c->w);
+	if (json_write_done(&c->w) < 0 || call_connect(c, err) < 0)
+		return -1;
+	return client_call(c->client, buf_span(&c->text), take_row, c, err);
+}
+
+/* --- members -------------------------------------------------------------- */
+
+void
+call_put_text(struct call *c, const char *option, const char *member)
+{
+	const char *value = command_option(c->line, option, 0);
+
+	if (value != NULL)
+		json_write_bytes(&c->w, member, span_str(value));
+}
+
+void
+call_put_flag(struct call *c, const char *option, const char *member)
+{
+	if (command_has(c->line, option))
+		json_write_bool(&c->w, member, true);
+}
+
+/* Wrong values of options are wrong use. */
+static int
+misused(const char *option, struct err *err)
+{
+	if (err->code == ERR_INPUT)
+		err->code = ERR_USAGE;
+	return err_wrap(err, "--%s", option);
+}
+
+int
+call_put_number(struct call *c, const char *option, const char *member,
+    uint64_t max, struct err *err)
+{
+	const char *value = command_option(c->line, option, 0);
+	uint64_t n;
+
+	if (value == NULL)
+		return 0;
+	if (text_to_u64(span_str(value), max, &n, err) < 0)
+		return misused(option, err);
+	json_write_uint(&c->w, member, n);
+	return 0;
+}
+
+int
+call_put_duration(struct call *c, const char *option, const char *member,
+    int64_t max_s, struct err *err)
+{
+	const char *value = command_option(c->line, option, 0);
+	char most[TEXT_TIME_MAX];
+	int64_t s;
+
+	if (value == NULL)
+		return 0;
+	if (text_to_duration_s(span_str(value), &s, err) < 0)
+		return misused(option, err);
+	if (s > max_s) {
+		text_duration(most, max_s);
+		return err_set(
+		    err, ERR_USAGE, "--%s: at most %s", option, most);
+	}
+	json_write_int(&c->w, member, s);
+	return 0;
+}
+
+int
+call_put_time(
+    struct call *c, const char *option, const char *member, struct err *err)
+{
+	const char *value = command_option(c->line, option, 0);
+	struct err not_ago = ERR_INIT;
+	int64_t ms, ago_s;
+
+	if (value == NULL)
+		return 0;
+	if (text_to_duration_s(span_str(value), &ago_s, &not_ago) == 0)
+		ms = ((int64_t)time(NULL) - ago_s) * 1000;
+	else if (text_to_time_ms(span_str(value), &ms, err) < 0)
+		return err_set(err, ERR_USAGE,
+		    "--%s: \"%s\" is neither a time such as "
+		    "2026-01-15T10:30:00Z nor one ago such as 2h or 3d",
+		    option, value);
+	json_write_int(&c->w, member, ms < 0 ? 0 : ms);
+	return 0;
+}
+
+int
+call_put_secret(struct call *c, struct err *err)
+{
+	const char *path = command_option(c->line, "secret-file", 0);
+	struct buf secret = BUF_INIT(SECRET_BYTES_MAX);
+	int ret = -1;
+
+	if (path == NULL)
+		return 0;
+	if (secret_file_read(path, "--secret-file", &secret, err) == 0) {
+		json_write_base64(&c->w, "secret_b64", buf_span(&secret));
+		ret = 0;
+	}
+	buf_wipe(&secret);
+	return ret;
+}

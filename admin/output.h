@@ -1,0 +1,70 @@
+/*
+ * output.h: what people read: aligned columns, "name  value" fields, warnings.
+ * Every cell is made inert (P11). Scripts get the rows as they are, --json.
+ */
+#ifndef EYELET_ADMIN_OUTPUT_H
+#define EYELET_ADMIN_OUTPUT_H
+
+#include "lib/json.h"
+
+#define TABLE_COLUMNS_MAX 12
+#define TABLE_PAGE 1000 /* rows that are aligned together */
+
+struct table_column {
+	const char *title; /* all NULL: a table without a first line */
+	bool right; /* numbers */
+};
+
+/* Cells are put from left to right, row by row. */
+struct table {
+	const struct table_column *columns;
+	size_t ncolumns;
+	size_t widths[TABLE_COLUMNS_MAX];
+	char **cells; /* owned; of the rows not printed yet */
+	size_t ncells;
+	bool begun; /* the titles are out */
+};
+
+void table_init(
+    struct table *t, const struct table_column *columns, size_t ncolumns);
+
+/* Foreign bytes; "-" stands for nothing. ERR_NOMEM. */
+int table_put(struct table *t, struct span cell, struct err *err);
+int table_puts(struct table *t, const char *cell, struct err *err);
+/* A member of a row, whatever its kind; null and absent ones give "-". */
+int table_put_json(struct table *t, const struct json *value, struct err *err);
+
+/* Prints to stdout what is there. The titles come once, and with a row. */
+void table_print(struct table *t);
+void table_free(struct table *t);
+
+/* --- one thing at a time: "name  value" lines ----------------------------- */
+
+/* How a member is shown. */
+enum field_form {
+	FIELD_PLAIN,
+	FIELD_SIZE, /* bytes, as "1.3 KiB" */
+	FIELD_DURATION, /* seconds, as "3d 4h" */
+	FIELD_PAIRS, /* an object: "a=1 b=2" */
+	FIELD_LIST /* an array: "a b" */
+};
+
+struct field {
+	const char *member;
+	const char *title;
+	enum field_form form;
+	const char *none; /* shown for null; NULL: the line is left out */
+};
+
+/* Prints the fields of row that it has. */
+int fields_print(const struct json *row, const struct field *fields,
+    size_t nfields, struct err *err);
+
+/* "program: warning: ..." to stderr, for each of the row's warnings. */
+void warnings_print(const char *program, const struct json *row);
+
+/* A line of words to stderr, made inert. */
+void note(const char *program, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,291 @@
+/* store.c: eyelet-store: the store, as a whole. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/call.h"
+#include "admin/output.h"
+#include "admin/store_init.h"
+#include "lib/util.h"
+
+#define AUDIT_LIMIT 50 /* records that audit shows, the newest */
+
+static const struct option_row init_options[] = {
+	{ "user", "NAME", "whose the store is to be, such as www-data", false },
+};
+
+static const struct option_row audit_options[] = {
+	{ "since", "TIME", "from then on: RFC 3339, or 2h ago", false },
+	{ "limit", "NUMBER", "the newest so many, else 50; 0: all", false },
+};
+
+/* --- init ----------------------------------------------------------------- */
+
+static int
+tell_made(const struct command_line *line, const struct conf *cf,
+    const struct store_made *made, struct err *err)
+{
+	static const struct field fields[] = {
+		{ "store", "store", FIELD_PLAIN, NULL },
+		{ "key_file", "key file", FIELD_PLAIN, NULL },
+		{ "user", "user", FIELD_PLAIN, NULL },
+	};
+	struct buf text = BUF_INIT(CALL_MAX);
+	struct json *row = NULL;
+	struct json_write w;
+	int ret = -1;
+
+	json_write_init(&w, &text, err);
+	json_write_object(&w, NULL);
+	json_write_bytes(&w, "store", span_str(cf->store));
+	json_write_bytes(&w, "key_file", span_str(cf->key_file));
+	json_write_str(&w, "user", made->user);
+	json_write_bool(&w, "key_was_there", made->key_was_there);
+	json_write_close(&w);
+	if (json_write_done(&w) < 0 ||
+	    json_parse(buf_span(&text), &row, err) < 0)
+		goto out;
+	if (line->json)
+		printf("%.*s\n", (int)text.len, (const char *)text.ptr);
+	else if (fields_print(row, fields, NITEMS(fields), err) < 0)
+		goto out;
+	fflush(stdout);
+	if (made->key_was_there)
+		note(line->program->name, "the key that was there is used");
+	fprintf(stderr,
+	    "Back up the key file, apart from the store: without it no secret "
+	    "can be read.\nNext, with the user that eyelet.fcgi runs as (%s) "
+	    "or as root:\n    eyelet-endpoint%s%s add NAME --scheme SCHEME\n",
+	    made->user, line->config == NULL ? "" : " -c ",
+	    line->config == NULL ? "" : line->config);
+	ret = 0;
+out:
+	json_free(row);
+	buf_free(&text);
+	return ret;
+}
+
+static int
+run_init(struct command_line *line, struct err *err)
+{
+	struct store_made made;
+	struct conf cf = { 0 };
+	int ret = -1;
+
+	if (conf_read(line->config, &cf, err) == 0 &&
+	    store_init(&cf, command_option(line, "user", 0), &made, err) == 0)
+		ret = tell_made(line, &cf, &made, err);
+	conf_free(&cf);
+	return ret;
+}
+
+/* --- status --------------------------------------------------------------- */
+
+static const struct field status_fields[] = {
+	{ "store", "store", FIELD_PLAIN, NULL },
+	{ "healthy", "healthy", FIELD_PLAIN, NULL },
+	{ "why_not", "because", FIELD_PLAIN, NULL },
+	{ "endpoints", "endpoints", FIELD_PLAIN, NULL },
+	{ "secrets", "secrets", FIELD_PLAIN, NULL },
+	{ "events", "events", FIELD_PLAIN, NULL },
+	{ "segments", "segments", FIELD_PLAIN, NULL },
+	{ "oldest_at", "oldest", FIELD_PLAIN, NULL },
+	{ "newest_at", "newest", FIELD_PLAIN, NULL },
+	{ "dedupe_keys", "ids known", FIELD_PLAIN, NULL },
+	{ "horizon_s", "horizon", FIELD_DURATION, NULL },
+	{ "horizon_now_s", "reaches", FIELD_DURATION, NULL },
+	{ "bytes_events", "size events", FIELD_SIZE, NULL },
+	{ "bytes_dedupe", "size ids", FIELD_SIZE, NULL },
+	{ "bytes_log", "size log", FIELD_SIZE, NULL },
+	{ "bytes_other", "size other", FIELD_SIZE, NULL },
+	{ "bytes_free", "free", FIELD_SIZE, NULL },
+	{ "bytes_floor", "floor", FIELD_SIZE, NULL },
+	{ "opened_at", "opened", FIELD_PLAIN, NULL },
+	{ "recovery_ms", "recovery ms", FIELD_PLAIN, NULL },
+	{ "last_checkpoint_at", "checkpoint", FIELD_PLAIN, "none yet" },
+	{ "last_flush_at", "flush", FIELD_PLAIN, "none yet" },
+	{ "snapshot_at", "snapshot", FIELD_PLAIN, "none yet" },
+};
+
+/* The owner tells of the store; who it is, the connection knows. */
+static int
+status_row(void *arg, const struct json *row, struct err *err)
+{
+	const struct call *c = arg;
+	const struct owner_info *owner = client_owner(c->client);
+	struct span rest = span_skip(c->row_text, 1); /* without its "{" */
+
+	if (c->line->json) {
+		printf("{\"owner\":{\"pid\":%lld,\"role\":\"%s\","
+		       "\"version\":\"%s\"},%.*s\n",
+		    (long long)owner->pid, owner_role_word(owner->role),
+		    owner->version, (int)rest.len, (const char *)rest.ptr);
+		return 0;
+	}
+	printf("owner         pid %lld, %s, version %s\n",
+	    (long long)owner->pid, owner_role_word(owner->role),
+	    owner->version);
+	return fields_print(row, status_fields, NITEMS(status_fields), err);
+}
+
+static int
+run_status(struct command_line *line, struct err *err)
+{
+	struct call c;
+	int ret = -1;
+
+	if (call_begin(&c, line, "store.status", err) == 0) {
+		c.people = status_row;
+		c.arg = &c;
+		c.scripts_too = true;
+		ret = call_send(&c, err);
+	}
+	call_end(&c);
+	return ret;
+}
+
+/* --- check ---------------------------------------------------------------- */
+
+struct checking {
+	struct call call;
+	int64_t problems;
+};
+
+static int
+check_row(void *arg, const struct json *row, struct err *err)
+{
+	struct checking *ck = arg;
+	struct span text = ck->call.row_text;
+	const char *words = json_text(json_get(row, "problem"));
+
+	if (json_get(row, "problems") != NULL &&
+	    json_int(json_get(row, "problems"), &ck->problems, err) < 0)
+		return -1;
+	if (ck->call.line->json)
+		printf("%.*s\n", (int)text.len, (const char *)text.ptr);
+	else if (words != NULL)
+		note(ck->call.line->program->name, "%s", words);
+	else if (ck->problems == 0)
+		puts("The store is as it should be.");
+	else
+		printf("%lld problems\n", (long long)ck->problems);
+	return 0;
+}
+
+/* A verdict of 1 when something is wrong. */
+static int
+run_check(struct command_line *line, struct err *err)
+{
+	struct checking ck = { .problems = 0 };
+	int ret = -1;
+
+	if (call_begin(&ck.call, line, "store.check", err) == 0) {
+		ck.call.people = check_row;
+		ck.call.arg = &ck;
+		ck.call.scripts_too = true;
+		ret = call_send(&ck.call, err);
+	}
+	call_end(&ck.call);
+	return ret < 0 ? -1 : ck.problems > 0;
+}
+
+/* --- audit, prune --------------------------------------------------------- */
+
+static const struct table_column audit_columns[] = {
+	{ "AT", false },
+	{ "UID", true },
+	{ "PROGRAM", false },
+	{ "VERB", false },
+	{ "TARGET", false },
+	{ "DETAIL", false },
+};
+
+static int
+audit_row(void *arg, const struct json *row, struct err *err)
+{
+	static const char *const members[] = { "at", "uid", "program", "verb",
+		"target", "detail" };
+	size_t i;
+
+	for (i = 0; i < NITEMS(members); i++)
+		if (table_put_json(arg, json_get(row, members[i]), err) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+run_audit(struct command_line *line, struct err *err)
+{
+	struct table t;
+	struct call c;
+	int ret = -1;
+
+	table_init(&t, audit_columns, NITEMS(audit_columns));
+	if (call_begin(&c, line, "store.audit", err) < 0 ||
+	    call_put_time(&c, "since", "since_ms", err) < 0 ||
+	    call_put_number(&c, "limit", "limit", JSON_INT_MAX, err) < 0)
+		goto out;
+	if (!command_has(line, "limit"))
+		json_write_int(&c.w, "limit", AUDIT_LIMIT);
+	c.people = audit_row;
+	c.arg = &t;
+	ret = call_send(&c, err);
+	table_print(&t);
+out:
+	table_free(&t);
+	call_end(&c);
+	return ret;
+}
+
+static int
+prune_row(void *arg, const struct json *row, struct err *err)
+{
+	static const struct field fields[] = {
+		{ "segments_dropped", "segments dropped", FIELD_PLAIN, NULL },
+	};
+
+	(void)arg;
+	return fields_print(row, fields, NITEMS(fields), err);
+}
+
+static int
+run_prune(struct command_line *line, struct err *err)
+{
+	struct call c;
+	int ret = -1;
+
+	if (call_begin(&c, line, "store.prune", err) == 0) {
+		c.people = prune_row;
+		ret = call_send(&c, err);
+	}
+	call_end(&c);
+	return ret;
+}
+
+/* -------------------------------------------------------------------------- */
+
+#define OPTIONS(rows) rows, NITEMS(rows)
+
+static const struct command commands[] = {
+	{ "init", "", 0, 0, "Makes an empty store and the key for its secrets.",
+	    OPTIONS(init_options), run_init },
+	{ "status", "", 0, 0,
+	    "Shows who owns the store, its sizes and its health.", NULL, 0,
+	    run_status },
+	{ "check", "", 0, 0, "Verifies every database, and ids against events.",
+	    NULL, 0, run_check },
+	{ "audit", "", 0, 0, "Lists who changed what, and when.",
+	    OPTIONS(audit_options), run_audit },
+	{ "prune", "", 0, 0, "Drops what retention lets go, now.", NULL, 0,
+	    run_prune },
+};
+
+int
+main(int argc, char **argv)
+{
+	static const struct program program = { "eyelet-store",
+		"Makes, watches and checks the store.", commands,
+		NITEMS(commands) };
+
+	return command_main(&program, argc, argv);
+}
