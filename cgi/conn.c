@@ -120,14 +120,33 @@ give_place(struct conn_table *t, struct conn *c)
 	pthread_mutex_unlock(&t->lock);
 }
 
-struct conn *
-conn_open(struct conn_table *t, int fd, struct err *err)
+/* Another worker was faster, or the peer is gone again. */
+static bool
+is_passing(int errnum)
 {
+	return errnum == EAGAIN || errnum == EINTR || errnum == ECONNABORTED;
+}
+
+struct conn *
+conn_accept(struct conn_table *t, int listen_fd, struct err *err)
+{
+	/* The place first: what was accepted must not be turned away. */
 	struct conn *c = take_place(t, err);
+	int fd;
 
 	if (c == NULL)
 		return NULL;
+	fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0) {
+		if (is_passing(errno))
+			err_set(err, ERR_AWAY, "nobody waits any more");
+		else
+			err_errno(err, errno, "accept a connection");
+		give_place(t, c);
+		return NULL;
+	}
 	if (fcgi_attach(c->fcgi, fd, err) < 0) {
+		close(fd);
 		give_place(t, c);
 		return NULL;
 	}
@@ -298,7 +317,8 @@ conn_in_hand(struct conn_table *t)
 	for (i = 0; i < made; i++) {
 		c = t->places[i];
 		pthread_mutex_lock(&c->lock);
-		if (c->state == CONN_BUSY || c->state == CONN_SENDING)
+		if (c->state == CONN_BUSY || c->state == CONN_SENDING ||
+		    c->state == CONN_IDLE)
 			n++;
 		pthread_mutex_unlock(&c->lock);
 	}

@@ -50,8 +50,11 @@ int conn_table_new(
     void *owner, size_t max, struct conn_table **out, struct err *err);
 void conn_table_free(struct conn_table *t); /* closes all; NULL is allowed */
 
-/* A connection on fd, BUSY for the caller; NULL when fd cannot be had. */
-struct conn *conn_open(struct conn_table *t, int fd, struct err *err);
+/*
+ * Accepts a connection, BUSY for the caller. NULL with err: ERR_AWAY when
+ * nobody waits there, else there is no room (ERR_LIMIT) or no descriptor.
+ */
+struct conn *conn_accept(struct conn_table *t, int listen_fd, struct err *err);
 /* The caller has it. Closes its socket; the place is free for another. */
 void conn_close(struct conn_table *t, struct conn *c);
 
@@ -91,7 +94,7 @@ size_t conn_expire(struct conn_table *t, int64_t now_ms);
  */
 struct conn *conn_claim_idle(struct conn_table *t, int64_t idle_before_ms);
 
-/* How many have a request that is not answered yet. */
+/* How many have a request that is not answered yet, or may have one soon. */
 size_t conn_in_hand(struct conn_table *t);
 
 #endif

@@ -24,7 +24,8 @@
 
 #define WORKERS_MIN 2 /* by cores; one in a read must not be all */
 #define WORKERS_BY_CORES_MAX 16
-#define FILES_SPARE 512 /* descriptors for all but connections */
+#define FILES_OTHER 512 /* descriptors for all but connections */
+#define CONNECTIONS_MIN 8
 #define PARENT_ENV "EYELET_PARENT" /* to itself, when executed anew */
 
 static const char usage_text[] =
@@ -102,19 +103,33 @@ fill_descriptors(void)
 static void
 harden(void)
 {
-	struct rlimit none = { 0, 0 }, files;
-	rlim_t want = 2 * POOL_CONNECTIONS_MAX + FILES_SPARE;
+	struct rlimit none = { 0, 0 };
 
 	fill_descriptors();
 	umask(077);
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &none);
 	signal(SIGPIPE, SIG_IGN);
-	/* A connection takes two. Fewer are fine, too: see pause_accepting. */
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < want) {
+}
+
+/* How many connections the descriptors suffice for; takes what it may have. */
+static size_t
+choose_connections(void)
+{
+	rlim_t want = 2 * POOL_CONNECTIONS_MAX + FILES_OTHER;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return CONNECTIONS_MIN;
+	if (files.rlim_cur < want) {
 		files.rlim_cur = files.rlim_max < want ? files.rlim_max : want;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
+	if (files.rlim_cur >= want)
+		return POOL_CONNECTIONS_MAX;
+	if (files.rlim_cur <= FILES_OTHER + 2 * CONNECTIONS_MIN)
+		return CONNECTIONS_MIN;
+	return (files.rlim_cur - FILES_OTHER) / 2;
 }
 
 /*
@@ -254,6 +269,7 @@ serve_until_end(const struct options *opt, const struct conf *cf,
 		.conf = cf,
 		.listening = ls,
 		.workers = choose_workers(opt, cf),
+		.connections = choose_connections(),
 		.argv = argv,
 	};
 	struct err err = ERR_INIT;

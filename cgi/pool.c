@@ -29,8 +29,8 @@
 #define WATCH_QUIET_MS 500 /* ... and when none was for WATCH_LINGER_MS */
 #define WATCH_LINGER_MS 1000
 #define EXPIRE_EVERY_MS 200
-#define PAUSE_MS 100 /* no accepting after a failed accept */
 #define IDLE_SPARED_MS 1000 /* a connection idle for less is never evicted */
+#define END_SPARED_MS 100 /* nor closed in the end */
 #define CROWDED_LOOK_MS                                       \
 	1000 /* how often an idle worker asks if it may leave \
 	      */
@@ -47,7 +47,6 @@ struct pool {
 	int end_fd;
 
 	atomic_bool paused; /* the listening socket is out of epoll */
-	_Atomic int64_t paused_at_ms;
 
 	atomic_uint waiting; /* workers in epoll_wait */
 	atomic_bool crowded; /* more workers run than are wanted */
@@ -66,6 +65,15 @@ struct pool {
 
 /* --- workers ------------------------------------------------------------- */
 
+static void
+wake_watchdog(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	if (atomic_exchange(&p->quiet, false))
+		pthread_cond_signal(&p->watch);
+	pthread_mutex_unlock(&p->lock);
+}
+
 static int
 listen_in_epoll(struct pool *p, int op)
 {
@@ -80,8 +88,8 @@ pause_accepting(struct pool *p)
 {
 	if (atomic_exchange(&p->paused, true))
 		return;
-	p->paused_at_ms = clock_ms();
 	listen_in_epoll(p, EPOLL_CTL_DEL);
+	wake_watchdog(p);
 }
 
 static bool
@@ -97,24 +105,12 @@ accept_one(struct pool *p)
 {
 	struct err err = ERR_INIT;
 	struct conn *c;
-	int fd;
 
-	if (conn_table_full(p->serving.table)) {
-		pause_accepting(p);
-		return;
-	}
-	fd = accept4(p->opt.listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0) {
-		/* Another worker was faster, or the peer is gone again. */
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			pause_accepting(p);
-		return;
-	}
-	c = conn_open(p->serving.table, fd, &err);
+	c = conn_accept(p->serving.table, p->opt.listen_fd, &err);
 	if (c == NULL) {
-		close(fd);
-		pause_accepting(p);
-	} else if (has_input(fd))
+		if (err.code != ERR_AWAY)
+			pause_accepting(p);
+	} else if (has_input(c->fd))
 		serve(&p->serving, c);
 	else
 		serve_idle(&p->serving, c);
@@ -154,15 +150,6 @@ take_surplus(struct pool *p)
 		if (atomic_compare_exchange_weak(&p->surplus, &n, n - 1))
 			return true;
 	return false;
-}
-
-static void
-wake_watchdog(struct pool *p)
-{
-	pthread_mutex_lock(&p->lock);
-	if (atomic_exchange(&p->quiet, false))
-		pthread_cond_signal(&p->watch);
-	pthread_mutex_unlock(&p->lock);
 }
 
 static void *
@@ -271,16 +258,30 @@ balance(struct pool *p, int64_t now_ms)
 	p->crowded = p->workers > wanted;
 }
 
+/*
+ * Closes what has waited longest for a request, if it waits still. True when
+ * there was one that had waited since idle_before_ms.
+ */
+static bool
+close_idle(struct pool *p, int64_t idle_before_ms)
+{
+	struct conn *c = conn_claim_idle(p->serving.table, idle_before_ms);
+
+	if (c == NULL)
+		return false;
+	if (has_input(c->fd))
+		serve_idle(&p->serving, c); /* a worker takes it at once */
+	else
+		conn_close(p->serving.table, c);
+	return true;
+}
+
 static void
 resume_accepting(struct pool *p, int64_t now_ms)
 {
-	struct conn *c;
-
-	if (!p->paused || now_ms - p->paused_at_ms < PAUSE_MS)
+	if (!p->paused)
 		return;
-	c = conn_claim_idle(p->serving.table, now_ms - IDLE_SPARED_MS);
-	if (c != NULL)
-		conn_close(p->serving.table, c);
+	close_idle(p, now_ms - IDLE_SPARED_MS);
 	if (conn_table_full(p->serving.table))
 		return;
 	p->paused = false;
@@ -373,6 +374,7 @@ pool_start(const struct pool_options *opt, struct pool **out, struct err *err)
 	struct pool *p = calloc(1, sizeof(*p));
 
 	assert(opt->workers >= 1 && opt->workers < POOL_WORKERS_MAX);
+	assert(opt->connections >= 1);
 	if (p == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a pool");
 	p->opt = *opt;
@@ -382,8 +384,8 @@ pool_start(const struct pool_options *opt, struct pool **out, struct err *err)
 	p->serving.upload_ms = opt->upload_ms;
 	p->serving.epoll_fd = p->end_fd = -1;
 	init_locks(p);
-	if (conn_table_new(&p->serving, POOL_CONNECTIONS_MAX, &p->serving.table,
-		err) < 0 ||
+	if (conn_table_new(
+		&p->serving, opt->connections, &p->serving.table, err) < 0 ||
 	    open_epoll(p, err) < 0 || start_threads(p, err) < 0) {
 		pool_free(p);
 		return -1;
@@ -414,24 +416,6 @@ take_backlog(struct pool *p)
 		nanosleep(&nap, NULL);
 }
 
-/*
- * Closes what waits for a request. One that has come meanwhile is served in
- * this thread; true when there was any connection.
- */
-static bool
-end_idle(struct pool *p)
-{
-	struct conn *c = conn_claim_idle(p->serving.table, INT64_MAX);
-
-	if (c == NULL)
-		return false;
-	if (has_input(c->fd))
-		serve(&p->serving, c);
-	else
-		conn_close(p->serving.table, c);
-	return true;
-}
-
 bool
 pool_drain(struct pool *p, bool keep_backlog, int64_t timeout_ms)
 {
@@ -442,11 +426,13 @@ pool_drain(struct pool *p, bool keep_backlog, int64_t timeout_ms)
 		take_backlog(p);
 	p->serving.ending = true;
 	listen_in_epoll(p, EPOLL_CTL_DEL);
-	while (end_idle(p) || conn_in_hand(p->serving.table) > 0) {
+	while (conn_in_hand(p->serving.table) > 0) {
 		if (clock_ms() >= until_ms)
 			return false;
-		if (conn_in_hand(p->serving.table) > 0)
-			nanosleep(&nap, NULL);
+		/* Whoever has only just connected is about to send. */
+		while (close_idle(p, clock_ms() - END_SPARED_MS))
+			continue;
+		nanosleep(&nap, NULL);
 	}
 	return true;
 }

@@ -14,7 +14,7 @@
 #include "cgi/handler.h"
 #include "cgi/log.h"
 
-#define POOL_CONNECTIONS_MAX 4096
+#define POOL_CONNECTIONS_MAX 4096 /* nobody needs more */
 #define POOL_WORKERS_MAX 512 /* with those added against slow uploads */
 #define POOL_HEAD_MS                                            \
 	10000 /* from a request's first byte to its last header \
@@ -29,6 +29,7 @@ struct pool;
 struct pool_options {
 	int listen_fd; /* stays the caller's; made non-blocking */
 	unsigned workers; /* at least 1 */
+	size_t connections; /* at once; each takes two descriptors */
 	int64_t upload_ms; /* for a body, from the end of its head */
 	struct handler handler;
 	struct log *log;

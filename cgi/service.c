@@ -450,6 +450,7 @@ start(struct service *sv, struct err *err)
 	struct pool_options po = {
 		.listen_fd = opt->listening->fd,
 		.workers = opt->workers,
+		.connections = opt->connections,
 		.upload_ms = opt->conf->upload_s * 1000,
 		.handler = { sv, begin, body, abort_call },
 		.log = opt->log,

@@ -23,6 +23,7 @@ struct service_options {
 	const struct conf *conf;
 	struct listening *listening; /* from NONE: --store, no FastCGI */
 	unsigned workers;
+	size_t connections;
 	int parent_fd; /* a pidfd: its death ends the service; -1: nobody's */
 	char **argv; /* to execute itself anew with */
 	struct log *log;

@@ -215,7 +215,7 @@ class Program:
                 and "--store" not in options:
             options += ("--socket", self.socket)
         popen.setdefault("stdin", subprocess.DEVNULL)
-        with open(self.log_path, "ab") as log:
+        with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [program, "-c", folder.conf, *options], env=full_env,
                 stdout=log, stderr=log, **popen)

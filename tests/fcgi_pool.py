@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+"""Few threads serve many connections; nobody starves, nobody is cut off.
+
+Over a receive() that does as a request says (tests/fake_lib.c).
+"""
+import sys
+sys.dont_write_bytecode = True
+
+import os
+import resource
+import signal
+import threading
+import time
+import unittest
+
+from fcgi_client import *  # noqa: F401,F403
+
+WORKERS = 2
+# Its main thread, the log's, the watchdog, the fake store's.
+OTHER_THREADS = 4
+HEAD_S = 10  # SERVE_HEAD_MS
+HONEST_S = 0.25  # what an honest request may take beside slow ones
+
+
+def percentile(values, p):
+    return sorted(values)[min(len(values) - 1, int(len(values) * p / 100))]
+
+
+class WithProgram(unittest.TestCase):
+    settings = "[receive]\nupload_timeout = 30s\n"
+
+    def setUp(self):
+        self.folder = Folder(self.settings)
+        self.journal = self.folder.file("journal")
+        self.program = None
+        self.addCleanup(self.folder.remove)
+        self.start()
+
+    def start(self, **popen):
+        self.program = Program(self.folder, "--workers", str(WORKERS),
+                               env={"FAKE_JOURNAL": self.journal}, **popen)
+        self.addCleanup(self.program.kill)
+
+    def stop(self):
+        self.assertEqual(self.program.stop(), 0, self.program.log())
+
+    def connect(self):
+        c = Connection(self.program.socket)
+        self.addCleanup(c.close)
+        return c
+
+    def journaled(self):
+        try:
+            with open(self.journal) as f:
+                return f.read().split()
+        except FileNotFoundError:
+            return []
+
+    def honest(self, n):
+        """How long each of n honest requests takes."""
+        took = []
+        for _ in range(n):
+            began = time.monotonic()
+            answer = ask(self.program.socket, post())
+            took.append(time.monotonic() - began)
+            self.assertEqual(answer.status, 200)
+        return took
+
+
+class Many(WithProgram):
+    def test_hundreds_of_kept_connections_need_two_workers(self):
+        held = [self.connect() for _ in range(300)]
+        for turn in range(4):
+            for i, c in enumerate(held):
+                c.send(post(query=f"wait={i % 50}", keep=True,
+                            HTTP_X_ID=f"{turn}.{i}"))
+            for c in held:
+                self.assertEqual(c.answer().status, 200)
+        self.assertEqual(len(self.journaled()), 1200)
+        self.assertEqual(self.program.threads(), WORKERS + OTHER_THREADS)
+        self.stop()
+
+    def test_more_than_1024_descriptors(self):
+        """select(), which libfcgi has in it, would write past its set."""
+        held = [self.connect() for _ in range(700)]
+        for c in held:
+            c.send(post(keep=True))
+            self.assertEqual(c.answer().status, 200)
+        self.assertGreater(len(os.listdir(f"/proc/{self.program.pid}/fd")),
+                           1024)
+        for c in held:
+            c.send(post())
+            self.assertEqual(c.answer().status, 200)
+            self.assertTrue(c.is_closed())
+        self.stop()
+
+    def test_no_descriptors_left(self):
+        """It waits for some, without turning in circles, and makes room."""
+        self.stop()
+        self.start(preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (60, 60)))
+        held = []
+        for _ in range(60):
+            c = self.connect()
+            c.send(post(keep=True))
+            held.append(c)
+        began = time.monotonic()
+        answers = [c.answer() for c in held]
+        self.assertEqual([a.status for a in answers], [200] * 60)
+        took = time.monotonic() - began
+        with open(f"/proc/{self.program.pid}/stat") as f:
+            ticks = sum(int(n) for n in f.read().split()[13:15])
+        self.assertLess(ticks / os.sysconf("SC_CLK_TCK"), took / 2 + 0.2)
+        self.stop()
+
+    def test_descriptors_do_not_leak(self):
+        def count():
+            return len(os.listdir(f"/proc/{self.program.pid}/fd"))
+        before = count()
+        for i in range(300):
+            with Connection(self.program.socket) as c:
+                data = post(b"x" * 100, query=("", "here", "at-once")[i % 3],
+                            keep=i % 2 == 0)
+                c.send_what_goes(data[:len(data) - i % 7 * 20])
+                if i % 7 == 0:
+                    c.answer()
+        wait_until(lambda: count() == before,
+                   f"the {before} descriptors of before")
+
+
+class Slow(WithProgram):
+    def test_held_heads_starve_nobody(self):
+        """Truncated records, which libfcgi would wait for for ever."""
+        began = time.monotonic()
+        held = [self.connect() for _ in range(60)]
+        for i, c in enumerate(held):
+            c.send(post()[:1 + i % 24])
+        took = self.honest(200)
+        self.assertLess(percentile(took, 99), HONEST_S)
+        for c in held:
+            self.assertTrue(c.is_closed())
+        self.assertGreater(time.monotonic() - began, HEAD_S - 1)
+        self.assertLess(time.monotonic() - began, HEAD_S + 5)
+        self.program.wait_for_log("no whole request", len(held))
+        self.stop()
+
+    def test_slow_uploads_starve_nobody(self):
+        """200 bodies at a byte now and then; mod_proxy_fcgi passes them on."""
+        body = b"x" * 20000
+        data = post(body, keep=False)
+        head = len(data) - len(body) - 8
+        held = [self.connect() for _ in range(200)]
+        for c in held:
+            c.send(data[:head])
+        took, at = [], head
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            for c in held:
+                c.send(data[at:at + 1])
+            at += 1
+            took += self.honest(10)
+        self.assertLess(percentile(took, 99), HONEST_S)
+        self.assertGreater(self.program.threads(), 200)
+        for c in held:
+            c.send(data[at:])
+        for c in held:
+            self.assertEqual(c.answer().status, 200)
+        wait_until(lambda: self.program.threads() <= WORKERS + OTHER_THREADS,
+                   "the workers that were added to leave")
+        self.stop()
+
+    def test_peer_that_reads_nothing_blocks_nobody(self):
+        c = self.connect()
+        sent, stalled = 0, False
+        while not stalled and sent < 1000:
+            sent += 1
+            c.send(post(query="big", keep=True, HTTP_X_ID=f"mute-{sent}"))
+            try:
+                wait_until(lambda: len(self.journaled()) == sent, "commit", 1)
+            except AssertionError:
+                stalled = True
+        # Its last answer waits for room; the next request is not read yet.
+        self.assertTrue(stalled)
+        self.assertLess(percentile(self.honest(100), 99), HONEST_S)
+        for _ in range(sent):
+            self.assertEqual(c.answer().status, 200)
+        self.assertEqual(len(self.journaled()), sent)
+        self.stop()
+
+
+class Load:
+    """Senders that go on until the program is gone."""
+
+    def __init__(self, where, senders, keep):
+        self.where, self.keep = where, keep
+        self.acked, self.refused = set(), 0
+        self.lock = threading.Lock()
+        self.ending = False
+        self.threads = [threading.Thread(target=self.run, args=(i,))
+                        for i in range(senders)]
+        for t in self.threads:
+            t.start()
+
+    def run(self, sender):
+        c, n = None, 0
+        while not self.ending:
+            n += 1
+            name = f"{sender}.{n}"
+            try:
+                c = c or Connection(self.where)
+                c.send(post(b"x" * 100, query=f"wait={n % 3}", keep=self.keep,
+                            HTTP_X_ID=name))
+                answer = c.answer()
+            except OSError:
+                answer = None
+            if answer is None or not self.keep:
+                if c is not None:
+                    c.close()
+                c = None
+            with self.lock:
+                if answer is not None and answer.status == 200:
+                    self.acked.add(name)
+                else:
+                    self.refused += 1
+            if answer is None:
+                time.sleep(0.01)
+        if c is not None:
+            c.close()
+
+    def end(self):
+        self.ending = True
+        for t in self.threads:
+            t.join()
+
+
+class Ending(WithProgram):
+    def test_end_under_load_answers_what_was_committed(self):
+        for turn in range(10):
+            with self.subTest(turn=turn):
+                if turn > 0:
+                    os.unlink(self.journal)
+                    self.start()
+                load = Load(self.program.socket, 8, keep=turn % 2 == 0)
+                try:
+                    wait_until(lambda: len(load.acked) > 100, "load")
+                    number = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT,
+                              signal.SIGHUP)[turn % 4]
+                    self.program.signal(number)
+                    status = self.program.wait()
+                finally:
+                    load.end()
+                self.assertEqual(status, 0, self.program.log())
+                self.assertEqual(set(self.journaled()) - load.acked, set())
+
+    def test_end_waits_for_requests_in_hand(self):
+        data = post(b"x" * 50)
+        stored, uploading = [self.connect() for _ in range(2)]
+        stored.send(post(query="wait=1500"))
+        uploading.send(data[:-30])
+        time.sleep(0.3)
+        queued = self.connect()
+        self.program.signal()
+        queued.send(post())  # connected before the end came
+        for _ in range(3):
+            time.sleep(0.3)
+            self.program.signal()
+        uploading.send(data[-30:])
+        for c in (stored, uploading, queued):
+            self.assertEqual(c.answer().status, 200)
+        self.assertEqual(self.program.wait(), 0)
+        self.assertFalse(os.path.exists(self.program.socket))
+
+    def test_end_takes_the_backlog(self):
+        held = [self.connect() for _ in range(WORKERS)]
+        for c in held:
+            c.send(post()[:5])  # keeps the workers busy for a moment
+        time.sleep(0.1)
+        waiting = [self.connect() for _ in range(50)]
+        for c in waiting:
+            c.send(post())
+        self.program.signal()
+        for c in waiting:
+            self.assertEqual(c.answer().status, 200)
+        for c in held:
+            c.close()
+        self.assertEqual(self.program.wait(), 0)
+
+    def test_end_closes_idle_connections(self):
+        c = self.connect()
+        c.send(post(keep=True))
+        self.assertEqual(c.answer().status, 200)
+        began = time.monotonic()
+        self.stop()
+        self.assertLess(time.monotonic() - began, 3)
+        self.assertTrue(c.is_closed())
+
+
+class Fenced(WithProgram):
+    def test_starts_anew_with_its_socket(self):
+        idle = self.connect()
+        idle.send(post(keep=True))
+        self.assertEqual(idle.answer().status, 200)
+        started = self.program.pid
+        answer = ask(self.program.socket, post(query="fence"))
+        self.assertEqual((answer.status, answer.headers["retry-after"]),
+                         (503, "5"))
+        # Sent while the program is being replaced: waits, then is served.
+        for _ in range(30):
+            answer = ask(self.program.socket, post())
+            self.assertIn(answer.status, (200, 503))
+            time.sleep(0.05)
+        self.assertEqual(answer.status, 200)
+        self.program.wait_for_log("owns the store", 2)
+        self.assertEqual(self.program.pid, started)
+        self.assertIsNone(self.program.process.poll())
+        self.assertEqual(self.program.log().count("starting anew"), 1)
+        self.stop()
+
+
+if __name__ == "__main__":
+    main()
