@@ -198,34 +198,43 @@ open_address(const struct addrinfo *ai, const char *where, struct listening *ls,
 	return 0;
 }
 
-/* "127.0.0.1:9000", "[::1]:9000", "localhost:9000". */
+/* "127.0.0.1:9000", "[::1]:9000", "localhost:9000" to host and port. */
 static int
-open_host(const char *where, struct listening *ls, struct err *err)
+split_host(
+    const char *where, char host[HOST_MAX], const char **port, struct err *err)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found;
 	const char *colon = strrchr(where, ':');
-	char host[HOST_MAX];
-	size_t len;
-	int failed, ret;
+	struct err ignored = ERR_INIT;
+	struct span name;
+	uint64_t n;
 
-	if (colon == NULL || colon == where || colon[1] == '\0')
+	name = span_of(where, colon == NULL ? 0 : (size_t)(colon - where));
+	if (span_starts(name, "[") && where[name.len - 1] == ']')
+		name = span_of(where + 1, name.len - 2);
+	if (name.len == 0 || name.len >= HOST_MAX ||
+	    text_to_u64(span_str(colon + 1), UINT16_MAX, &n, &ignored) < 0 ||
+	    n == 0)
 		return err_set(err, ERR_USAGE,
 		    "socket \"%s\" is neither a path (with a slash, as in "
 		    "./eyelet.sock) nor HOST:PORT (as in 127.0.0.1:9000)",
 		    where);
-	len = (size_t)(colon - where);
-	if (where[0] == '[' && where[len - 1] == ']') {
-		where++;
-		len -= 2;
-	}
-	if (len == 0 || len >= sizeof(host))
-		return err_set(err, ERR_USAGE,
-		    "socket \"%s\": the host has no length that a name may "
-		    "have",
-		    where);
-	memcpy(host, where, len);
-	host[len] = '\0';
-	failed = getaddrinfo(host, colon + 1, &hints, &found);
+	memcpy(host, name.ptr, name.len);
+	host[name.len] = '\0';
+	*port = colon + 1;
+	return 0;
+}
+
+static int
+open_host(const char *where, struct listening *ls, struct err *err)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found;
+	char host[HOST_MAX];
+	const char *port = NULL;
+	int failed, ret;
+
+	if (split_host(where, host, &port, err) < 0)
+		return -1;
+	failed = getaddrinfo(host, port, &hints, &found);
 	if (failed != 0)
 		return err_set(err, ERR_USAGE, "socket %s: %s", where,
 		    gai_strerror(failed));
