@@ -101,6 +101,7 @@ writer(void *arg)
 	struct batch *full;
 	uint64_t dropped;
 
+	pthread_setname_np(pthread_self(), "log");
 	pthread_mutex_lock(&lg->lock);
 	while (wait_for_lines(lg)) {
 		full = lg->gathering;

@@ -160,6 +160,7 @@ work(void *arg)
 	struct epoll_event ev;
 	int n;
 
+	pthread_setname_np(pthread_self(), "fcgi-worker");
 	for (;;) {
 		atomic_fetch_add(&p->waiting, 1);
 		self->busy_since_ms = 0;
@@ -296,6 +297,7 @@ watch(void *arg)
 	int64_t now_ms, expired_at_ms = 0, lively_at_ms = 0;
 	struct timespec until;
 
+	pthread_setname_np(pthread_self(), "fcgi-watchdog");
 	pthread_mutex_lock(&p->lock);
 	while (!p->ending) {
 		now_ms = clock_ms();

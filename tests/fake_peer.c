@@ -1,46 +1,5 @@
-/* fake_peer.c: no other process ever talks to tests/fake.fcgi's store. */
-#include <stdlib.h>
-
+/* fake_peer.c: tests/fake.fcgi never finds another process. */
 #include "lib/client.h"
-#include "lib/server.h"
-
-struct server {
-	int listen_fd;
-};
-
-int
-server_start(
-    const struct server_options *opt, struct server **out, struct err *err)
-{
-	*out = malloc(sizeof(**out));
-	if (*out == NULL)
-		return err_set(err, ERR_NOMEM, "server");
-	(*out)->listen_fd = opt->listen_fd;
-	return 0;
-}
-
-void
-server_serve(struct server *sv, struct receive *receive, struct ops *ops)
-{
-	(void)sv;
-	(void)receive;
-	(void)ops;
-}
-
-size_t
-server_clients(struct server *sv, int64_t *idle_s)
-{
-	(void)sv;
-	*idle_s = 0;
-	return 0;
-}
-
-bool
-server_stop(struct server *sv)
-{
-	free(sv);
-	return true;
-}
 
 int
 client_open(const struct conf *cf, enum client_role role, const char *program,

@@ -235,8 +235,16 @@ class Program:
         wait_until(lambda: self.log().count(words) >= times,
                    f"\"{words}\" {times} times in the log")
 
-    def threads(self):
-        return len(os.listdir(f"/proc/{self.pid}/task"))
+    def workers(self):
+        """How many threads read requests."""
+        n = 0
+        for task in os.listdir(f"/proc/{self.pid}/task"):
+            try:
+                with open(f"/proc/{self.pid}/task/{task}/comm") as f:
+                    n += f.read() == "fcgi-worker\n"
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has ended
+        return n
 
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)

@@ -16,8 +16,6 @@ import unittest
 from fcgi_client import *  # noqa: F401,F403
 
 WORKERS = 2
-# Its main thread, the log's, the watchdog, the fake store's.
-OTHER_THREADS = 4
 HEAD_S = 10  # SERVE_HEAD_MS
 HONEST_S = 0.25  # what an honest request may take beside slow ones
 
@@ -77,7 +75,7 @@ class Many(WithProgram):
             for c in held:
                 self.assertEqual(c.answer().status, 200)
         self.assertEqual(len(self.journaled()), 1200)
-        self.assertEqual(self.program.threads(), WORKERS + OTHER_THREADS)
+        self.assertEqual(self.program.workers(), WORKERS)
         self.stop()
 
     def test_more_than_1024_descriptors(self):
@@ -160,12 +158,12 @@ class Slow(WithProgram):
             at += 1
             took += self.honest(10)
         self.assertLess(percentile(took, 99), HONEST_S)
-        self.assertGreater(self.program.threads(), 200)
+        self.assertGreater(self.program.workers(), 200)
         for c in held:
             c.send(data[at:])
         for c in held:
             self.assertEqual(c.answer().status, 200)
-        wait_until(lambda: self.program.threads() <= WORKERS + OTHER_THREADS,
+        wait_until(lambda: self.program.workers() <= WORKERS,
                    "the workers that were added to leave")
         self.stop()
 

@@ -18,7 +18,6 @@ from fcgi_client import *  # noqa: F401,F403
 
 EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_CANTCREAT, EX_CONFIG = 64, 65, 66, 73, 78
 EX_NOPERM, EX_IOERR = 77, 74
-OTHER_THREADS = 4  # its main thread, the log's, the watchdog, the fake store's
 
 
 def free_port():
@@ -333,7 +332,7 @@ class Running(InFolder):
             with self.subTest(str((options, settings))):
                 self.folder.configure(settings)
                 program = self.start(*options)
-                self.assertEqual(program.threads(), want + OTHER_THREADS)
+                self.assertEqual(program.workers(), want)
                 self.serves(program.socket)
                 self.assertEqual(program.stop(), 0)
 
