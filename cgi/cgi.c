@@ -8,7 +8,7 @@
 
 #include "cgi/env.h"
 #include "cgi/forward.h"
-#include "cgi/reply.h"
+#include "cgi/answer.h"
 #include "lib/clock.h"
 
 bool
@@ -48,8 +48,8 @@ read_input(unsigned char *to, size_t want, int64_t until_ms, bool *late)
 static int
 write_answer(const struct receive_reply *reply, struct err *err)
 {
-	char text[REPLY_TEXT_MAX], *at = text;
-	size_t len = reply_text(reply, text);
+	char text[ANSWER_MAX], *at = text;
+	size_t len = answer_text(reply, text);
 	ssize_t n;
 
 	while (len > 0) {
@@ -78,7 +78,7 @@ handle(const struct conf *cf, char **env, struct header *headers,
 	int done;
 
 	if (env_request(env, headers, &call->request, &err) < 0) {
-		reply_no_request(&call->reply, &err);
+		env_refuse(&call->reply, &err);
 		return;
 	}
 	done = forward_open(cf, CLIENT_CGI, &fw, &err);
@@ -100,7 +100,7 @@ handle(const struct conf *cf, char **env, struct header *headers,
 		done = forward_body(fw, call, &err);
 	}
 	if (done < 0)
-		receive_fault(&call->reply, err_word(err.code));
+		forward_fault(&call->reply, err.text);
 	forward_close(fw);
 }
 
@@ -121,10 +121,10 @@ cgi_run(const struct conf *cf, char **env, struct log *log, struct err *err)
 }
 
 int
-cgi_fault(const char *log_why, struct err *err)
+cgi_fault(const char *why, struct err *err)
 {
 	struct receive_reply reply;
 
-	receive_fault(&reply, log_why);
+	forward_fault(&reply, why);
 	return write_answer(&reply, err);
 }

@@ -19,6 +19,6 @@ int
 cgi_run(const struct conf *cf, char **env, struct log *log, struct err *err);
 
 /* The answer when there is no configuration to work with: a fault of ours. */
-int cgi_fault(const char *log_why, struct err *err);
+int cgi_fault(const char *why, struct err *err);
 
 #endif

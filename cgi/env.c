@@ -219,3 +219,12 @@ env_request(
 	*rq = made;
 	return 0;
 }
+
+void
+env_refuse(struct receive_reply *reply, const struct err *err)
+{
+	/* Only the operator is told which variable it was. */
+	receive_refuse(reply,
+	    err->code == ERR_LIMIT ? RECEIVE_HEADERS : RECEIVE_NO_REQUEST,
+	    err->text);
+}

@@ -4,7 +4,7 @@
 #ifndef EYELET_CGI_ENV_H
 #define EYELET_CGI_ENV_H
 
-#include "lib/request.h"
+#include "lib/receive.h"
 
 /*
  * Walks env ("NAME=value" strings, NULL at the end) once and fills rq, all
@@ -19,5 +19,8 @@
  */
 int env_request(
     char **env, struct header *headers, struct request *rq, struct err *err);
+
+/* The reply to what env_request could not take. */
+void env_refuse(struct receive_reply *reply, const struct err *err);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cgi/reply.h"
+#include "lib/text.h"
 
 #define PROGRAM "eyelet.fcgi"
 
@@ -162,7 +162,8 @@ forward_begin(struct forward *fw, struct receive_call *call, int64_t *body_max,
 	if (call->request.content_length <= 0)
 		return forward_body(fw, call, err);
 	if (call->request.content_length > fw->conf->body_max) {
-		reply_refuse(&call->reply, 413, "the body is too large");
+		receive_refuse(&call->reply, RECEIVE_TOO_LARGE,
+		    "another process owns the store, and holds no more");
 		return 1;
 	}
 	*body_max = fw->conf->body_max;
@@ -172,9 +173,21 @@ forward_begin(struct forward *fw, struct receive_call *call, int64_t *body_max,
 void
 forward_abort(struct receive_call *call, bool late)
 {
-	if (late)
-		reply_refuse(&call->reply, 408, "the body came too slowly");
-	else
-		reply_refuse(
-		    &call->reply, 400, "the body is not as long as declared");
+	receive_refuse(
+	    &call->reply, late ? RECEIVE_LATE_BODY : RECEIVE_SHORT_BODY, NULL);
+}
+
+void
+forward_fault(struct receive_reply *reply, const char *why)
+{
+	/* Four bytes may stand for one, and quotes around all. */
+	struct buf inert = BUF_INIT(4 * FORWARD_WHY_MAX + 8);
+	struct err ignored = ERR_INIT;
+	bool made;
+
+	made = text_put_value(
+		   &inert, span_str(why), FORWARD_WHY_MAX, &ignored) == 0 &&
+	       buf_putc(&inert, '\0', &ignored) == 0;
+	receive_fault(reply, made ? (const char *)inert.ptr : "no-memory");
+	buf_free(&inert);
 }

@@ -11,6 +11,7 @@
 #include "lib/receive.h"
 
 #define FORWARD_WORDS_MAX 64 /* different content types that owners answer */
+#define FORWARD_WHY_MAX 200 /* bytes of a reason that the log shows */
 
 struct forward;
 
@@ -37,5 +38,8 @@ forward_body(struct forward *fw, struct receive_call *call, struct err *err);
 
 /* The refusal of a request whose body did not come whole. */
 void forward_abort(struct receive_call *call, bool late);
+
+/* The answer when no owner could be reached; why may hold any words. */
+void forward_fault(struct receive_reply *reply, const char *why);
 
 #endif

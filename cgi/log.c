@@ -226,9 +226,8 @@ log_request(struct log *lg, const struct receive_reply *reply, int64_t took_us)
 	char line[LOG_LINE_MAX];
 	int n;
 
-	n = snprintf(line, sizeof(line), "status=%d ms=%lld.%03d%s%s",
-	    reply->status, (long long)(took_us / 1000), (int)(took_us % 1000),
-	    reply->log[0] == '\0' ? "" : " ", reply->log);
+	n = snprintf(line, sizeof(line), "%s ms=%lld.%03d", reply->log,
+	    (long long)(took_us / 1000), (int)(took_us % 1000));
 	if (n > 0)
 		put_line(lg, line, strnlen(line, sizeof(line) - 1));
 }

@@ -25,9 +25,9 @@ int log_open(const char *to, struct log **out, struct err *err);
 void log_close(struct log *lg);
 
 /*
- * One line for a request: status, milliseconds it took, and reply->log. Any
- * thread; never blocks. When there is no room the line is dropped and
- * counted; the count is a line of its own as soon as there is.
+ * One line for a request: reply->log and the milliseconds it took. Any thread;
+ * never blocks. When there is no room the line is dropped and counted; the
+ * count is a line of its own as soon as there is.
  */
 void
 log_request(struct log *lg, const struct receive_reply *reply, int64_t took_us);

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "cgi/env.h"
-#include "cgi/reply.h"
+#include "cgi/answer.h"
 #include "lib/clock.h"
 
 #define LINGER_READS 64 /* of LINGER_BYTES, before others get their turn */
@@ -47,10 +47,10 @@ void
 serve_send(struct serving *s, struct conn *c)
 {
 	struct receive_reply *reply = &c->call.reply;
-	char text[REPLY_TEXT_MAX];
+	char text[ANSWER_MAX];
 	bool was_read = fcgi_body_was_read(c->fcgi), keep;
 
-	keep = fcgi_answer(c->fcgi, span_of(text, reply_text(reply, text)));
+	keep = fcgi_answer(c->fcgi, span_of(text, answer_text(reply, text)));
 	log_request(s->log, reply, clock_us() - c->began_us);
 	if (c->body.room > SERVE_BODY_KEPT)
 		buf_free(&c->body);
@@ -150,7 +150,7 @@ serve(struct serving *s, struct conn *c)
 		return;
 	}
 	if (env_request(env, c->headers, &call->request, &err) < 0) {
-		reply_no_request(&call->reply, &err);
+		env_refuse(&call->reply, &err);
 		conn_clear_deadline(c);
 		answer(s, c);
 		return;

@@ -18,11 +18,9 @@
 #include "cgi/forward.h"
 #include "cgi/pool.h"
 #include "lib/clock.h"
-#include "lib/text.h"
 #include "lib/util.h"
 
 #define SERVICE_WHY_MAX 512 /* as an err's text */
-#define SERVICE_WHY_SHOWN 200 /* bytes of it in a request's log line */
 #define FENCED_DRAIN_MS 2000
 #define FENCED_PAUSE_MS 1000 /* when the store was open for less than ... */
 #define FENCED_SOON_MS 5000
@@ -120,21 +118,13 @@ wait_for_change(struct service *sv, const struct timespec *until)
 static int
 answer_fault(struct service *sv, struct receive_call *call, const char *why)
 {
-	struct buf inert = BUF_INIT(SERVICE_WHY_MAX * 4);
-	struct err ignored = ERR_INIT;
 	char words[SERVICE_WHY_MAX];
 
 	pthread_mutex_lock(&sv->lock);
 	snprintf(words, sizeof(words), "%s",
 	    sv->down_why[0] == '\0' ? why : sv->down_why);
 	pthread_mutex_unlock(&sv->lock);
-	if (text_put_value(
-		&inert, span_str(words), SERVICE_WHY_SHOWN, &ignored) == 0 &&
-	    buf_putc(&inert, '\0', &ignored) == 0)
-		receive_fault(&call->reply, (const char *)inert.ptr);
-	else
-		receive_fault(&call->reply, "no-memory");
-	buf_free(&inert);
+	forward_fault(&call->reply, words);
 	return 1;
 }
 

@@ -79,6 +79,22 @@ int receive_body(struct receive *rc, struct receive_call *call);
  */
 void receive_abort(struct receive *rc, struct receive_call *call, bool late);
 
+/* What a front end refuses by itself. */
+enum receive_refusal {
+	RECEIVE_NO_REQUEST, /* not what a web server sends: 400 */
+	RECEIVE_HEADERS, /* more than REQUEST_HEADERS_MAX: 431 */
+	RECEIVE_TOO_LARGE, /* more than this process holds: 413 */
+	RECEIVE_SHORT_BODY, /* 400 */
+	RECEIVE_LATE_BODY /* 408 */
+};
+
+/*
+ * Fills reply for a request that never came as far as receive_begin. why goes
+ * to the log alone (made inert here) and may be NULL.
+ */
+void receive_refuse(
+    struct receive_reply *reply, enum receive_refusal refusal, const char *why);
+
 /*
  * Fills reply for a fault of ours (503, Retry-After) that has no request
  * state: the store's owner cannot be reached. log_why is inert.

@@ -18,6 +18,10 @@ static const struct row {
 	int retry_after_s;
 	bool close; /* answered before the body was read */
 } rows[] = {
+	{ REPLY_NO_REQUEST, 400, "no-request", "refused",
+	    "not a request of a web server", 0, true },
+	{ REPLY_HEADERS, 431, "headers", "refused", "too many headers", 0,
+	    true },
 	{ REPLY_METHOD, 405, "method", "refused", "only POST is served here", 0,
 	    true },
 	{ REPLY_UNKNOWN, 404, "unknown", "refused", "no such endpoint", 0,
@@ -114,5 +118,38 @@ reply_fill(struct receive_reply *reply, enum reply_kind kind, int status,
 		reply->body_len = b.len;
 		memcpy(reply->body, b.ptr, b.len);
 	}
+	buf_free(&b);
+}
+
+static const struct {
+	enum receive_refusal refusal;
+	enum reply_kind kind;
+} refusals[] = {
+	{ RECEIVE_NO_REQUEST, REPLY_NO_REQUEST },
+	{ RECEIVE_HEADERS, REPLY_HEADERS },
+	{ RECEIVE_TOO_LARGE, REPLY_TOO_LARGE },
+	{ RECEIVE_SHORT_BODY, REPLY_SHORT_BODY },
+	{ RECEIVE_LATE_BODY, REPLY_LATE_BODY },
+};
+
+void
+receive_refuse(
+    struct receive_reply *reply, enum receive_refusal refusal, const char *why)
+{
+	struct buf b = BUF_INIT(sizeof(reply->log) - 1);
+	struct err err = ERR_INIT;
+	size_t i = 0;
+
+	while (refusals[i].refusal != refusal)
+		i++;
+	reply_fill(reply, refusals[i].kind, 0, SPAN_EMPTY, false);
+	/* Without memory, or room, what is there already must do. */
+	if (buf_printf(&b, &err, "status=%d verdict=%s", reply->status,
+		reply_word(refusals[i].kind)) == 0 &&
+	    why != NULL && buf_puts(&b, " why=", &err) == 0)
+		(void)text_put_value(&b, span_str(why), 128, &err);
+	if (b.len > 0)
+		memcpy(reply->log, b.ptr, b.len);
+	reply->log[b.len] = '\0';
 	buf_free(&b);
 }

@@ -9,6 +9,8 @@
 
 /* Why a request is refused, or what became of it: a row in reply.c each. */
 enum reply_kind {
+	REPLY_NO_REQUEST,
+	REPLY_HEADERS,
 	REPLY_METHOD,
 	REPLY_UNKNOWN, /* no such endpoint, removed, or disabled */
 	REPLY_FORWARDED, /* a trusted proxy's header is no address */

@@ -336,7 +336,8 @@ answer(struct receive_reply *reply, int status, const char *words)
 	reply->content_type = "application/json";
 	reply->body_len = (size_t)snprintf(
 	    reply->body, sizeof(reply->body), "{\"answer\":\"%s\"}\n", words);
-	snprintf(reply->log, sizeof(reply->log), "answer=%s", words);
+	snprintf(reply->log, sizeof(reply->log), "status=%d answer=%s", status,
+	    words);
 }
 
 void
@@ -344,7 +345,20 @@ receive_fault(struct receive_reply *reply, const char *log_why)
 {
 	answer(reply, 503, "fault");
 	reply->retry_after_s = 5;
-	snprintf(reply->log, sizeof(reply->log), "fault=%s", log_why);
+	snprintf(
+	    reply->log, sizeof(reply->log), "status=503 fault=%s", log_why);
+}
+
+void
+receive_refuse(
+    struct receive_reply *reply, enum receive_refusal refusal, const char *why)
+{
+	static const int statuses[] = { 400, 431, 413, 400, 408 };
+
+	answer(reply, statuses[refusal], "refused");
+	if (why != NULL)
+		snprintf(reply->log, sizeof(reply->log), "status=%d why=\"%s\"",
+		    reply->status, why);
 }
 
 static void

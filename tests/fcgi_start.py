@@ -457,7 +457,7 @@ class Log(InFolder):
         requests = [line for line in lines if " status=" in line]
         self.assertEqual(len(requests), 11)
         self.assertRegex(requests[0],
-                         stamp + r"status=200 ms=\d+\.\d{3} answer=echo$")
+                         stamp + r"status=200 answer=echo ms=\d+\.\d{3}$")
         self.assertIn("status=404", requests[10])
 
     def test_lines_are_gathered(self):
@@ -551,7 +551,7 @@ class Log(InFolder):
             text = f.read()
         self.assertIn("/dev/log", text)
         if os.path.exists("/dev/log"):
-            self.assertRegex(text, r"eyelet\.fcgi\[\d+\]: status=200 ms=")
+            self.assertRegex(text, r"eyelet\.fcgi\[\d+\]: status=200 answer=echo ms=")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-/* reply.c: writes replies as CGI programs do. */
-#include "cgi/reply.h"
+/* answer.c: writes replies as CGI programs do. */
+#include "cgi/answer.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/text.h"
 #include "lib/util.h"
 
 /* The words of RFC 9110 and RFC 6585; another status goes without. */
@@ -54,7 +53,7 @@ put(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void
 put(struct text *t, const char *fmt, ...)
 {
-	size_t room = REPLY_TEXT_MAX - t->len;
+	size_t room = ANSWER_MAX - t->len;
 	va_list ap;
 	int n;
 
@@ -67,7 +66,7 @@ put(struct text *t, const char *fmt, ...)
 }
 
 size_t
-reply_text(const struct receive_reply *reply, char *out)
+answer_text(const struct receive_reply *reply, char *out)
 {
 	struct text t = { out, 0 };
 
@@ -87,40 +86,4 @@ reply_text(const struct receive_reply *reply, char *out)
 	put(&t, "Content-Length: %zu\r\n\r\n", reply->body_len);
 	memcpy(out + t.len, reply->body, reply->body_len);
 	return t.len + reply->body_len;
-}
-
-void
-reply_refuse(struct receive_reply *reply, int status, const char *what)
-{
-	int n;
-
-	memset(reply, 0, offsetof(struct receive_reply, body));
-	reply->status = status;
-	reply->content_type = "application/json";
-	reply->close = true;
-	n = snprintf(reply->body, sizeof(reply->body),
-	    "{\"status\":\"refused\",\"reason\":\"%s\"}\n", what);
-	assert(n > 0 && (size_t)n < sizeof(reply->body));
-	reply->body_len = (size_t)n;
-	snprintf(reply->log, sizeof(reply->log), "result=refused reason=\"%s\"",
-	    what);
-}
-
-void
-reply_no_request(struct receive_reply *reply, const struct err *err)
-{
-	struct err ignored = ERR_INIT;
-	struct buf log = BUF_INIT(RECEIVE_LOG_MAX - 1);
-
-	if (err->code == ERR_LIMIT) {
-		reply_refuse(reply, 431, "too many headers");
-		return;
-	}
-	reply_refuse(reply, 400, "not a request of a web server");
-	/* Only the operator is told which variable it was. */
-	if (buf_puts(&log, "result=refused reason=", &ignored) == 0 &&
-	    text_put_value(&log, span_str(err->text), 256, &ignored) == 0)
-		snprintf(reply->log, sizeof(reply->log), "%.*s", (int)log.len,
-		    (const char *)log.ptr);
-	buf_free(&log);
 }
