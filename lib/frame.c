@@ -80,6 +80,25 @@ frame_total(struct span in, size_t *total, struct err *err)
 }
 
 int
+frame_room(struct buf *in, size_t total, struct err *err)
+{
+	struct buf grown = BUF_INIT(in->max);
+	size_t need = total > FRAME_ROOM ? total : FRAME_ROOM;
+	unsigned char *at;
+
+	if (in->room >= need)
+		return 0;
+	if (buf_reserve(&grown, need, &at, err) < 0)
+		return -1;
+	if (in->len > 0)
+		memcpy(at, in->ptr, in->len);
+	grown.len = in->len;
+	buf_wipe(in);
+	*in = grown;
+	return 0;
+}
+
+int
 frame_decode(struct span in, struct frame *out, size_t *used, struct err *err)
 {
 	size_t total;

@@ -18,6 +18,7 @@
 #define FRAME_VERSION 1
 #define FRAME_HEAD 6 /* length, version and type */
 #define FRAME_MAX (24 * 1024 * 1024) /* room for STORE_BODY_MAX and headers */
+#define FRAME_ROOM 4096 /* bytes that are made room for without a head */
 #define FRAME_TEXT_MAX 1024 /* a greeting or a verdict */
 
 /* Their numbers are the wire's: never given to another type. */
@@ -49,6 +50,13 @@ struct frame {
  * can always tell each other who they are.
  */
 int frame_total(struct span in, size_t *total, struct err *err);
+
+/*
+ * Gives in, bytes as they come, room for the whole frame at its start (total
+ * as frame_total says; 0: for a common one). What it has moves, and is wiped
+ * where it was: it may be the first half of a secret. ERR_NOMEM, ERR_LIMIT.
+ */
+int frame_room(struct buf *in, size_t total, struct err *err);
 
 /*
  * Decodes the frame at the start of in. *used is 0 when more bytes are

@@ -10,7 +10,6 @@
 #include "lib/util.h"
 #include "lib/version.h"
 
-#define ROOM_FIRST 4096 /* bytes: what most frames fit in */
 #define READ_MAX 1048576 /* bytes of one peer before others get a turn */
 
 /* --- saying ----------------------------------------------------------- */
@@ -262,32 +261,17 @@ take_big(struct server_peer *peer, size_t total)
 	return -1;
 }
 
-/*
- * Room for a frame of total bytes (0: not known yet). The old bytes are
- * wiped, they may be the first half of a secret: so no realloc.
- */
 static int
 make_room(struct server_peer *peer, size_t total)
 {
-	struct buf *in = &peer->in, grown = BUF_INIT(in->max);
-	size_t need = total > ROOM_FIRST ? total : ROOM_FIRST;
-	unsigned char *at;
 	struct err err;
 
 	if (total > SERVER_BIG && peer->big == 0 && take_big(peer, total) < 0)
 		return -1;
-	if (in->room >= need)
+	if (frame_room(&peer->in, total, &err) == 0)
 		return 0;
-	if (buf_reserve(&grown, need, &at, &err) < 0) {
-		server_peer_refuse(peer, err.code, "%s", err.text);
-		return -1;
-	}
-	if (in->len > 0)
-		memcpy(at, in->ptr, in->len);
-	grown.len = in->len;
-	buf_wipe(in);
-	*in = grown;
-	return 0;
+	server_peer_refuse(peer, err.code, "%s", err.text);
+	return -1;
 }
 
 /* Does what a whole frame asks for, and takes it off the bytes. */

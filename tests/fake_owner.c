@@ -189,6 +189,16 @@ op_die(struct op *op, struct err *err)
 	return 0;
 }
 
+/* A row that reaches the caller, and then nothing more. */
+static int
+op_row_and_die(struct op *op, struct err *err)
+{
+	if (op_echo(op, err) < 0)
+		return -1;
+	sleep_ms(200);
+	return op_die(op, err);
+}
+
 /* Lines in the journal, and which of them, from 1, has the id; 0: none. */
 static long
 journal_line(FILE *journal, const char *id, long *lines)
@@ -241,6 +251,7 @@ static const struct {
 	{ "{\"op\":\"fail\"", op_fail },
 	{ "{\"op\":\"once\"", op_once },
 	{ "{\"op\":\"die\"", op_die },
+	{ "{\"op\":\"row-and-die\"", op_row_and_die },
 };
 
 int

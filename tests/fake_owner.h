@@ -9,7 +9,8 @@
  *
  * Ops: echo, whoami, rows (n, size), sleep (ms), fail, id (the request id),
  * once (adds a line to the folder's "journal" unless that has the request's
- * id; die: kills the process before it answers, the first time), die.
+ * id; die: kills the process before it answers, the first time), die,
+ * row-and-die.
  */
 #ifndef EYELET_TESTS_FAKE_OWNER_H
 #define EYELET_TESTS_FAKE_OWNER_H

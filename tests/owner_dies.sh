@@ -1,0 +1,126 @@
+#!/bin/sh
+# An owner that dies, at whatever instant, or is stopped, is replaced by who
+# needs one next; what was asked of it is asked again, and done once.
+# shellcheck source=tests/owner_lib.sh disable=SC2154
+. "$top_srcdir/tests/owner_lib.sh"
+echo='{"op":"echo"}'
+
+# --- killed between calls
+fresh
+ask call "$echo"
+first=$(last_owner)
+kill -KILL "$first"
+ask call "$echo"
+check "after a kill" "$out" = "$echo"
+check "after a kill, soon" $took -le 2
+check "a second owner" "$(count_owners)" -eq 2
+
+# --- killed in the middle of a call that took effect: one effect, one answer
+for role in admin cgi; do
+	fresh
+	ask call --role $role '{"op":"once","die":1}'
+	check "killed over a call ($role)" "$out" = '{"line":1}'
+	check "one effect ($role)" "$(wc -l <"$store/journal")" -eq 1
+	check "two owners ($role)" "$(count_owners)" -eq 2
+	ask call --role $role '{"op":"once"}'
+	check "the next call is another one ($role)" "$out" = '{"line":2}'
+done
+
+# --- killed when rows were handed out: they do not come again
+fresh
+ask call '{"op":"row-and-die"}'
+check "killed over rows" $status -eq 1
+check "killed over rows, once" "$(count_owners)" -eq 1
+check "the row came" "$out" = '{"op":"row-and-die"}'
+says "killed over rows" "away: the owner of the store went away"
+
+# --- a call that kills every owner does not go on for ever
+fresh
+ask call '{"op":"die"}'
+check "a deadly call" $status -eq 1
+check "a deadly call's owners" "$(count_owners)" -eq 5
+says "a deadly call" "away: tried 5 times"
+
+# --- requests through many kills: each is answered
+fresh
+ask call "$echo"
+(
+	n=0
+	while [ $n -lt 25 ]; do
+		pid=$(last_owner)
+		kill -KILL "$pid" 2>/dev/null
+		n=$((n + 1))
+		sleep 0.3
+	done
+) &
+killer=$!
+n=0
+while kill -0 $killer 2>/dev/null; do
+	ask receive --role cgi /later hello
+	check "a request among kills" "$out" = "200 text/plain hello"
+	check "a request among kills, soon" $took -le 6
+	n=$((n + 1))
+done
+wait $killer
+check "requests among kills" $n -ge 20
+check "owners among kills" "$(count_owners)" -ge 15
+
+# --- stopped: an administrator sees it replaced
+fresh
+ask call "$echo"
+first=$(last_owner)
+kill -STOP "$first"
+ask call --stall 3000 "$echo"
+check "a stopped owner" "$out" = "$echo"
+check "not before its time" $took -ge 3
+check "not long after" $took -le 6
+is_gone "$first" || check "it is gone" no = yes
+check "a new one" "$(count_owners)" -eq 2
+check "no mark is left" ! -L "$store/silent"
+
+# --- stopped in the middle of a call
+fresh
+"$helper" call --stall 3000 -c "$file" '{"op":"sleep","ms":1500}' \
+    >"$scratch/out" 2>&1 &
+caller=$!
+until_true 50 grep -qs owned "$scratch/owners"
+sleep 0.5
+kill -STOP "$(last_owner)"
+wait $caller
+check "stopped over a call" $? -eq 0
+check "stopped over a call: a new one" "$(count_owners)" -eq 2
+
+# --- stopped: a CGI run gives up after 5 s; the next ones count on
+fresh
+ask call "$echo"
+first=$(last_owner)
+kill -STOP "$first"
+ask receive --role cgi --stall 8000 /hooks/x hello
+check "a CGI run gives up" $status -eq 1
+check "after 5 s" $took -le 6
+says "a CGI run" "timeout: "
+check "a mark is left" -L "$store/silent"
+! is_gone "$first" || check "it lives still" no = yes
+sleep 2
+ask receive --role cgi --stall 8000 /hooks/x hello
+check "the next CGI run" "$out" = "200 text/plain hello"
+check "the next CGI run, in time" $took -le 5
+is_gone "$first" || check "it is gone, too" no = yes
+
+# --- stopped for a while, and then not: it lives
+fresh
+ask call "$echo"
+first=$(last_owner)
+kill -STOP "$first"
+(
+	sleep 3
+	kill -CONT "$first"
+) &
+ask call --stall 6000 "$echo"
+wait $!
+check "continued" "$out" = "$echo"
+check "continued, the same" "$(count_owners)" -eq 1
+until_true 30 test ! -L "$store/silent"
+check "continued, no mark" ! -L "$store/silent"
+
+finish
