@@ -5,6 +5,7 @@
 #include "lib/resolve.h"
 #include "lib/scheme_impl.h"
 #include "lib/text.h"
+#include "lib/util.h"
 #include "lib/verify.h"
 
 /* What the answer is made in. */
@@ -129,34 +130,41 @@ static int
 identify(const struct scheme *sc, struct identifier *id)
 {
 	struct identity *out = id->out;
-	int got_id, got_type, got_replay;
+	const struct {
+		const struct template *templates;
+		size_t n, max;
+		const char *what;
+		bool *has;
+		struct span *value;
+	} rows[] = {
+		{ sc->id, sc->nid, EVENT_ID_MAX, "the id", &out->has_id,
+		    &out->id },
+		{ sc->type, sc->ntype, EVENT_TYPE_MAX, "the type",
+		    &out->has_type, &out->type },
+		{ &sc->replay, sc->replay.n > 0 ? 1 : 0, EVENT_ID_MAX,
+		    "the replay key", &out->has_replay, &out->replay },
+	};
+	size_t i, at, ends[NITEMS(rows)];
+	int got[NITEMS(rows)];
 
 	if (scan_body(sc, id) < 0)
 		return -1;
+	for (i = 0; i < NITEMS(rows) && out->outcome == IDENTIFY_OK; i++) {
+		got[i] = first_of(id, rows[i].templates, rows[i].n, rows[i].max,
+		    rows[i].what);
+		if (got[i] < 0)
+			return -1;
+		ends[i] = id->scratch->len;
+	}
 	if (out->outcome != IDENTIFY_OK)
 		return 0;
-	got_id = first_of(id, sc->id, sc->nid, EVENT_ID_MAX, "the id");
-	if (got_id < 0 || out->outcome != IDENTIFY_OK)
-		return got_id < 0 ? -1 : 0;
-	out->id.len = id->scratch->len;
-	got_type =
-	    first_of(id, sc->type, sc->ntype, EVENT_TYPE_MAX, "the type");
-	if (got_type < 0 || out->outcome != IDENTIFY_OK)
-		return got_type < 0 ? -1 : 0;
-	out->type.len = id->scratch->len - out->id.len;
-	got_replay = sc->replay.n == 0 ? 0
-				       : first_of(id, &sc->replay, 1,
-					     EVENT_ID_MAX, "the replay key");
-	if (got_replay < 0 || out->outcome != IDENTIFY_OK)
-		return got_replay < 0 ? -1 : 0;
-	out->replay.len = id->scratch->len - out->id.len - out->type.len;
 	/* Only now: scratch may have moved while it grew. */
-	out->id.ptr = id->scratch->ptr;
-	out->type.ptr = id->scratch->ptr + out->id.len;
-	out->replay.ptr = id->scratch->ptr + out->id.len + out->type.len;
-	out->has_id = got_id == 1;
-	out->has_type = got_type == 1;
-	out->has_replay = got_replay == 1;
+	for (i = 0, at = 0; i < NITEMS(rows); at = ends[i++]) {
+		*rows[i].has = got[i] == 1;
+		if (ends[i] > at)
+			*rows[i].value =
+			    span_of(id->scratch->ptr + at, ends[i] - at);
+	}
 	if (!(out->has_type && scheme_is_test_type(sc, out->type)))
 		check_required(sc, id);
 	return 0;

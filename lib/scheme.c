@@ -105,6 +105,17 @@ out:
 	return ret;
 }
 
+/* What a file holds may stand in a message, which is one line. */
+static void
+keep_one_line(struct err *err)
+{
+	char *c;
+
+	for (c = err->text; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+}
+
 /* Each warning as "FILE: /FIELD: why". */
 static void
 name_warnings(struct scheme_warnings *w, const char *path)
@@ -132,6 +143,7 @@ scheme_parse(const char *path, struct span text, struct scheme **out,
 	if (set_name(sc, path, err) < 0 || parse(sc, text, warnings, err) < 0) {
 		if (err->code == ERR_INPUT)
 			err->code = ERR_CONFIG;
+		keep_one_line(err);
 		scheme_free(sc);
 		return err_wrap(err, "%s", path);
 	}
@@ -161,11 +173,9 @@ read_file(const char *path, struct buf *out, struct err *err)
 		err_set(err, ERR_CONFIG, "%s: is no regular file", path);
 		goto out;
 	}
-	for (;;) {
-		if (buf_reserve(out, 4096, &at, err) < 0) {
-			err_wrap(err, "%s", path);
+	while (out->len <= SCHEME_FILE_MAX) {
+		if (buf_reserve(out, 4096, &at, err) < 0)
 			goto out;
-		}
 		got = read(fd, at, 4096);
 		if (got < 0 && errno == EINTR)
 			continue;

@@ -1,6 +1,6 @@
 /*
- * Every line of tests/vectors.jsonl, which were made and mostly judged by the
- * providers' own libraries: the verdict, the event's id and its type.
+ * Every known request, made and mostly judged by the providers' own
+ * libraries: the verdict, the event's id and its type.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -19,7 +19,8 @@ ck_name(const struct vector *v, const char *what, bool has, struct span got,
 	    want == NULL ? "none" : want);
 }
 
-START_TEST(vectors_have_their_verdicts)
+static void
+ck_vector(const char *file, size_t i)
 {
 	struct scheme_key *keys[VECTOR_SECRETS_MAX];
 	struct buf scratch = BUF_INIT(65536);
@@ -30,8 +31,8 @@ START_TEST(vectors_have_their_verdicts)
 	struct vector v;
 	size_t nkeys;
 
-	vector_read((size_t)_i, &v);
-	sc = preset(v.provider);
+	vector_read(file, i, &v);
+	sc = scheme_of(v.provider);
 	nkeys = vector_keys(sc, &v, keys);
 	ck_assert_msg(
 	    verify_request(sc, keys, nkeys, &v.input, &result, &err) == 0,
@@ -51,6 +52,17 @@ START_TEST(vectors_have_their_verdicts)
 	scheme_free(sc);
 	vector_free(&v);
 }
+
+START_TEST(presets_say_what_providers_say)
+{
+	ck_vector(VECTORS, (size_t)_i);
+}
+END_TEST
+
+START_TEST(the_vocabulary_says_what_providers_say)
+{
+	ck_vector(ENGINE_VECTORS, (size_t)_i);
+}
 END_TEST
 
 int
@@ -58,12 +70,16 @@ main(void)
 {
 	Suite *s = suite_create("vectors");
 	TCase *tc = tcase_create("lines");
-	int failed, n = (int)vector_count();
+	int n = (int)vector_count(VECTORS);
+	int more = (int)vector_count(ENGINE_VECTORS);
 	SRunner *sr;
+	int failed;
 
-	if (n == 0)
+	if (n == 0 || more == 0)
 		return EXIT_FAILURE;
-	tcase_add_loop_test(tc, vectors_have_their_verdicts, 0, n);
+	tcase_add_loop_test(tc, presets_say_what_providers_say, 0, n);
+	tcase_add_loop_test(
+	    tc, the_vocabulary_says_what_providers_say, 0, more);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

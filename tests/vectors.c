@@ -1,4 +1,4 @@
-/* vectors.c: reads tests/vectors.jsonl and the presets beside it. */
+/* vectors.c: reads the known requests and the schemes they belong to. */
 #include "tests/vectors.h"
 
 #include <check.h>
@@ -21,18 +21,18 @@ source_dir(void)
 }
 
 static FILE *
-open_vectors(void)
+open_lines(const char *file)
 {
 	char path[4096];
 
-	snprintf(path, sizeof(path), "%s/tests/vectors.jsonl", source_dir());
+	snprintf(path, sizeof(path), "%s/tests/%s", source_dir(), file);
 	return fopen(path, "r");
 }
 
 size_t
-vector_count(void)
+vector_count(const char *file)
 {
-	FILE *f = open_vectors();
+	FILE *f = open_lines(file);
 	size_t n = 0;
 	int c;
 
@@ -140,30 +140,42 @@ read_line(const char *line, struct vector *v)
 	v->request.now_ms = now * 1000;
 }
 
-void
-vector_read(size_t i, struct vector *v)
+/* Line i of a file; the caller frees it. NULL behind the last. */
+static char *
+line_at(const char *file, size_t i)
 {
 	char *line = malloc(LINE_MAX_BYTES);
-	FILE *f = open_vectors();
+	FILE *f = open_lines(file);
 	size_t n;
 
 	ck_assert(line != NULL && f != NULL);
-	for (n = 0; n <= i; n++)
-		ck_assert_ptr_nonnull(fgets(line, LINE_MAX_BYTES, f));
+	for (n = 0; n <= i && line != NULL; n++)
+		if (fgets(line, LINE_MAX_BYTES, f) == NULL) {
+			free(line);
+			line = NULL;
+		}
 	fclose(f);
+	return line;
+}
+
+void
+vector_read(const char *file, size_t i, struct vector *v)
+{
+	char *line = line_at(file, i);
+
+	ck_assert_ptr_nonnull(line);
 	read_line(line, v);
 	free(line);
 }
 
 bool
-vector_valid_of(const char *provider, struct vector *v)
+vector_find(const char *file, const char *name, struct vector *v)
 {
-	size_t i, n = vector_count();
+	size_t i, n = vector_count(file);
 
 	for (i = 0; i < n; i++) {
-		vector_read(i, v);
-		if (strcmp(v->provider, provider) == 0 &&
-		    strcmp(v->expect, "valid") == 0)
+		vector_read(file, i, v);
+		if (strcmp(v->name, name) == 0)
 			return true;
 		vector_free(v);
 	}
@@ -178,8 +190,40 @@ vector_free(struct vector *v)
 	buf_free(&v->names);
 }
 
+/* A scheme out of the lines of engine_schemes.jsonl, or NULL. */
+static struct scheme *
+engine_scheme(const char *name)
+{
+	struct buf text = BUF_INIT(LINE_MAX_BYTES);
+	struct scheme *sc = NULL;
+	struct err err = ERR_INIT;
+	struct json *line;
+	char path[128], *raw;
+	size_t i;
+
+	for (i = 0; sc == NULL; i++) {
+		raw = line_at("engine_schemes.jsonl", i);
+		if (raw == NULL)
+			break;
+		ck_assert_int_eq(
+		    json_parse(span_of(raw, strcspn(raw, "\n")), &line, &err),
+		    0);
+		if (strcmp(text_of(line, "name", ""), name) == 0) {
+			snprintf(path, sizeof(path), "%s.json", name);
+			json_print(json_get(line, "scheme"), &text, &err);
+			ck_assert_msg(scheme_parse(path, buf_span(&text), &sc,
+					  NULL, &err) == 0,
+			    "%s", err.text);
+		}
+		json_free(line);
+		free(raw);
+	}
+	buf_free(&text);
+	return sc;
+}
+
 struct scheme *
-preset(const char *name)
+scheme_of(const char *name)
 {
 	struct scheme *sc = NULL;
 	struct err err = ERR_INIT;
@@ -187,7 +231,9 @@ preset(const char *name)
 
 	snprintf(
 	    path, sizeof(path), "%s/conf/schemes/%s.json", source_dir(), name);
-	ck_assert_msg(scheme_load(path, &sc, NULL, &err) == 0, "%s", err.text);
+	if (scheme_load(path, &sc, NULL, &err) < 0)
+		sc = engine_scheme(name);
+	ck_assert_msg(sc != NULL, "%s: %s", name, err.text);
 	return sc;
 }
 

@@ -1,4 +1,9 @@
-/* vectors.h: lines of tests/vectors.jsonl as requests, for several tests. */
+/*
+ * vectors.h: known requests and what providers' own libraries say of them.
+ * vectors.jsonl has those of the presets in conf/schemes/; engine_vectors.jsonl
+ * those of further providers, whose schemes stand in engine_schemes.jsonl and
+ * show the rest of what a scheme can say.
+ */
 #ifndef EYELET_TESTS_VECTORS_H
 #define EYELET_TESTS_VECTORS_H
 
@@ -21,14 +26,17 @@ struct vector {
 	const char *expect, *event_id, *event_type; /* NULL: none */
 };
 
-size_t vector_count(void); /* 0: the file cannot be read */
-void vector_read(size_t i, struct vector *v);
-/* The first vector of a provider that is valid; false: there is none. */
-bool vector_valid_of(const char *provider, struct vector *v);
+#define VECTORS "vectors.jsonl"
+#define ENGINE_VECTORS "engine_vectors.jsonl"
+
+size_t vector_count(const char *file); /* 0: it cannot be read */
+void vector_read(const char *file, size_t i, struct vector *v);
+/* The one of that name; false: there is none. */
+bool vector_find(const char *file, const char *name, struct vector *v);
 void vector_free(struct vector *v);
 
-/* The preset of conf/schemes/, loaded; the caller frees it. */
-struct scheme *preset(const char *name);
+/* A scheme of conf/schemes/ or engine_schemes.jsonl; the caller frees it. */
+struct scheme *scheme_of(const char *name);
 
 /* The keys of a vector's secrets; freed by keys_free. */
 size_t vector_keys(
