@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/digest.h"
 #include "lib/text.h"
 
 #define PROGRAM "eyelet.fcgi"
@@ -140,9 +141,18 @@ forward_body(struct forward *fw, struct receive_call *call, struct err *err)
 	struct receive_reply *reply = &call->reply;
 	struct spare *s;
 
+	/*
+	 * One name for all tries: an owner that died may have stored it, and
+	 * then the next one (perhaps this process) gives the first answer.
+	 */
+	if (!call->has_request_id &&
+	    digest_random(call->request_id, sizeof(call->request_id), err) < 0)
+		return -1;
+	call->has_request_id = true;
 	if (take_spare(fw, &s, err) < 0)
 		return -1;
-	if (client_receive(s->client, &call->request, reply, err) < 0) {
+	if (client_receive(
+		s->client, &call->request, call->request_id, reply, err) < 0) {
 		client_close(s->client);
 		free(s);
 		return -1;

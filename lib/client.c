@@ -209,7 +209,7 @@ client_call(struct client *cl, struct span json, ops_row *row, void *arg,
 
 static int
 send_request(struct client_link *l, const struct request *rq,
-    const unsigned char id[STORE_REQUEST_ID], struct err *err)
+    const unsigned char *id, struct err *err)
 {
 	struct buf out = BUF_INIT(FRAME_MAX + FRAME_HEAD);
 	unsigned char *room;
@@ -232,8 +232,8 @@ send_request(struct client_link *l, const struct request *rq,
 
 static enum outcome
 try_request(struct client_link *l, const struct request *rq,
-    const unsigned char id[STORE_REQUEST_ID], int64_t deadline_ms,
-    struct receive_reply *reply, struct err *err)
+    const unsigned char *id, int64_t deadline_ms, struct receive_reply *reply,
+    struct err *err)
 {
 	enum client_link_got got;
 	struct frame f;
@@ -253,22 +253,26 @@ try_request(struct client_link *l, const struct request *rq,
 
 int
 client_receive(struct client *cl, const struct request *rq,
-    struct receive_reply *reply, struct err *err)
+    const unsigned char *request_id, struct receive_reply *reply,
+    struct err *err)
 {
 	int64_t deadline_ms = clock_ms() + CLIENT_WAIT_MS;
-	unsigned char id[STORE_REQUEST_ID];
+	unsigned char made[STORE_REQUEST_ID];
 	enum outcome outcome = OUTCOME_AGAIN;
 	int tries;
 
-	if (digest_random(id, sizeof(id), err) < 0)
-		return -1;
+	if (request_id == NULL) {
+		if (digest_random(made, sizeof(made), err) < 0)
+			return -1;
+		request_id = made;
+	}
 	for (tries = 0; tries < CLIENT_TRIES && outcome == OUTCOME_AGAIN;
 	     tries++) {
 		poll(NULL, 0, tries * PAUSE_MS);
 		if (client_link_open(&cl->link, deadline_ms, err) < 0)
 			return -1;
-		outcome =
-		    try_request(&cl->link, rq, id, deadline_ms, reply, err);
+		outcome = try_request(
+		    &cl->link, rq, request_id, deadline_ms, reply, err);
 		if (outcome != OUTCOME_DONE)
 			client_link_drop(&cl->link);
 	}

@@ -65,11 +65,13 @@ int client_call(struct client *cl, struct span json, ops_row *row, void *arg,
 
 /*
  * One webhook request with its body, within CLIENT_WAIT_MS, repeated as
- * above. reply borrows from cl until its next use. ERR_AWAY, ERR_TIMEOUT and
- * all else: a fault of ours, answer 503.
+ * above. request_id is the caller's, who may send the same request again by
+ * another way; NULL: one is made. reply borrows from cl until its next use.
+ * ERR_AWAY, ERR_TIMEOUT and all else: a fault of ours, answer 503.
  */
 int client_receive(struct client *cl, const struct request *rq,
-    struct receive_reply *reply, struct err *err);
+    const unsigned char *request_id, struct receive_reply *reply,
+    struct err *err);
 
 /* Who serves: for eyelet-store status. Borrowed until client_close. */
 const struct owner_info *client_owner(const struct client *cl);

@@ -213,7 +213,7 @@ do_receive(struct client *cl, const struct asked *a, struct err *err)
 	rq.path = span_str(a->words[0]);
 	rq.body = span_str(a->words[1]);
 	rq.content_length = (int64_t)rq.body.len;
-	if (client_receive(cl, &rq, &reply, err) < 0)
+	if (client_receive(cl, &rq, NULL, &reply, err) < 0)
 		return -1;
 	printf("%d %s %.*s\n", reply.status, reply.content_type,
 	    (int)reply.body_len, reply.body);
