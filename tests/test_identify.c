@@ -1,0 +1,189 @@
+/* Which event a verified request is, and which is none. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/util.h"
+#include "tests/vectors.h"
+
+#define LONG64 \
+	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define LONG256 LONG64 LONG64 LONG64 LONG64
+
+static const struct {
+	const char *when, *scheme, *header, *value, *body;
+	enum identify_outcome outcome;
+	const char *id, *type, *why; /* NULL: none */
+} rows[] = {
+	{ "both in the body", "nomos", "", "",
+	    "{\"topic\":\"a.b\",\"id\":\"e\\u0031\"}", IDENTIFY_OK, "e1", "a.b",
+	    NULL },
+	{ "a number is an id", "nomos", "", "", "{\"topic\":\"t\",\"id\":12}",
+	    IDENTIFY_OK, "12", "t", NULL },
+	{ "a great number, to the digit", "nomos", "", "",
+	    "{\"topic\":\"t\",\"id\":90071992547409931}", IDENTIFY_OK,
+	    "90071992547409931", "t", NULL },
+	{ "members count by their case", "nomos", "", "",
+	    "{\"topic\":\"t\",\"ID\":\"x\",\"id\":\"e\"}", IDENTIFY_OK, "e",
+	    "t", NULL },
+	{ "bytes beyond ASCII", "nomos", "", "",
+	    "{\"topic\":\"t\",\"id\":\"\xc3\xa9\"}", IDENTIFY_OK, "\xc3\xa9",
+	    "t", NULL },
+	{ "no id where one is due", "nomos", "", "", "{\"topic\":\"t\"}",
+	    IDENTIFY_REQUIRED, NULL, "t", "/id is absent" },
+	{ "an empty id is none, but there", "nomos", "", "",
+	    "{\"topic\":\"t\",\"id\":\"\"}", IDENTIFY_OK, NULL, "t", NULL },
+	{ "null is absent", "nomos", "", "", "{\"topic\":\"t\",\"id\":null}",
+	    IDENTIFY_REQUIRED, NULL, "t", "/id is absent" },
+	{ "an object is no id", "nomos", "", "", "{\"topic\":\"t\",\"id\":{}}",
+	    IDENTIFY_OK, NULL, "t", NULL },
+	{ "no type", "nomos", "", "", "{\"id\":\"e\"}", IDENTIFY_REQUIRED, "e",
+	    NULL, "/topic is absent" },
+	{ "a test event needs no id", "nomos", "", "",
+	    "{\"topic\":\"test.event\"}", IDENTIFY_OK, NULL, "test.event",
+	    NULL },
+	{ "an id with a NUL in it", "nomos", "", "",
+	    "{\"topic\":\"t\",\"id\":\"a\\u0000\"}", IDENTIFY_NOT_JSON, NULL,
+	    NULL, "json:/id is no plain value" },
+	{ "an id with half a character", "nomos", "", "",
+	    "{\"topic\":\"t\",\"id\":\"\\ud800\"}", IDENTIFY_NOT_JSON, NULL,
+	    NULL, "json:/id is no plain value" },
+	{ "no JSON", "nomos", "", "", "{\"topic\":\"t\",}", IDENTIFY_NOT_JSON,
+	    NULL, NULL, "byte 13: a key in quotes is due here" },
+	{ "a body cut short", "nomos", "", "", "{\"topic\":\"t\"",
+	    IDENTIFY_NOT_JSON, NULL, NULL, "byte 12: the text ends too early" },
+	{ "a key twice", "nomos", "", "",
+	    "{\"topic\":\"t\",\"id\":\"1\",\"id\":\"2\"}", IDENTIFY_NOT_JSON,
+	    NULL, NULL, "byte 22: the object has this key already" },
+	{ "an empty body", "nomos", "", "", "", IDENTIFY_NOT_JSON, NULL, NULL,
+	    "byte 0: the text ends where a value is due" },
+	{ "an id as long as it may be", "nomos", "", "",
+	    "{\"topic\":\"t\",\"id\":\"" LONG256 "\"}", IDENTIFY_OK, LONG256,
+	    "t", NULL },
+	{ "a byte longer", "nomos", "", "",
+	    "{\"topic\":\"t\",\"id\":\"x" LONG256 "\"}", IDENTIFY_TOO_LONG,
+	    NULL, NULL, "the id is longer than it may be" },
+	{ "a type that is too long", "nomos", "", "",
+	    "{\"topic\":\"x" LONG256 "\",\"id\":\"e\"}", IDENTIFY_TOO_LONG,
+	    NULL, NULL, "the type is longer than it may be" },
+
+	{ "github: event and action", "github", "x-github-event", "issues",
+	    "{\"action\":\"opened\"}", IDENTIFY_OK, NULL, "issues.opened",
+	    NULL },
+	{ "github: event alone", "github", "x-github-event", "push", "{}",
+	    IDENTIFY_OK, NULL, "push", NULL },
+	{ "github: an action that is no text", "github", "x-github-event",
+	    "push", "{\"action\":{}}", IDENTIFY_OK, NULL, "push", NULL },
+	{ "github: action alone", "github", "", "", "{\"action\":\"opened\"}",
+	    IDENTIFY_OK, NULL, NULL, NULL },
+	{ "github: a form", "github", "x-github-event", "push",
+	    "payload=%7B%7D", IDENTIFY_OK, NULL, "push", NULL },
+	{ "github: the id", "github", "x-github-delivery", "d", "{}",
+	    IDENTIFY_OK, "d", NULL, NULL },
+	{ "github: 8-bit bytes in the id", "github", "x-github-delivery",
+	    "\xff", "{}", IDENTIFY_OK, "\xff", NULL, NULL },
+	{ "gitlab: the first name of the id", "gitlab", "idempotency-key", "k",
+	    "{}", IDENTIFY_OK, "k", NULL, NULL },
+	{ "gitlab: the second", "gitlab", "x-gitlab-event-uuid", "u", "{}",
+	    IDENTIFY_OK, "u", NULL, NULL },
+	{ "nolxy: no id at all", "nolxy", "", "",
+	    "{\"event\":\"e\",\"timestamp\":\"t\",\"id\":\"x\"}", IDENTIFY_OK,
+	    NULL, "e", NULL },
+	{ "nolxy: the time is due", "nolxy", "", "", "{\"event\":\"e\"}",
+	    IDENTIFY_REQUIRED, NULL, "e", "/timestamp is absent" },
+	{ "nimbus: the time is due", "nimbus", "", "",
+	    "{\"id\":\"i\",\"type\":\"t\"}", IDENTIFY_REQUIRED, "i", "t",
+	    "/createdAt is absent" },
+	{ "sendgrid: the first of a list", "sendgrid", "", "",
+	    "[{\"sg_event_id\":\"a\",\"event\":\"b\"},{}]\r\n", IDENTIFY_OK,
+	    "a", "b", NULL },
+	{ "sendgrid: an empty list", "sendgrid", "", "", "[]", IDENTIFY_OK,
+	    NULL, NULL, NULL },
+	{ "slack: a form's", "slack", "", "", "command=%2Fdo&trigger_id=1",
+	    IDENTIFY_OK, "1", "/do", NULL },
+	{ "slack: a name given twice", "slack", "", "", "command=a&command=b",
+	    IDENTIFY_OK, NULL, NULL, NULL },
+	{ "twilio: a token", "twilio", "i-twilio-idempotency-token", "k",
+	    "CallSid=C", IDENTIFY_OK, "k", NULL, NULL },
+	{ "twilio: no token", "twilio", "", "", "CallSid=C", IDENTIFY_OK, NULL,
+	    NULL, NULL },
+	{ "standard-webhooks: any body", "standard-webhooks", "webhook-id", "w",
+	    "no JSON", IDENTIFY_OK, "w", NULL, NULL },
+};
+
+static void
+ck_name(const char *when, bool has, struct span got, const char *want)
+{
+	ck_assert_msg(has == (want != NULL), "%s", when);
+	ck_assert_msg(span_is(got, want == NULL ? "" : want), "%s: %.*s", when,
+	    (int)got.len, got.len == 0 ? "" : (const char *)got.ptr);
+}
+
+START_TEST(events_have_names)
+{
+	struct header header = { span_str(rows[_i].header),
+		span_str(rows[_i].value) };
+	struct request request = { .method = span_str("POST") };
+	struct verify_input in = { .request = &request };
+	struct buf scratch = BUF_INIT(4096);
+	struct scheme *sc = scheme_of(rows[_i].scheme);
+	struct err err = ERR_INIT;
+	struct identity id;
+
+	request.headers = &header;
+	request.nheaders = *rows[_i].header == '\0' ? 0 : 1;
+	request.body = span_str(rows[_i].body);
+	ck_assert_msg(
+	    verify_identify(sc, &in, &scratch, &id, &err) == 0, "%s", err.text);
+	ck_assert_msg(id.outcome == rows[_i].outcome, "%s: %d (%s)",
+	    rows[_i].when, id.outcome, id.why);
+	ck_name(rows[_i].when, id.has_id, id.id, rows[_i].id);
+	ck_name(rows[_i].when, id.has_type, id.type, rows[_i].type);
+	ck_assert_str_eq(id.why, rows[_i].why == NULL ? "" : rows[_i].why);
+	ck_assert(!id.has_replay);
+	buf_free(&scratch);
+	scheme_free(sc);
+}
+END_TEST
+
+/* Mailgun signs its token and not the event: the token is what is unique. */
+START_TEST(a_replay_key_is_told)
+{
+	struct request request = {
+		.body = span_str(
+		    "{\"signature\":{\"token\":\"tok\"},"
+		    "\"event-data\":{\"id\":\"i\",\"event\":\"opened\"}}")
+	};
+	struct verify_input in = { .request = &request };
+	struct buf scratch = BUF_INIT(4096);
+	struct scheme *sc = scheme_of("mailgun");
+	struct err err = ERR_INIT;
+	struct identity id;
+
+	ck_assert_int_eq(verify_identify(sc, &in, &scratch, &id, &err), 0);
+	ck_name("id", id.has_id, id.id, "i");
+	ck_name("type", id.has_type, id.type, "opened");
+	ck_name("replay", id.has_replay, id.replay, "tok");
+	ck_assert(!scheme_id_signed(sc));
+	buf_free(&scratch);
+	scheme_free(sc);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("identify");
+	TCase *tc = tcase_create("events");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_loop_test(tc, events_have_names, 0, NITEMS(rows));
+	tcase_add_test(tc, a_replay_key_is_told);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,170 @@
+/* Everything a scheme may sign, and every way to sign it. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/util.h"
+#include "tests/trial.h"
+
+#define HEX_SIG "\"sig\":{\"from\":\"header:x-s\",\"enc\":\"hex\"}"
+#define URL "https://h.example/p"
+#define MAC_OF(content) \
+	"{\"alg\":\"hmac-sha256\"," HEX_SIG ",\"content\":\"" content "\"}"
+
+/* What is signed by a template, of one request. */
+static const struct {
+	const char *content, *body, *query, *text; /* NULL: see want */
+	enum verify_verdict want;
+} sources[] = {
+	{ "{method} {url} {body}", "b", "", "POST " URL " b", VERIFY_VALID },
+	{ "{url}", "b", "a=1&b", URL "?a=1&b", VERIFY_VALID },
+	{ "{param:p}|{body}", "b", "", "constant|b", VERIFY_VALID },
+	{ "{param:none?}|{body}", "b", "", "|b", VERIFY_VALID },
+	{ "{header:x-h}|{header:x-none?}|{body}", "b", "", "v||b",
+	    VERIFY_VALID },
+	{ "{header:x-none}{body}", "b", "", NULL, VERIFY_MISSING },
+	{ "{query:a}{body}", "b", "x=&a=1%2F+2&z", "1/ 2b", VERIFY_VALID },
+	{ "{query:a}{body}", "b", "a=1&%61=2", NULL, VERIFY_INVALID },
+	{ "{query:a}{body}", "b", "a=%zz", NULL, VERIFY_INVALID },
+	{ "{query:a}{body}", "b", "b=1", NULL, VERIFY_MISSING },
+	{ "{query:a}{body}", "b", "a=", NULL, VERIFY_MISSING },
+	{ "{query:a?}|{body}", "b", "a=", "|b", VERIFY_VALID },
+	{ "{form:a}", "b=1&a=x%26y", "", "x&y", VERIFY_VALID },
+	{ "{form:a}", "a=1&a=1", "", NULL, VERIFY_INVALID },
+	{ "{form:a}", "", "", NULL, VERIFY_MISSING },
+	{ "{form*}", "b=2&a=3&a=1&a=3&c", "", "a1a3b2c", VERIFY_VALID },
+	{ "{form*}|", "", "", "|", VERIFY_VALID },
+	{ "{form*}", "a=%", "", NULL, VERIFY_INVALID },
+	{ "{json:/a}{json:/b/0}{json:/c}",
+	    "{\"a\":\"x\",\"b\":[-1.50],"
+	    "\"c\":true}",
+	    "", "x-1.50true", VERIFY_VALID },
+	{ "{json:/a}", "{\"a\":\"\\u0078\\n\"}", "", "x\n", VERIFY_VALID },
+	{ "{json:/a}", "{\"a\":null}", "", NULL, VERIFY_MISSING },
+	{ "{json:/a}", "{\"a\":\"\"}", "", NULL, VERIFY_MISSING },
+	{ "{json:/a}", "{\"a\":{}}", "", NULL, VERIFY_INVALID },
+	{ "{json:/a}", "{\"a\":\"\\u0000\"}", "", NULL, VERIFY_INVALID },
+	{ "{json:/a}", "{\"a\":\"x\"} ", "", "x", VERIFY_VALID },
+	{ "{json:/a}", "{\"a\":\"x\"}}", "", NULL, VERIFY_MISSING },
+	{ "{json:/a}", "{\"a\":\"x\",\"a\":\"y\"}", "", NULL, VERIFY_MISSING },
+	{ "{json:/a?}|", "no JSON", "", "|", VERIFY_VALID },
+	{ "literal\\n{body}", "", "", "literal\n", VERIFY_VALID },
+};
+
+START_TEST(every_source_is_signed_as_it_stands)
+{
+	static const struct verify_param params[] = { { "q", "no" },
+		{ "p", "constant" } };
+	char text[256], sig[128];
+	struct scheme *sc = NULL;
+	struct err err = ERR_INIT;
+	struct trial t;
+
+	snprintf(text, sizeof(text), MAC_OF("%s"), sources[_i].content);
+	ck_assert_msg(
+	    scheme_parse("x.json", span_str(text), &sc, NULL, &err) == 0, "%s",
+	    err.text);
+	trial_mac(sig, sizeof(sig), ENCODING_HEX,
+	    sources[_i].text == NULL ? "" : sources[_i].text, "", "");
+	trial_begin(&t, sc, sources[_i].body);
+	trial_add(&t, "x-s", span_str(sig));
+	trial_add(&t, "x-h", span_str("v"));
+	t.request.query = span_str(sources[_i].query);
+	t.in.url = URL;
+	t.in.params = params;
+	t.in.nparams = NITEMS(params);
+	trial_judge(&t);
+	trial_ck(sources[_i].content, &t, sources[_i].want);
+	trial_end(&t);
+}
+END_TEST
+
+/* What an operator has not set is no fault of the sender. */
+static const struct {
+	const char *content, *says;
+} unset[] = {
+	{ "{url}", "the scheme signs the public URL; set the one that is "
+		   "registered with the provider" },
+	{ "{param:p}{body}",
+	    "the scheme needs the param \"p\"; give it a value" },
+};
+
+START_TEST(what_is_not_set_is_an_error)
+{
+	char text[256];
+	struct verify_result result;
+	struct scheme *sc = NULL;
+	struct err err = ERR_INIT;
+	struct trial t;
+
+	snprintf(text, sizeof(text), MAC_OF("%s"), unset[_i].content);
+	ck_assert_int_eq(
+	    scheme_parse("x.json", span_str(text), &sc, NULL, &err), 0);
+	trial_begin(&t, sc, "b");
+	trial_add(&t, "x-s", span_str(WRONG));
+	ck_assert_int_eq(
+	    verify_request(t.sc, &t.key, 1, &t.in, &result, &err), -1);
+	ck_assert_int_eq(err.code, ERR_CONFIG);
+	ck_assert_str_eq(err.text, unset[_i].says);
+	trial_end(&t);
+}
+END_TEST
+
+/* Algorithms by the openssl command: -hmac s, or -sha256 over "s{}". */
+static const struct {
+	const char *alg, *content, *sig;
+} algorithms[] = {
+	{ "hmac-sha1", "{body}", "850413ce2dee4c4142838bab9e9086cb305da54d" },
+	{ "hmac-sha256", "{body}",
+	    "143ca8d517ba1b181025d732b1cf275d90104fca57bb02a565542978aa18c4b"
+	    "6" },
+	{ "hmac-sha512", "{body}",
+	    "163ad76c3b4186b95b3fdd9635845afc2ceab6ff0ed3a34075d3575eb109ef9a"
+	    "8f50896f1878e7ca6c04cf5daf31c51114bf380a7517c27369845f9831ae82f"
+	    "7" },
+	{ "sha256", "{key}{body}",
+	    "db42bb8c91b2a090542c6dc97a3477b206a8d36f27a96c3f06645afa7dc669c"
+	    "f" },
+};
+
+START_TEST(algorithms_are_those_of_openssl)
+{
+	char text[256];
+	struct scheme *sc = NULL;
+	struct err err = ERR_INIT;
+	struct trial t;
+
+	snprintf(text, sizeof(text),
+	    "{\"alg\":\"%s\"," HEX_SIG ",\"content\":\"%s\"}",
+	    algorithms[_i].alg, algorithms[_i].content);
+	ck_assert_int_eq(
+	    scheme_parse("x.json", span_str(text), &sc, NULL, &err), 0);
+	trial_begin(&t, sc, "{}");
+	trial_add(&t, "x-s", span_str(algorithms[_i].sig));
+	trial_judge(&t);
+	trial_ck(algorithms[_i].alg, &t, VERIFY_VALID);
+	trial_end(&t);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("verify_sources");
+	TCase *tc = tcase_create("verdicts");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_loop_test(
+	    tc, every_source_is_signed_as_it_stands, 0, NITEMS(sources));
+	tcase_add_loop_test(tc, what_is_not_set_is_an_error, 0, NITEMS(unset));
+	tcase_add_loop_test(
+	    tc, algorithms_are_those_of_openssl, 0, NITEMS(algorithms));
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
