@@ -118,10 +118,6 @@ int bdb_find(struct bdb_table *t, struct bdb_txn *txn, enum bdb_seek seek,
     struct span key, struct buf *found_key, struct buf *value, bool *found,
     struct err *err);
 
-/* How many records; walks the table unless estimate will do. */
-int
-bdb_count(struct bdb_table *t, bool estimate, uint64_t *out, struct err *err);
-
 /* --- upkeep -------------------------------------------------------------- */
 
 /* Writes all changed pages back, so that recovery starts here. */

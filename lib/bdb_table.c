@@ -378,18 +378,3 @@ bdb_find(struct bdb_table *t, struct bdb_txn *txn, enum bdb_seek seek,
 	value->len = ret == 0 ? v.size : 0;
 	return 0;
 }
-
-int
-bdb_count(struct bdb_table *t, bool estimate, uint64_t *out, struct err *err)
-{
-	DB_BTREE_STAT *stat = NULL;
-	int ret;
-
-	ret = t->handle->stat(t->handle, NULL, &stat,
-	    estimate ? DB_FAST_STAT : DB_READ_COMMITTED);
-	if (ret != 0)
-		return fail_on(t, ret, "count", err);
-	*out = stat->bt_nkeys;
-	free(stat);
-	return 0;
-}

@@ -305,6 +305,7 @@ commit_start(
 		free(cm);
 		return err_errno(err, ret, "start the committer");
 	}
+	pthread_setname_np(cm->committer, "store-commit");
 	ret = pthread_create(&cm->flusher, NULL, flusher_main, cm);
 	if (ret != 0) {
 		pthread_mutex_lock(&cm->mutex);
@@ -315,6 +316,7 @@ commit_start(
 		free(cm);
 		return err_errno(err, ret, "start the flusher");
 	}
+	pthread_setname_np(cm->flusher, "store-flush");
 	*out = cm;
 	return 0;
 }

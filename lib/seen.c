@@ -21,10 +21,12 @@
 struct part {
 	uint64_t start_s;
 	struct bdb_table *table;
+	uint64_t keys; /* about; the committer counts */
 };
 
 struct seen {
 	struct bdb *db;
+	struct bdb_table *meta; /* file name: number of keys */
 	int64_t horizon_s, width_s;
 	uint64_t max;
 	/* Written by the committer alone, so it reads without the lock. */
@@ -71,11 +73,25 @@ by_start(const void *a, const void *b)
 }
 
 static int
+load_keys(struct seen *sn, const char *file, uint64_t *keys, struct err *err)
+{
+	struct buf value = BUF_INIT(64);
+	bool found;
+	int ret;
+
+	ret = bdb_get(sn->meta, NULL, span_str(file), &value, &found, err);
+	if (ret == 0 && found && value.len == 8)
+		*keys = be64_get(value.ptr);
+	buf_free(&value);
+	return ret;
+}
+
+static int
 open_part(struct seen *sn, uint64_t start_s, struct bdb_txn *txn, bool create,
     struct err *err)
 {
 	char file[BDB_FILE_MAX + 1];
-	struct part part = { start_s, NULL };
+	struct part part = { start_s, NULL, 0 };
 
 	if (sn->nparts == PARTS_MAX)
 		return err_set(err, ERR_LIMIT,
@@ -84,6 +100,10 @@ open_part(struct seen *sn, uint64_t start_s, struct bdb_txn *txn, bool create,
 	if (bdb_table_open(sn->db, txn, file, PAGE, create, &part.table, err) <
 	    0)
 		return -1;
+	if (!create && load_keys(sn, file, &part.keys, err) < 0) {
+		bdb_table_close(part.table);
+		return -1;
+	}
 	pthread_rwlock_wrlock(&sn->lock);
 	sn->parts[sn->nparts++] = part;
 	qsort(sn->parts, sn->nparts, sizeof(part), by_start);
@@ -104,8 +124,8 @@ open_one(void *arg, const char *file, struct err *err)
 }
 
 int
-seen_open(struct bdb *db, int64_t horizon_s, uint64_t max, struct seen **out,
-    struct err *err)
+seen_open(struct bdb *db, struct bdb_table *meta, int64_t horizon_s,
+    uint64_t max, struct seen **out, struct err *err)
 {
 	struct seen *sn = calloc(1, sizeof(*sn));
 
@@ -113,6 +133,7 @@ seen_open(struct bdb *db, int64_t horizon_s, uint64_t max, struct seen **out,
 		return err_set(err, ERR_NOMEM, "no memory for the ids seen");
 	pthread_rwlock_init(&sn->lock, NULL);
 	sn->db = db;
+	sn->meta = meta;
 	sn->horizon_s = horizon_s;
 	sn->width_s = horizon_s / PARTS_A_HORIZON;
 	if (sn->width_s < 1)
@@ -240,6 +261,8 @@ seen_add(struct seen *sn, struct bdb_txn *txn,
 	}
 	if (*known)
 		*rec = old;
+	else
+		newest->keys++;
 	ret = 0;
 out:
 	buf_free(&value);
@@ -308,12 +331,14 @@ drop(struct seen *sn, const struct part *part, struct err *err)
 {
 	char file[BDB_FILE_MAX + 1];
 	struct bdb_txn *txn;
+	bool found;
 
 	file_of(part->start_s, file);
 	bdb_table_close(part->table);
 	if (bdb_begin(sn->db, &txn, err) < 0)
 		return -1;
-	if (bdb_table_remove(sn->db, txn, file, err) < 0) {
+	if (bdb_delete(sn->meta, txn, span_str(file), &found, err) < 0 ||
+	    bdb_table_remove(sn->db, txn, file, err) < 0) {
 		bdb_abort(txn);
 		return -1;
 	}
@@ -368,22 +393,34 @@ seen_bytes(struct seen *sn)
 	return n;
 }
 
-int
-seen_keys(struct seen *sn, uint64_t *out, struct err *err)
+uint64_t
+seen_keys(struct seen *sn)
 {
-	uint64_t n;
+	uint64_t n = 0;
 	size_t i;
-	int ret = 0;
 
-	*out = 0;
 	pthread_rwlock_rdlock(&sn->lock);
-	for (i = 0; i < sn->nparts && ret == 0; i++) {
-		ret = bdb_count(sn->parts[i].table, true, &n, err);
-		if (ret == 0)
-			*out += n;
-	}
+	for (i = 0; i < sn->nparts; i++)
+		n += sn->parts[i].keys;
 	pthread_rwlock_unlock(&sn->lock);
-	return ret;
+	return n;
+}
+
+int
+seen_save(struct seen *sn, struct bdb_txn *txn, struct err *err)
+{
+	char file[BDB_FILE_MAX + 1];
+	unsigned char value[8];
+	size_t i;
+
+	for (i = 0; i < sn->nparts; i++) {
+		file_of(sn->parts[i].start_s, file);
+		be64_put(value, sn->parts[i].keys);
+		if (bdb_put(sn->meta, txn, span_str(file),
+			span_of(value, sizeof(value)), err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int

@@ -30,8 +30,8 @@ struct seen;
  * Opens the partitions that are in the home. A key is remembered for
  * horizon_s at least, unless all partitions together pass max bytes.
  */
-int seen_open(struct bdb *db, int64_t horizon_s, uint64_t max,
-    struct seen **out, struct err *err);
+int seen_open(struct bdb *db, struct bdb_table *meta, int64_t horizon_s,
+    uint64_t max, struct seen **out, struct err *err);
 void seen_close(struct seen *sn);
 
 /*
@@ -71,9 +71,15 @@ int seen_expire(
  */
 int64_t seen_horizon_s(struct seen *sn, int64_t now_ms);
 
-/* Bytes on disk; number of keys, about. */
+/*
+ * Bytes on disk; number of keys, as it was last saved plus what came since
+ * (after a kill that is a little low).
+ */
 uint64_t seen_bytes(struct seen *sn);
-int seen_keys(struct seen *sn, uint64_t *out, struct err *err);
+uint64_t seen_keys(struct seen *sn);
+
+/* Saves the numbers of keys in meta. */
+int seen_save(struct seen *sn, struct bdb_txn *txn, struct err *err);
 
 /* Visits the tables' file names, for verifying and copying. */
 int seen_files(struct seen *sn,

@@ -285,8 +285,8 @@ open_state(struct store *st, struct err *err)
 	struct segments_totals totals;
 
 	if (segments_open(st->db, st->meta, &opt, &st->segments, err) < 0 ||
-	    seen_open(st->db, st->opt.horizon_s, st->opt.dedupe_max, &st->seen,
-		err) < 0)
+	    seen_open(st->db, st->meta, st->opt.horizon_s, st->opt.dedupe_max,
+		&st->seen, err) < 0)
 		return -1;
 	segments_totals(st->segments, &totals);
 	st->next_seq = totals.last_seq + 1;
@@ -501,8 +501,8 @@ store_status(struct store *st, struct store_status *out, struct err *err)
 	out->snapshot_ms = atomic_load(&st->snapshot_ms);
 	out->fenced = atomic_load(&st->fenced);
 	out->below_floor = atomic_load(&st->below_floor);
-	if (seen_keys(st->seen, &out->dedupe_keys, err) < 0 ||
-	    store_endpoints(st, NULL, count_endpoint, out, err) < 0)
+	out->dedupe_keys = seen_keys(st->seen);
+	if (store_endpoints(st, NULL, count_endpoint, out, err) < 0)
 		return -1;
 	return store_secrets(st, NULL, 0, count_secret, &ct, err);
 }

@@ -46,6 +46,7 @@ save(void *arg, struct err *err)
 	if (bdb_begin(st->db, &txn, err) < 0)
 		return -1;
 	if (segments_save(st->segments, txn, err) < 0 ||
+	    seen_save(st->seen, txn, err) < 0 ||
 	    store_save_facts(st, txn, err) < 0 ||
 	    store_forget_requests(st, txn, store_now_ms(st), err) < 0) {
 		bdb_abort(txn);
@@ -203,6 +204,7 @@ store_keeper_start(struct store *st, struct err *err)
 
 	if (ret != 0)
 		return err_errno(err, ret, "start the keeper");
+	pthread_setname_np(st->keeper, "store-keep");
 	st->keeper_runs = true;
 	return 0;
 }

@@ -46,12 +46,15 @@ START_TEST(old_segments_are_dropped_whole)
 	ck_assert_uint_le(status.bytes_events, 160 << 10);
 	ck_assert_uint_eq(fx_events(), status.events);
 	ck_assert_uint_gt(status.events, 50);
+	ck_assert_uint_eq(status.dedupe_keys, 400);
 	/* What was dropped is remembered all the same. */
 	ck_assert_int_eq(fx_accept("evt_0", "y"), STORE_CONFLICT);
 	fx_close();
 	fx_open();
 	ck_assert_uint_eq(fx_events(), status.events);
 	ck_assert_int_eq(fx_accept("evt_0", "y"), STORE_CONFLICT);
+	ck_assert_int_eq(store_status(fx.st, &status, &fx.err), 0);
+	ck_assert_uint_eq(status.dedupe_keys, 400);
 }
 END_TEST
 
