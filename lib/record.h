@@ -27,7 +27,8 @@
  *	4 duplicates, 8 first bytes of the body's SHA-256, [16 request id]
  * endpoint (value)
  *	1 version, 1 state, 8 generation, 8 created_ms, 8 changed_ms,
- *	1 length + name, 4 length + settings (a JSON object, endpoint.h)
+ *	1 length + name, 4 length + settings (a JSON object, endpoint.h),
+ *	sealed with the endpoint id
  * secret (value)
  *	1 version, 1 state, 8 created_ms, 8 activated_ms, 8 until_ms,
  *	8 revoked_ms, 8 last_used_ms, 16 fingerprint, 4 length + sealed

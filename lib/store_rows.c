@@ -45,36 +45,82 @@ txn_of(struct store_tx *tx)
 
 /* --- endpoints ----------------------------------------------------------- */
 
+/*
+ * Settings may hold what is confidential (params), so they are sealed, and
+ * bound to their row.
+ */
+#define ENDPOINT_AAD_WORD "eyelet endpoint "
+#define ENDPOINT_AAD (sizeof(ENDPOINT_AAD_WORD) - 1 + 8)
+
+static struct span
+endpoint_aad(uint64_t id, unsigned char aad[ENDPOINT_AAD])
+{
+	memcpy(aad, ENDPOINT_AAD_WORD, sizeof(ENDPOINT_AAD_WORD) - 1);
+	be64_put(aad + sizeof(ENDPOINT_AAD_WORD) - 1, id);
+	return span_of(aad, ENDPOINT_AAD);
+}
+
+/* Reads a row; out->doc is opened into doc, or empty when doc is NULL. */
+static int
+read_endpoint(struct store *st, uint64_t id, struct span row,
+    struct store_endpoint *out, struct buf *doc, struct err *err)
+{
+	unsigned char aad[ENDPOINT_AAD];
+
+	if (record_get_endpoint(row, out, err) < 0)
+		goto fail;
+	out->id = id;
+	if (doc == NULL) {
+		out->doc = SPAN_EMPTY;
+		return 0;
+	}
+	buf_clear(doc);
+	if (unseal(st->key, endpoint_aad(id, aad), out->doc, doc, err) < 0)
+		goto fail;
+	out->doc = buf_span(doc);
+	return 0;
+fail:
+	return err_wrap(err, "endpoint %llu", (unsigned long long)id);
+}
+
 static int
 get_endpoint(struct store *st, struct bdb_txn *txn, uint64_t id,
-    struct store_endpoint *out, struct buf *row, bool *found, struct err *err)
+    struct store_endpoint *out, struct buf *doc, bool *found, struct err *err)
 {
+	struct buf row = BUF_INIT(STORE_ROW_MAX);
 	unsigned char key[8];
+	int ret;
 
 	be64_put(key, id);
-	if (bdb_get(st->endpoints, txn, span_of(key, sizeof(key)), row, found,
-		err) < 0)
-		return -1;
-	if (*found && record_get_endpoint(buf_span(row), out, err) < 0)
-		return err_wrap(err, "endpoint %llu", (unsigned long long)id);
-	out->id = id;
-	return 0;
+	ret = bdb_get(
+	    st->endpoints, txn, span_of(key, sizeof(key)), &row, found, err);
+	if (ret == 0 && *found)
+		ret = read_endpoint(st, id, buf_span(&row), out, doc, err);
+	buf_free(&row);
+	return ret;
 }
 
 static int
 put_endpoint(struct store *st, struct bdb_txn *txn,
     const struct store_endpoint *ep, struct err *err)
 {
-	struct buf row = BUF_INIT(STORE_ROW_MAX);
-	unsigned char key[8];
-	int ret;
+	struct buf row = BUF_INIT(STORE_ROW_MAX),
+		   sealed = BUF_INIT(STORE_ROW_MAX);
+	struct store_endpoint closed = *ep;
+	unsigned char aad[ENDPOINT_AAD], key[8];
+	int ret = -1;
 
 	be64_put(key, ep->id);
-	ret = record_put_endpoint(ep, &row, err);
-	if (ret == 0)
-		ret = bdb_put(st->endpoints, txn, span_of(key, sizeof(key)),
-		    buf_span(&row), err);
+	if (seal(st->key, endpoint_aad(ep->id, aad), ep->doc, &sealed, err) < 0)
+		goto out;
+	closed.doc = buf_span(&sealed);
+	if (record_put_endpoint(&closed, &row, err) < 0)
+		goto out;
+	ret = bdb_put(
+	    st->endpoints, txn, span_of(key, sizeof(key)), buf_span(&row), err);
+out:
 	buf_free(&row);
+	buf_free(&sealed);
 	return ret;
 }
 
@@ -102,38 +148,31 @@ int
 store_tx_endpoint(
     struct store_tx *tx, struct store_endpoint *ep, struct err *err)
 {
-	struct buf row = BUF_INIT(STORE_ROW_MAX);
 	struct store_endpoint old;
 	bool found, first;
-	int ret = -1;
 
 	if (ep->id == 0) {
 		if (store_next_id(tx->st, tx->txn, NEXT_PREFIX "endpoint",
 			&ep->id, err) < 0)
-			goto out;
+			return -1;
 		ep->generation = 0;
 		ep->created_ms = tx->now_ms;
 	} else {
 		if (get_endpoint(
-			tx->st, tx->txn, ep->id, &old, &row, &found, err) < 0)
-			goto out;
-		if (!found) {
-			err_set(err, ERR_NOTFOUND, "endpoint %llu",
+			tx->st, tx->txn, ep->id, &old, NULL, &found, err) < 0)
+			return -1;
+		if (!found)
+			return err_set(err, ERR_NOTFOUND, "endpoint %llu",
 			    (unsigned long long)ep->id);
-			goto out;
-		}
 		ep->generation = old.generation;
 		ep->created_ms = old.created_ms;
 	}
 	if (touch(tx, ep->id, &first, err) < 0)
-		goto out;
+		return -1;
 	if (first)
 		ep->generation++;
 	ep->changed_ms = tx->now_ms;
-	ret = put_endpoint(tx->st, tx->txn, ep, err);
-out:
-	buf_free(&row);
-	return ret;
+	return put_endpoint(tx->st, tx->txn, ep, err);
 }
 
 int
@@ -143,8 +182,9 @@ store_endpoint_by_id(struct store *st, struct store_tx *tx, uint64_t id,
 	return get_endpoint(st, txn_of(tx), id, out, doc, found, err);
 }
 
-int
-store_endpoints(struct store *st, struct store_tx *tx,
+/* doc NULL: the visitor does not look at settings. */
+static int
+each_endpoint(struct store *st, struct store_tx *tx, struct buf *doc,
     int (*visit)(void *arg, const struct store_endpoint *ep, struct err *err),
     void *arg, struct err *err)
 {
@@ -167,9 +207,9 @@ store_endpoints(struct store *st, struct store_tx *tx,
 			goto out;
 		}
 		memcpy(after, key.ptr, sizeof(after));
-		if (record_get_endpoint(buf_span(&row), &ep, err) < 0)
+		if (read_endpoint(
+			st, be64_get(after), buf_span(&row), &ep, doc, err) < 0)
 			goto out;
-		ep.id = be64_get(after);
 		ret = visit(arg, &ep, err);
 		if (ret != 0)
 			goto out;
@@ -179,6 +219,18 @@ out:
 	buf_free(&key);
 	buf_free(&row);
 	return ret < 0 ? -1 : 0;
+}
+
+int
+store_endpoints(struct store *st, struct store_tx *tx,
+    int (*visit)(void *arg, const struct store_endpoint *ep, struct err *err),
+    void *arg, struct err *err)
+{
+	struct buf doc = BUF_INIT(ENDPOINT_DOC_MAX);
+	int ret = each_endpoint(st, tx, &doc, visit, arg, err);
+
+	buf_wipe(&doc);
+	return ret;
 }
 
 struct by_name {
@@ -205,7 +257,7 @@ store_endpoint_by_name(struct store *st, struct store_tx *tx, const char *name,
 {
 	struct by_name want = { name, 0 };
 
-	if (store_endpoints(st, tx, match_name, &want, err) < 0)
+	if (each_endpoint(st, tx, NULL, match_name, &want, err) < 0)
 		return -1;
 	*found = want.id != 0;
 	return want.id == 0 ? 0
@@ -256,7 +308,7 @@ store_put_secret(struct store *st, struct bdb_txn *txn, const struct secret *s,
 static int
 touch_owner(struct store_tx *tx, uint64_t endpoint_id, struct err *err)
 {
-	struct buf row = BUF_INIT(STORE_ROW_MAX);
+	struct buf doc = BUF_INIT(STORE_ROW_MAX);
 	struct store_endpoint ep;
 	bool found, first;
 	int ret = -1;
@@ -267,7 +319,7 @@ touch_owner(struct store_tx *tx, uint64_t endpoint_id, struct err *err)
 		ret = 0;
 		goto out;
 	}
-	if (get_endpoint(tx->st, tx->txn, endpoint_id, &ep, &row, &found, err) <
+	if (get_endpoint(tx->st, tx->txn, endpoint_id, &ep, &doc, &found, err) <
 	    0)
 		goto out;
 	if (!found) {
@@ -278,7 +330,7 @@ touch_owner(struct store_tx *tx, uint64_t endpoint_id, struct err *err)
 	ep.generation++;
 	ret = put_endpoint(tx->st, tx->txn, &ep, err);
 out:
-	buf_free(&row);
+	buf_wipe(&doc);
 	return ret;
 }
 

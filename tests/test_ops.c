@@ -176,6 +176,12 @@ static const struct {
 		    "\"previous\"" },
 		{ OP("endpoint.show") "}", ERR_NONE, "/secrets/1/state",
 		    "\"current\"" } } },
+	{ "what was given is not told back",
+	    { ADD_A,
+		{ OP("secret.stage") ",\"secret_b64\":\"@B@\"}", ERR_NONE,
+		    "/value", NULL },
+		{ OP("secret.rotate") ",\"secret_b64\":\"@C@\"}", ERR_NONE,
+		    "/value", NULL } } },
 	{ "activate by id, of two staged",
 	    { ADD_A,
 		{ OP("secret.stage") ",\"secret_b64\":\"@B@\"}", ERR_NONE, NULL,
@@ -692,7 +698,11 @@ START_TEST(store_holds_no_secret_in_clear)
 {
 	size_t i;
 
-	stand_do(ADD NOMOS ",\"secret_b64\":\"@A@\"}");
+	stand_do(ADD "\"settings\":{\"scheme\":\"nomos\","
+		     "\"params\":{\"k\":\"" CANARY "\"}},"
+		     "\"secret_b64\":\"@A@\"}");
+	stand_do(OP("endpoint.edit") ",\"settings\":{\"params\":"
+				     "{\"k\":\"" CANARY "2\"}}}");
 	for (i = 0; i < NITEMS(changes); i++)
 		stand_do(changes[i]);
 	ck_assert_uint_gt(
