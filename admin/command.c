@@ -125,7 +125,7 @@ put_option_help(const struct option_row *row)
 	snprintf(left, sizeof(left), "--%s%s%s", row->name,
 	    row->value == NULL ? "" : " ",
 	    row->value == NULL ? "" : row->value);
-	printf("  %-24s %s%s\n", left, row->help,
+	printf("  %-26s %s%s\n", left, row->help,
 	    row->many ? " (may be repeated)" : "");
 }
 

@@ -367,7 +367,8 @@ run_stats(struct command_line *line, struct err *err)
 	if (ret == 0 && !line->json) {
 		table_print(&stats.kinds);
 		if (stats.counts.ncells > 0)
-			puts("\nRequests since the endpoint was made:");
+			printf("%sRequests since the endpoint was made:\n",
+			    stats.kinds.begun ? "\n" : "");
 		table_print(&stats.counts);
 	}
 out:

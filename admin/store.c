@@ -82,6 +82,7 @@ run_init(struct command_line *line, struct err *err)
 /* --- status --------------------------------------------------------------- */
 
 static const struct field status_fields[] = {
+	{ "owner", "owner", FIELD_PAIRS, NULL },
 	{ "store", "store", FIELD_PLAIN, NULL },
 	{ "healthy", "healthy", FIELD_PLAIN, NULL },
 	{ "why_not", "because", FIELD_PLAIN, NULL },
@@ -109,23 +110,47 @@ static const struct field status_fields[] = {
 
 /* The owner tells of the store; who it is, the connection knows. */
 static int
+add_owner(const struct call *c, struct buf *text, struct err *err)
+{
+	const struct owner_info *owner = client_owner(c->client);
+	struct json_write w;
+
+	json_write_init(&w, text, err);
+	json_write_object(&w, NULL);
+	json_write_object(&w, "owner");
+	json_write_int(&w, "pid", owner->pid);
+	json_write_str(&w, "role", owner_role_word(owner->role));
+	json_write_bytes(&w, "version", span_str(owner->version));
+	json_write_close(&w);
+	json_write_close(&w);
+	if (json_write_done(&w) < 0)
+		return -1;
+	text->ptr[text->len - 1] = ','; /* and the row without its "{" */
+	return buf_put_span(text, span_skip(c->row_text, 1), err);
+}
+
+static int
 status_row(void *arg, const struct json *row, struct err *err)
 {
 	const struct call *c = arg;
-	const struct owner_info *owner = client_owner(c->client);
-	struct span rest = span_skip(c->row_text, 1); /* without its "{" */
+	struct buf text = BUF_INIT(CALL_MAX);
+	struct json *whole = NULL;
+	int ret = -1;
 
-	if (c->line->json) {
-		printf("{\"owner\":{\"pid\":%lld,\"role\":\"%s\","
-		       "\"version\":\"%s\"},%.*s\n",
-		    (long long)owner->pid, owner_role_word(owner->role),
-		    owner->version, (int)rest.len, (const char *)rest.ptr);
-		return 0;
-	}
-	printf("owner         pid %lld, %s, version %s\n",
-	    (long long)owner->pid, owner_role_word(owner->role),
-	    owner->version);
-	return fields_print(row, status_fields, NITEMS(status_fields), err);
+	(void)row;
+	if (add_owner(c, &text, err) < 0 ||
+	    json_parse(buf_span(&text), &whole, err) < 0)
+		goto out;
+	ret = 0;
+	if (c->line->json)
+		printf("%.*s\n", (int)text.len, (const char *)text.ptr);
+	else
+		ret = fields_print(
+		    whole, status_fields, NITEMS(status_fields), err);
+out:
+	json_free(whole);
+	buf_free(&text);
+	return ret;
 }
 
 static int

@@ -88,8 +88,6 @@ parse_block(struct span item, struct block *out, struct err *err)
 		bits += offset;
 	}
 	out->bits = (unsigned)bits;
-	if (out->bits < MAPPED_BITS)
-		out->net.is_v4 = false;
 	memcpy(rest, out->net.bytes, sizeof(rest));
 	for (i = 0; i < out->bits; i++)
 		rest[i / 8] &= (unsigned char)~(0x80 >> i % 8);

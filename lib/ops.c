@@ -250,19 +250,27 @@ op_bytes(const struct op_call *call, const char *name, struct buf *out,
     struct err *err)
 {
 	struct span text = span_str(op_text(call, name));
+	struct buf bytes = BUF_INIT(OPS_CALL_MAX);
 	unsigned char *at;
-	size_t room, len;
+	size_t room = encode_room(ENCODING_BASE64, text.len), len;
+	int ret = -1;
 
 	if (text.len == 0)
 		return 0;
-	room = encode_room(ENCODING_BASE64, text.len);
-	if (buf_reserve(out, room, &at, err) < 0)
-		return err_wrap(err, "%s", name);
+	if (buf_reserve(&bytes, room, &at, err) < 0)
+		goto out;
 	if (!encode_read(ENCODING_BASE64, text, at, room, &len))
-		return err_set(err, ERR_USAGE, "%s: \"%s\" must be base64",
-		    call->name, name);
-	out->len += len;
-	return 0;
+		err_set(err, ERR_USAGE, "%s: \"%s\" must be base64", call->name,
+		    name);
+	else if (len > out->max - out->len)
+		err_set(err, ERR_INPUT,
+		    "%s: %zu bytes, at most %zu are allowed", name, len,
+		    out->max - out->len);
+	else
+		ret = buf_put(out, at, len, err);
+out:
+	buf_wipe(&bytes);
+	return ret;
 }
 
 /* --- rows ----------------------------------------------------------------- */

@@ -54,7 +54,10 @@ bool op_flag(const struct op_call *call, const char *name);
 /* none when it is absent; ERR_USAGE outside min to max. */
 int op_int(const struct op_call *call, const char *name, int64_t none,
     int64_t min, int64_t max, int64_t *out, struct err *err);
-/* The bytes of a base64 member, behind out (empty when absent). ERR_USAGE. */
+/*
+ * The bytes of a base64 member, behind out (none when absent). ERR_USAGE, and
+ * ERR_INPUT when out has no room for them.
+ */
 int op_bytes(const struct op_call *call, const char *name, struct buf *out,
     struct err *err);
 

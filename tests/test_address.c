@@ -6,6 +6,8 @@
 #include "lib/address.h"
 #include "lib/util.h"
 
+#define A48 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static const struct {
 	const char *when, *list, *address;
 	bool want;
@@ -72,8 +74,8 @@ static const struct {
 	{ "bits behind the prefix", "10.0.0.1/8", "prefix of 8" },
 	{ "IPv6 bits behind the prefix", "2001:db8::1/32", "prefix of 32" },
 	{ "escape byte", "\033[2J", "\\x1b[2J" },
-	{ "very long",
-	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "aaaa" },
+	{ "very long", A48 "aaaaaaa", "\"" A48 "\": it must" },
+	{ "mapped block of less than IPv4", "::ffff:0.0.0.0/95", "prefix" },
 };
 
 START_TEST(list_is_refused)

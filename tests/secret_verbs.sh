@@ -1,0 +1,187 @@
+#!/bin/sh
+# eyelet-secret: every verb and every option, against a real owner.
+# shellcheck source=tests/admin_stand.sh disable=SC2154
+. "$top_srcdir/tests/admin_stand.sh"
+
+for letter in a b c d e f; do
+	printf '%s\n' "$canary-$letter" >"$work/$letter"
+done
+run 'a store' 0 eyelet-store init
+run 'an endpoint' 0 eyelet-endpoint add shop --scheme nomos
+
+# --- the life of a secret -----------------------------------------------------
+run 'the first is current' 0 eyelet-secret stage shop --secret-file "$work/a" \
+    --json
+member state '"current"'
+member secret '"sec_1"'
+silent_on "$canary"
+run 'stage' 0 eyelet-secret stage shop --secret-file "$work/b"
+says 'staged'
+words 'eyelet-secret activate shop sec_2'
+silent_on "$canary"
+run 'activate' 0 eyelet-secret activate shop --json
+member secret '"sec_2"'
+member previous '"sec_1"'
+run 'the old one goes on for a day' 0 eyelet-secret show shop --json
+checks=$((checks + 1))
+python3 - "$out" <<'EOF' || complain 'until is not a day after activated_at'
+import datetime, json, sys
+rows = [json.loads(line) for line in open(sys.argv[1])]
+t = lambda s: datetime.datetime.fromisoformat(s.replace("Z", "+00:00"))
+span = t(rows[0]["until"]) - t(rows[1]["activated_at"])
+sys.exit(span != datetime.timedelta(days=1))
+EOF
+run 'show for people' 0 eyelet-secret show shop
+says 'previous'
+says 'current'
+silent_on "$canary"
+
+run 'rotate with a grace' 0 eyelet-secret rotate shop \
+    --secret-file "$work/c" --grace 1h --json
+member previous '"sec_2"'
+member secrets_live 3
+checks=$((checks + 1))
+python3 - "$out" <<'EOF' || complain 'the grace is not an hour'
+import datetime, json, sys
+row = json.loads(open(sys.argv[1]).read())
+until = datetime.datetime.fromisoformat(
+    row["previous_until"].replace("Z", "+00:00"))
+left = until - datetime.datetime.now(datetime.timezone.utc)
+sys.exit(not 3500 < left.total_seconds() <= 3600)
+EOF
+run 'a fourth' 69 eyelet-secret rotate shop --secret-file "$work/d"
+words '--drop-oldest'
+run 'a fourth, staged' 69 eyelet-secret stage shop --secret-file "$work/d"
+words '--drop-oldest'
+run 'a fourth, the first to end goes' 0 eyelet-secret stage shop \
+    --secret-file "$work/d" --drop-oldest --json
+member dropped '"sec_2"'
+run 'activate, and end the old one now' 0 eyelet-secret activate shop sec_4 \
+    --now --json
+member secrets_live 2
+run 'rotate, and end the old one now' 0 eyelet-secret rotate shop \
+    --secret-file "$work/e" --now --json
+member secrets_live 2
+run 'rotate with grace 0' 0 eyelet-secret rotate shop --secret-file "$work/f" \
+    --grace 0 --json
+member secrets_live 2
+run 'states' 0 eyelet-secret show shop --json
+member state '"current"'
+checks=$((checks + 1))
+states=$(python3 -c '
+import json, sys
+print(*[json.loads(line)["state"] for line in open(sys.argv[1])])' "$out")
+[ "$states" = 'previous revoked expired expired expired current' ] ||
+    complain "the states are $states"
+
+# --- reveal -------------------------------------------------------------------
+run 'reveal the current one' 0 eyelet-secret reveal shop
+[ "$(cat "$out")" = "$canary-f" ] || complain 'reveal: another value'
+no_words
+run 'reveal a previous one' 0 eyelet-secret reveal shop sec_1
+[ "$(cat "$out")" = "$canary-a" ] || complain 'reveal: another value'
+run 'reveal for scripts' 0 eyelet-secret reveal shop --json
+member value "\"$canary-f\""
+run 'reveal an expired one' 65 eyelet-secret reveal shop sec_3
+words 'expired'
+run 'reveal a revoked one' 65 eyelet-secret reveal shop sec_2
+words 'revoked'
+run 'reveal none' 66 eyelet-secret reveal shop sec_99
+run 'reveal no id' 65 eyelet-secret reveal shop "$canary-a"
+silent_on "$canary"
+printf '\377\376binary-%s\n' "$canary" >"$work/bytes"
+run 'a secret of bytes' 0 eyelet-endpoint add bytes --scheme nomos \
+    --secret-file "$work/bytes"
+run 'is no text' 65 eyelet-secret reveal bytes
+words 'value_b64'
+run 'but base64' 0 eyelet-secret reveal bytes --json
+checks=$((checks + 1))
+python3 -c '
+import base64, json, sys
+row = json.load(open(sys.argv[1]))
+sys.exit(base64.b64decode(row["value_b64"]) + b"\n" !=
+    open(sys.argv[2], "rb").read())' "$out" "$work/bytes" ||
+    complain 'value_b64 is not the file'
+
+# --- revoke -------------------------------------------------------------------
+run 'revoke' 0 eyelet-secret revoke shop sec_1 --json
+member state '"revoked"'
+run 'revoke again' 73 eyelet-secret revoke shop sec_1
+words 'already'
+run 'a revoked value' 73 eyelet-secret stage shop --secret-file "$work/a"
+words 'revoked'
+run 'a revoked value, elsewhere' 73 eyelet-endpoint add other \
+    --scheme nomos --secret-file "$work/a"
+run 'a live value' 73 eyelet-secret stage shop --secret-file "$work/f"
+words 'current'
+run 'replace' 64 eyelet-secret revoke shop sec_6 --replace
+words '--secret-file'
+printf '%s\n' "$canary-g" >"$work/g"
+run 'replace with a given one' 0 eyelet-secret revoke shop sec_6 --replace \
+    --secret-file "$work/g" --json
+member replaced_by '"sec_8"'
+run 'a new one without --replace' 64 eyelet-secret revoke shop sec_8 \
+    --secret-file "$work/b"
+words '--replace'
+run 'the last one' 0 eyelet-secret revoke shop sec_8
+words '503'
+run 'none to reveal' 66 eyelet-secret reveal shop
+
+# --- generated ----------------------------------------------------------------
+run 'an endpoint of ours' 0 eyelet-endpoint add code --scheme github
+run 'generated: stage' 0 eyelet-secret stage code --json
+checks=$((checks + 1))
+value=$(python3 -c '
+import json, sys; print(json.load(open(sys.argv[1]))["value"])' "$out")
+run 'it is what reveal shows' 0 eyelet-secret reveal code sec_10
+[ "$(cat "$out")" = "$value" ] || complain 'another value than was printed'
+run 'generated: rotate' 0 eyelet-secret rotate code
+says 'value'
+words 'provider'
+run 'generated: replace takes the staged one' 0 eyelet-secret revoke code \
+    sec_11 --replace --json
+member replaced_by '"sec_10"'
+run 'the provider makes it' 64 eyelet-secret rotate shop
+words '--secret-file'
+
+# --- if-gen -------------------------------------------------------------------
+run 'now' 0 eyelet-endpoint show code --json
+gen=$(python3 -c '
+import json, sys; print(json.load(open(sys.argv[1]))["generation"])' "$out")
+old=$((gen - 1))
+for verb in 'stage code' 'rotate code' 'revoke code sec_10' 'activate code'
+do
+	# shellcheck disable=SC2086 # words
+	run "$verb, of before" 75 eyelet-secret $verb --if-gen $old
+	words "generation $gen, not $old"
+done
+run 'stage, of now' 0 eyelet-secret stage code --if-gen "$gen" --json
+member generation $((gen + 1))
+
+# --- wrong use ----------------------------------------------------------------
+run 'grace and now' 64 eyelet-secret rotate code --grace 1h --now
+words 'exclude'
+run 'grace above all' 64 eyelet-secret rotate code --grace 8d
+words '7d'
+run 'grace of just above' 64 eyelet-secret rotate code --grace 604801
+run 'bad grace' 64 eyelet-secret rotate code --grace long
+words '--grace'
+run 'bad generation' 64 eyelet-secret rotate code --if-gen x
+words '--if-gen'
+run 'no such file' 66 eyelet-secret stage code --secret-file "$work/none"
+run 'no such endpoint' 66 eyelet-secret stage nix --secret-file "$work/b"
+run 'no secret named' 64 eyelet-secret revoke code
+words 'NAME SECRET is missing'
+
+# --- no secret anywhere -------------------------------------------------------
+run 'the audit trail' 0 eyelet-store audit --limit 0 --json
+all_json
+silent_on "$canary"
+silent_on "$value"
+says 'secret.reveal'
+stop_owner
+checks=$((checks + 1))
+if grep -rqF -e "$canary" -e "$value" "$work/store"; then
+	complain 'a secret stands in the store in clear'
+fi
+verdict

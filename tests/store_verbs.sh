@@ -1,0 +1,145 @@
+#!/bin/sh
+# eyelet-store: every verb and every option, against a real owner.
+# shellcheck source=tests/admin_stand.sh disable=SC2154
+. "$top_srcdir/tests/admin_stand.sh"
+
+# --- init ---------------------------------------------------------------------
+run 'nothing there yet' 66 eyelet-store status
+words 'eyelet-store init'
+run 'init' 0 eyelet-store init
+says "$work/store"
+says "$work/keys/store.key"
+words 'Back up'
+words 'eyelet-endpoint add'
+checks=$((checks + 1))
+modes=$(stat -c %a "$work/store" "$work/keys" "$work/keys/store.key" |
+    tr '\n' ' ')
+[ "$modes" = '700 700 600 ' ] || complain "init: the modes are $modes"
+run 'init again' 73 eyelet-store init
+words 'store'
+
+sed "s,$work/,$work/two/," "$EYELET_CONFIG" >"$work/two.conf"
+run 'init elsewhere, -c' 0 eyelet-store -c "$work/two.conf" init --json
+all_json
+member store "\"$work/two/store\""
+member key_was_there false
+rm -rf "$work/two/store"
+run 'init with the key that is there' 0 eyelet-store -c "$work/two.conf" \
+    init --json
+member key_was_there true
+words 'the key that was there'
+rm -rf "$work/two/store"
+echo junk >"$work/two/keys/store.key"
+run 'init with a key that is none' 65 eyelet-store -c "$work/two.conf" init
+rm -rf "$work/two"
+mkdir -p "$work/two/store"
+chmod 755 "$work/two/store"
+run 'init in a folder open to others' 77 eyelet-store -c "$work/two.conf" \
+    init
+words "chmod 700 $work/two/store"
+rm -rf "$work/two"
+mkdir "$work/two"
+ln -s /nowhere "$work/two/store"
+run 'init over a symbolic link' 74 eyelet-store -c "$work/two.conf" init
+rm -rf "$work/two"
+run 'unknown user' 66 eyelet-store -c "$work/two.conf" init \
+    --user nobody-here
+words 'nobody-here'
+run 'oneself' 0 eyelet-store -c "$work/two.conf" init --user "$(id -un)" --json
+member user "\"$(id -un)\""
+rm -rf "$work/two"
+if [ "$(id -u)" = 0 ] && id daemon >/dev/null 2>&1; then
+	chmod 755 "$work"
+	run 'for another user' 0 eyelet-store -c "$work/two.conf" init \
+	    --user daemon --json
+	member user '"daemon"'
+	checks=$((checks + 1))
+	owners=$(find "$work/two/store" "$work/two/keys" -exec stat -c %U {} + |
+	    sort -u)
+	[ "$owners" = daemon ] || complain "init: owned by $owners"
+	chmod 700 "$work"
+	rm -rf "$work/two"
+else
+	run 'for another user, without being root' 77 eyelet-store \
+	    -c "$work/two.conf" init --user root
+	words 'sudo'
+fi
+
+# --- status -------------------------------------------------------------------
+run 'status starts an owner' 0 eyelet-store status --json
+all_json
+rows 1
+member owner.role '"store"'
+member owner.pid "$(owner_pid)"
+member healthy true
+member endpoints 0
+run 'its version is ours' 0 eyelet-store --version
+version=$(sed 's/^eyelet-store //' "$out")
+run 'status again' 0 eyelet-store status --json
+member owner.version "\"$version\""
+for name in store events segments secrets bytes_events bytes_log bytes_free \
+    dedupe_keys horizon_s horizon_now_s last_checkpoint_at last_flush_at; do
+	says "\"$name\":"
+done
+run 'status for people' 0 eyelet-store status
+says 'owner'
+says "pid=$(owner_pid)"
+says 'horizon'
+says '35d'
+
+# --- check, prune -------------------------------------------------------------
+run 'check' 0 eyelet-store check
+says 'as it should be'
+run 'check for scripts' 0 eyelet-store check --json
+all_json
+member problems 0
+run 'prune' 0 eyelet-store prune --json
+all_json
+member segments_dropped 0
+run 'prune for people' 0 eyelet-store prune
+says 'segments dropped'
+
+# --- audit --------------------------------------------------------------------
+run 'a change' 0 eyelet-endpoint add shop --scheme nomos
+run 'audit' 0 eyelet-store audit --json
+all_json
+rows 3
+member verb '"endpoint.add"'
+member target '"shop"'
+member program '"eyelet-endpoint"'
+member uid "$(id -u)"
+run 'audit for people' 0 eyelet-store audit
+says 'store.prune'
+run 'audit, the newest' 0 eyelet-store audit --json --limit 1
+rows 1
+member verb '"endpoint.add"'
+run 'audit since' 0 eyelet-store audit --json --since 1h
+rows 3
+middle=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
+run 'later' 0 eyelet-endpoint disable shop
+run 'audit since a time' 0 eyelet-store audit --json --since "$middle"
+rows 1
+member verb '"endpoint.disable"'
+n=0
+while [ $n -lt 60 ]; do
+	"$bin/eyelet-endpoint" enable shop >/dev/null 2>&1
+	n=$((n + 1))
+done
+run 'audit shows 50 unless told' 0 eyelet-store audit --json
+rows 50
+run 'audit shows all' 0 eyelet-store audit --json --limit 0
+rows 64
+run 'no time' 64 eyelet-store audit --since never
+words '--since'
+run 'no number' 64 eyelet-store audit --limit x
+words '--limit'
+
+# --- damage -------------------------------------------------------------------
+stop_owner
+chmod 644 "$work/keys/store.key"
+run 'a key that others can read' 69 eyelet-store status
+words 'chmod'
+chmod 600 "$work/keys/store.key"
+run 'mended' 0 eyelet-store status
+
+verdict
