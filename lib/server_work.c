@@ -277,11 +277,9 @@ server_run_request(struct server_job *job)
 		reply(job);
 		return;
 	}
-	if (body.len > (uint64_t)body_max || call->request.content_length < 0 ||
-	    body.len != (uint64_t)call->request.content_length) {
+	/* receive_begin let no declared length pass that is above body_max. */
+	if (body.len != (uint64_t)call->request.content_length) {
 		receive_abort(rc, call, false);
-		if (body.len > (uint64_t)body_max)
-			call->reply.status = 413;
 		reply(job);
 		return;
 	}

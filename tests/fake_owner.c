@@ -52,6 +52,14 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 		return 1;
 	}
 	*body_max = span_is(call->request.path, "/small") ? 10 : STORE_BODY_MAX;
+	if (call->request.content_length < 0) {
+		answer(call, 411);
+		return 1;
+	}
+	if (call->request.content_length > *body_max) {
+		answer(call, 413);
+		return 1;
+	}
 	return 0;
 }
 
@@ -71,9 +79,10 @@ receive_body(struct receive *rc, struct receive_call *call)
 {
 	pthread_t thread;
 
-	(void)rc;
-	if (span_is(call->request.path, "/never"))
+	if (span_is(call->request.path, "/never")) {
+		rc->never = call;
 		return 0;
+	}
 	if (span_is(call->request.path, "/later") &&
 	    pthread_create(&thread, NULL, answer_later, call) == 0) {
 		pthread_detach(thread);
@@ -84,6 +93,17 @@ receive_body(struct receive *rc, struct receive_call *call)
 		return 1;
 	call->done(call);
 	return 0;
+}
+
+void
+fake_answer_never(struct receive *rc)
+{
+	struct receive_call *call = atomic_exchange(&rc->never, NULL);
+
+	if (call == NULL)
+		return;
+	answer(call, 200);
+	call->done(call);
 }
 
 void
@@ -145,7 +165,7 @@ op_id(struct op *op, struct err *err)
 static int
 op_rows(struct op *op, struct err *err)
 {
-	long i, n = number_of(op->json, "n");
+	long i, n = number_of(op->json, "n"), ms = number_of(op->json, "ms");
 	size_t size = (size_t)number_of(op->json, "size");
 	char *text = malloc(size + 32);
 	int len, ret = 0;
@@ -160,6 +180,8 @@ op_rows(struct op *op, struct err *err)
 		    span_of(text, size > (size_t)len ? size : (size_t)len),
 		    err);
 		op->ops->rows++;
+		if (ms > 0)
+			sleep_ms(ms);
 	}
 	free(text);
 	return ret;

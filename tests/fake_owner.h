@@ -5,11 +5,11 @@
  *
  * Paths: /now (answered by receive_begin), /small (body_max 10), /later (in
  * another thread, after 50 ms), /early (done is called before receive_body
- * returns), /never (no answer at all), else: the body comes back.
+ * returns), /never (no answer by itself), else: the body comes back.
  *
- * Ops: echo, whoami, rows (n, size), sleep (ms), fail, id (the request id),
- * once (adds a line to the folder's "journal" unless that has the request's
- * id; die: kills the process before it answers, the first time), die,
+ * Ops: echo, whoami, rows (n, size, ms between), sleep (ms), fail, id (the
+ * request id), once (adds a line to the folder's "journal" unless that has the
+ * request's id; die: kills the process before it answers, the first time), die,
  * row-and-die.
  */
 #ifndef EYELET_TESTS_FAKE_OWNER_H
@@ -22,7 +22,11 @@
 
 struct receive {
 	atomic_int begun, aborted;
+	_Atomic(struct receive_call *) never; /* waits for fake_answer_never */
 };
+
+/* Answers a request to /never after all, if there is one. */
+void fake_answer_never(struct receive *rc);
 
 struct ops {
 	const char *dir;
