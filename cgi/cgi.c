@@ -64,44 +64,44 @@ write_answer(const struct receive_reply *reply, struct err *err)
 	return 0;
 }
 
-/* Fills call->reply, whatever happens. */
-static void
-handle(const struct conf *cf, char **env, struct header *headers,
-    struct receive_call *call, struct buf *body)
+/* Reads the body; 0, or 1 when it did not come and call->reply says so. */
+static int
+read_body(const struct conf *cf, struct receive_call *call, struct buf *body,
+    struct err *err)
 {
-	struct forward *fw = NULL;
-	struct err err = ERR_INIT;
+	size_t want = (size_t)call->request.content_length;
+	int64_t until_ms = clock_ms() + cf->upload_s * 1000;
 	unsigned char *at;
-	int64_t body_max;
-	size_t want;
 	bool late;
+
+	if (buf_reserve(body, want, &at, err) < 0)
+		return -1;
+	if (!read_input(at, want, until_ms, &late)) {
+		forward_abort(call, late);
+		return 1;
+	}
+	body->len = want;
+	call->request.body = buf_span(body);
+	call->request.now_ms = clock_wall_ms();
+	return 0;
+}
+
+/* Fills call->reply, whatever happens; it borrows from fw. */
+static void
+handle(const struct conf *cf, struct forward *fw, struct receive_call *call,
+    struct buf *body)
+{
+	struct err err = ERR_INIT;
+	int64_t body_max;
 	int done;
 
-	if (env_request(env, headers, &call->request, &err) < 0) {
-		env_refuse(&call->reply, &err);
-		return;
-	}
-	done = forward_open(cf, CLIENT_CGI, &fw, &err);
+	done = forward_begin(fw, call, &body_max, &err);
 	if (done == 0)
-		done = forward_begin(fw, call, &body_max, &err);
-	if (done == 0) {
-		want = (size_t)call->request.content_length;
-		done = buf_reserve(body, want, &at, &err);
-		if (done == 0 && !read_input(at, want,
-				     clock_ms() + cf->upload_s * 1000, &late)) {
-			forward_abort(call, late);
-			done = 1;
-		}
-	}
-	if (done == 0) {
-		body->len = want;
-		call->request.body = buf_span(body);
-		call->request.now_ms = clock_wall_ms();
+		done = read_body(cf, call, body, &err);
+	if (done == 0)
 		done = forward_body(fw, call, &err);
-	}
 	if (done < 0)
 		forward_fault(&call->reply, err.text);
-	forward_close(fw);
 }
 
 int
@@ -110,13 +110,21 @@ cgi_run(const struct conf *cf, char **env, struct log *log, struct err *err)
 	struct header headers[REQUEST_HEADERS_MAX];
 	struct receive_call call = { .arg = NULL };
 	struct buf body = BUF_INIT(STORE_BODY_MAX);
+	struct err wrong = ERR_INIT;
+	struct forward *fw = NULL;
 	int64_t began_us = clock_us();
 	int ret;
 
-	handle(cf, env, headers, &call, &body);
+	if (env_request(env, headers, &call.request, &wrong) < 0)
+		env_refuse(&call.reply, &wrong);
+	else if (forward_open(cf, CLIENT_CGI, &fw, &wrong) < 0)
+		forward_fault(&call.reply, wrong.text);
+	else
+		handle(cf, fw, &call, &body);
 	ret = write_answer(&call.reply, err);
 	log_request(log, &call.reply, clock_us() - began_us);
 	buf_free(&body);
+	forward_close(fw);
 	return ret;
 }
 

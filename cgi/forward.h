@@ -15,7 +15,7 @@
 
 struct forward;
 
-/* Borrows cf until forward_close. */
+/* Borrows cf until forward_close; replies borrow words from it until then. */
 int forward_open(const struct conf *cf, enum client_role role,
     struct forward **out, struct err *err);
 void forward_close(struct forward *fw); /* NULL is allowed */

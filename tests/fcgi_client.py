@@ -22,6 +22,7 @@ TOP = os.environ.get("top_builddir", ".")
 SRC = os.environ.get("top_srcdir", ".")
 FAKE = os.path.join(TOP, "tests", "fake.fcgi")
 EYELET = os.path.join(TOP, "cgi", "eyelet.fcgi")
+ROOT = os.geteuid() == 0  # who may look into what is not dumpable
 PATIENCE = 20.0  # seconds after which a test gives up waiting
 
 
@@ -91,7 +92,11 @@ class Connection:
         else:
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.settimeout(PATIENCE)
-            self.sock.connect(where)
+            try:
+                self.sock.connect(where)
+            except OSError:
+                self.sock.close()
+                raise
         self.pending = b""
 
     def __enter__(self):

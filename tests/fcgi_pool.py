@@ -84,8 +84,9 @@ class Many(WithProgram):
         for c in held:
             c.send(post(keep=True))
             self.assertEqual(c.answer().status, 200)
-        self.assertGreater(len(os.listdir(f"/proc/{self.program.pid}/fd")),
-                           1024)
+        if ROOT:
+            self.assertGreater(
+                len(os.listdir(f"/proc/{self.program.pid}/fd")), 1024)
         for c in held:
             c.send(post())
             self.assertEqual(c.answer().status, 200)
@@ -111,6 +112,7 @@ class Many(WithProgram):
         self.assertLess(ticks / os.sysconf("SC_CLK_TCK"), took / 2 + 0.2)
         self.stop()
 
+    @unittest.skipUnless(ROOT, "only root can look")
     def test_descriptors_do_not_leak(self):
         def count():
             return len(os.listdir(f"/proc/{self.program.pid}/fd"))
@@ -205,7 +207,8 @@ class Load:
             n += 1
             name = f"{sender}.{n}"
             try:
-                c = c or Connection(self.where)
+                if c is None:
+                    c = Connection(self.where)
                 c.send(post(b"x" * 100, query=f"wait={n % 3}", keep=self.keep,
                             HTTP_X_ID=name))
                 answer = c.answer()

@@ -376,6 +376,8 @@ class Cgi(InFolder):
             self.assertIn("--store", f.read())
         self.assertEqual(self.run_it(variables(length=2), b"{}").status, 200)
         self.assertEqual(self.holder(), owner)
+        if not ROOT:
+            return
         # Nothing of the request is in its environment.
         with open(f"/proc/{owner}/environ") as f:
             self.assertNotIn("REQUEST_METHOD", f.read())
