@@ -1,5 +1,5 @@
 /* bdb.c: the environment: recovery, flushing, transactions. */
-#include "lib/bdb_impl.h"
+#include "lib/bdb.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/bdb_impl.h"
 #include "lib/files.h"
 
 #define LOG_FILE_MAX (10 * 1024 * 1024)

@@ -1,5 +1,5 @@
 /* store.c: makes, opens and closes a store; its status. */
-#include "lib/store_impl.h"
+#include "lib/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 
 #include "lib/digest.h"
 #include "lib/files.h"
+#include "lib/store_impl.h"
 #include "lib/util.h"
 
 #define PAGE 4096 /* of the tables with small records */

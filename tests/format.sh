@@ -75,9 +75,18 @@ for door in db.h fcgiapp.h cjson/cJSON.h ini.h curl/curl.h; do
 	xargs grep -lE "^# *include <$door>" <"$scratch/product" >"$scratch/doors"
 	tail -n +2 "$scratch/doors" |
 	    complain_all "<$door> has its door elsewhere"
-	grep '\.h$' "$scratch/doors" |
+	grep '\.h$' "$scratch/doors" | grep -v '_impl\.h$' |
 	    complain_all "<$door> passes through a header"
 done
+# NAME_impl.h is what the files NAME*.c share, and nobody else's.
+xargs grep -nE '^# *include "[a-z]+/[a-z]+_impl\.h"' /dev/null \
+    <"$scratch/c" |
+    awk -F'[:"]' '{
+	stem = $4
+	sub(/_impl\.h$/, "", stem)
+	if (index($1, stem) != 1)
+		print
+    }' | complain_all 'includes what is not its own'
 xargs grep -nE '^# *include <fcgi_(stdio|config)\.h>' /dev/null \
     <"$scratch/product" | complain_all 'libfcgi has one header, fcgiapp.h'
 
