@@ -3,7 +3,8 @@
  * with a stack of its own, so that depth costs no C stack. The keys of the
  * open objects lie on a second stack; an object that closes has its keys on
  * top, where they are sorted and neighbours compared. Sorting in place costs
- * n log n whatever the keys are; a hash would need a secret to say the same.
+ * n log n whatever the keys are; a table of hashes would need a secret to say
+ * the same.
  */
 #include "lib/json_scan.h"
 
@@ -14,11 +15,13 @@
 #include "lib/json_string.h"
 
 #define KEYS_AT_HAND 256 /* keys held without an allocation */
-#define PAIRWISE_MAX 8 /* objects up to here are not worth sorting */
+#define PAIRWISE_MAX 32 /* objects up to here are not worth sorting */
 
-/* Raw content of a key: where it begins in the text, and how long it is. */
+/* Raw content of a string: where it begins in the text, and how long it is. */
 struct key {
 	uint32_t at, len;
+	bool escaped; /* it holds a backslash */
+	uint32_t sum; /* of what it means, for keys: equal when they are */
 };
 
 struct level {
@@ -126,37 +129,77 @@ scan_escape(struct scan *s)
 	return 0;
 }
 
+/* How many bytes from p on stand for themselves and are ASCII. */
+static size_t
+plain_bytes(const unsigned char *p, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && p[n] >= ' ' && p[n] < 0x80 && p[n] != '"' &&
+	       p[n] != '\\')
+		n++;
+	return n;
+}
+
 /* At the opening quote; *content gets what stands between the quotes. */
 static int
 scan_string(struct scan *s, struct key *content)
 {
 	size_t begin = s->at++;
+	bool escaped = false;
 	int c;
 
 	for (;;) {
-		while (
-		    (c = peek(s)) >= ' ' && c != '"' && c != '\\' && c < 0x80)
-			s->at++;
+		s->at += plain_bytes(s->p + s->at, s->len - s->at);
+		c = peek(s);
 		if (c == '"')
 			break;
 		if (c < 0)
 			return fail(s, begin, "the string does not end");
 		if (c < ' ')
 			return fail(s, s->at, "control byte in a string");
+		escaped |= c == '\\';
 		if ((c == '\\' ? scan_escape(s) : scan_utf8(s)) < 0)
 			return -1;
 	}
 	content->at = (uint32_t)(begin + 1);
 	content->len = (uint32_t)(s->at - begin - 1);
+	content->escaped = escaped;
 	s->at++;
 	return 0;
 }
 
 /* --- keys ---------------------------------------------------------------- */
 
+/* FNV-1a over the bytes that a key stands for: tells most keys apart. */
+static uint32_t
+key_sum(const struct scan *s, const struct key *k)
+{
+	const unsigned char *p = s->p + k->at;
+	uint32_t i, sum = 2166136261;
+	struct json_chars it;
+	int c;
+
+	if (!k->escaped) {
+		for (i = 0; i < k->len; i++)
+			sum = (sum ^ p[i]) * 16777619;
+		return sum;
+	}
+	json_chars_init(&it, span_of(p, k->len));
+	while ((c = json_chars_next(&it)) >= 0)
+		sum = (sum ^ (uint32_t)c) * 16777619;
+	return sum;
+}
+
+/*
+ * An order in which equal keys are neighbours. Whoever makes keys with one
+ * sum gains nothing: what is left is still a comparison, and n log n of them.
+ */
 static int
 key_cmp(const struct scan *s, const struct key *a, const struct key *b)
 {
+	if (a->sum != b->sum)
+		return a->sum < b->sum ? -1 : 1;
 	return json_string_cmp(
 	    span_of(s->p + a->at, a->len), span_of(s->p + b->at, b->len));
 }
@@ -252,6 +295,7 @@ scan_key(struct scan *s)
 	if (token(s) < 0 || (s->nkeys == s->room && keys_grow(s) < 0) ||
 	    scan_string(s, &s->keys[s->nkeys]) < 0)
 		return -1;
+	s->keys[s->nkeys].sum = key_sum(s, &s->keys[s->nkeys]);
 	s->nkeys++;
 	skip_blanks(s);
 	if (peek(s) != ':')

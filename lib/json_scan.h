@@ -1,7 +1,7 @@
 /*
  * json_scan.h: is this text strict RFC 8259 JSON, and what stands at a
  * pointer? Reads foreign bytes in one pass; only a text with more than 256
- * keys in the objects open at once makes it allocate, a megabyte at most.
+ * keys in the objects open at once makes it allocate, 2 MB at most.
  * cJSON accepts texts that must be refused (33 of the 188 of JSONTestSuite),
  * cuts strings at NUL and finds keys case-blind, so foreign bytes never meet
  * it.
