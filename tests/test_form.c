@@ -80,6 +80,24 @@ START_TEST(forms_are_sorted)
 }
 END_TEST
 
+/* What stands behind the text is not part of an escape in it. */
+START_TEST(an_escape_ends_with_the_text)
+{
+	struct buf out = BUF_INIT(256);
+	struct err err = ERR_INIT;
+	enum form_answer answer;
+	size_t len;
+
+	for (len = 3; len < 5; len++) {
+		ck_assert_int_eq(
+		    form_find(span_of("a=%41", len), "a", &out, &answer, &err),
+		    0);
+		ck_assert_int_eq(answer, FORM_BROKEN);
+	}
+	buf_free(&out);
+}
+END_TEST
+
 /* As many pairs as may be, falling; then one more. */
 START_TEST(pairs_are_limited)
 {
@@ -171,6 +189,7 @@ main(void)
 
 	tcase_add_loop_test(tc, names_have_one_value, 0, NITEMS(found));
 	tcase_add_loop_test(tc, forms_are_sorted, 0, NITEMS(sorted));
+	tcase_add_test(tc, an_escape_ends_with_the_text);
 	tcase_add_test(tc, pairs_are_limited);
 	tcase_add_loop_test(tc, urls_have_two_forms, 0, NITEMS(urls));
 	tcase_add_test(tc, a_query_ends_at_the_fragment);

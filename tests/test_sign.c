@@ -399,6 +399,32 @@ START_TEST(a_scheme_knows_whether_it_can_sign)
 }
 END_TEST
 
+/* A header that carries two things is sent once, with the first of them. */
+START_TEST(no_header_is_sent_twice)
+{
+	struct sign_input in = { .now_ms = NOW_MS };
+	struct buf out = BUF_INIT(LINES_MAX);
+	struct scheme *sc = NULL;
+	struct scheme_key *key;
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(
+	    scheme_parse("x.json",
+		span_str("{\"alg\":\"equal\",\"sig\":{\"from\":\"header:S\"},"
+			 "\"id\":\"{header:X}\",\"type\":\"{header:x}\"}"),
+		&sc, NULL, &err) == 0,
+	    "%s", err.text);
+	ck_assert_int_eq(scheme_key_make(sc, span_str("k"), &key, &err), 0);
+	in.id = span_str("i");
+	in.type = span_str("t");
+	ck_assert_int_eq(sign_headers(sc, &key, 1, &in, &out, &err), 0);
+	ck_assert(span_is(buf_span(&out), "X: i\nS: k\n"));
+	scheme_key_free(key);
+	scheme_free(sc);
+	buf_free(&out);
+}
+END_TEST
+
 /* --- envelopes ----------------------------------------------------------- */
 
 static const struct {
@@ -501,6 +527,7 @@ main(void)
 	    tc, what_cannot_be_signed_is_said, 0, NITEMS(refused));
 	tcase_add_loop_test(
 	    tc, a_scheme_knows_whether_it_can_sign, 0, NITEMS(can));
+	tcase_add_test(tc, no_header_is_sent_twice);
 	tcase_add_loop_test(
 	    tc, envelopes_have_their_providers_shape, 0, NITEMS(envelopes));
 	tcase_add_test(tc, an_envelope_may_hold_anything);
