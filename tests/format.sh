@@ -78,8 +78,8 @@ for door in db.h fcgiapp.h cjson/cJSON.h ini.h curl/curl.h; do
 	grep '\.h$' "$scratch/doors" | grep -v '_impl\.h$' |
 	    complain_all "<$door> passes through a header"
 done
-# NAME_impl.h is what the files NAME*.c share, and nobody else's.
-xargs grep -nE '^# *include "[a-z]+/[a-z]+_impl\.h"' /dev/null \
+# A private header that knows an outside library is for the files of its door.
+xargs grep -nE '^# *include "lib/bdb_impl\.h"' /dev/null \
     <"$scratch/c" |
     awk -F'[:"]' '{
 	stem = $4
