@@ -13,7 +13,7 @@
 #include "lib/version.h"
 
 #define PAUSE_MS 10 /* between looks for an owner that is about to come */
-#define LAUNCHES_MAX 3 /* owners that are started, and end, for one search */
+#define LAUNCHES_MAX 12 /* owners that are started, and end, for one search */
 
 enum step {
 	STEP_DONE,
@@ -183,6 +183,8 @@ start_owner(struct client_link *l, int *launches, struct err *why)
 		err_wrap(why, "start %s --store", cf->program);
 		return STEP_FAILED;
 	}
+	/* They may end since somebody kills them, or over what stays so. */
+	poll(NULL, 0, *launches * PAUSE_MS);
 	++*launches;
 	return launch_owner(cf, &l->launch, why) < 0 ? STEP_FAILED : STEP_AGAIN;
 }
