@@ -287,17 +287,26 @@ close_sync_folders(void)
 	pthread_mutex_unlock(&sync_state.mutex);
 }
 
+/*
+ * The process before us may have died, and the machine not: then files hold
+ * in the kernel's cache alone what recovery is about to build upon. It takes
+ * a page that has a change for one that needs none, and writes pages on the
+ * word of log records; so all of it must be on the disk before.
+ */
 static int
-sync_logs(struct bdb *db, struct err *err)
+sync_all(const char *dir, struct err *err)
 {
 	struct dirent *entry;
-	DIR *d = opendir(db->log_dir);
+	struct stat sb;
+	DIR *d = opendir(dir);
 	int fd, failed = 0;
 
 	if (d == NULL)
-		return err_errno(err, errno, "open folder %s", db->log_dir);
+		return err_errno(err, errno, "open folder %s", dir);
 	while (failed == 0 && (entry = readdir(d)) != NULL) {
-		if (bdb_log_number(entry->d_name) == 0)
+		if (fstatat(dirfd(d), entry->d_name, &sb, AT_SYMLINK_NOFOLLOW) <
+			0 ||
+		    !S_ISREG(sb.st_mode))
 			continue;
 		fd = openat(
 		    dirfd(d), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -309,7 +318,7 @@ sync_logs(struct bdb *db, struct err *err)
 		}
 	}
 	closedir(d);
-	return failed == 0 ? 0 : err_errno(err, failed, "flush the log");
+	return failed == 0 ? 0 : err_errno(err, failed, "flush folder %s", dir);
 }
 
 static int
@@ -361,6 +370,8 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 	}
 	if (!opt->beside && open_sync_folders(db, err) < 0)
 		goto out;
+	if (sync_all(db->home, err) < 0 || sync_all(db->log_dir, err) < 0)
+		goto out;
 	db_env_set_func_fsync(bdb_sync_file);
 	db_env_set_func_malloc(malloc_or_leave);
 	db_env_set_func_realloc(realloc_or_leave);
@@ -382,13 +393,6 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 			err->code = ERR_CORRUPT;
 		goto out;
 	}
-	/*
-	 * What recovery read may be in the kernel's cache alone (the process
-	 * before us died, the machine did not); from here on it is answered
-	 * from, so it must be on the disk.
-	 */
-	if (sync_logs(db, err) < 0)
-		goto out;
 	*out = db;
 	db = NULL;
 	result = 0;

@@ -77,7 +77,7 @@ class Disk:
     """The controls of disk.so (disk.h)."""
 
     NAMES = ("fail_syncs", "full", "sync_delay_us", "failed_syncs",
-             "failed_writes", "syncs", "writes", "bytes")
+             "failed_writes", "syncs", "writes", "bytes", "log_end")
 
     def __init__(self, folder):
         self.folder = folder

@@ -3,6 +3,7 @@
 writing, changing, checkpoints. What it promised is there after each one.
 
     cut_store.py [--effort=short|normal|long] [--seed=N] [--torn]
+        [--keep]
 
 Each image: the writer is killed, or a sync of it fails; what was not synced is
 taken back (disk.h), and the writer starts again and holds everything it ever
@@ -50,9 +51,12 @@ class Campaign:
         self.history = []
         self.slowest = 0.0
 
-    def say(self, words):
+    def say(self, folder):
+        with open(f"{folder}/words") as f:
+            lines = f.read().splitlines()
+        words = "\n".join(lines[:3] + ["..."] + lines[-3:])
         return (f"image {self.images} (cuts before: "
-                f"{', '.join(self.history[-3:])}): {words}")
+                f"{', '.join(self.history[-3:])}):\n{words}")
 
     def one_store(self, images):
         folder = tempfile.mkdtemp(prefix="eyelet-cut.")
@@ -69,6 +73,11 @@ class Campaign:
                 self.one_image(folder, env, i)
             # And once more to the end, without a cut behind it.
             self.one_image(folder, env, images, last=True)
+        except Broken as broken:
+            if "--keep" in sys.argv and "planted" not in self.writer:
+                kept = shutil.copytree(folder, f"{folder}.kept")
+                raise Broken(f"{broken}\nkept: {kept}") from None
+            raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -80,9 +89,9 @@ class Campaign:
         failing = not last and self.rng.random() < 0.2
         if failing and early:
             self.disk.set("fail_syncs", 1)
-        with subprocess.Popen([self.writer, folder, str(number)], env=env,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True) as p:
+        with open(f"{folder}/words", "w") as words, subprocess.Popen(
+                [self.writer, folder, str(number)], env=env,
+                stdout=subprocess.PIPE, stderr=words, text=True) as p:
             try:
                 if early:
                     time.sleep(self.rng.uniform(0.0, 0.05))
@@ -90,14 +99,14 @@ class Campaign:
                     time.sleep(self.rng.uniform(0.0, 0.1))
                     if failing:
                         self.disk.set("fail_syncs", self.rng.choice([1, -1]))
-                        self.wait_fenced(p)
+                        self.wait_fenced(p, folder)
             finally:
                 p.kill()
-            _, words = p.communicate(timeout=READY_S)
+            p.wait(READY_S)
         # A sync that failed while it opened is no broken promise.
         if p.returncode not in (-signal.SIGKILL, TEMPFAIL) and not (
                 failing and early):
-            raise Broken(self.say(words))
+            raise Broken(self.say(folder))
         self.disk.set("fail_syncs", 0)
         self.images += 1
         self.early += early
@@ -119,15 +128,13 @@ class Campaign:
             self.events = max(self.events, int(ready.split()[1]))
         return bool(ready)
 
-    def wait_fenced(self, p):
+    def wait_fenced(self, p, folder):
         """It has to leave by itself: what failed may not be built upon."""
         try:
             p.wait(FENCED_S)
         except subprocess.TimeoutExpired:
-            raise Broken(self.say("goes on after a failed sync")) from None
-        if p.returncode != TEMPFAIL:
-            raise Broken(self.say(f"left with {p.returncode}: "
-                                  f"{p.stderr.read()}"))
+            raise Broken(f"{self.say(folder)}\nit goes on after a failed "
+                         "sync") from None
 
 
 def main():

@@ -45,6 +45,7 @@ struct disk_control {
 	int64_t sync_delay_us; /* each sync takes so much longer */
 	int64_t failed_syncs, failed_writes; /* how many did fail */
 	int64_t syncs, writes, bytes; /* how many went through */
+	int64_t log_end; /* what stands behind it in the log is no note */
 };
 
 enum disk_model {

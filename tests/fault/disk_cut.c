@@ -27,11 +27,19 @@ static void
 begin_new_log(const char *dir)
 {
 	char path[PATH_MAX];
+	const int64_t none = 0;
 	struct dirent *entry;
 	DIR *grave;
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/log", dir);
 	if (truncate(path, 0) < 0)
+		err(EX_IOERR, "%s", path);
+	snprintf(path, sizeof(path), "%s/control", dir);
+	if ((fd = open(path, O_WRONLY | O_CLOEXEC)) < 0 ||
+	    pwrite(fd, &none, sizeof(none),
+		offsetof(struct disk_control, log_end)) != sizeof(none) ||
+	    close(fd) < 0)
 		err(EX_IOERR, "%s", path);
 	snprintf(path, sizeof(path), "%s/grave", dir);
 	if ((grave = opendir(path)) == NULL)

@@ -34,7 +34,8 @@ struct entry {
 struct log {
 	const char *dir;
 	unsigned char *map;
-	size_t len;
+	size_t size; /* of the file */
+	size_t len; /* of what counts */
 	struct entry *entries;
 	size_t n;
 };
@@ -52,7 +53,6 @@ is_data(const struct disk_record *rec)
 	return rec->kind == DISK_WRITE || rec->kind == DISK_TRUNCATE;
 }
 
-/* A record cut off at the end is one whose write never began. */
 static bool
 parse(struct log *log)
 {
@@ -69,8 +69,11 @@ parse(struct log *log)
 			fprintf(stderr, "disk: no record at %zu\n", at);
 			return false;
 		}
-		if (size > log->len - at)
-			break;
+		size = (size + 7) & ~(uint64_t)7;
+		if (size > log->len - at) {
+			fprintf(stderr, "disk: half a record at %zu\n", at);
+			return false;
+		}
 		if (log->n == room) {
 			room = room * 2 + 1024;
 			e = realloc(log->entries, room * sizeof(*e));
@@ -85,9 +88,7 @@ parse(struct log *log)
 		e->other = e->path + rec->path_len;
 		e->old = (const unsigned char *)e->other + rec->other_len;
 		e->at = at;
-		at += (size + 7) & ~(uint64_t)7;
-		if (at > log->len)
-			break;
+		at += size;
 	}
 	return true;
 }
@@ -353,32 +354,47 @@ undo_name(const struct log *log, struct disk_undo *undo, const struct entry *e)
 		perror(grave);
 }
 
-static bool
-load(struct log *log)
+/* Maps a file of the log's folder; NULL when it is empty or cannot be had. */
+static void *
+map_file(const char *dir, const char *name, size_t *len)
 {
 	char path[PATH_MAX + 64];
+	void *map = NULL;
 	struct stat st;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/log", log->dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0) {
+	if (fd < 0 || fstat(fd, &st) < 0)
 		perror(path);
-		if (fd >= 0)
-			close(fd);
+	else if ((*len = (size_t)st.st_size) > 0)
+		map = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED) {
+		perror(path);
+		map = NULL;
+	}
+	if (fd >= 0)
+		close(fd);
+	return map;
+}
+
+static bool
+load(struct log *log)
+{
+	struct disk_control *control;
+	size_t len = 0;
+
+	control = map_file(log->dir, "control", &len);
+	if (control == NULL)
+		return false;
+	log->map = map_file(log->dir, "log", &log->size);
+	log->len = (size_t)control->log_end;
+	munmap(control, len);
+	if (log->len > log->size) {
+		fprintf(stderr, "disk: the log is shorter than its end\n");
 		return false;
 	}
-	log->len = (size_t)st.st_size;
-	if (log->len > 0) {
-		log->map = mmap(NULL, log->len, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (log->map == MAP_FAILED) {
-			perror(path);
-			log->map = NULL;
-			log->len = 0;
-		}
-	}
-	close(fd);
-	return log->len == 0 || (log->map != NULL && parse(log));
+	return log->len == 0 || parse(log);
 }
 
 bool
@@ -407,6 +423,6 @@ disk_log_undo(const char *dir, struct disk_undo *undo)
 	}
 	free(log.entries);
 	if (log.map != NULL)
-		munmap(log.map, log.len);
+		munmap(log.map, log.size);
 	return ok;
 }

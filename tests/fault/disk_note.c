@@ -3,6 +3,7 @@
 
 #include "tests/fault/disk_note.h"
 
+#include <sys/file.h>
 #include <sys/mman.h>
 
 #include <dlfcn.h>
@@ -212,6 +213,7 @@ note(struct disk_record *rec, const char *path, const char *other,
 	static const char zeros[8];
 	struct iovec iov[5];
 	size_t total, pad;
+	struct stat st;
 
 	rec->magic = DISK_MAGIC;
 	rec->path_len = path == NULL ? 0 : (uint32_t)strlen(path);
@@ -223,8 +225,17 @@ note(struct disk_record *rec, const char *path, const char *other,
 	iov[2] = piece(other, rec->other_len);
 	iov[3] = piece(old, rec->old_len);
 	iov[4] = piece(zeros, pad);
-	if (disk.below.writev(disk.log_fd, iov, 5) != (ssize_t)(total + pad))
+	/*
+	 * A process that died over its note leaves a part of it; the end that
+	 * counts moves only once a note is whole.
+	 */
+	if (flock(disk.log_fd, LOCK_EX) < 0 || fstat(disk.log_fd, &st) < 0 ||
+	    ((uint64_t)st.st_size != disk_log_end() &&
+		disk.below.ftruncate(disk.log_fd, (off_t)disk_log_end()) < 0) ||
+	    disk.below.writev(disk.log_fd, iov, 5) != (ssize_t)(total + pad))
 		disk_die("log");
+	disk.control->log_end += (int64_t)(total + pad);
+	flock(disk.log_fd, LOCK_UN);
 }
 
 void
@@ -238,11 +249,8 @@ disk_note_sync(enum disk_kind kind, uint64_t ino, uint64_t at)
 uint64_t
 disk_log_end(void)
 {
-	struct stat st;
-
-	if (fstat(disk.log_fd, &st) < 0)
-		disk_die("log");
-	return (uint64_t)st.st_size;
+	return (uint64_t)__atomic_load_n(
+	    &disk.control->log_end, __ATOMIC_RELAXED);
 }
 
 void

@@ -150,6 +150,13 @@ problem(void *arg, const char *words)
 	warnx("check: %s", words);
 }
 
+static void
+say(void *arg, const char *line)
+{
+	(void)arg;
+	warnx("%s", line);
+}
+
 /* --- writing -------------------------------------------------------------- */
 
 static void
@@ -357,6 +364,7 @@ main(int argc, char **argv)
 	opt.cache = 4 << 20;
 	opt.segment_max = 1 << 20; /* so that a round sees several */
 	opt.floor = opt.ballast = 0;
+	opt.log = say;
 	if (!hcreate(IDS_MAX))
 		err(EX_OSERR, "hcreate");
 	if (store_open(&opt, &w.st, &e) < 0)
