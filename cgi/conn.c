@@ -311,16 +311,22 @@ conn_claim_idle(struct conn_table *t, int64_t idle_before_ms)
 size_t
 conn_in_hand(struct conn_table *t)
 {
-	size_t i, made = t->made, n = 0;
+	size_t i, n;
 	struct conn *c;
 
-	for (i = 0; i < made; i++) {
+	/*
+	 * By the places in use, not by states: who closes a connection touches
+	 * the table last of all.
+	 */
+	pthread_mutex_lock(&t->lock);
+	n = t->used;
+	for (i = 0; i < t->made; i++) {
 		c = t->places[i];
 		pthread_mutex_lock(&c->lock);
-		if (c->state == CONN_BUSY || c->state == CONN_SENDING ||
-		    c->state == CONN_IDLE)
-			n++;
+		if (c->state == CONN_LINGERING)
+			n--;
 		pthread_mutex_unlock(&c->lock);
 	}
+	pthread_mutex_unlock(&t->lock);
 	return n;
 }

@@ -94,7 +94,10 @@ size_t conn_expire(struct conn_table *t, int64_t now_ms);
  */
 struct conn *conn_claim_idle(struct conn_table *t, int64_t idle_before_ms);
 
-/* How many have a request that is not answered yet, or may have one soon. */
+/*
+ * How many have a request that is not answered yet, or may have one soon. At
+ * 0 nobody is in a function of this file any more, but for new connections.
+ */
 size_t conn_in_hand(struct conn_table *t);
 
 #endif

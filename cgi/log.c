@@ -27,10 +27,10 @@ struct log {
 	bool to_syslog;
 	pthread_t thread;
 	pthread_mutex_t lock; /* all below but what "writing" points at */
-	pthread_cond_t wake;
+	pthread_cond_t wake, ended;
 	struct batch *gathering, *writing;
 	uint64_t dropped;
-	bool ending;
+	bool ending, has_ended;
 };
 
 /* --- the writing thread -------------------------------------------------- */
@@ -118,6 +118,8 @@ writer(void *arg)
 			    (unsigned long long)dropped);
 		pthread_mutex_lock(&lg->lock);
 	}
+	lg->has_ended = true;
+	pthread_cond_signal(&lg->ended);
 	pthread_mutex_unlock(&lg->lock);
 	return NULL;
 }
@@ -128,6 +130,7 @@ static void
 destroy(struct log *lg)
 {
 	pthread_cond_destroy(&lg->wake);
+	pthread_cond_destroy(&lg->ended);
 	pthread_mutex_destroy(&lg->lock);
 	free(lg->gathering);
 	free(lg->writing);
@@ -152,6 +155,7 @@ log_open(const char *to, struct log **out, struct err *err)
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&lg->wake, &monotonic);
+	pthread_cond_init(&lg->ended, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	lg->gathering = malloc(sizeof(*lg->gathering));
 	lg->writing = malloc(sizeof(*lg->writing));
@@ -174,21 +178,27 @@ log_open(const char *to, struct log **out, struct err *err)
 void
 log_close(struct log *lg)
 {
-	struct timespec until;
+	struct timespec until = clock_in_ms(LOG_END_MS);
+	bool ended;
 
 	if (lg == NULL)
 		return;
 	pthread_mutex_lock(&lg->lock);
 	lg->ending = true;
 	pthread_cond_signal(&lg->wake);
+	while (!lg->has_ended)
+		if (pthread_cond_timedwait(&lg->ended, &lg->lock, &until) ==
+		    ETIMEDOUT)
+			break;
+	ended = lg->has_ended;
 	pthread_mutex_unlock(&lg->lock);
-	until = clock_in_ms(LOG_END_MS);
-	if (pthread_clockjoin_np(lg->thread, NULL, CLOCK_MONOTONIC, &until) ==
-	    0)
-		destroy(lg);
-	else
+	if (!ended) {
 		/* It hangs in a write; it keeps lg until the process ends. */
 		pthread_detach(lg->thread);
+		return;
+	}
+	pthread_join(lg->thread, NULL);
+	destroy(lg);
 }
 
 static void
