@@ -69,6 +69,7 @@ bool scheme_body_is_json(const struct scheme *sc); /* "body": "json" */
 bool scheme_id_signed(const struct scheme *sc); /* id covered by content? */
 bool scheme_can_sign(const struct scheme *sc, const char **why_not);
 int64_t scheme_tolerance_s(const struct scheme *sc); /* past; -1: no window */
+/* Of "test_types"; never where the type is not signed. */
 bool scheme_is_test_type(const struct scheme *sc, struct span type);
 bool scheme_needs_url(const struct scheme *sc); /* {url} occurs */
 

@@ -61,20 +61,27 @@ covers_all(const struct scheme *sc, const struct template *t)
 	return true;
 }
 
-static void
-find_coverage(struct scheme *sc)
+static bool
+covers_each(const struct scheme *sc, const struct template *t, size_t n)
 {
 	size_t i;
 
+	for (i = 0; i < n; i++)
+		if (!covers_all(sc, &t[i]))
+			return false;
+	return n > 0;
+}
+
+static void
+find_coverage(struct scheme *sc)
+{
 	sc->covers_body = template_has(&sc->content, PIECE_BODY) ||
 			  template_has(&sc->content, PIECE_FORM_ALL);
 	/* Not through the body: a digest cannot cover what it stands in. */
 	if (sc->has_digest && scheme_covers(sc, &sc->digest_from))
 		sc->covers_body = true;
-	sc->id_signed = sc->nid > 0;
-	for (i = 0; i < sc->nid; i++)
-		if (!covers_all(sc, &sc->id[i]))
-			sc->id_signed = false;
+	sc->id_signed = covers_each(sc, sc->id, sc->nid);
+	sc->type_signed = covers_each(sc, sc->type, sc->ntype);
 }
 
 /* --- rules --------------------------------------------------------------- */
@@ -215,6 +222,10 @@ check_coverage(const struct scheme *sc, struct err *err)
 	if (sc->ports_both && !template_has(&sc->content, PIECE_URL))
 		return err_set(
 		    err, ERR_CONFIG, "/url/ports: the content has no {url}");
+	if (sc->ntest_types > 0 && !sc->type_signed)
+		return err_set(err, ERR_CONFIG,
+		    "/test_types: the type is not in the signed content, so "
+		    "whoever repeats a request can make it a test");
 	if (sc->nrequired > 0 && !sc->body_is_json)
 		return err_set(
 		    err, ERR_CONFIG, "/required: needs \"body\": \"json\"");

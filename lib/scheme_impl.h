@@ -96,6 +96,7 @@ struct scheme {
 	size_t nrequired;
 	char *test_types[SCHEME_LIST_MAX];
 	size_t ntest_types;
+	bool default_tests; /* the file says nothing of them */
 
 	bool ports_both;
 	struct scheme_status status;
@@ -104,7 +105,7 @@ struct scheme {
 	size_t nenvelope;
 
 	/* Found out when it was loaded. */
-	bool id_signed;
+	bool id_signed, type_signed;
 	const char *headers[SCHEME_HEADERS_MAX]; /* borrowed, "x-*" owned */
 	size_t nheaders;
 	char *numbered[SCHEME_LIST_MAX]; /* the "x-*" among headers */

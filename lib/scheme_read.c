@@ -532,22 +532,12 @@ static const struct field scheme_fields[] = {
 int
 scheme_read(struct scheme *sc, const struct json *root, struct err *err)
 {
-	static const char test_event[] = "test.event";
-
 	sc->secret_from_provider = true;
 	sc->key_enc = ENCODING_UTF8;
 	sc->sig_enc = ENCODING_UTF8; /* not given */
 	sc->past_s = sc->future_s = -1;
 	sc->status.missing = sc->status.invalid = sc->status.expired = 401;
 	sc->status.success = 200;
-	if (read_object(sc, root, scheme_fields, NITEMS(scheme_fields), err) <
-	    0)
-		return -1;
-	if (json_get(root, "test_types") != NULL)
-		return 0;
-	sc->test_types[0] = span_dup(span_str(test_event), err);
-	if (sc->test_types[0] == NULL)
-		return -1;
-	sc->ntest_types = 1;
-	return 0;
+	sc->default_tests = json_get(root, "test_types") == NULL;
+	return read_object(sc, root, scheme_fields, NITEMS(scheme_fields), err);
 }

@@ -242,6 +242,15 @@ static const struct {
 	{ "ports without a URL",
 	    "{" HMAC "," SIG "," BODY ",\"url\":{\"ports\":\"both\"}}",
 	    "x.json: /url/ports: the content has no {url}" },
+	{ "a test by a header that nobody signs",
+	    "{" HMAC "," SIG "," BODY ",\"type\":\"{header:E}\","
+	    "\"test_types\":\"ping\"}",
+	    "x.json: /test_types: the type is not in the signed content, so "
+	    "whoever repeats a request can make it a test" },
+	{ "a test of no type",
+	    "{" HMAC "," SIG "," BODY ",\"test_types\":\"ping\"}",
+	    "x.json: /test_types: the type is not in the signed content, so "
+	    "whoever repeats a request can make it a test" },
 	{ "required fields of anything",
 	    "{" HMAC "," SIG "," BODY ",\"required\":[\"/id\"]}",
 	    "x.json: /required: needs \"body\": \"json\"" },
@@ -366,6 +375,7 @@ START_TEST(a_scheme_says_what_its_file_says)
 	    "\"title\":\"T\",\"link\":\"https://e.org\",\"notes\":\"N\","
 	    "\"secret_from\":\"operator\",\"retry_body\":\"same\","
 	    "\"body\":\"json\",\"test_types\":[\"a\",\"b\"],"
+	    "\"type\":\"{json:/type}\","
 	    "\"time\":{\"from\":\"item:t=\",\"unit\":\"s\",\"past\":7},"
 	    "\"status\":{\"missing\":400,\"invalid\":403,\"expired\":410},"
 	    "\"id\":[\"{header:X-Id}\",\"{header:x-sig}\"],"
@@ -410,7 +420,7 @@ START_TEST(what_is_not_said_has_a_default)
 	ck_assert(scheme_secret_from_provider(sc));
 	ck_assert(!scheme_retry_body_same(sc));
 	ck_assert(!scheme_body_is_json(sc));
-	ck_assert(scheme_is_test_type(sc, span_str("test.event")));
+	ck_assert(!scheme_is_test_type(sc, span_str("test.event")));
 	ck_assert(!scheme_is_test_type(sc, SPAN_EMPTY));
 	ck_assert_int_eq(scheme_tolerance_s(sc), -1);
 	ck_assert_int_eq(scheme_status(sc)->missing, 401);
@@ -421,6 +431,36 @@ START_TEST(what_is_not_said_has_a_default)
 	ck_assert_uint_eq(scheme_headers(sc, &names), 2);
 	ck_assert_str_eq(names[0], "a-*");
 	ck_assert_str_eq(names[1], "b");
+	scheme_free(sc);
+}
+END_TEST
+
+/* Tests are never deduped, so nobody but the provider may make one. */
+static const struct {
+	const char *when, *text;
+	bool want;
+} tests[] = {
+	{ "a signed type",
+	    "{" HMAC "," SIG "," BODY ",\"type\":\"{json:/type}\"}", true },
+	{ "a type in a header that nobody signs",
+	    "{" HMAC "," SIG "," BODY ",\"type\":\"{header:E}\"}", false },
+	{ "one of two",
+	    "{" HMAC "," SIG "," BODY
+	    ",\"type\":[\"{json:/type}\",\"{header:E}\"]}",
+	    false },
+	{ "no tests wanted",
+	    "{" HMAC "," SIG "," BODY ",\"type\":\"{json:/type}\","
+	    "\"test_types\":[]}",
+	    false },
+};
+
+START_TEST(only_a_signed_type_makes_a_test)
+{
+	struct scheme *sc = loaded(tests[_i].text);
+
+	ck_assert_msg(
+	    scheme_is_test_type(sc, span_str("test.event")) == tests[_i].want,
+	    "%s", tests[_i].when);
 	scheme_free(sc);
 }
 END_TEST
@@ -686,6 +726,8 @@ main(void)
 	tcase_add_loop_test(tc, safe_files_load, 0, NITEMS(taken));
 	tcase_add_test(tc, a_scheme_says_what_its_file_says);
 	tcase_add_test(tc, what_is_not_said_has_a_default);
+	tcase_add_loop_test(
+	    tc, only_a_signed_type_makes_a_test, 0, NITEMS(tests));
 	tcase_add_loop_test(tc, a_scheme_has_its_files_name, 0, NITEMS(names));
 	tcase_add_loop_test(tc, secrets_become_keys, 0, NITEMS(keys));
 	tcase_add_loop_test(tc, secrets_are_made, 0, NITEMS(made));
