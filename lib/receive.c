@@ -561,6 +561,10 @@ submit(struct receive_state *rs)
 		ev->id = span_str(rs->digest_id);
 		ev->flags |= EVENT_NO_ID;
 	}
+	if (rs->identity.has_replay) {
+		item->dedupe_body = true;
+		item->replay = rs->identity.replay;
+	}
 	item->body_varies = !scheme_retry_body_same(sc);
 	item->generation = rs->ep->generation;
 	item->has_request_id = rs->call->has_request_id;

@@ -16,7 +16,9 @@ enum seen_kind {
 	SEEN_ID = 'i', /* the id that the provider gave */
 	SEEN_DIGEST =
 	    'n', /* the event has no id: its body's digest stands in */
-	SEEN_BODY = 'b' /* beside an unsigned id: the body may not come again */
+	SEEN_BODY =
+	    'b', /* beside an unsigned id: the body may not come again */
+	SEEN_REPLAY = 'r' /* beside an unsigned body: nor may this */
 };
 
 /* The key of one identity. Any thread. */

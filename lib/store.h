@@ -88,6 +88,11 @@ struct store_item {
 	struct event event; /* seq and received_ms are given by the store */
 	uint64_t generation; /* the endpoint's, at verification */
 	bool dedupe_body; /* the id is unsigned: the same body is a duplicate */
+	/*
+	 * The body is unsigned too: what the sender signs and never sends twice
+	 * stands in for it, whatever comes with it. Empty: there is none.
+	 */
+	struct span replay;
 	bool body_varies; /* other bytes under one id are no conflict */
 	bool has_request_id; /* a repeat with it gets the first answer */
 	unsigned char request_id[STORE_REQUEST_ID];

@@ -16,6 +16,20 @@ struct batch {
 	uint32_t events;
 };
 
+/* The key of what may not come again under another id. */
+static int
+body_key(const struct store *st, struct store_item *item)
+{
+	uint64_t endpoint_id = item->event.endpoint_id;
+	struct span digest = span_of(item->digest, sizeof(item->digest));
+
+	if (item->replay.len > 0)
+		return seen_key(st->seen_secret, endpoint_id, SEEN_REPLAY,
+		    item->replay, item->body_key, &item->err);
+	return seen_key(st->seen_secret, endpoint_id, SEEN_BODY, digest,
+	    item->body_key, &item->err);
+}
+
 void
 store_submit(struct store *st, struct store_item *item)
 {
@@ -40,10 +54,7 @@ store_submit(struct store *st, struct store_item *item)
 	    seen_key(st->seen_secret, ev->endpoint_id, kind, ev->id, item->key,
 		&item->err) < 0)
 		goto refuse;
-	if (item->dedupe_body &&
-	    seen_key(st->seen_secret, ev->endpoint_id, SEEN_BODY,
-		span_of(item->digest, sizeof(item->digest)), item->body_key,
-		&item->err) < 0)
+	if (item->dedupe_body && body_key(st, item) < 0)
 		goto refuse;
 	if (commit_submit(st->commit, item))
 		return;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/encode.h"
+#include "lib/hmac.h"
 #include "lib/sign.h"
 #include "lib/text.h"
 #include "lib/util.h"
@@ -529,6 +531,60 @@ START_TEST(a_captured_body_does_not_come_back_under_a_new_id)
 }
 END_TEST
 
+/* A Mailgun body: its signature covers a time and a token alone. */
+static void
+mailgun_body(char *out, size_t room, const char *token, const char *id)
+{
+	unsigned char sum[HASH_SIZE_MAX];
+	struct buf hex = BUF_INIT(128);
+	struct hmac_key *key;
+	struct span parts[2];
+	char now[32];
+
+	snprintf(
+	    now, sizeof(now), "%lld", (long long)(store_now_ms(fx.st) / 1000));
+	parts[0] = span_str(now);
+	parts[1] = span_str(token);
+	ck_assert_int_eq(
+	    hmac_key_make(HASH_SHA256, span_str(SECRET), &key, &fx.err), 0);
+	ck_assert_int_eq(hmac_parts(key, parts, 2, sum, &fx.err), 0);
+	ck_assert_int_eq(
+	    encode_put(ENCODING_HEX, span_of(sum, 32), &hex, &fx.err), 0);
+	snprintf(out, room,
+	    "{\"signature\":{\"timestamp\":\"%s\",\"token\":\"%s\","
+	    "\"signature\":\"%.64s\"},\"event-data\":{\"id\":\"%s\","
+	    "\"event\":\"opened\"}}",
+	    now, token, (const char *)hex.ptr, id);
+	hmac_key_free(key);
+	buf_free(&hex);
+}
+
+START_TEST(a_captured_token_carries_no_other_event)
+{
+	static const struct {
+		const char *token, *id, *want;
+	} rows[] = {
+		{ "tok-1", "evt_1", "accepted" },
+		{ "tok-1", "forged", "duplicate" },
+		{ "tok-1", "evt_1", "duplicate" },
+		{ "tok-2", "evt_2", "accepted" },
+	};
+	char body[512];
+	struct post p;
+	size_t i;
+
+	endpoint("mail", "{\"scheme\":\"mailgun\"}", SECRET);
+	for (i = 0; i < NITEMS(rows); i++) {
+		mailgun_body(body, sizeof(body), rows[i].token, rows[i].id);
+		begin(&p, "/hooks/mail", body);
+		ck_assert_msg(send(&p) == 200, "%s", p.call.reply.log);
+		ck_assert_msg(
+		    says(&p, rows[i].want), "%zu: %s", i, p.call.reply.body);
+	}
+	ck_assert_uint_eq(fx_events(), 2);
+}
+END_TEST
+
 /* --- secrets ------------------------------------------------------------- */
 
 START_TEST(a_previous_secret_ends_at_its_instant)
@@ -650,6 +706,7 @@ main(void)
 	tcase_add_test(tc, a_doubled_header_is_refused);
 	tcase_add_test(tc, a_body_without_id_is_known_by_its_digest);
 	tcase_add_test(tc, a_captured_body_does_not_come_back_under_a_new_id);
+	tcase_add_test(tc, a_captured_token_carries_no_other_event);
 	tcase_add_test(tc, a_previous_secret_ends_at_its_instant);
 	tcase_add_test(tc, a_revoked_secret_verifies_nothing_any_more);
 	tcase_add_test(tc, rates_are_held);

@@ -24,6 +24,7 @@
 
 #include "lib/digest.h"
 #include "lib/seal.h"
+#include "lib/util.h"
 
 static int
 revoke_secret(struct store_tx *tx, void *arg, struct buf *result, struct err *e)
@@ -108,6 +109,34 @@ START_TEST(an_unsigned_id_does_not_bring_a_body_back)
 	store_submit(fx.st, &w.item);
 	ck_assert_int_eq(fx_end(&w), STORE_ACCEPTED);
 	ck_assert_uint_eq(fx_events(), 2);
+}
+END_TEST
+
+/* Mailgun signs a token and no body: the token comes once. */
+START_TEST(an_unsigned_body_does_not_come_with_the_same_token)
+{
+	static const struct {
+		const char *id, *body, *token;
+		enum store_outcome want;
+	} rows[] = {
+		{ "evt_1", "one", "token-1", STORE_ACCEPTED },
+		{ "evt_2", "two", "token-1", STORE_DUPLICATE },
+		{ "evt_1", "one", "token-1", STORE_DUPLICATE },
+		{ "evt_2", "one", "token-2", STORE_ACCEPTED },
+		{ "evt_3", "three", "evt_1", STORE_ACCEPTED },
+	};
+	struct waiting w;
+	size_t i;
+
+	fx_added("mail", NULL);
+	for (i = 0; i < NITEMS(rows); i++) {
+		fx_begin(&w, rows[i].id, rows[i].body);
+		w.item.dedupe_body = w.item.body_varies = true;
+		w.item.replay = span_str(rows[i].token);
+		store_submit(fx.st, &w.item);
+		ck_assert_msg(fx_end(&w) == rows[i].want, "row %zu", i);
+	}
+	ck_assert_uint_eq(fx_events(), 3);
 }
 END_TEST
 
@@ -373,6 +402,7 @@ main(void)
 	tcase_add_test(tc, an_event_is_accepted_once);
 	tcase_add_test(tc, ids_belong_to_their_endpoint);
 	tcase_add_test(tc, an_unsigned_id_does_not_bring_a_body_back);
+	tcase_add_test(tc, an_unsigned_body_does_not_come_with_the_same_token);
 	tcase_add_test(tc, test_events_are_kept_each_time);
 	tcase_add_test(tc, a_lost_answer_is_given_again);
 	tcase_add_test(tc, a_change_makes_what_was_verified_before_it_stale);
