@@ -44,8 +44,8 @@ struct registry_endpoint {
 
 /*
  * Loads all endpoints of st and follows every change of them from then on.
- * schemes is borrowed until registry_close, which comes after no change can
- * happen any more and every entry was put.
+ * schemes and st are borrowed until registry_close, which comes before
+ * store_close, once no change can happen any more and every entry was put.
  */
 int registry_open(struct store *st, const struct scheme_set *schemes,
     struct registry **out, struct err *err);

@@ -59,8 +59,8 @@ stand_close(void)
 	char command[128];
 
 	ops_close(ops);
-	store_close(st);
 	registry_close(rg);
+	store_close(st);
 	scheme_set_free(schemes);
 	conf_free(&conf);
 	snprintf(command, sizeof(command), "rm -rf %s", folder);
