@@ -55,10 +55,10 @@ head -c 8193 /dev/zero | tr '\0' a >"$work/long"
 head -c 8192 /dev/zero | tr '\0' a >"$work/longest"
 run 'an empty file' 65 eyelet-endpoint add e --scheme nomos \
     --secret-file "$work/empty"
-words 'empty'
+words "$work/empty is empty"
 run 'a line end alone' 65 eyelet-endpoint add e --scheme nomos \
     --secret-file "$work/only-lf"
-words 'empty'
+words "$work/only-lf is empty"
 run 'too long' 65 eyelet-endpoint add e --scheme nomos \
     --secret-file "$work/long"
 words '8192'

@@ -199,10 +199,13 @@ run 'one of them' 0 eyelet-event show 3 --json
 member endpoint '"till"'
 member endpoint_removed true
 
-# --- nobody reads on ----------------------------------------------------------
-checks=$((checks + 1))
-"$bin/eyelet-event" list --json >/dev/full 2>"$err"
-status=$?
-[ $status = 74 ] || complain "a full disk: status $status, not 74"
+# --- output that cannot be written --------------------------------------------
+for verb in 'list --json --limit 1' 'list --json --limit 0' help; do
+	checks=$((checks + 1))
+	# shellcheck disable=SC2086 # words
+	"$bin/eyelet-event" $verb >/dev/full 2>"$err"
+	status=$?
+	[ $status = 74 ] || complain "$verb on a full disk: status $status"
+done
 
 verdict
