@@ -15,9 +15,13 @@
 #define PAUSE_MS 10 /* between looks for an owner that is about to come */
 #define LAUNCHES_MAX 12 /* owners that are started, and end, for one search */
 
+#define LEAVE_MS 15000 /* an administrator waits so for one that leaves */
+#define KILLS_MAX 2 /* silent owners that are killed for one search */
+
 enum step {
 	STEP_DONE,
 	STEP_AGAIN,
+	STEP_HELD, /* the same, while an owner that does not listen goes */
 	STEP_FAILED
 };
 
@@ -172,21 +176,22 @@ start_owner(struct client_link *l, int *launches, struct err *why)
 
 	err_set(why, ERR_AWAY, "it ended, and nobody owns the store");
 	state = launch_state(&l->launch, why);
-	if (state == LAUNCH_RUNS) {
-		err_set(why, ERR_AWAY,
-		    "%s --store was started, and does not serve the store %s "
-		    "yet",
-		    cf->program, cf->store);
-		return STEP_AGAIN;
-	}
-	if (state == LAUNCH_FAILED || *launches == LAUNCHES_MAX) {
+	if (state == LAUNCH_FAILED ||
+	    (state != LAUNCH_RUNS && *launches == LAUNCHES_MAX)) {
 		err_wrap(why, "start %s --store", cf->program);
 		return STEP_FAILED;
 	}
-	/* They may end since somebody kills them, or over what stays so. */
-	poll(NULL, 0, *launches * PAUSE_MS);
-	++*launches;
-	return launch_owner(cf, &l->launch, why) < 0 ? STEP_FAILED : STEP_AGAIN;
+	if (state != LAUNCH_RUNS) {
+		/* They may end since somebody kills them, or for good. */
+		poll(NULL, 0, *launches * PAUSE_MS);
+		++*launches;
+		if (launch_owner(cf, &l->launch, why) < 0)
+			return STEP_FAILED;
+	}
+	err_set(why, ERR_AWAY,
+	    "%s --store was started, and does not serve the store %s yet",
+	    cf->program, cf->store);
+	return STEP_AGAIN;
 }
 
 /* Nobody listens: it is about to, or is about to end, or is not there. */
@@ -205,7 +210,9 @@ nobody_listens(struct client_link *l, int *launches, struct err *why)
 		    "process %ld holds the store %s (%s), and serves nobody",
 		    (long)holder.pid, dir,
 		    holder.pid == 0 ? "unknown" : owner_role_word(holder.role));
-		return STEP_AGAIN;
+		return holder.pid != 0 && holder.role == OWNER_OFFLINE
+			   ? STEP_FAILED
+			   : STEP_HELD;
 	}
 	if (l->opt.role == CLIENT_FASTCGI) {
 		err_set(why, ERR_AWAY, "nobody owns the store %s", dir);
@@ -247,22 +254,26 @@ try_once(
 int
 client_link_open(struct client_link *l, int64_t deadline_ms, struct err *err)
 {
+	int64_t begun_ms = clock_ms();
 	struct err why = ERR_INIT;
-	int launches = 0;
+	int launches = 0, kills = 0;
 	enum step step;
 
 	if (l->fd >= 0)
 		return 0;
-	l->heard_ms = clock_ms();
+	l->heard_ms = begun_ms;
 	for (;;) {
 		step = try_once(l, deadline_ms, &launches, &why);
 		if (step == STEP_DONE)
 			break;
 		client_link_drop(l);
 		/* The one that comes in its place has its own time. */
-		if (l->killed && l->opt.role == CLIENT_ADMIN)
+		if (l->killed && ++kills <= KILLS_MAX &&
+		    l->opt.role == CLIENT_ADMIN)
 			deadline_ms = clock_ms() + CLIENT_WAIT_MS;
 		l->killed = false;
+		if (step == STEP_HELD && l->opt.role == CLIENT_ADMIN)
+			deadline_ms = begun_ms + LEAVE_MS;
 		if (step == STEP_FAILED || clock_ms() >= deadline_ms) {
 			*err = why;
 			return -1;

@@ -10,6 +10,7 @@
 #include "lib/clock.h"
 #include "lib/stall.h"
 
+#define ROOM_KEPT 65536 /* bytes of a buffer that stay between frames */
 #define SILENT_MS 2000 /* without a sign of life: the owner may be stalled */
 
 void
@@ -76,6 +77,10 @@ sent_bytes(struct client_link *l, size_t n)
 		l->ping_left -= n;
 	else
 		l->sent += n;
+	if (l->sent == l->out.len) {
+		buf_wipe(&l->out);
+		l->sent = 0;
+	}
 }
 
 /* Sends what it takes at once. */
@@ -129,6 +134,9 @@ forget_last_frame(struct client_link *l)
 		return;
 	l->in.len -= l->used;
 	memmove(l->in.ptr, l->in.ptr + l->used, l->in.len);
+	bytes_wipe(l->in.ptr + l->in.len, l->used);
+	if (l->in.len == 0 && l->in.room > ROOM_KEPT)
+		buf_free(&l->in);
 	l->used = 0;
 }
 

@@ -32,11 +32,25 @@ check "waited for" "$out" = "$(last_owner) store 1.3.0"
 wait $caller
 check "the call under way" $? -eq 0
 
+# --- and not waited for when that does not end
+"$helper" call --version 1.3.0 -c "$file" '{"op":"sleep","ms":60000}' \
+    >"$scratch/long" 2>&1 &
+caller=$!
+sleep 0.3
+echo "version 1.3.1" >"$scratch/knobs"
+ask status --version 1.3.1
+check "not waited for" "$out" = "$(last_owner) store 1.3.1"
+check "not before its time" $took -ge 4
+check "not for ever" $took -le 8
+wait $caller
+words=$(cat "$scratch/long")
+says "the call that did not end" "version: "
+
 # --- an older client
 ask call --version 1.2.9 "$echo"
 check "an older client" $status -eq 1
-says "an older client" "version: the owner of the store (process $(last_owner)) is eyelet 1.3.0, newer than this owner_helper 1.2.9: use the one that is installed"
-check "an older client's owner" "$(count_owners)" -eq 2
+says "an older client" "version: the owner of the store (process $(last_owner)) is eyelet 1.3.1, newer than this owner_helper 1.2.9: use the one that is installed"
+check "an older client's owner" "$(count_owners)" -eq 3
 
 # --- a newer client whose program stayed old does not try for ever
 ask call --version 1.4.0 "$echo"

@@ -106,7 +106,7 @@ started=$!
 until_true 50 grep -qs owned "$scratch/owners"
 ask call --stall 1000 "$echo"
 check "offline" $status -eq 1
-check "offline, in time" $took -le 7
+check "offline, at once" $took -le 1
 says "offline" "away: process $started holds the store $store (offline), and serves nobody"
 ! is_gone "$started" || check "offline, alive" no = yes
 kill -KILL "$started"
