@@ -31,6 +31,7 @@
 struct fcgi {
 	FCGX_Request request;
 	bool ended; /* the body was read to its end */
+	bool answered; /* on this connection before */
 };
 
 int
@@ -56,8 +57,10 @@ fcgi_new(struct fcgi **out, struct err *err)
 void
 fcgi_free(struct fcgi *f)
 {
-	if (f != NULL)
-		fcgi_detach(f);
+	if (f == NULL)
+		return;
+	fcgi_detach(f);
+	FCGX_Free(&f->request, 0);
 	free(f);
 }
 
@@ -69,6 +72,8 @@ fcgi_attach(struct fcgi *f, int fd, struct err *err)
 	assert(f->request.ipcFd < 0);
 	if (own < 0)
 		return err_errno(err, errno, "duplicate a connection");
+	FCGX_Free(&f->request, 0);
+	f->answered = false;
 	FCGX_InitRequest(
 	    &f->request, NO_LISTENING_SOCKET, FCGI_FAIL_ACCEPT_ON_INTR);
 	FCGX_Detach(&f->request);
@@ -80,11 +85,8 @@ fcgi_attach(struct fcgi *f, int fd, struct err *err)
 void
 fcgi_detach(struct fcgi *f)
 {
-	int fd = f->request.ipcFd;
-
-	FCGX_Free(&f->request, 0);
-	if (fd >= 0)
-		close(fd);
+	if (f->request.ipcFd >= 0)
+		close(f->request.ipcFd);
 	f->request.ipcFd = -1;
 }
 
@@ -131,7 +133,8 @@ fcgi_writable(const struct fcgi *f)
 {
 	struct pollfd p = { f->request.ipcFd, POLLOUT, 0 };
 
-	return poll(&p, 1, 0) == 1;
+	/* The kernel's buffer holds a first answer, whoever reads it. */
+	return !f->answered || poll(&p, 1, 0) == 1;
 }
 
 bool
@@ -147,6 +150,6 @@ fcgi_answer(struct fcgi *f, struct span text)
 	FCGX_FClose(f->request.err);
 	written = FCGX_PutStr(text.ptr, (int)text.len, f->request.out) >= 0;
 	written = FCGX_FClose(f->request.out) == 0 && written;
-	FCGX_Free(&f->request, 0);
+	f->answered = true;
 	return written && f->ended && f->request.keepConnection != 0;
 }

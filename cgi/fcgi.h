@@ -25,7 +25,11 @@ void fcgi_free(struct fcgi *f); /* drops its connection too */
  */
 int fcgi_attach(struct fcgi *f, int fd, struct err *err);
 
-/* Lets the connection go: frees what the request held, closes nothing else. */
+/*
+ * Lets the connection go, but closes not fd itself. What the request held is
+ * freed by the next use of f, in a thread that reads: whoever answers has no
+ * time for it, and would free what another thread's memory pool gave.
+ */
 void fcgi_detach(struct fcgi *f);
 
 enum fcgi_head {
@@ -36,7 +40,7 @@ enum fcgi_head {
 /*
  * Reads the head of the next request: its environment as "NAME=value"
  * strings, NULL at the end, in *env. The strings may be changed in place and
- * live until fcgi_answer or fcgi_detach.
+ * live until the next fcgi_read_head or fcgi_attach.
  */
 enum fcgi_head fcgi_read_head(struct fcgi *f, char ***env);
 
@@ -53,7 +57,7 @@ bool fcgi_body_was_read(const struct fcgi *f);
 bool fcgi_writable(const struct fcgi *f);
 
 /*
- * Writes the answer (CGI head and body) and forgets the request. True when
+ * Writes the answer (CGI head and body), which ends the request. True when
  * the web server wants this connection kept and it can be: everything was
  * written and the body was read to its end (fcgi_body_ends said so).
  */

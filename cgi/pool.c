@@ -22,6 +22,7 @@
 #define KEY_LISTEN UINT64_MAX
 #define KEY_END (UINT64_MAX - 1)
 
+#define ACCEPTS_MAX 16 /* in a row, before others get their turn */
 #define WORKER_STACK (512 * 1024)
 #define WATCH_LIVELY_MS                                      \
 	20 /* the watchdog's pace while workers are busy ... \
@@ -100,7 +101,7 @@ has_input(int fd)
 	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
-static void
+static bool
 accept_one(struct pool *p)
 {
 	struct err err = ERR_INIT;
@@ -110,10 +111,26 @@ accept_one(struct pool *p)
 	if (c == NULL) {
 		if (err.code != ERR_AWAY)
 			pause_accepting(p);
-	} else if (has_input(c->fd))
+		return false;
+	}
+	if (has_input(c->fd))
 		serve(&p->serving, c);
 	else
 		serve_idle(&p->serving, c);
+	return true;
+}
+
+/*
+ * Where a web server opens a connection for each request, asking epoll in
+ * between costs more than finding nobody now and then.
+ */
+static void
+accept_some(struct pool *p)
+{
+	int i = 0;
+
+	while (i < ACCEPTS_MAX && !p->serving.ending && accept_one(p))
+		i++;
 }
 
 static void
@@ -172,7 +189,7 @@ work(void *arg)
 		if (n == 1 && ev.data.u64 == KEY_END)
 			break;
 		if (n == 1 && ev.data.u64 == KEY_LISTEN)
-			accept_one(p);
+			accept_some(p);
 		else if (n == 1)
 			go_on(p, ev.data.u64);
 		if (take_surplus(p))
