@@ -1,115 +1,25 @@
 /*
- * test_owner.c: one process at a time owns a store, whoever dies and however;
- * only the right user gets there; and an owner that answers nothing is
- * killed, but never anybody else. Real processes, real folders.
+ * test_owner.c: one process at a time owns a store, whoever dies and however,
+ * and only the right user gets there. Real processes, real folders.
  */
 #include "lib/owner.h"
 
 #include <check.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "lib/process.h"
-#include "lib/stall.h"
 #include "lib/util.h"
 #include "lib/version.h"
+#include "tests/owner_stand.h"
 
-#define FOREIGN_UID 64321 /* in nobody's passwd */
-#define FOREIGN_GID 64322
 #define STARTERS 50
-
-static char top[] = "/tmp/test_owner.XXXXXX";
-static char dir[64];
-
-static void
-make_dir(void)
-{
-	strcpy(top + sizeof(top) - 7, "XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(top));
-	snprintf(dir, sizeof(dir), "%s/store", top);
-	ck_assert_int_eq(mkdir(dir, 0700), 0);
-}
-
-static void
-remove_dir(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", top);
-	ck_assert_int_eq(system(command), 0);
-}
-
-static void
-sleep_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
-		continue;
-}
-
-/* The lock, or NULL; never a failure. */
-static struct owner_lock *
-try_lock(struct owner_info *holder)
-{
-	struct owner_lock *lock = NULL;
-	struct err err = ERR_INIT;
-
-	ck_assert_msg(
-	    owner_lock_try(dir, OWNER_STORE, &lock, holder, &err) == 0, "%s",
-	    err.text);
-	return lock;
-}
-
-/* A child that takes the lock, listens, does act, and waits to be killed. */
-static pid_t
-start_holder(enum owner_role role, void (*act)(void))
-{
-	struct owner_lock *lock = NULL;
-	struct err err = ERR_INIT;
-	int ready[2];
-	char c = 0;
-	pid_t pid;
-
-	ck_assert_int_eq(pipe(ready), 0);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (owner_lock_try(dir, role, &lock, NULL, &err) < 0 ||
-		    lock == NULL || owner_listen(dir, &err) < 0)
-			_exit(1);
-		if (write(ready[1], "x", 1) != 1)
-			_exit(1);
-		if (act != NULL)
-			act();
-		for (;;)
-			pause();
-	}
-	close(ready[1]);
-	ck_assert_int_eq(read(ready[0], &c, 1), 1);
-	close(ready[0]);
-	return pid;
-}
-
-static void
-kill_and_reap(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-}
 
 /* --- the lock ------------------------------------------------------------- */
 
@@ -246,26 +156,6 @@ START_TEST(an_owner_that_gave_up_is_not_named)
 	ck_assert(!held);
 }
 END_TEST
-
-/* Writes who into the lock file, as the folder's owner could. */
-static void
-forge(pid_t pid, unsigned long long started)
-{
-	char file[96], text[256];
-	int fd, n;
-
-	memset(text, '\n', sizeof(text));
-	n = snprintf(text, sizeof(text),
-	    "version=0.1.0\nrole=store\npid=%ld\nstarted=%llu\n", (long)pid,
-	    started);
-	text[n] = '\n';
-	snprintf(file, sizeof(file), "%s/lock", dir);
-	fd = open(file, O_RDWR | O_CLOEXEC);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(
-	    pwrite(fd, text, sizeof(text), 0), (ssize_t)sizeof(text));
-	close(fd);
-}
 
 /* The words of an owner that is gone, while the next has yet to write its. */
 START_TEST(old_words_in_the_lock_file_name_nobody)
@@ -457,26 +347,6 @@ END_TEST
 
 /* --- which user (these need root) ----------------------------------------- */
 
-static void
-give_away(const char *path)
-{
-	ck_assert_int_eq(chown(path, FOREIGN_UID, FOREIGN_GID), 0);
-}
-
-/* Runs act in a child; what it returns is the child's exit status. */
-static int
-in_child(int (*act)(void))
-{
-	int status;
-	pid_t pid = fork();
-
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0)
-		_exit(act());
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
-}
-
 static int
 becomes_and_stays(void)
 {
@@ -603,293 +473,29 @@ START_TEST(a_socket_of_somebody_else_is_not_trusted)
 }
 END_TEST
 
-/* --- an owner that answers nothing ---------------------------------------- */
-
-static void
-holder_now(struct owner_info *holder)
-{
-	struct err err = ERR_INIT;
-	bool held = false;
-
-	ck_assert_int_eq(owner_holder(dir, holder, &held, &err), 0);
-	ck_assert(held);
-	ck_assert_int_ne(holder->pid, 0);
-}
-
-static bool
-report(const struct owner_info *who, int64_t silent_ms, int64_t limit_ms)
-{
-	struct err err = ERR_INIT;
-	bool killed = false;
-
-	ck_assert_msg(
-	    stall_report(dir, who, silent_ms, limit_ms, &killed, &err) == 0,
-	    "%s", err.text);
-	return killed;
-}
-
-static bool
-marked(void)
-{
-	char path[96];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s/silent", dir);
-	return lstat(path, &st) == 0;
-}
-
-START_TEST(a_stopped_owner_is_killed_when_it_was_silent_long_enough)
-{
-	pid_t pid = start_holder(OWNER_STORE, NULL);
-	struct owner_info holder;
-	struct owner_lock *lock;
-
-	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
-	holder_now(&holder);
-	ck_assert(!report(&holder, 0, 300));
-	ck_assert(marked());
-	ck_assert(!report(&holder, 0, 300));
-	ck_assert_int_eq(kill(pid, 0), 0);
-	sleep_ms(350);
-	/* This one was here for no time at all: the mark says the rest. */
-	ck_assert(report(&holder, 0, 300));
-	ck_assert(!marked());
-	lock = try_lock(NULL);
-	ck_assert_ptr_nonnull(lock);
-	owner_lock_drop(lock);
-	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-}
-END_TEST
-
-START_TEST(the_limit_is_thirty_seconds)
-{
-	pid_t pid = start_holder(OWNER_STORE, NULL);
-	struct owner_info holder;
-
-	ck_assert_int_eq(STALL_LIMIT_MS, 30000);
-	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
-	holder_now(&holder);
-	ck_assert(!report(&holder, 29000, STALL_LIMIT_MS));
-	ck_assert_int_eq(kill(pid, 0), 0);
-	ck_assert(report(&holder, 30000, STALL_LIMIT_MS));
-	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-}
-END_TEST
-
-START_TEST(an_owner_that_runs_again_takes_the_mark_away)
-{
-	pid_t pid = start_holder(OWNER_STORE, NULL);
-	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct owner_info holder;
-
-	holder_now(&holder);
-	ck_assert(!report(&holder, 200, 300));
-	stall_clear(fd);
-	ck_assert(!marked());
-	sleep_ms(150);
-	ck_assert(!report(&holder, 0, 300));
-	ck_assert_int_eq(kill(pid, 0), 0);
-	close(fd);
-	kill_and_reap(pid);
-}
-END_TEST
-
-START_TEST(a_mark_for_the_owner_before_counts_for_nothing)
-{
-	pid_t pid = start_holder(OWNER_STORE, NULL);
-	struct owner_info first, second;
-
-	holder_now(&first);
-	ck_assert(!report(&first, 200, 300));
-	kill_and_reap(pid);
-	pid = start_holder(OWNER_STORE, NULL);
-	holder_now(&second);
-	sleep_ms(150);
-	ck_assert(!report(&second, 0, 300));
-	/* Nor is the new one killed by who waited for the old one. */
-	ck_assert(report(&first, 1000, 300));
-	ck_assert_int_eq(kill(pid, 0), 0);
-	kill_and_reap(pid);
-}
-END_TEST
-
-START_TEST(an_offline_tool_is_never_killed)
-{
-	pid_t pid = start_holder(OWNER_OFFLINE, NULL);
-	struct owner_info holder;
-
-	holder_now(&holder);
-	ck_assert(!report(&holder, 1000000, 1));
-	ck_assert_int_eq(kill(pid, 0), 0);
-	kill_and_reap(pid);
-}
-END_TEST
-
-/* A process that has nothing to do with the store. */
-static pid_t
-start_stranger(uid_t uid)
-{
-	pid_t pid = fork();
-
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0) {
-		if (uid != geteuid() && setuid(uid) < 0)
-			_exit(1);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			pause();
-	}
-	sleep_ms(20);
-	return pid;
-}
-
-START_TEST(a_pid_that_was_used_again_is_not_killed)
-{
-	pid_t holder_pid = start_holder(OWNER_STORE, NULL);
-	pid_t stranger = start_stranger(geteuid());
-	struct owner_info named = { .pid = stranger, .role = OWNER_STORE };
-	struct err err = ERR_INIT;
-
-	ck_assert_int_eq(process_started(stranger, &named.started, &err), 0);
-	named.started -= 1; /* what had this pid began earlier */
-	forge(stranger, named.started);
-	ck_assert(report(&named, 1000, 1)); /* that one is gone */
-	ck_assert_int_eq(kill(stranger, 0), 0);
-	ck_assert_int_eq(waitpid(stranger, NULL, WNOHANG), 0);
-	kill_and_reap(stranger);
-	kill_and_reap(holder_pid);
-}
-END_TEST
-
-START_TEST(root_is_not_led_to_kill_another_users_process)
-{
-	pid_t holder_pid = start_holder(OWNER_STORE, NULL);
-	pid_t stranger = start_stranger(FOREIGN_UID);
-	struct owner_info named = { .pid = stranger, .role = OWNER_STORE };
-	struct err err = ERR_INIT;
-	bool killed = true;
-
-	ck_assert_int_eq(process_started(stranger, &named.started, &err), 0);
-	forge(stranger, named.started);
-	ck_assert_int_eq(stall_report(dir, &named, 1000, 1, &killed, &err), -1);
-	ck_assert_int_eq(err.code, ERR_DENIED);
-	ck_assert(!killed);
-	ck_assert_int_eq(waitpid(stranger, NULL, WNOHANG), 0);
-	kill_and_reap(stranger);
-	kill_and_reap(holder_pid);
-}
-END_TEST
-
-static int
-is_more_than_its_user(void)
-{
-	struct err err = ERR_INIT;
-	bool yes = true;
-
-	if (setresuid(FOREIGN_UID, 0, 0) < 0 ||
-	    process_runs_as(getpid(), FOREIGN_UID, &yes, &err) < 0 || yes)
-		return 1;
-	if (setresuid(FOREIGN_UID, FOREIGN_UID, 0) < 0 ||
-	    process_runs_as(getpid(), FOREIGN_UID, &yes, &err) < 0 || yes)
-		return 2;
-	if (setresuid(FOREIGN_UID, FOREIGN_UID, FOREIGN_UID) < 0 ||
-	    process_runs_as(getpid(), FOREIGN_UID, &yes, &err) < 0 || !yes)
-		return 3;
-	return 0;
-}
-
-START_TEST(a_program_with_more_rights_is_not_its_users)
-{
-	ck_assert_int_eq(in_child(is_more_than_its_user), 0);
-}
-END_TEST
-
-/* --- what these stand on -------------------------------------------------- */
-
-START_TEST(a_process_is_told_by_its_start_whatever_its_name)
-{
-	unsigned long long before, after, of_parent;
-	struct err err = ERR_INIT;
-
-	ck_assert_int_eq(process_started(getpid(), &before, &err), 0);
-	prctl(PR_SET_NAME, "x) R 1 2 3 (");
-	ck_assert_int_eq(process_started(getpid(), &after, &err), 0);
-	ck_assert_uint_eq(before, after);
-	ck_assert_int_eq(process_started(1, &of_parent, &err), 0);
-	ck_assert_uint_lt(of_parent, after);
-	ck_assert_int_eq(process_started(4194304, &after, &err), -1);
-	ck_assert_int_eq(err.code, ERR_NOTFOUND);
-}
-END_TEST
-
-static const struct {
-	const char *older, *newer;
-} releases[] = {
-	{ "0.1.0", "0.1.1" },
-	{ "0.9.0", "0.10.0" },
-	{ "0.9", "0.9.0" },
-	{ "1.0-rc1", "1.0" },
-	{ "1.0~git1", "1.0" },
-	{ "1.0-rc1", "1.0-rc2" },
-	{ "1.0", "1.0+deb1" },
-	{ "99999999999999999998", "99999999999999999999" },
-	{ "2", "10" },
-	{ "", "0" },
-};
-
-START_TEST(a_newer_release_is_known)
-{
-	ck_assert_int_lt(
-	    version_compare(releases[_i].older, releases[_i].newer), 0);
-	ck_assert_int_gt(
-	    version_compare(releases[_i].newer, releases[_i].older), 0);
-	ck_assert_int_eq(
-	    version_compare(releases[_i].newer, releases[_i].newer), 0);
-}
-END_TEST
-
-START_TEST(leading_zeros_say_nothing)
-{
-	ck_assert_int_eq(version_compare("1.02", "1.2"), 0);
-	ck_assert_int_eq(version_compare("1.00", "1.0"), 0);
-}
-END_TEST
-
 int
 main(void)
 {
 	Suite *s = suite_create("owner");
-	TCase *lock = tcase_create("lock"), *stall = tcase_create("stall");
-	TCase *root = tcase_create("root"), *facts = tcase_create("facts");
+	TCase *tc = tcase_create("owner"), *root = tcase_create("root");
 	SRunner *sr = srunner_create(s);
 	int failed;
 
-	tcase_add_checked_fixture(lock, make_dir, remove_dir);
-	tcase_set_timeout(lock, 60);
-	tcase_add_test(lock, a_second_process_learns_who_holds_the_lock);
-	tcase_add_test(lock, a_killed_holder_leaves_the_lock_to_the_next);
-	tcase_add_test(lock, of_fifty_starters_one_at_a_time_owns);
-	tcase_add_test(lock, an_execve_drops_the_lock);
-	tcase_add_test(lock, a_removed_lock_file_lets_no_second_owner_in);
-	tcase_add_test(lock, an_owner_that_gave_up_is_not_named);
-	tcase_add_test(lock, old_words_in_the_lock_file_name_nobody);
+	tcase_add_checked_fixture(tc, make_dir, remove_dir);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, a_second_process_learns_who_holds_the_lock);
+	tcase_add_test(tc, a_killed_holder_leaves_the_lock_to_the_next);
+	tcase_add_test(tc, of_fifty_starters_one_at_a_time_owns);
+	tcase_add_test(tc, an_execve_drops_the_lock);
+	tcase_add_test(tc, a_removed_lock_file_lets_no_second_owner_in);
+	tcase_add_test(tc, an_owner_that_gave_up_is_not_named);
+	tcase_add_test(tc, old_words_in_the_lock_file_name_nobody);
 	tcase_add_loop_test(
-	    lock, an_unsafe_folder_is_refused, 0, NITEMS(folders));
-	tcase_add_test(lock, a_path_of_any_length_is_served);
-	tcase_add_test(lock, a_socket_that_nobody_serves_is_replaced);
-	tcase_add_test(lock, an_owner_that_takes_no_connection_is_not_away);
-	suite_add_tcase(s, lock);
-
-	tcase_add_checked_fixture(stall, make_dir, remove_dir);
-	tcase_set_timeout(stall, 60);
-	tcase_add_test(
-	    stall, a_stopped_owner_is_killed_when_it_was_silent_long_enough);
-	tcase_add_test(stall, the_limit_is_thirty_seconds);
-	tcase_add_test(stall, an_owner_that_runs_again_takes_the_mark_away);
-	tcase_add_test(stall, a_mark_for_the_owner_before_counts_for_nothing);
-	tcase_add_test(stall, an_offline_tool_is_never_killed);
-	tcase_add_test(stall, a_pid_that_was_used_again_is_not_killed);
-	suite_add_tcase(s, stall);
+	    tc, an_unsafe_folder_is_refused, 0, NITEMS(folders));
+	tcase_add_test(tc, a_path_of_any_length_is_served);
+	tcase_add_test(tc, a_socket_that_nobody_serves_is_replaced);
+	tcase_add_test(tc, an_owner_that_takes_no_connection_is_not_away);
+	suite_add_tcase(s, tc);
 
 	tcase_add_checked_fixture(root, make_dir, remove_dir);
 	tcase_add_test(root, root_becomes_the_owner_for_good);
@@ -898,18 +504,10 @@ main(void)
 	tcase_add_test(root, the_folders_group_may_connect);
 	tcase_add_test(root, a_foreign_group_may_not_write_above);
 	tcase_add_test(root, a_socket_of_somebody_else_is_not_trusted);
-	tcase_add_test(root, root_is_not_led_to_kill_another_users_process);
-	tcase_add_test(root, a_program_with_more_rights_is_not_its_users);
 	if (geteuid() == 0)
 		suite_add_tcase(s, root);
 	else
 		printf("not root: what other users may do is not tested\n");
-
-	tcase_add_test(facts, a_process_is_told_by_its_start_whatever_its_name);
-	tcase_add_loop_test(
-	    facts, a_newer_release_is_known, 0, NITEMS(releases));
-	tcase_add_test(facts, leading_zeros_say_nothing);
-	suite_add_tcase(s, facts);
 
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
