@@ -21,6 +21,7 @@ from fcgi_client import *  # noqa: F401,F403
 SHIPPED = os.path.join(SRC, "conf", "lighttpd.conf")
 PROGRAM_PATH = "/usr/libexec/eyelet/eyelet.fcgi"
 SOCKET_PATH = "/run/lighttpd/eyelet"
+LOG_PATH = "/var/log/lighttpd/eyelet.log"
 MIB = 1 << 20
 LIGHTTPD = shutil.which("lighttpd", path=os.environ.get("PATH", "") +
                         ":/usr/sbin:/usr/local/sbin")
@@ -123,6 +124,8 @@ class BehindLighttpd(unittest.TestCase):
             shipped = f.read()
         self.assertEqual(shipped.count(PROGRAM_PATH), 1)
         self.assertEqual(shipped.count(SOCKET_PATH), 1)
+        self.assertEqual(shipped.count(LOG_PATH), 1)
+        shipped = shipped.replace(LOG_PATH, self.folder.file("eyelet.log"))
         shipped = shipped.replace(SOCKET_PATH, self.folder.file("s"))
         shipped = shipped.replace(
             PROGRAM_PATH, f"{os.path.abspath(FAKE)} -c {self.folder.conf}")
@@ -158,6 +161,15 @@ class BehindLighttpd(unittest.TestCase):
         self.assertIn(["x-hub-signature-256", "sha256=00"], got["headers"])
         self.assertIn(["content-type", "a/b"], got["headers"])
         self.program()
+
+    def test_log_is_kept(self):
+        self.web.post("/hooks/shop", b"x", "")
+        for _ in range(50):
+            time.sleep(0.1)
+            with open(self.folder.file("eyelet.log")) as f:
+                if "status=200" in f.read():
+                    return
+        self.fail("no line for the request in eyelet.log")
 
     def test_chunked(self):
         status, _, answer = self.web.http(
