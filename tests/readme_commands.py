@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Every command that README.md shows is run, or named here as one that a test
+cannot run on somebody's machine. In order, on one store behind lighttpd."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import stand as stands  # noqa: E402
+
+# Shown by other tests: packages, the build, the system's own lighttpd.
+ELSEWHERE = re.compile(
+    r"conf/quickstart\.sh|tests/run\.sh|apt-get |\./autogen\.sh|\./configure|"
+    r"make( install)?$|cp /usr/share|lighty-enable-mod|service ")
+EVENT = {"id": "evt_1", "timestamp": "2026-01-15T10:30:00.000Z",
+         "topic": "order.created", "context": {}}
+
+
+def commands(path):
+    """Indented lines, those that go on with a backslash put together."""
+    whole = ""
+    with open(path) as f:
+        for line in f:
+            if not line.startswith("    ") and not whole:
+                continue
+            whole += line.strip()
+            if whole.endswith("\\"):
+                whole = whole[:-1]
+                continue
+            yield whole
+            whole = ""
+
+
+def main():
+    ran = 0
+    stand = stands.Stand()
+    try:
+        stand.start()
+        work = f"{stand.top}/work"
+        os.mkdir(work)
+        for name, text in (("secret.txt", "first-secret-0123456789abcdef\n"),
+                           ("new.txt", "second-secret-0123456789abcdef\n"),
+                           ("event.json", json.dumps(EVENT))):
+            with open(f"{work}/{name}", "w") as f:
+                f.write(text)
+        env = dict(stand.env, EYELET_CONFIG=stand.conf,
+                   PATH=f"{stands.BUILD}/admin:{stand.path()}")
+        for command in commands(f"{stands.SOURCE}/README.md"):
+            if ELSEWHERE.match(command):
+                continue
+            if command.startswith("eyelet-store init"):
+                continue  # the stand's first act
+            run = command.replace("http://127.0.0.1/",
+                                  f"http://127.0.0.1:{stand.port}/")
+            done = subprocess.run(
+                ["sh", "-c", run], cwd=work, env=env, capture_output=True,
+                text=True, timeout=60, stdin=subprocess.DEVNULL)
+            if done.returncode != 0:
+                print(f"FAIL: {command}: status {done.returncode}: "
+                      f"{done.stderr.strip()}")
+                return 1
+            wanted = {"curl -H": '{"status":"accepted","id":"evt_1"}',
+                      "curl http": '{"status":"ok"}',
+                      "eyelet-event list --end": '"id":"evt_1"',
+                      "eyelet-event show": "evt_1",
+                      "eyelet-store check": "as it should be"}
+            for begins, says in wanted.items():
+                if command.startswith(begins) and says not in done.stdout:
+                    print(f"FAIL: {command}: no {says} in: {done.stdout}")
+                    return 1
+            ran += 1
+        with open(f"{work}/events.jsonl") as f:
+            if json.loads(f.read())["id"] != "evt_1":
+                print("FAIL: the export is another event")
+                return 1
+    finally:
+        stand.close()
+    if ran < 12:
+        print(f"FAIL: found only {ran} commands to run")
+        return 1
+    print(f"{ran} commands of the README work")
+    return 0
+
+
+sys.exit(main())
