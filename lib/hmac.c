@@ -39,6 +39,18 @@ crypto_failed(struct err *err, const char *what)
 	    code == 0 ? "no reason given" : ERR_reason_error_string(code));
 }
 
+/*
+ * OpenSSL sets itself up on first use; when memory ends in the middle of it,
+ * it goes on with a NULL of its own.
+ */
+static int
+check_set_up(struct err *err)
+{
+	if (OSSL_LIB_CTX_get0_global_default() != NULL)
+		return 0;
+	return err_set(err, ERR_NOMEM, "no memory to set OpenSSL up");
+}
+
 size_t
 hash_size(enum hash hash)
 {
@@ -60,9 +72,12 @@ int
 hash_parts(enum hash hash, const struct span *parts, size_t nparts,
     unsigned char *out, struct err *err)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_MD_CTX *ctx = NULL;
 	int ret = -1;
 
+	if (check_set_up(err) < 0)
+		goto out;
+	ctx = EVP_MD_CTX_new();
 	if (ctx == NULL ||
 	    EVP_DigestInit_ex(ctx, hashes[hash].md(), NULL) != 1 ||
 	    !update(ctx, parts, nparts) ||
@@ -108,6 +123,8 @@ hmac_key_make(
 		err_set(err, ERR_NOMEM, "no memory for a key");
 		goto out;
 	}
+	if (check_set_up(err) < 0)
+		goto out;
 	k->hash = hash;
 	if (key.len > hashes[hash].block) {
 		if (hash_parts(hash, &key, 1, block, err) < 0)

@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "lib/json_string.h"
 #include "lib/text.h"
 #include "lib/util.h"
 
@@ -29,43 +30,53 @@ look(const struct json *j)
 	return (const cJSON *)j;
 }
 
+static int
+no_memory(struct err *err)
+{
+	return err_set(err, ERR_NOMEM, "no memory for a JSON value");
+}
+
 /* --- reading ------------------------------------------------------------- */
 
-/* The first escape for NUL in a scanned text, or its length. */
-static size_t
-find_nul(struct span text)
+/*
+ * What cJSON would cut or choke on, in a text that was scanned: strings with
+ * NUL in them, and halves of surrogate pairs.
+ */
+static int
+check_strings(struct span text, struct err *err)
 {
 	const unsigned char *p = text.ptr;
-	size_t i;
+	size_t i, begin;
+	struct json_chars it;
+	int c;
 
-	/* In JSON a backslash stands only in strings and takes one byte more.
-	 */
-	for (i = 0; i + 6 <= text.len; i++) {
-		if (p[i] != '\\')
+	for (i = 0; i < text.len; i++) {
+		if (p[i] != '"')
 			continue;
-		if (memcmp(p + i, "\\u0000", 6) == 0)
-			return i;
-		i++;
+		begin = ++i;
+		while (p[i] != '"')
+			i += p[i] == '\\' ? 2 : 1;
+		json_chars_init(&it, span_of(p + begin, i - begin));
+		while ((c = json_chars_next(&it)) > 0)
+			;
+		if (c == 0 || it.odd)
+			return err_set(err, ERR_INPUT,
+			    "byte %zu: a string with %s", begin - 1,
+			    c == 0 ? "\\u0000 in it" : "half a character");
 	}
-	return text.len;
+	return 0;
 }
 
 int
 json_parse(struct span text, struct json **out, struct err *err)
 {
-	size_t nul;
 	cJSON *c;
 
-	if (json_scan(text, err) < 0)
+	if (json_scan(text, err) < 0 || check_strings(text, err) < 0)
 		return -1;
-	nul = find_nul(text);
-	if (nul < text.len)
-		return err_set(
-		    err, ERR_INPUT, "byte %zu: \\u0000 in a string", nul);
 	c = cJSON_ParseWithLength(text.ptr, text.len);
 	if (c == NULL)
-		/* What the scan let pass: lone surrogates, or no memory. */
-		return err_set(err, ERR_INPUT, "a lone surrogate in a string");
+		return no_memory(err);
 	*out = wrap(c);
 	return 0;
 }
@@ -318,12 +329,6 @@ json_opt_object(const struct json *j, const char *name, const struct json **out,
 }
 
 /* --- making -------------------------------------------------------------- */
-
-static int
-no_memory(struct err *err)
-{
-	return err_set(err, ERR_NOMEM, "no memory for a JSON value");
-}
 
 static int
 new_root(cJSON *c, struct json **out, struct err *err)

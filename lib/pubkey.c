@@ -20,6 +20,18 @@ struct pubkey {
 	EVP_PKEY *pkey;
 };
 
+/* Empties OpenSSL's list of errors; did memory end? */
+static bool
+was_memory(void)
+{
+	unsigned long code;
+	bool found = false;
+
+	while ((code = ERR_get_error()) != 0)
+		found |= ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+	return found;
+}
+
 /* --- which points of the Edwards curve are keys -------------------------- */
 
 /* The prime 2^255 - 19, little-endian as RFC 8032 writes numbers. */
@@ -199,7 +211,9 @@ pubkey_read(enum pubkey_kind kind, struct span bytes, struct pubkey **out,
 	struct pubkey *key = calloc(1, sizeof(*key));
 	int ret = -1;
 
-	if (key == NULL) {
+	/* Set up in the middle of a lack of memory, OpenSSL has a NULL in it.
+	 */
+	if (key == NULL || OSSL_LIB_CTX_get0_global_default() == NULL) {
 		err_set(err, ERR_NOMEM, "no memory for a key");
 		goto out;
 	}
@@ -213,6 +227,10 @@ pubkey_read(enum pubkey_kind kind, struct span bytes, struct pubkey **out,
 		    EVP_PKEY_ED25519, NULL, bytes.ptr, bytes.len);
 	else
 		key->pkey = read_spki(bytes);
+	if (key->pkey == NULL && was_memory()) {
+		err_set(err, ERR_NOMEM, "no memory to read a public key");
+		goto out;
+	}
 	if (key->pkey == NULL) {
 		err_set(err, ERR_INPUT, "not a public key%s",
 		    kind == PUBKEY_ED25519
@@ -263,18 +281,6 @@ join(const struct span *parts, size_t nparts, unsigned char **out, size_t *len,
 		p += parts[i].len;
 	}
 	return 0;
-}
-
-/* Empties OpenSSL's list of errors; did memory end? */
-static bool
-was_memory(void)
-{
-	unsigned long code;
-	bool found = false;
-
-	while ((code = ERR_get_error()) != 0)
-		found |= ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
-	return found;
 }
 
 int

@@ -22,10 +22,11 @@ static const struct {
 } refused[] = {
 	{ "{\"a\":1,\"a\":2}", "byte 7: the object has this key already" },
 	{ "{} x", "byte 3: something stands behind the value" },
-	{ "{\"a\":\"b\\u0000c\"}", "byte 7: \\u0000 in a string" },
-	{ "{\"a\\u0000\":1}", "byte 3: \\u0000 in a string" },
-	{ "\"\\\\\\u0000\"", "byte 3: \\u0000 in a string" },
-	{ "\"\\ud800\"", "a lone surrogate in a string" },
+	{ "{\"a\":\"b\\u0000c\"}", "byte 5: a string with \\u0000 in it" },
+	{ "{\"a\\u0000\":1}", "byte 1: a string with \\u0000 in it" },
+	{ "\"\\\\\\u0000\"", "byte 0: a string with \\u0000 in it" },
+	{ "[\"\\\"\",\"\\ud800\"]", "byte 6: a string with half a character" },
+	{ "\"\\ude00\\ud83d\"", "byte 0: a string with half a character" },
 };
 
 START_TEST(texts_that_mean_two_things_are_refused)
@@ -49,6 +50,7 @@ static const char *const same[] = {
 	"[0,-1,9007199254740991,-9007199254740991,1767225600000,0.5,1e+300]",
 	"[\"\xc3\xa9\",\"\\\"\\\\\",\"\\u000a\",\"/\"]",
 	"\"\\\\u0000\"",
+	"[\"\xf0\x9f\x98\x80\",\"\\\"\",\"\"]",
 };
 
 START_TEST(what_is_read_is_printed)
