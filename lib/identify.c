@@ -81,6 +81,8 @@ first_of(struct identifier *id, const struct template *templates, size_t n,
 			}
 			len += values[k].len;
 		}
+		if (len == 0)
+			continue; /* all of it was optional, and absent */
 		for (k = 0; k < templates[i].n; k++)
 			if (buf_put_span(id->scratch, values[k], id->err) < 0)
 				return -1;

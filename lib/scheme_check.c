@@ -101,16 +101,16 @@ check_equal(const struct scheme *sc, struct err *err)
 	return 0;
 }
 
-/* Does anything that is sent enter the content? */
+/* Does anything that is sent enter it? */
 static bool
-signs_something(const struct template *content)
+reads_something(const struct template *t)
 {
 	size_t i;
 
-	for (i = 0; i < content->n; i++)
-		if (content->pieces[i].kind != PIECE_LITERAL &&
-		    content->pieces[i].kind != PIECE_PARAM &&
-		    content->pieces[i].kind != PIECE_KEY)
+	for (i = 0; i < t->n; i++)
+		if (t->pieces[i].kind != PIECE_LITERAL &&
+		    t->pieces[i].kind != PIECE_PARAM &&
+		    t->pieces[i].kind != PIECE_KEY)
 			return true;
 	return false;
 }
@@ -133,9 +133,26 @@ check_content(const struct scheme *sc, struct err *err)
 		    "/content: {key} is for plain digests; %s has its key "
 		    "anyway",
 		    sc->algorithm->name);
-	if (!signs_something(&sc->content))
+	if (!reads_something(&sc->content))
 		return err_set(
 		    err, ERR_CONFIG, "/content: covers nothing of a request");
+	return 0;
+}
+
+/* An id that is the same text for all events would keep one of them. */
+static int
+check_ids(const struct scheme *sc, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < sc->nid; i++)
+		if (!reads_something(&sc->id[i]))
+			return err_set(err, ERR_CONFIG,
+			    "/id: \"%s\" is the same for every event",
+			    sc->id[i].pieces[0].arg);
+	if (sc->replay.n > 0 && !reads_something(&sc->replay))
+		return err_set(
+		    err, ERR_CONFIG, "/replay: is the same for every event");
 	return 0;
 }
 
@@ -306,8 +323,9 @@ scheme_check(
 	if ((equal ? check_equal(sc, err) : check_content(sc, err)) < 0)
 		return -1;
 	find_coverage(sc);
-	if (check_sig(sc, err) < 0 || check_all_items(sc, err) < 0 ||
-	    check_coverage(sc, err) < 0 || find_headers(sc, err) < 0)
+	if (check_ids(sc, err) < 0 || check_sig(sc, err) < 0 ||
+	    check_all_items(sc, err) < 0 || check_coverage(sc, err) < 0 ||
+	    find_headers(sc, err) < 0)
 		return -1;
 	if (equal)
 		warn(warnings, "/alg: \"equal\" covers nothing of a request: "

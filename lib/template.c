@@ -281,6 +281,22 @@ add_hole(
 	return parse_source(text, allowed, p, err);
 }
 
+/* "json:/id" without its braces would be the same text for every event. */
+static bool
+is_bare_source(const struct template *t, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	struct piece p;
+
+	if (t->n != 1 || t->pieces[0].kind != PIECE_LITERAL ||
+	    piece_parse(t->pieces[0].arg, PIECE_ALL, &p, &ignored) < 0)
+		return false;
+	err_set(
+	    err, ERR_CONFIG, "\"%s\" is a source; put it in braces", p.shown);
+	piece_free(&p);
+	return true;
+}
+
 int
 template_parse(
     const char *text, unsigned allowed, struct template *out, struct err *err)
@@ -308,6 +324,8 @@ template_parse(
 			goto fail;
 		text += len + 2;
 	}
+	if (is_bare_source(&t, err))
+		goto fail;
 	*out = t;
 	return 0;
 fail:

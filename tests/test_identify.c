@@ -170,6 +170,31 @@ START_TEST(a_replay_key_is_told)
 }
 END_TEST
 
+/* What is wholly optional and wholly absent is no name. */
+START_TEST(nothing_is_no_name)
+{
+	struct request request = { .body = span_str("{\"b\":\"x\"}") };
+	struct verify_input in = { .request = &request };
+	struct buf scratch = BUF_INIT(4096);
+	struct scheme *sc = NULL;
+	struct err err = ERR_INIT;
+	struct identity id;
+
+	ck_assert_msg(
+	    scheme_parse("x.json",
+		span_str("{\"alg\":\"equal\",\"sig\":{\"from\":\"header:S\"},"
+			 "\"id\":\"{json:/a?}\","
+			 "\"type\":[\"{json:/a?}{header:H?}\",\"{json:/b}\"]}"),
+		&sc, NULL, &err) == 0,
+	    "%s", err.text);
+	ck_assert_int_eq(verify_identify(sc, &in, &scratch, &id, &err), 0);
+	ck_name("id", id.has_id, id.id, NULL);
+	ck_name("type", id.has_type, id.type, "x");
+	buf_free(&scratch);
+	scheme_free(sc);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -180,6 +205,7 @@ main(void)
 
 	tcase_add_loop_test(tc, events_have_names, 0, NITEMS(rows));
 	tcase_add_test(tc, a_replay_key_is_told);
+	tcase_add_test(tc, nothing_is_no_name);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -135,6 +135,22 @@ static const struct {
 	    "{body}{body}{body}{body}{body}{body}{body}{body}{body}{body}"
 	    "{body}{body}{body}{body}{body}{body}{body}{body}\"}",
 	    "x.json: /content: more than 24 pieces" },
+	{ "a source without its braces", "{\"id\":\"json:/id\"}",
+	    "x.json: /id: \"json:/id\" is a source; put it in braces" },
+	{ "the same in a list",
+	    "{\"type\":[\"{json:/type}\",\"header:X-Event\"]}",
+	    "x.json: /type/1: \"header:X-Event\" is a source; put it in "
+	    "braces" },
+	{ "content without its braces", "{\"content\":\"body\"}",
+	    "x.json: /content: \"body\" is a source; put it in braces" },
+	{ "a source with braces", "{\"time\":{\"from\":\"{json:/t}\"}}",
+	    "x.json: /time/from: \"{json\" is no source; was \"json\" "
+	    "meant?" },
+	{ "an id for all", "{" HMAC "," SIG "," BODY ",\"id\":\"event\"}",
+	    "x.json: /id: \"event\" is the same for every event" },
+	{ "a replay key for all",
+	    "{" HMAC "," SIG "," BODY ",\"replay\":\"token\"}",
+	    "x.json: /replay: is the same for every event" },
 	{ "the body in an id", "{\"id\":\"{body}\"}",
 	    "x.json: /id: \"body\" cannot stand here" },
 	{ "nothing of a request is signed",
