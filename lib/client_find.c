@@ -149,7 +149,7 @@ greet(struct client_link *l, int64_t deadline_ms, struct err *why)
 		return STEP_AGAIN;
 	case CLIENT_LINK_FAILED:
 		if (why->code == ERR_TIMEOUT &&
-		    clock_ms() - l->heard_ms < 2 * CLIENT_PING_MS)
+		    l->silent_ms < 2 * CLIENT_PING_MS)
 			err_set(why, ERR_AWAY,
 			    "the owner of the store %s, process %ld, is "
 			    "opening it still",
@@ -261,7 +261,7 @@ client_link_open(struct client_link *l, int64_t deadline_ms, struct err *err)
 
 	if (l->fd >= 0)
 		return 0;
-	l->heard_ms = begun_ms;
+	client_link_listen(l);
 	for (;;) {
 		step = try_once(l, deadline_ms, &launches, &why);
 		if (step == STEP_DONE)

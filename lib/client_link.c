@@ -11,6 +11,7 @@
 #include "lib/stall.h"
 
 #define ROOM_KEPT 65536 /* bytes of a buffer that stay between frames */
+#define STEP_MAX_MS 2000 /* between two looks, more is not counted */
 #define SILENT_MS 2000 /* without a sign of life: the owner may be stalled */
 
 void
@@ -51,7 +52,6 @@ client_link_send(struct client_link *l, struct buf *bytes)
 	l->out = *bytes;
 	l->sent = 0;
 	memset(bytes, 0, sizeof(*bytes));
-	l->heard_ms = clock_ms(); /* from here on silence counts */
 }
 
 /* What goes next: no frame into another one. */
@@ -123,7 +123,7 @@ read_some(struct client_link *l, struct err *err)
 	if (n <= 0)
 		return 0;
 	l->in.len += (size_t)n;
-	l->heard_ms = clock_ms();
+	l->silent_ms = 0;
 	return 1;
 }
 
@@ -150,17 +150,38 @@ patience_ms(const struct client_link *l)
 					   : CLIENT_WAIT_MS;
 }
 
+void
+client_link_listen(struct client_link *l)
+{
+	l->silent_ms = 0;
+	l->looked_ms = clock_ms();
+}
+
+/*
+ * Only time that this process watched counts: when it was stopped itself, or
+ * its caller took a while over a row, that is no silence of the owner's.
+ */
+static void
+count_silence(struct client_link *l, int64_t now_ms)
+{
+	int64_t step_ms = now_ms - l->looked_ms;
+
+	l->silent_ms += step_ms < STEP_MAX_MS ? step_ms : STEP_MAX_MS;
+	l->looked_ms = now_ms;
+}
+
 enum client_link_got
 client_link_silence(struct client_link *l, int64_t deadline_ms, struct err *err)
 {
-	int64_t now_ms = clock_ms(), silent_ms = now_ms - l->heard_ms;
-	bool waits = l->opt.role == CLIENT_ADMIN && silent_ms >= SILENT_MS;
-	bool killed = false;
+	int64_t now_ms = clock_ms();
+	bool waits, killed = false;
 
-	if (silent_ms >= SILENT_MS &&
+	count_silence(l, now_ms);
+	waits = l->opt.role == CLIENT_ADMIN && l->silent_ms >= SILENT_MS;
+	if (l->silent_ms >= SILENT_MS &&
 	    now_ms - l->reported_ms >= CLIENT_PING_MS) {
 		l->reported_ms = now_ms;
-		if (stall_report(l->opt.conf->store, &l->owner, silent_ms,
+		if (stall_report(l->opt.conf->store, &l->owner, l->silent_ms,
 			l->stall_ms, &killed, err) < 0)
 			return CLIENT_LINK_FAILED;
 		if (killed) {
@@ -168,7 +189,7 @@ client_link_silence(struct client_link *l, int64_t deadline_ms, struct err *err)
 			return CLIENT_LINK_LOST;
 		}
 	}
-	if (silent_ms >= patience_ms(l)) {
+	if (l->silent_ms >= patience_ms(l)) {
 		err_set(err, ERR_TIMEOUT,
 		    "the owner of the store %s, process %ld, answers nothing",
 		    l->opt.conf->store, (long)l->owner.pid);
@@ -189,7 +210,7 @@ ping(struct client_link *l)
 {
 	int64_t now_ms = clock_ms();
 
-	if (now_ms - l->heard_ms < CLIENT_PING_MS ||
+	if (l->silent_ms < CLIENT_PING_MS ||
 	    now_ms - l->pinged_ms < CLIENT_PING_MS || l->ping_left > 0)
 		return;
 	l->pinged_ms = now_ms;
@@ -240,6 +261,7 @@ client_link_frame(struct client_link *l, int64_t deadline_ms, struct frame *f,
 	int ret;
 
 	forget_last_frame(l);
+	client_link_listen(l);
 	for (;;) {
 		ret = frame_there(l, f, err);
 		if (ret != 0)

@@ -21,7 +21,8 @@ struct client_link {
 	size_t ping_left; /* bytes of a ping to send yet */
 	bool killed; /* a silent owner was: set here, cleared by who asks */
 	struct owner_info owner; /* pid 0: not known */
-	int64_t heard_ms; /* when it last said something, or was asked */
+	int64_t silent_ms; /* for so long it was listened to in vain */
+	int64_t looked_ms; /* until when that was counted */
 	int64_t pinged_ms, reported_ms; /* when we last did that */
 	struct launch launch;
 };
@@ -58,6 +59,9 @@ enum client_link_got {
  */
 enum client_link_got client_link_frame(struct client_link *l,
     int64_t deadline_ms, struct frame *f, struct err *err);
+
+/* Begins to listen: silence counts from here. */
+void client_link_listen(struct client_link *l);
 
 /*
  * What the owner's silence means now: FRAME: wait on, LOST: it was killed,

@@ -14,6 +14,8 @@
 #include "lib/owner_dir.h"
 #include "lib/server_parts.h"
 
+#define GRACE_MS 500 /* for calls to see that their peers are gone */
+
 /* Frees what no thread uses any more. */
 static void
 free_server(struct server *sv)
@@ -69,6 +71,7 @@ server_start(
     const struct server_options *opt, struct server **out, struct err *err)
 {
 	struct server *sv = calloc(1, sizeof(*sv));
+	pthread_condattr_t monotonic;
 	int ret;
 
 	if (sv == NULL) {
@@ -76,6 +79,8 @@ server_start(
 		return err_set(err, ERR_NOMEM, "no memory for the server");
 	}
 	sv->opt = *opt;
+	if (opt->pager_ms == 0)
+		sv->opt.pager_ms = SERVER_PAGER_MS;
 	sv->dir_fd = sv->epoll_fd = sv->wake_fd = -1;
 	sv->accepts = true;
 	sv->receive = opt->receive;
@@ -83,7 +88,10 @@ server_start(
 	sv->serving = opt->receive != NULL && opt->ops != NULL;
 	sv->lonely_ms = clock_ms();
 	pthread_mutex_init(&sv->lock, NULL);
-	pthread_cond_init(&sv->drained, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&sv->drained, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	server_pool_init(&sv->calls, sv, server_run_call, SERVER_CALLS_MAX);
 	server_pool_init(
 	    &sv->requests, sv, server_run_request, SERVER_REQUESTS_MAX);
@@ -131,11 +139,25 @@ server_clients(struct server *sv, int64_t *idle_s)
 	return n;
 }
 
+/* Calls that waited for their peers end now that these are gone. */
+static bool
+jobs_end(struct server *sv)
+{
+	struct timespec until = clock_in_ms(GRACE_MS);
+	bool done;
+
+	pthread_mutex_lock(&sv->lock);
+	while (sv->jobs > 0 &&
+	       pthread_cond_timedwait(&sv->drained, &sv->lock, &until) == 0)
+		continue;
+	done = sv->jobs == 0;
+	pthread_mutex_unlock(&sv->lock);
+	return done;
+}
+
 bool
 server_stop(struct server *sv)
 {
-	bool done;
-
 	if (sv == NULL)
 		return true;
 	pthread_mutex_lock(&sv->lock);
@@ -143,10 +165,7 @@ server_stop(struct server *sv)
 	server_wake(sv);
 	pthread_mutex_unlock(&sv->lock);
 	pthread_join(sv->loop, NULL);
-	pthread_mutex_lock(&sv->lock);
-	done = sv->jobs == 0;
-	pthread_mutex_unlock(&sv->lock);
-	if (!done)
+	if (!jobs_end(sv))
 		return false; /* what the jobs stand on has to stay */
 	server_pool_end(&sv->calls);
 	server_pool_end(&sv->requests);

@@ -19,6 +19,7 @@
 #define SERVER_HELLO_MS 5000 /* from connect to a whole hello */
 #define SERVER_FRAME_MS 10000 /* from a frame's first byte to its last */
 #define SERVER_SEND_MS 10000 /* a peer that takes nothing of its answer */
+#define SERVER_PAGER_MS 600000 /* an administrator, who may page through it */
 #define SERVER_STOP_MS 5000 /* for what is under way when told to stop */
 #define SERVER_BIG 65536 /* bytes: frames above it ... */
 #define SERVER_BIG_MAX 134217728 /* ... take at most this together */
@@ -47,6 +48,7 @@ struct server_options {
 	void (*leave)(void *arg, const char *why);
 	void *arg;
 	const char *version; /* NULL: this release's; tests set others */
+	int64_t pager_ms; /* 0: SERVER_PAGER_MS; tests set less */
 };
 
 /* The socket is closed when it fails, too. ERR_IO, ERR_NOMEM. */

@@ -376,12 +376,14 @@ see_flags(struct server *sv)
 static bool
 is_late(const struct server_peer *peer, int64_t now_ms)
 {
+	int64_t send_ms = peer->admin ? peer->sv->opt.pager_ms : SERVER_SEND_MS;
+
 	if (!peer->greeted && !peer->waits &&
 	    now_ms - peer->since_ms > SERVER_HELLO_MS)
 		return true;
 	if (peer->frame_ms != 0 && now_ms - peer->frame_ms > SERVER_FRAME_MS)
 		return true;
-	return peer->polls_out && now_ms - peer->took_ms > SERVER_SEND_MS;
+	return peer->polls_out && now_ms - peer->took_ms > send_ms;
 }
 
 static void

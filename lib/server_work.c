@@ -147,8 +147,10 @@ end_job(struct server_job *job, struct buf *last, bool ends)
 	sv->jobs--;
 	server_send(peer, chunk);
 	server_peer_put(peer);
-	if (sv->stopping && sv->jobs == 0)
+	if (sv->stopping && sv->jobs == 0) {
 		server_wake(sv);
+		pthread_cond_broadcast(&sv->drained);
+	}
 	pthread_mutex_unlock(&sv->lock);
 	buf_free(last);
 	free_job(job);

@@ -70,10 +70,10 @@ fresh
 ask call "$echo"
 first=$(last_owner)
 kill -STOP "$first"
-ask call --stall 3000 "$echo"
+ask call --stall 7000 "$echo"
 check "a stopped owner" "$out" = "$echo"
-check "not before its time" $took -ge 3
-check "not long after" $took -le 6
+check "not before its time" $took -ge 7
+check "not long after" $took -le 10
 is_gone "$first" || check "it is gone" no = yes
 check "a new one" "$(count_owners)" -eq 2
 check "no mark is left" ! -L "$store/silent"
@@ -106,6 +106,20 @@ ask receive --role cgi --stall 8000 /hooks/x hello
 check "the next CGI run" "$out" = "200 text/plain hello"
 check "the next CGI run, in time" $took -le 5
 is_gone "$first" || check "it is gone, too" no = yes
+
+# --- the client is stopped, not the owner: nobody is killed
+fresh
+ask call "$echo"
+"$helper" call --stall 3000 -c "$file" '{"op":"sleep","ms":8000}' \
+    >"$scratch/out" 2>&1 &
+caller=$!
+sleep 0.5
+kill -STOP $caller
+sleep 5
+kill -CONT $caller
+wait $caller
+check "a stopped client's call" $? -eq 0
+check "a stopped client's owner" "$(count_owners)" -eq 1
 
 # --- stopped for a while, and then not: it lives
 fresh

@@ -41,6 +41,7 @@ start_server(bool opening)
 	opt.leave = leave;
 	opt.arg = &leaves;
 	opt.version = "1.2.0";
+	opt.pager_ms = SERVER_SEND_MS;
 	opt.listen_fd = owner_listen(dir, &err);
 	ck_assert_msg(opt.listen_fd >= 0, "%s", err.text);
 	ck_assert_msg(server_start(&opt, &server, &err) == 0, "%s", err.text);

@@ -252,6 +252,9 @@ static const struct {
 	{ "busy", false, "\0\0\0\16\1\13code=denied\n", 18, ERR_DENIED, 0 },
 	{ "a second welcome", false, "\0\0\0\2\1\2", 6, ERR_INPUT, 0 },
 	{ "no reply but an end", true, END_OK, 16, ERR_INPUT, 0 },
+	{ "a row that reads like a reply", true,
+	    "\0\0\0\x19\1\10\0\xc8\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+	    29, ERR_INPUT, 0 },
 	{ "a reply that is none", true, "\0\0\0\4\1\6{}", 8, ERR_INPUT, 0 },
 	{ "a request: busy", true, "\0\0\0\15\1\13code=limit\n", 17, ERR_LIMIT,
 	    0 },
@@ -450,6 +453,40 @@ START_TEST(a_row_that_is_refused_ends_the_call_and_not_the_client)
 }
 END_TEST
 
+static int
+page_row(void *arg, struct span json, struct err *err)
+{
+	(void)json;
+	(void)err;
+	if (++*(int *)arg == 1)
+		sleep_ms(4000);
+	return 0;
+}
+
+/*
+ * Somebody pages through the rows: the client says nothing, and hears nothing,
+ * for longer than an owner may be silent. This process is the owner.
+ */
+START_TEST(who_takes_a_while_over_a_row_kills_nobody)
+{
+	struct client_options opt = { .conf = &cf,
+		.program = "tester",
+		.version = "1.2.0",
+		.stall_ms = 3000 };
+	struct client *cl = NULL;
+	struct err err = ERR_INIT;
+	int rows = 0;
+
+	ck_assert_int_eq(client_open_with(&opt, &cl, &err), 0);
+	ck_assert_msg(
+	    client_call(cl, span_str("{\"op\":\"rows\",\"n\":100,\"ms\":60}"),
+		page_row, &rows, &err) == 0,
+	    "%s", err.text);
+	ck_assert_int_eq(rows, 100);
+	client_close(cl);
+}
+END_TEST
+
 START_TEST(each_call_has_an_id_of_its_own)
 {
 	struct buf first = BUF_INIT(64), second = BUF_INIT(64);
@@ -516,6 +553,7 @@ main(void)
 	tcase_add_test(real, large_calls_and_bodies_pass);
 	tcase_add_test(
 	    real, a_row_that_is_refused_ends_the_call_and_not_the_client);
+	tcase_add_test(real, who_takes_a_while_over_a_row_kills_nobody);
 	tcase_add_test(real, each_call_has_an_id_of_its_own);
 	tcase_add_test(real, the_owner_is_known);
 	suite_add_tcase(s, real);

@@ -266,6 +266,19 @@ START_TEST(what_is_under_way_is_finished)
 }
 END_TEST
 
+/* Nobody takes its rows, so it waits in the middle of them. */
+START_TEST(a_call_that_waits_for_its_peer_ends_with_the_owner)
+{
+	int fd = greet();
+
+	send_call(fd, "{\"op\":\"rows\",\"n\":1000,\"size\":100000}");
+	sleep_ms(200);
+	ck_assert(server_stop(server));
+	server = NULL;
+	close(fd);
+}
+END_TEST
+
 static int
 stops_in_vain(void)
 {
@@ -323,6 +336,7 @@ main(void)
 	tcase_add_loop_test(tc, a_request_is_answered, 0, NITEMS(requests));
 	tcase_add_test(tc, a_running_owner_takes_the_mark_away);
 	tcase_add_test(tc, what_is_under_way_is_finished);
+	tcase_add_test(tc, a_call_that_waits_for_its_peer_ends_with_the_owner);
 	suite_add_tcase(s, tc);
 
 	tcase_add_checked_fixture(opening, set_up_opening, tear_down);
