@@ -172,6 +172,10 @@ run_list(struct command_line *line, struct err *err)
 	c.people = list_row;
 	c.arg = &t;
 	ret = call_send(&c, err);
+	if (ret == 0 && !line->json && table_is_empty(&t))
+		fputs("There are no endpoints yet: eyelet-endpoint add NAME "
+		      "--scheme SCHEME\n",
+		    stderr);
 	table_print(&t);
 out:
 	table_free(&t);

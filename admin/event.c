@@ -122,6 +122,8 @@ run_list(struct command_line *line, struct err *err)
 	c.people = list_row;
 	c.arg = &t;
 	ret = call_send(&c, err);
+	if (ret == 0 && !line->json && table_is_empty(&t))
+		fputs("There are no such events.\n", stderr);
 	table_print(&t);
 out:
 	table_free(&t);

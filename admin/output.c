@@ -119,6 +119,12 @@ print_cell(const struct table *t, size_t column, const char *cell)
 		putchar('\n');
 }
 
+bool
+table_is_empty(const struct table *t)
+{
+	return t->ncells == 0 && !t->begun;
+}
+
 void
 table_print(struct table *t)
 {

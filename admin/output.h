@@ -34,6 +34,9 @@ int table_puts(struct table *t, const char *cell, struct err *err);
 /* A member of a row, whatever its kind; null and absent ones give "-". */
 int table_put_json(struct table *t, const struct json *value, struct err *err);
 
+/* Was no row put at all? */
+bool table_is_empty(const struct table *t);
+
 /* Prints to stdout what is there. The titles come once, and with a row. */
 void table_print(struct table *t);
 void table_free(struct table *t);

@@ -95,6 +95,9 @@ run_show(struct command_line *line, struct err *err)
 	c.people = show_row;
 	c.arg = &t;
 	ret = call_send(&c, err);
+	if (ret == 0 && !line->json && table_is_empty(&t))
+		fprintf(stderr, "It has none yet: eyelet-secret stage %s\n",
+		    line->operands[0]);
 	table_print(&t);
 out:
 	table_free(&t);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/terminal.h"
+
 /* Up to room bytes; more is told by *more. */
 static int
 read_all(int fd, unsigned char *to, size_t room, size_t *len, bool *more)
@@ -46,7 +48,7 @@ int
 secret_file_read(
     const char *path, const char *what, struct buf *out, struct err *err)
 {
-	bool from_stdin = strcmp(path, "-") == 0, more;
+	bool from_stdin = strcmp(path, "-") == 0, hidden = false, more;
 	size_t room = out->max - out->len, len;
 	struct buf all = BUF_INIT(room + 2); /* and a line end */
 	unsigned char *at;
@@ -61,6 +63,8 @@ secret_file_read(
 		path = "stdin";
 	if (buf_reserve(&all, all.max, &at, err) < 0)
 		goto out;
+	hidden = terminal_hide(
+	    fd, "Paste it, press Enter, then Ctrl-D; nothing of it is shown: ");
 	if (read_all(fd, at, all.max, &len, &more) < 0) {
 		err_errno(err, errno, "%s: %s", what, path);
 		goto out;
@@ -74,6 +78,8 @@ secret_file_read(
 	else
 		ret = buf_put(out, at, len, err);
 out:
+	if (hidden)
+		terminal_show(fd);
 	buf_wipe(&all);
 	if (!from_stdin && fd >= 0)
 		close(fd);

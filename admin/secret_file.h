@@ -9,7 +9,8 @@
 
 /*
  * Reads path ("-": stdin) behind out, up to the room that out has, and cuts
- * one final LF or CRLF, nothing else. what names the thing in messages.
+ * one final LF or CRLF, nothing else. A terminal shows nothing of what is
+ * pasted into it. what names the thing in messages.
  * ERR_INPUT when nothing is left or it is too long; ERR_NOTFOUND, ERR_DENIED,
  * ERR_IO.
  */

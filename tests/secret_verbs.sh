@@ -9,6 +9,12 @@ done
 run 'a store' 0 eyelet-store init
 run 'an endpoint' 0 eyelet-endpoint add shop --scheme nomos
 
+run 'no secret' 0 eyelet-secret show shop
+words 'eyelet-secret stage shop'
+run 'no secret, for scripts' 0 eyelet-secret show shop --json
+rows 0
+no_words
+
 # --- the life of a secret -----------------------------------------------------
 run 'the first is current' 0 eyelet-secret stage shop --secret-file "$work/a" \
     --json
@@ -157,6 +163,54 @@ do
 done
 run 'stage, of now' 0 eyelet-secret stage code --if-gen "$gen" --json
 member generation $((gen + 1))
+
+# --- pasted into a terminal ---------------------------------------------------
+# paste HOW: into a terminal of its own, and is anything of it shown?
+paste() {
+	checks=$((checks + 1))
+	when="pasted: $1"
+	timeout 60 python3 - "$bin/eyelet-secret" "$1" "$canary-$1" <<'EOF' \
+	    >"$out" 2>"$err"
+import os, pty, sys, termios
+program, how, secret = sys.argv[1:]
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(program, [program, "stage", "shop", "--secret-file", "-",
+                       "--drop-oldest"])
+def echoes():
+    return bool(termios.tcgetattr(fd)[3] & termios.ECHO)
+seen = b""
+while b"shown: " not in seen:
+    seen += os.read(fd, 1000)
+if echoes():
+    sys.exit("the terminal echoes")
+if how == "interrupt":
+    os.write(fd, b"\x03")
+else:
+    os.write(fd, secret.encode() + b"\n\x04")
+    try:
+        while True:
+            more = os.read(fd, 1000)
+            if not more:
+                break
+            seen += more
+    except OSError:
+        pass # the terminal is gone with the program
+status = os.waitpid(pid, 0)[1]
+print(seen.decode())
+if how == "interrupt":
+    sys.exit(not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == 2
+                  and echoes()))
+sys.exit(os.waitstatus_to_exitcode(status))
+EOF
+	status=$?
+	[ $status = 0 ] || complain "$when: status $status"
+	silent_on "$canary"
+}
+paste enter
+paste interrupt
+run 'what was pasted' 0 eyelet-secret reveal shop
+[ "$(cat "$out")" = "$canary-enter" ] || complain 'pasted: another value'
 
 # --- wrong use ----------------------------------------------------------------
 run 'grace and now' 64 eyelet-secret rotate code --grace 1h --now

@@ -65,6 +65,18 @@ else
 	words 'sudo'
 fi
 
+# --- a new store is empty, and says so ----------------------------------------
+run 'no endpoints' 0 eyelet-endpoint list
+words 'eyelet-endpoint add NAME'
+run 'no endpoints, for scripts' 0 eyelet-endpoint list --json
+rows 0
+no_words
+run 'no events' 0 eyelet-event list
+words 'no such events'
+run 'no events, for scripts' 0 eyelet-event list --json
+rows 0
+no_words
+
 # --- status -------------------------------------------------------------------
 run 'status starts an owner' 0 eyelet-store status --json
 all_json

@@ -331,6 +331,51 @@ START_TEST(origins_are_told)
 }
 END_TEST
 
+/* The store's own defaults are those of the page. */
+START_TEST(store_gets_its_options)
+{
+	struct err err = ERR_INIT;
+	struct store_options set, own;
+	struct conf cf;
+
+	ck_assert_int_eq(read_text("", &cf, &err), 0);
+	conf_store_options(&cf, &set);
+	store_options_init(&own);
+	ck_assert_ptr_eq(set.dir, cf.store);
+	ck_assert_ptr_eq(set.key_file, cf.key_file);
+	ck_assert_int_eq(set.horizon_s, own.horizon_s);
+	ck_assert_uint_eq(set.dedupe_max, own.dedupe_max);
+	ck_assert_int_eq(set.retain_s, own.retain_s);
+	ck_assert_uint_eq(set.retain_bytes, own.retain_bytes);
+	ck_assert_uint_eq(set.segment_max, own.segment_max);
+	ck_assert_int_eq(set.segment_age_s, own.segment_age_s);
+	ck_assert_uint_eq(set.floor, own.floor);
+	ck_assert_uint_eq(set.ballast, own.ballast);
+	ck_assert_uint_eq(set.cache, own.cache);
+	ck_assert_uint_eq(set.log_keep_max, own.log_keep_max);
+	conf_free(&cf);
+	ck_assert_int_eq(
+	    read_text("[store]\nhorizon = 1\ndedupe_max = 2m\nretain = 3\n"
+		      "retain_bytes = 4m\nsegment_max = 5m\nsegment_age = 6\n"
+		      "floor = 7m\nballast = 8m\ncache = 9m\n"
+		      "log_keep_max = 10m\n",
+		&cf, &err),
+	    0);
+	conf_store_options(&cf, &set);
+	ck_assert_int_eq(set.horizon_s, 1);
+	ck_assert_uint_eq(set.dedupe_max, 2 << 20);
+	ck_assert_int_eq(set.retain_s, 3);
+	ck_assert_uint_eq(set.retain_bytes, 4 << 20);
+	ck_assert_uint_eq(set.segment_max, 5 << 20);
+	ck_assert_int_eq(set.segment_age_s, 6);
+	ck_assert_uint_eq(set.floor, 7 << 20);
+	ck_assert_uint_eq(set.ballast, 8 << 20);
+	ck_assert_uint_eq(set.cache, 9 << 20);
+	ck_assert_uint_eq(set.log_keep_max, 10 << 20);
+	conf_free(&cf);
+}
+END_TEST
+
 /* "/var/..." in the sample is wherever this build keeps it. */
 static void
 expect_default(const char *sample, const char *want)
@@ -455,6 +500,7 @@ main(void)
 	tcase_add_test(tc, large_file_is_refused);
 	tcase_add_test(tc, file_is_found);
 	tcase_add_test(tc, origins_are_told);
+	tcase_add_test(tc, store_gets_its_options);
 	tcase_add_test(tc, sample_states_the_defaults);
 	tcase_add_loop_test(tc, near_word_is_found, 0, NITEMS(nears));
 	tcase_add_test(tc, nearest_word_wins);

@@ -1,0 +1,55 @@
+/* terminal.c: the echo of a terminal, and signals that come while it is off. */
+#include "admin/terminal.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <termios.h>
+
+#include "lib/util.h"
+
+/* Whoever is interrupted here wants his echo back first. */
+static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP };
+
+/* The signal handler's: a program has one terminal to read from. */
+static struct termios before;
+static int before_fd;
+
+static void
+put_back(int number)
+{
+	tcsetattr(before_fd, TCSANOW, &before);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+bool
+terminal_hide(int fd, const char *prompt)
+{
+	struct sigaction action = { .sa_handler = put_back };
+	struct termios quiet;
+	size_t i;
+
+	if (tcgetattr(fd, &before) < 0) /* no terminal */
+		return false;
+	before_fd = fd;
+	sigemptyset(&action.sa_mask);
+	action.sa_flags = SA_NODEFER; /* it raises the signal itself */
+	for (i = 0; i < NITEMS(signals); i++)
+		sigaction(signals[i], &action, NULL);
+	quiet = before;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(fd, TCSANOW, &quiet);
+	fprintf(stderr, "%s", prompt);
+	return true;
+}
+
+void
+terminal_show(int fd)
+{
+	size_t i;
+
+	tcsetattr(fd, TCSANOW, &before);
+	for (i = 0; i < NITEMS(signals); i++)
+		signal(signals[i], SIG_DFL);
+	fputs("\n", stderr);
+}
