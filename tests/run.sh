@@ -34,6 +34,7 @@ CHECK_MAX_S=1500 # no run of "make check" may take longer
 LOG_LINES=60     # of a failing test's log, shown
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/eyelet-run.XXXXXX") || exit 73
+chmod 755 "$work" # tests run programs as other users, too
 finish() {
 	if [ $keep = yes ]; then
 		echo "kept: $work"
