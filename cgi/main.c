@@ -306,6 +306,8 @@ run_service(const struct options *opt, struct listening *ls, char **argv)
 	if (conf_read(opt->config, &cf, &err) < 0 ||
 	    owner_become_user(cf.store, &err) < 0)
 		status = fail(&err);
+	else if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		status = EX_OSERR;
 	else if (opt->socket != NULL && ls->from == LISTENING_NONE &&
 		 listening_open(opt->socket, ls, &err) < 0)
 		status = fail(&err);

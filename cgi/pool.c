@@ -31,7 +31,7 @@
 #define WATCH_LINGER_MS 1000
 #define EXPIRE_EVERY_MS 200
 #define IDLE_SPARED_MS 1000 /* a connection idle for less is never evicted */
-#define END_SPARED_MS 100 /* nor closed in the end */
+#define END_SPARED_MS 300 /* nor closed in the end */
 #define CROWDED_LOOK_MS                                       \
 	1000 /* how often an idle worker asks if it may leave \
 	      */

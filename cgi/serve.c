@@ -31,8 +31,8 @@ serve_idle(struct serving *s, struct conn *c)
 }
 
 /*
- * The web server may still be writing a body that nobody reads. Closing now
- * would reset the connection and could take the answer away from it.
+ * The web server may still be writing a body that nobody will read. Closing now
+ * would make that fail, and then it may not look for the answer any more.
  */
 static void
 linger(struct serving *s, struct conn *c)

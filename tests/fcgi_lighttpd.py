@@ -28,13 +28,15 @@ LIGHTTPD = shutil.which("lighttpd", path=os.environ.get("PATH", "") +
 
 
 class Lighttpd:
-    def __init__(self, folder, shipped):
+    """lighttpd with a configuration of eyelet's included in its own."""
+
+    def __init__(self, folder, included):
         self.folder = folder
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
         with open(folder.file("eyelet-lighttpd.conf"), "w") as f:
-            f.write(shipped)
+            f.write(included)
         self.conf = folder.file("lighttpd.conf")
         with open(self.conf, "w") as f:
             f.write('server.modules = ( "mod_access" )\n'
@@ -261,6 +263,47 @@ class BehindLighttpd(unittest.TestCase):
                           b"Content-Length: 3\r\n\r\nabc")
             for s in clients:
                 self.assertIn(b" 200 ", s.recv(65536)[:20])
+
+
+@unittest.skipIf(LIGHTTPD is None, "no lighttpd: apt-get install lighttpd")
+class PlainCgi(unittest.TestCase):
+    """The same program, found out by itself, under lighttpd's mod_cgi."""
+
+    def setUp(self):
+        self.folder = Folder("[receive]\nupload_timeout = 2s\n")
+        self.addCleanup(self.folder.remove)
+        self.owner = Program(self.folder)
+        self.addCleanup(self.owner.kill)
+        self.web = Lighttpd(self.folder, f'''
+server.modules += ( "mod_alias", "mod_cgi", "mod_setenv" )
+alias.url = ( "/hooks" => "{os.path.abspath(FAKE)}" )
+cgi.assign = ( "fake.fcgi" => "" )
+setenv.set-environment = ( "EYELET_CONFIG" => "{self.folder.conf}" )
+''')
+        self.addCleanup(self.web.stop)
+
+    def test_request_and_answer(self):
+        body = os.urandom(300000)
+        status, head, answer = self.web.post(
+            "/hooks/shop?status=202", body, "X-Sig: 00\r\n")
+        self.assertEqual(status, 202)
+        self.assertIn(b"Cache-Control: no-store", head)
+        got = json.loads(answer)
+        self.assertEqual((got["path"], got["length"], got["peer"]),
+                         ("/shop", len(body), "127.0.0.1"))
+        self.assertIn(["x-sig", "00"], got["headers"])
+
+    def test_chunked(self):
+        status, _, answer = self.web.http(
+            b"POST /hooks/shop HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n",
+            b"5\r\nhello\r\n", b"0\r\n\r\n")
+        self.assertEqual((status, json.loads(answer)["length"]), (200, 5))
+
+    def test_refusals(self):
+        self.assertEqual(self.web.http(
+            b"GET /hooks/x HTTP/1.0\r\n\r\n")[0], 405)
+        self.assertEqual(self.web.post("/hooks/x", b"x" * (MIB + 1))[0], 413)
 
 
 if __name__ == "__main__":

@@ -113,6 +113,25 @@ class Many(WithProgram):
         self.stop()
 
     @unittest.skipUnless(ROOT, "only root can look")
+    def test_one_descriptor_too_few(self):
+        """A connection takes two; what gets only one leaves nothing."""
+        fds = len(os.listdir(f"/proc/{self.program.pid}/fd"))
+        before = resource.prlimit(self.program.pid, resource.RLIMIT_NOFILE)
+        self.stop()
+        # So few that places for connections are few, too.
+        self.start(preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (60, before[1])))
+        resource.prlimit(self.program.pid, resource.RLIMIT_NOFILE,
+                         (fds + 1, before[1]))
+        for _ in range(30):
+            with Connection(self.program.socket) as c:
+                c.send_what_goes(post())
+                self.assertIsNone(c.answer())
+        resource.prlimit(self.program.pid, resource.RLIMIT_NOFILE, before)
+        self.honest(20)
+        self.stop()
+
+    @unittest.skipUnless(ROOT, "only root can look")
     def test_descriptors_do_not_leak(self):
         def count():
             return len(os.listdir(f"/proc/{self.program.pid}/fd"))
@@ -261,6 +280,7 @@ class Ending(WithProgram):
         time.sleep(0.3)
         queued = self.connect()
         self.program.signal()
+        time.sleep(0.05)
         queued.send(post())  # connected before the end came
         for _ in range(3):
             time.sleep(0.3)

@@ -404,6 +404,22 @@ class Cgi(InFolder):
                     self.assertEqual(json.loads(answer.body)["length"],
                                      length)
 
+    @unittest.skipUnless(ROOT, "only root can become somebody else")
+    def test_is_private(self):
+        """Whoever runs as the same user cannot look into it."""
+        os.chmod(self.folder.path, 0o755)
+        self.start("first")
+        p = subprocess.Popen(
+            [FAKE, "-c", self.folder.conf], stdin=subprocess.PIPE,
+            env=dict(variables(length=5), GATEWAY_INTERFACE="CGI/1.1"),
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            preexec_fn=lambda: os.setuid(12345))
+        self.addCleanup(p.wait)
+        wait_until(lambda: os.stat(f"/proc/{p.pid}/environ").st_uid == 0,
+                   "privacy", 1)
+        out, _ = p.communicate(b"hello", timeout=PATIENCE)
+        self.assertIn(b"Status: ", out)
+
     def test_no_request(self):
         answer = self.run_it([])
         self.assertEqual((answer.status, answer.exit), (400, 0))
