@@ -253,6 +253,17 @@ class Program:
 
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)
+        if number == signal.SIGSTOP:
+            # Each thread stops when it comes round to it, not at once.
+            wait_until(self.is_stopped, "all threads to stop")
+
+    def is_stopped(self):
+        tasks = f"/proc/{self.process.pid}/task"
+        for thread in os.listdir(tasks):
+            with open(f"{tasks}/{thread}/stat") as f:
+                if f.read().rpartition(")")[2].split()[0] != "T":
+                    return False
+        return True
 
     def wait(self, patience=PATIENCE):
         """The exit status."""
