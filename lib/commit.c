@@ -85,14 +85,12 @@ pass_on(struct commit *cm, struct store_item *const *items, size_t n,
 	for (i = 0; i < n; i++) {
 		item = items[i];
 		item->next = NULL;
-#ifndef PLANTED_EARLY_ACK
 		if (item->outcome != STORE_FAILED &&
 		    item->outcome != STORE_MOVED) {
 			*cm->flush_tail = item;
 			cm->flush_tail = &item->next;
 			continue;
 		}
-#endif
 		item->next = now;
 		now = item;
 	}
@@ -226,11 +224,24 @@ end_jobs(
 	pthread_mutex_unlock(&cm->mutex);
 }
 
+static void
+finish_all(struct store_item *items, int flushed, const struct err *err)
+{
+	struct store_item *item;
+
+	while ((item = items) != NULL) {
+		items = item->next;
+		if (flushed < 0)
+			fail_all(&item, 1, err);
+		finish(item);
+	}
+}
+
 static void *
 flusher_main(void *arg)
 {
 	struct commit *cm = arg;
-	struct store_item *items, *item;
+	struct store_item *items;
 	struct job *jobs;
 	struct err err;
 	uint64_t seq;
@@ -252,6 +263,10 @@ flusher_main(void *arg)
 		cm->flushing = true;
 		pthread_mutex_unlock(&cm->mutex);
 
+#ifdef PLANTED_EARLY_ACK
+		finish_all(items, 0, &err);
+		items = NULL;
+#endif
 		ret = cm->hooks.flush(cm->hooks.arg, &err);
 		if (ret == 0 && seq > 0)
 			cm->hooks.durable(cm->hooks.arg, seq);
@@ -260,12 +275,7 @@ flusher_main(void *arg)
 		cm->flushing = false;
 		pthread_cond_signal(&cm->work);
 		pthread_mutex_unlock(&cm->mutex);
-		while ((item = items) != NULL) {
-			items = item->next;
-			if (ret < 0)
-				fail_all(&item, 1, &err);
-			finish(item);
-		}
+		finish_all(items, ret, &err);
 		end_jobs(cm, jobs, ret, &err);
 		pthread_mutex_lock(&cm->mutex);
 	}

@@ -9,6 +9,7 @@ import json
 import mmap
 import os
 import pwd
+import select
 import shutil
 import signal
 import socket
@@ -19,7 +20,7 @@ import tempfile
 import time
 
 BUILD = os.path.abspath(os.environ.get("top_builddir", "."))
-SOURCE = os.path.abspath(os.environ.get("top_srcdir", "."))
+SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAM = f"{BUILD}/cgi/eyelet.fcgi"
 SECRET = "stand-secret-0123456789abcdef"
 CALL_S = 60  # no tool takes longer
@@ -107,16 +108,22 @@ class Disk:
 
 
 class Stand:
-    def __init__(self, disk=False, user=None, settings=None, folder=None):
-        """user: who the service runs as (root only); default: who we are."""
-        if not os.path.exists(PROGRAM):
-            sys.exit(f"{PROGRAM} is not built")
+    def __init__(self, disk=False, user=None, settings=None, size=None,
+                 program=PROGRAM):
+        """user: who the service runs as (root only); default: who we are.
+
+        size: of a file system of its own for the store; OSError where we may
+        not mount one.
+        """
+        if not os.path.exists(program):
+            sys.exit(f"{program} is not built")
+        self.program = program
         if shutil.which("lighttpd", path=self.path()) is None:
             skip("no lighttpd: apt-get install lighttpd")
-        self.top = folder or tempfile.mkdtemp(prefix="eyelet-stand.")
+        self.top = tempfile.mkdtemp(prefix="eyelet-stand.")
         os.chmod(self.top, 0o755)
         self.user = user
-        self.web = None
+        self.web = self.service = self.listening = self.port = None
         self.loads = []
         self.env = dict(os.environ, ASAN_OPTIONS=":".join(
             [os.environ.get("ASAN_OPTIONS", ""), "verify_asan_link_order=0"]))
@@ -124,8 +131,11 @@ class Stand:
         self.conf = f"{self.top}/eyelet.conf"
         self.home = f"{self.top}/home"
         self.store = f"{self.home}/store"
-        self.log = f"{self.home}/lighttpd.log"
+        self.log = f"{self.top}/lighttpd.log"
         os.mkdir(self.home)
+        self.mounted = False
+        if size is not None:
+            self.mount(size)
         self.own(self.home)
         self.disk = Disk(f"{self.top}/disk") if disk else None
         self.write_conf(settings or {})
@@ -137,6 +147,15 @@ class Stand:
     def path():
         return os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
 
+    def mount(self, size):
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "none",
+             self.home], capture_output=True, text=True, timeout=CALL_S)
+        if done.returncode != 0:
+            shutil.rmtree(self.top)
+            raise OSError(done.stderr.strip())
+        self.mounted = True
+
     def own(self, path):
         if self.user is not None:
             who = pwd.getpwnam(self.user)
@@ -145,7 +164,8 @@ class Stand:
     def as_user(self, command):
         if self.user is None:
             return command
-        return ["setpriv", f"--reuid={self.user}", f"--regid={self.user}",
+        who = pwd.getpwnam(self.user)
+        return ["setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}",
                 "--init-groups", *command]
 
     def write_conf(self, settings):
@@ -154,7 +174,7 @@ class Stand:
                       "key_file": f"{self.home}/keys/store.key",
                       "floor": "1m", "ballast": "0"},
             "schemes": {"path": f"{SOURCE}/conf/schemes"},
-            "process": {"program": PROGRAM},
+            "process": {"program": self.program},
         }
         for name, value in settings.items():
             section, key = name.split(".")
@@ -203,18 +223,36 @@ class Stand:
 
     # --- the web server ------------------------------------------------------
 
-    def start(self, program=None):
-        """Starts lighttpd, which starts eyelet.fcgi (or another program)."""
-        command = program or f"{PROGRAM} -c {self.conf}"
-        preload = ""
+    def start(self, program=None, supervised=False):
+        """Starts lighttpd, which starts eyelet.fcgi (or another program).
+
+        supervised: we start it instead and keep its socket, as systemd does;
+        start_service() is called for each further one.
+        """
+        command = program or f"{self.program} -c {self.conf}"
+        service = {"ASAN_OPTIONS": self.env["ASAN_OPTIONS"]}
         if self.disk is not None:
-            preload = f'''
-    "LD_PRELOAD" => "{BUILD}/tests/fault/disk.so",
-    "EYELET_DISK_STORE" => "{self.store}",
-    "EYELET_DISK_LOG" => "{self.disk.folder}",'''
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+            service.update({"LD_PRELOAD": f"{BUILD}/tests/fault/disk.so",
+                            "EYELET_DISK_STORE": self.store,
+                            "EYELET_DISK_LOG": self.disk.folder})
+        backend = ""
+        if supervised:
+            self.service_env = dict(self.env, **service)
+            self.listening = socket.socket(socket.AF_UNIX)
+            self.listening.bind(f"{self.home}/fcgi")
+            self.listening.listen(1024)
+            self.own(f"{self.home}/fcgi")
+            self.start_service()
+        else:
+            pairs = ", ".join(f'"{k}" => "{v}"' for k, v in service.items())
+            backend = f"""
+  "bin-path" => "{command}",
+  "bin-environment" => ({pairs}),
+  "max-procs" => 1,"""
+        if self.port is None:
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", 0))
+                self.port = s.getsockname()[1]
         with open(f"{self.top}/lighttpd.conf", "w") as f:
             f.write(f'''
 server.bind = "127.0.0.1"
@@ -223,12 +261,8 @@ server.document-root = "{self.home}"
 server.modules = ( "mod_fastcgi" )
 server.max-keep-alive-requests = 1000000
 server.max-keep-alive-idle = 60
-fastcgi.server = ( "/hooks" => ((
+fastcgi.server = ( "/hooks" => (({backend}
   "socket" => "{self.home}/fcgi",
-  "bin-path" => "{command}",
-  "bin-environment" => ({preload}
-    "ASAN_OPTIONS" => "{self.env['ASAN_OPTIONS']}" ),
-  "max-procs" => 1,
   "check-local" => "disable" )) )
 ''')
         with open(self.log, "ab") as log:
@@ -239,6 +273,16 @@ fastcgi.server = ( "/hooks" => ((
                 env=dict(self.env, PATH=self.path()), stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL)
         return wait_for("lighttpd answers", START_S, self.answers)
+
+    def start_service(self):
+        """One eyelet.fcgi on the socket that we keep."""
+        if self.service is not None:
+            self.service.wait(10)
+        with open(self.log, "ab") as log:
+            self.service = subprocess.Popen(
+                self.as_user([self.program, "-c", self.conf]),
+                env=self.service_env, stdin=self.listening, stdout=log,
+                stderr=log)
 
     def answers(self):
         if self.web.poll() is not None:
@@ -283,10 +327,12 @@ fastcgi.server = ( "/hooks" => ((
             return json.loads(body)["status"]
         return status
 
-    def tail(self, lines=20):
+    def tail(self, lines=40):
+        """The end of the web server's log, but for good requests."""
         try:
             with open(self.log, errors="replace") as f:
-                return "".join(f.readlines()[-lines:])
+                return "".join([line for line in f
+                                if " status=200 " not in line][-lines:])
         except OSError:
             return ""
 
@@ -299,23 +345,39 @@ fastcgi.server = ( "/hooks" => ((
                     args = f.read().split(b"\0")
             except OSError:
                 continue
-            if args[0] == PROGRAM.encode() and self.conf.encode() in args:
+            if args[0] == self.program.encode() and self.conf.encode() in args:
                 found.append(int(pid))
         return found
 
-    def kill(self, pids, sig=signal.SIGKILL):
+    @staticmethod
+    def kill(pids, sig=signal.SIGKILL):
         for pid in pids:
             try:
                 os.kill(pid, sig)
             except ProcessLookupError:
                 pass
 
+    @staticmethod
+    def kill_and_wait(pids):
+        """Until they are gone with all their files, not only from sight."""
+        ends = []
+        for pid in pids:
+            try:
+                ends.append(os.pidfd_open(pid))
+                signal.pidfd_send_signal(ends[-1], signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        for end in ends:
+            if not select.select([end], [], [], 10)[0]:
+                raise TimeoutError("a killed process does not die")
+            os.close(end)
+
     def cut_power(self):
         """Web server and eyelet die at once, before either can clean up."""
         self.web.kill()
-        self.kill(self.processes())
+        self.kill_and_wait(self.processes())
         self.web.wait(10)
-        wait_for("all are dead", 10, lambda: not self.processes())
+        self.kill_and_wait(self.processes())
 
     def stop(self):
         if self.web is not None and self.web.poll() is None:
@@ -334,6 +396,13 @@ fastcgi.server = ( "/hooks" => ((
                 load.wait(10)
         self.stop()
         self.kill(self.processes())
+        if self.service is not None:
+            self.service.wait(10)
+        if self.listening is not None:
+            self.listening.close()
+        if self.mounted:
+            subprocess.run(["umount", "-l", self.home], check=True,
+                           timeout=CALL_S)
         shutil.rmtree(self.top, ignore_errors=True)
 
     def __enter__(self):
