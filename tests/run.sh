@@ -252,6 +252,10 @@ if [ $quick = no ]; then
 	    CFLAGS='-g -O2' --enable-werror
 	say "make install"
 	step "make install puts things where they belong" check_install
+	say "conf/quickstart.sh"
+	step "conf/quickstart.sh shows what it should" env \
+	    EYELET_QUICKSTART="$work/quickstart" \
+	    "$tree/conf/quickstart.sh" --once
 	say "make distcheck"
 	step "make distcheck" distcheck
 fi
