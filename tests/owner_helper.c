@@ -11,7 +11,7 @@
  *
  * An owner reads lines "name value" from the file "knobs" beside the store's
  * folder: version, opening_ms, idle_s, fail (words to die with). It writes
- * "owned PID" and "left PID" to the file "owners" there.
+ * "owned PID", "left PID" or "failed PID" to the file "owners" there.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -147,6 +147,7 @@ own(const struct conf *cf, enum owner_role role)
 
 	read_knobs(cf, &k);
 	if (k.fail[0] != '\0') {
+		note(cf, "failed");
 		fprintf(stderr, "first words\nowner_helper: %s\n", k.fail);
 		return EX_CONFIG;
 	}

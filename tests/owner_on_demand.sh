@@ -34,6 +34,8 @@ fresh
 cd "$scratch" || exit 73
 out=$("$helper" call -c eyelet.conf "$echo")
 check "a relative configuration" "$out" = "$echo"
+check "it is absolute to who stays" "$(tr '\0' ' ' \
+    <"/proc/$(last_owner)/cmdline")" = "$helper --store -c $file "
 cd / || exit 73
 
 # --- a webhook request starts one, too
@@ -69,6 +71,7 @@ echo "fail the key file is gone" >"$scratch/knobs"
 ask call "$echo"
 check "an owner that fails" $status -eq 1
 check "an owner that fails, at once" $took -le 2
+check "an owner that fails, once" "$(grep -c failed "$scratch/owners")" -eq 1
 says "an owner that fails" "away: start $helper --store: owner_helper: the key file is gone"
 
 # --- a program that is not there
