@@ -113,7 +113,8 @@ fresh
 chown 64321:65534 "$store"
 chmod 710 "$store"
 words=$(as_nobody receive --role cgi -c "$file" /hooks/x hello 2>&1)
-says "no owner, and not its user" "denied: the store $store belongs to"
+begins "no owner, and not its user" \
+    "owner_helper: denied: the store $store belongs to"
 check "none was started" "$(count_owners)" -eq 0
 ask call "$echo"
 check "root starts one" "$out" = "$echo"

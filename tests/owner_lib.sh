@@ -77,6 +77,14 @@ says() {
 	esac
 }
 
+# begins WHAT TEXT: they begin with it.
+begins() {
+	case $words in
+	"$2"*) ;;
+	*) check "$1: \"$2\" first" "$words" = "" ;;
+	esac
+}
+
 # until_true TRIES COMMAND ...: at most TRIES tenths of a second.
 until_true() {
 	tries=$1
