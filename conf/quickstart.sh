@@ -305,10 +305,10 @@ Try next, in another terminal$([ "$(id -u)" = 0 ] && echo ", as root"):
   eyelet-event show 1                    an event, with its payload
   eyelet-secret show nomos               its secrets, and when each was used
   eyelet-store status                    who has the store open, and how it is
+  kill -9 PID                            of its owner, and look: nothing is lost
   eyelet-scheme list                     the providers that are known
-  tail -f $dir/run/eyelet.log            a line for each request
-  kill -9 \$(pidof eyelet.fcgi)           and look: nothing is lost
   curl $url/healthz
+  tail -f $dir/run/eyelet.log
 
 Ctrl-C ends it. README.md says how to install eyelet for good.
 NEXT

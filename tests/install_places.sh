@@ -9,12 +9,19 @@ work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 bad=0
 
-make -s -C "$top_builddir" install-data DESTDIR="$work/root" \
-    sysconfdir=/opt/e localstatedir=/opt/v datadir=/opt/d \
-    libexecdir=/opt/l mandir=/opt/man docdir=/opt/doc >"$work/log" 2>&1 || {
-	cat "$work/log"
-	exit 1
+# install_below ROOT DIRECTORY...
+install_below() {
+	root=$1
+	shift
+	make -s -C "$top_builddir" install-data DESTDIR="$root" "$@" \
+	    mandir=/opt/man docdir=/opt/doc >"$work/log" 2>&1 || {
+		cat "$work/log"
+		exit 1
+	}
 }
+
+install_below "$work/root" sysconfdir=/opt/e localstatedir=/opt/v \
+    datadir=/opt/d libexecdir=/opt/l
 for f in man/man5/eyelet.conf.5 man/man8/eyelet-endpoint.8 \
     man/man8/eyelet-store.8 man/man8/eyelet.fcgi.8 doc/eyelet.conf \
     doc/lighttpd.conf; do
@@ -42,4 +49,17 @@ left=$(grep -rlE '/(etc|usr/share|usr/libexec|var/lib)/eyelet' \
 	echo "places of the tree are left in: $left"
 	bad=1
 }
+
+# The name of a place of the tree within a place of the build is left alone.
+install_below "$work/nested" sysconfdir=/var/lib/eyelet/etc \
+    localstatedir=/var/lib/eyelet/var datadir=/etc/eyelet/share \
+    libexecdir=/var/lib/eyelet/libexec
+for place in '#path = /var/lib/eyelet/var/lib/eyelet/store' \
+    '#path = /etc/eyelet/share/eyelet/schemes /var/lib/eyelet/etc/eyelet/schemes' \
+    '#program = /var/lib/eyelet/libexec/eyelet/eyelet.fcgi'; do
+	grep -qxF "$place" "$work/nested/opt/doc/eyelet.conf" || {
+		echo "eyelet.conf does not name $place"
+		bad=1
+	}
+done
 exit $bad

@@ -35,7 +35,6 @@ LOG_LINES=60     # of a failing test's log, shown
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/eyelet-run.XXXXXX") || exit 73
 chmod 755 "$work" # web servers of other users serve from it
-chmod 755 "$work" # tests run programs as other users, too
 finish() {
 	if [ $keep = yes ]; then
 		echo "kept: $work"
