@@ -345,6 +345,8 @@ endpoint_encode(const struct endpoint *ep, struct buf *doc, struct err *err)
 			goto out;
 		}
 	ret = json_print(root, doc, err);
+	if (ret < 0)
+		err_wrap(err, "settings, all together");
 out:
 	json_free(root);
 	return ret;

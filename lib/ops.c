@@ -318,7 +318,7 @@ op_change(const struct op_call *call,
 	struct store_tx *tx, void *arg, struct buf *result, struct err *err),
     void *arg, struct err *err)
 {
-	struct buf result = BUF_INIT(OPS_ROW_MAX);
+	struct buf result = BUF_INIT(OPS_RESULT_MAX);
 	int ret;
 
 	ret = store_change(call->ops->store, &call->peer->actor,

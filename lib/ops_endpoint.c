@@ -136,7 +136,7 @@ list_one(void *arg, const struct store_endpoint *ep, struct err *err)
 {
 	const struct listing *ls = arg;
 	const struct op_call *call = ls->call;
-	struct buf row = BUF_INIT(2 * ENDPOINT_DOC_MAX);
+	struct buf row = BUF_INIT(OPS_ROW_MAX);
 	struct endpoint settings;
 	struct json_write w;
 	size_t live = 0;
@@ -173,7 +173,7 @@ op_endpoint_list(const struct op_call *call, struct err *err)
 int
 op_endpoint_show(const struct op_call *call, struct err *err)
 {
-	struct buf row = BUF_INIT(OPS_ROW_MAX + 2 * ENDPOINT_DOC_MAX),
+	struct buf row = BUF_INIT(OPS_ROW_MAX),
 		   doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
 	const struct scheme_set *schemes =
 	    registry_schemes(call->ops->registry);

@@ -103,29 +103,27 @@ change_add(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 {
 	struct endpoint_change *ch = arg;
 	struct op_warnings warnings = ch->warnings;
-	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
-	struct store_endpoint ep = { .state = STORE_ENDPOINT_ENABLED };
+	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX),
+		   made = BUF_INIT(ENDPOINT_DOC_MAX);
+	struct store_endpoint taken, ep = { .state = STORE_ENDPOINT_ENABLED };
 	struct secret s = { .state = SECRET_CURRENT,
 		.activated_ms = store_tx_now_ms(tx) };
 	struct span text = buf_span(&ch->secret.text);
 	bool found;
 	int ret = -1;
 
-	if (store_endpoint_by_name(
-		ch->call->ops->store, tx, ch->name, &ep, &doc, &found, err) < 0)
+	if (store_endpoint_by_name(ch->call->ops->store, tx, ch->name, &taken,
+		&doc, &found, err) < 0)
 		goto out;
 	if (found) {
 		err_set(err, ERR_EXISTS, "there is an endpoint \"%s\" already",
 		    ch->name);
 		goto out;
 	}
-	memset(&ep, 0, sizeof(ep));
-	ep.state = STORE_ENDPOINT_ENABLED;
 	snprintf(ep.name, sizeof(ep.name), "%s", ch->name);
-	buf_clear(&doc);
-	if (endpoint_encode(&ch->settings, &doc, err) < 0)
+	if (endpoint_encode(&ch->settings, &made, err) < 0)
 		goto out;
-	ep.doc = buf_span(&doc);
+	ep.doc = buf_span(&made);
 	if (store_tx_endpoint(tx, &ep, err) < 0)
 		goto out;
 	s.endpoint_id = ep.id;
@@ -139,6 +137,7 @@ change_add(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 	    &warnings, result, err);
 out:
 	buf_wipe(&doc);
+	buf_wipe(&made);
 	return ret;
 }
 

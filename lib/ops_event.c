@@ -3,11 +3,8 @@
 
 #include <string.h>
 
-#include "lib/frame.h"
-
-#define ROW_ROOM (FRAME_MAX - 1024) /* a row must pass through a frame */
 /* What a row has beside its payload; the rest is the payload's. */
-#define PAYLOAD_ROOM (ROW_ROOM - 512 * 1024)
+#define PAYLOAD_ROOM (OPS_ROW_MAX - 512 * 1024)
 
 /* How much of an event a row has. */
 enum detail {
@@ -149,9 +146,9 @@ emit_event(
 int
 op_event_list(const struct op_call *call, struct err *err)
 {
-	struct rows rows = {
-		.call = call, .detail = DETAIL_LINE, .row = BUF_INIT(ROW_ROOM)
-	};
+	struct rows rows = { .call = call,
+		.detail = DETAIL_LINE,
+		.row = BUF_INIT(OPS_ROW_MAX) };
 	int ret = op_events_walk(call, OP_NEWEST_FIRST, emit_event, &rows, err);
 
 	buf_free(&rows.row);
@@ -161,9 +158,9 @@ op_event_list(const struct op_call *call, struct err *err)
 int
 op_event_export(const struct op_call *call, struct err *err)
 {
-	struct rows rows = {
-		.call = call, .detail = DETAIL_EXPORT, .row = BUF_INIT(ROW_ROOM)
-	};
+	struct rows rows = { .call = call,
+		.detail = DETAIL_EXPORT,
+		.row = BUF_INIT(OPS_ROW_MAX) };
 	int ret = op_events_walk(call, OP_OLDEST_FIRST, emit_event, &rows, err);
 
 	buf_free(&rows.row);
@@ -235,7 +232,7 @@ op_event_show(const struct op_call *call, struct err *err)
 	struct rows rows = { .call = call,
 		.detail = DETAIL_ALL,
 		.raw = op_flag(call, "raw"),
-		.row = BUF_INIT(ROW_ROOM) };
+		.row = BUF_INIT(OPS_ROW_MAX) };
 	struct newest nw = { 0, 0, false };
 	int64_t seq;
 	int ret = -1;

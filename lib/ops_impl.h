@@ -14,11 +14,13 @@
 #ifndef EYELET_LIB_OPS_IMPL_H
 #define EYELET_LIB_OPS_IMPL_H
 
+#include "lib/frame.h"
 #include "lib/json.h"
 #include "lib/json_write.h"
 #include "lib/ops.h"
 
-#define OPS_ROW_MAX (64 * 1024) /* bytes of a row without a payload */
+#define OPS_ROW_MAX (FRAME_MAX - 1024) /* bytes: it passes through a frame */
+#define OPS_RESULT_MAX (512 * 1024) /* bytes of a change's row */
 #define OPS_WARNINGS_MAX 4
 
 struct ops {

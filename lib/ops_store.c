@@ -153,8 +153,7 @@ emit_audit(void *arg, const struct store_audit *a, struct err *err)
 int
 op_store_audit(const struct op_call *call, struct err *err)
 {
-	struct auditing au = { .call = call,
-		.row = BUF_INIT(4 * ENDPOINT_DOC_MAX) };
+	struct auditing au = { .call = call, .row = BUF_INIT(OPS_ROW_MAX) };
 	struct store *st = call->ops->store;
 	int64_t since_ms, limit;
 	int ret = -1;

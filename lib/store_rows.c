@@ -110,6 +110,7 @@ put_endpoint(struct store *st, struct bdb_txn *txn,
 	unsigned char aad[ENDPOINT_AAD], key[8];
 	int ret = -1;
 
+	assert(ep->doc.len <= ENDPOINT_DOC_MAX); /* or nobody can read it */
 	be64_put(key, ep->id);
 	if (seal(st->key, endpoint_aad(ep->id, aad), ep->doc, &sealed, err) < 0)
 		goto out;

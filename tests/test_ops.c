@@ -16,6 +16,7 @@
 #include "tests/ops_stand.h"
 
 #define STEPS_MAX 9
+#define MANY 1200 /* rotations */
 
 struct step {
 	const char *call;
@@ -412,6 +413,85 @@ START_TEST(story_goes_as_told)
 }
 END_TEST
 
+/* --- large ones ----------------------------------------------------------- */
+
+/* A call with so many bytes of events beside much else. */
+static int
+ask_large(const char *begin, size_t events, struct err *err)
+{
+	struct buf call = BUF_INIT(1024 * 1024);
+	struct answer an;
+	size_t i;
+	int ret;
+
+	ck_assert_int_eq(buf_puts(&call, begin, err), 0);
+	ck_assert_int_eq(buf_puts(&call,
+			     "\"settings\":{\"scheme\":\"nomos\","
+			     "\"allow_from\":\"",
+			     err),
+	    0);
+	for (i = 0; i < 1024; i++) /* as many as a list may have */
+		ck_assert_int_eq(
+		    buf_printf(&call, err,
+			"2001:db8:ffff:ffff:ffff:ffff:%zx:ffff/128 ",
+			0x1000 + i),
+		    0);
+	ck_assert_int_eq(buf_puts(&call, "\",\"labels\":{\"l\":\"v\"", err), 0);
+	for (i = 1; i < ENDPOINT_PAIRS_MAX; i++)
+		ck_assert_int_eq(
+		    buf_printf(&call, err, ",\"l%zu\":\"%0250zu\"", i, i), 0);
+	ck_assert_int_eq(buf_puts(&call, "},\"events\":\"", err), 0);
+	for (i = 0; i < events; i++)
+		ck_assert_int_eq(buf_putc(&call, 'e', err), 0);
+	ck_assert_int_eq(buf_put(&call, "\"}}", 4, err), 0);
+	ret = stand_ask((const char *)call.ptr, &an, err);
+	stand_free(&an);
+	buf_free(&call);
+	return ret;
+}
+
+/* The largest settings that an endpoint may have pass every way. */
+START_TEST(largest_settings_pass)
+{
+	struct err err = ERR_INIT;
+	size_t events = 8192;
+
+	while (ask_large(ADD, events, &err) < 0) {
+		ck_assert_int_eq(err.code, ERR_LIMIT);
+		ck_assert_ptr_nonnull(
+		    strstr(err.text, "settings, all together"));
+		ck_assert_uint_gt(events -= 16, 0);
+	}
+	ck_assert_uint_lt(events, 8192);
+	ck_assert_msg(ask_large(OP("endpoint.edit") ",", events, &err) == 0,
+	    "%s", err.text);
+	stand_do(OP("endpoint.edit") ",\"settings\":{\"labels\":"
+				     "{\"l\":\"w\"}}}");
+	stand_do(OP("endpoint.disable") "}");
+	stand_do(OP("endpoint.show") "}");
+	stand_do("{\"op\":\"endpoint.list\"}");
+}
+END_TEST
+
+/* The past of an endpoint may be long. */
+START_TEST(many_secrets_pass)
+{
+	struct err err = ERR_INIT;
+	struct answer an;
+	int i;
+
+	stand_do(ADD GITHUB "}");
+	for (i = 0; i < MANY; i++)
+		stand_do(OP("secret.rotate") ",\"grace_s\":0}");
+	ck_assert_msg(
+	    stand_ask(OP("endpoint.show") "}", &an, &err) == 0, "%s", err.text);
+	ck_assert(stand_has(an.last, "/secrets_live", "1"));
+	ck_assert(stand_has(an.last, "/secrets/1199/state", "\"expired\""));
+	ck_assert(stand_has(an.last, "/secrets/1200/state", "\"current\""));
+	stand_free(&an);
+}
+END_TEST
+
 /* --- calls that are none -------------------------------------------------- */
 
 static const struct {
@@ -724,6 +804,8 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, stand_open, stand_close);
 	tcase_add_loop_test(tc, story_goes_as_told, 0, NITEMS(stories));
+	tcase_add_test(tc, largest_settings_pass);
+	tcase_add_test(tc, many_secrets_pass);
 	tcase_add_loop_test(tc, bad_call_is_refused, 0, NITEMS(bad_calls));
 	tcase_add_loop_test(tc, only_administrators_ask, 0, NITEMS(reads));
 	tcase_add_test(tc, large_call_is_refused);
