@@ -35,7 +35,9 @@ LOG_LINES=60     # of a failing test's log, shown
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/eyelet-run.XXXXXX") || exit 73
 chmod 755 "$work" # web servers of other users serve from it
+running= # what must not outlive us
 finish() {
+	[ -z "$running" ] || kill "$running" 2>/dev/null
 	if [ $keep = yes ]; then
 		echo "kept: $work"
 	else
@@ -69,8 +71,11 @@ give_up() {
 step() {
 	name=$1
 	shift
-	"$@" >"$work/step.log" 2>&1 </dev/null
+	("$@") >"$work/step.log" 2>&1 </dev/null &
+	running=$!
+	wait $running
 	status=$?
+	running=
 	case $status in
 	0)
 		passed=$((passed + 1))
@@ -178,10 +183,13 @@ count_results() {
 }
 
 check_under_sanitizers() {
-	(cd "$work/asan" && timeout -k 10 $CHECK_MAX_S \
-	    make -k -j"$jobs" check VERBOSE=) \
-	    >"$work/check.log" 2>&1 </dev/null
+	cd "$work/asan" || give_up "no build folder"
+	timeout -k 10 $CHECK_MAX_S make -k -j"$jobs" check VERBOSE= \
+	    >"$work/check.log" 2>&1 </dev/null &
+	running=$!
+	wait $running
 	status=$?
+	running=
 	before=$failed
 	count_results "$work/asan"
 	ran=$(find "$work/asan" -name '*.trs'  | wc -l)
