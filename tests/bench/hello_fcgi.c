@@ -6,6 +6,7 @@
  */
 #include <fcgiapp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -54,6 +55,8 @@ main(void)
 		    "hello_fcgi: descriptor 0 is no FastCGI socket\n", stderr);
 		return 64;
 	}
+	/* libfcgi would go on until each thread had one more request. */
+	signal(SIGTERM, SIG_DFL);
 	for (i = 0; i < THREADS; i++)
 		if (pthread_create(&threads[i], NULL, serve, NULL) != 0)
 			return 71;
