@@ -21,7 +21,7 @@
 	       */
 #define POOL_SEND_MS 10000 /* for a web server to take an answer */
 #define POOL_LINGER_MS 2000 /* for it to close after one it did not expect */
-#define POOL_STUCK_MS 20 /* a worker that read so long counts as stuck */
+#define POOL_STUCK_MS 50 /* a worker that is busy so long counts as stuck */
 #define POOL_BACKLOG_MS 500 /* for requests that wait when the end comes */
 
 struct pool;

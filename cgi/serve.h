@@ -17,7 +17,7 @@
 	       */
 #define SERVE_SEND_MS 10000 /* for a web server to take an answer */
 #define SERVE_LINGER_MS 2000 /* to close after one it did not wait for */
-#define SERVE_BODY_KEPT (64 * 1024) /* memory of a body, kept for the next */
+#define SERVE_BODY_KEPT (16 * 1024) /* memory of a body, kept for the next */
 
 /* What all connections of a pool share. */
 struct serving {

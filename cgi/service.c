@@ -68,6 +68,19 @@ set_mode(struct service *sv, enum mode mode, const char *down_why)
 	pthread_mutex_unlock(&sv->lock);
 }
 
+/* Any thread: the main thread ends the service. why is inert. */
+static void
+asked_to_leave(void *arg, const char *why)
+{
+	struct service *sv = arg;
+
+	pthread_mutex_lock(&sv->lock);
+	if (sv->leave_why[0] == '\0')
+		snprintf(sv->leave_why, sizeof(sv->leave_why), "%s", why);
+	pthread_mutex_unlock(&sv->lock);
+	wake(sv);
+}
+
 /* --- requests (the pool's threads) --------------------------------------- */
 
 /*
@@ -129,6 +142,18 @@ answer_fault(struct service *sv, struct receive_call *call, const char *why)
 }
 
 /*
+ * The owner could not be had. True when the next one may be: not when this one
+ * refuses, nor when it is of a newer release, which makes room for that.
+ */
+static bool
+may_try_again(struct service *sv, const struct err *err)
+{
+	if (err->code == ERR_VERSION)
+		asked_to_leave(sv, "the owner of the store is a newer release");
+	return err->code == ERR_AWAY || err->code == ERR_TIMEOUT;
+}
+
+/*
  * begin and body are the same walk: whoever can answers; nobody for
  * SERVICE_WAIT_MS is 503.
  */
@@ -152,6 +177,8 @@ begin(void *arg, struct receive_call *call, void **via, int64_t *body_max)
 			done = forward_begin(sv->forward, call, body_max, &err);
 			if (done >= 0)
 				return done;
+			if (!may_try_again(sv, &err))
+				break;
 		}
 	} while (mode != MODE_DOWN && wait_for_change(sv, &until));
 	return answer_fault(sv, call, err.text);
@@ -189,6 +216,8 @@ body(void *arg, struct receive_call *call, void *via)
 			done = forward_body(sv->forward, call, &err);
 			if (done >= 0)
 				return done;
+			if (!may_try_again(sv, &err))
+				break;
 		}
 	} while (mode != MODE_DOWN && wait_for_change(sv, &until));
 	return answer_fault(sv, call, err.text);
@@ -206,19 +235,6 @@ abort_call(void *arg, struct receive_call *call, void *via, bool late)
 
 /* --- owning (the main thread) -------------------------------------------- */
 
-/* The server's thread: somebody wants the store. */
-static void
-asked_to_leave(void *arg, const char *why)
-{
-	struct service *sv = arg;
-
-	pthread_mutex_lock(&sv->lock);
-	if (sv->leave_why[0] == '\0')
-		snprintf(sv->leave_why, sizeof(sv->leave_why), "%s", why);
-	pthread_mutex_unlock(&sv->lock);
-	wake(sv);
-}
-
 /*
  * Will the same thing help to try again in a while, without anybody doing
  * something about it?
@@ -235,8 +251,10 @@ stay_down(struct service *sv, struct err *err)
 {
 	if (!may_pass(err->code))
 		return -1;
-	log_note(sv->opt.log, "the store is not open, requests get 503: %s",
-	    err->text);
+	/* Once for each reason, not once a second. */
+	if (sv->mode != MODE_DOWN || strcmp(sv->down_why, err->text) != 0)
+		log_note(sv->opt.log,
+		    "the store is not open, requests get 503: %s", err->text);
 	set_mode(sv, MODE_DOWN, err->text);
 	return 0;
 }

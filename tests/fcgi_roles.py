@@ -265,6 +265,47 @@ class Forwarding(InFolder):
         wait_until(lambda: second.workers() == 2, "fewer workers")
 
 
+class Releases(InFolder):
+    HELPER = os.path.join(TOP, "tests", "owner_helper")
+    NEWER = "99.0.0"
+
+    def test_gives_way_to_a_newer_release(self):
+        """Asked by a newer client it leaves; what is in hand is answered."""
+        first = self.start("first")
+        with Connection(first.socket) as c:
+            c.send(post(query="wait=1500"))
+            time.sleep(0.3)
+            asker = subprocess.Popen(
+                [self.HELPER, "status", "--version", self.NEWER, "--role",
+                 "fastcgi", "-c", self.folder.conf],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.addCleanup(asker.wait)
+            self.addCleanup(asker.kill)
+            self.assertEqual(c.answer().status, 200)
+        self.assertEqual(first.wait(), 0)
+        self.assertIn("leaving: ", first.log())
+
+    def test_makes_room_beside_a_newer_owner(self):
+        """It cannot be understood: 503 at once, and the next one is new."""
+        with open(self.folder.file("knobs"), "w") as f:
+            f.write(f"version {self.NEWER}\n")
+        owner = subprocess.Popen(
+            [self.HELPER, "--fastcgi", "-c", self.folder.conf],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.addCleanup(owner.wait)
+        self.addCleanup(owner.kill)
+        wait_until(lambda: os.path.exists(self.folder.file("owners")),
+                   "the newer owner")
+        second = self.start("second", "requests go there")
+        began = time.monotonic()
+        answer = ask(second.socket, post())
+        self.assertEqual((answer.status, answer.headers["retry-after"]),
+                         (503, "5"))
+        self.assertLess(time.monotonic() - began, 3)
+        self.assertEqual(second.wait(), 0)
+        self.assertIn("newer release", second.log())
+
+
 class OnDemand(InFolder):
     @classmethod
     def setUpClass(cls):
