@@ -25,6 +25,12 @@ enum step {
 	STEP_FAILED
 };
 
+/* One search for an owner. */
+struct search {
+	int64_t begun_ms, deadline_ms;
+	int launches, kills;
+};
+
 static const char *
 role_word(enum client_role role)
 {
@@ -169,7 +175,7 @@ greet(struct client_link *l, int64_t deadline_ms, struct err *why)
 /* --- no owner ------------------------------------------------------------- */
 
 static enum step
-start_owner(struct client_link *l, int *launches, struct err *why)
+start_owner(struct client_link *l, struct search *search, struct err *why)
 {
 	const struct conf *cf = l->opt.conf;
 	enum launch_state state;
@@ -177,14 +183,14 @@ start_owner(struct client_link *l, int *launches, struct err *why)
 	err_set(why, ERR_AWAY, "it ended, and nobody owns the store");
 	state = launch_state(&l->launch, why);
 	if (state == LAUNCH_FAILED ||
-	    (state != LAUNCH_RUNS && *launches == LAUNCHES_MAX)) {
+	    (state != LAUNCH_RUNS && search->launches == LAUNCHES_MAX)) {
 		err_wrap(why, "start %s --store", cf->program);
 		return STEP_FAILED;
 	}
 	if (state != LAUNCH_RUNS) {
 		/* They may end since somebody kills them, or for good. */
-		poll(NULL, 0, *launches * PAUSE_MS);
-		++*launches;
+		poll(NULL, 0, search->launches * PAUSE_MS);
+		search->launches++;
 		if (launch_owner(cf, &l->launch, why) < 0)
 			return STEP_FAILED;
 	}
@@ -196,7 +202,7 @@ start_owner(struct client_link *l, int *launches, struct err *why)
 
 /* Nobody listens: it is about to, or is about to end, or is not there. */
 static enum step
-nobody_listens(struct client_link *l, int *launches, struct err *why)
+nobody_listens(struct client_link *l, struct search *search, struct err *why)
 {
 	const char *dir = l->opt.conf->store;
 	struct owner_info holder;
@@ -218,7 +224,7 @@ nobody_listens(struct client_link *l, int *launches, struct err *why)
 		err_set(why, ERR_AWAY, "nobody owns the store %s", dir);
 		return STEP_FAILED;
 	}
-	return start_owner(l, launches, why);
+	return start_owner(l, search, why);
 }
 
 /* Somebody listens, and lets nobody in: it may be stalled. */
@@ -238,43 +244,56 @@ choked(struct client_link *l, int64_t deadline_ms, struct err *why)
 /* --- all of it ------------------------------------------------------------ */
 
 static enum step
-try_once(
-    struct client_link *l, int64_t deadline_ms, int *launches, struct err *why)
+try_once(struct client_link *l, struct search *search, struct err *why)
 {
 	l->fd = owner_connect(l->opt.conf->store, why);
 	if (l->fd >= 0)
-		return greet(l, deadline_ms, why);
+		return greet(l, search->deadline_ms, why);
 	if (why->code == ERR_AWAY)
-		return nobody_listens(l, launches, why);
+		return nobody_listens(l, search, why);
 	if (why->code == ERR_TIMEOUT)
-		return choked(l, deadline_ms, why);
+		return choked(l, search->deadline_ms, why);
 	return STEP_FAILED;
+}
+
+/*
+ * After a step that found none. An administrator also waits for the owner in
+ * whose way a silent one was, and for one that leaves.
+ */
+static void
+extend(struct client_link *l, struct search *search, enum step step)
+{
+	bool killed = l->killed;
+
+	l->killed = false;
+	if (l->opt.role != CLIENT_ADMIN)
+		return;
+	if (killed && ++search->kills <= KILLS_MAX) {
+		search->begun_ms = clock_ms();
+		search->deadline_ms = search->begun_ms + CLIENT_WAIT_MS;
+	}
+	if (step == STEP_HELD &&
+	    search->deadline_ms < search->begun_ms + LEAVE_MS)
+		search->deadline_ms = search->begun_ms + LEAVE_MS;
 }
 
 int
 client_link_open(struct client_link *l, int64_t deadline_ms, struct err *err)
 {
-	int64_t begun_ms = clock_ms();
+	struct search search = { clock_ms(), deadline_ms, 0, 0 };
 	struct err why = ERR_INIT;
-	int launches = 0, kills = 0;
 	enum step step;
 
 	if (l->fd >= 0)
 		return 0;
 	client_link_listen(l);
 	for (;;) {
-		step = try_once(l, deadline_ms, &launches, &why);
+		step = try_once(l, &search, &why);
 		if (step == STEP_DONE)
 			break;
 		client_link_drop(l);
-		/* The one that comes in its place has its own time. */
-		if (l->killed && ++kills <= KILLS_MAX &&
-		    l->opt.role == CLIENT_ADMIN)
-			deadline_ms = clock_ms() + CLIENT_WAIT_MS;
-		l->killed = false;
-		if (step == STEP_HELD && l->opt.role == CLIENT_ADMIN)
-			deadline_ms = begun_ms + LEAVE_MS;
-		if (step == STEP_FAILED || clock_ms() >= deadline_ms) {
+		extend(l, &search, step);
+		if (step == STEP_FAILED || clock_ms() >= search.deadline_ms) {
 			*err = why;
 			return -1;
 		}

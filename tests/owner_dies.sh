@@ -70,10 +70,11 @@ fresh
 ask call "$echo"
 first=$(last_owner)
 kill -STOP "$first"
-ask call --stall 7000 "$echo"
+echo "locking_ms 500" >"$scratch/knobs"
+ask call --stall 16000 "$echo"
 check "a stopped owner" "$out" = "$echo"
-check "not before its time" $took -ge 7
-check "not long after" $took -le 10
+check "not before its time" $took -ge 16
+check "not long after" $took -le 19
 is_gone "$first" || check "it is gone" no = yes
 check "a new one" "$(count_owners)" -eq 2
 check "no mark is left" ! -L "$store/silent"

@@ -10,7 +10,8 @@
  * Options: --role admin|cgi|fastcgi, --version V, --stall MS.
  *
  * An owner reads lines "name value" from the file "knobs" beside the store's
- * folder: version, opening_ms, idle_s, fail (words to die with). It writes
+ * folder: version, locking_ms (before it listens), opening_ms (before it
+ * serves), idle_s, fail (words to die with). It writes
  * "owned PID", "left PID" or "failed PID" to the file "owners" there.
  */
 #include <fcntl.h>
@@ -32,7 +33,7 @@
 
 struct knobs {
 	char version[32], fail[128];
-	int opening_ms, idle_s;
+	int locking_ms, opening_ms, idle_s;
 };
 
 static int
@@ -71,6 +72,8 @@ read_knobs(const struct conf *cf, struct knobs *k)
 			    k->version, sizeof(k->version), "%.31s", value);
 		else if (strcmp(line, "fail") == 0)
 			snprintf(k->fail, sizeof(k->fail), "%.127s", value);
+		else if (strcmp(line, "locking_ms") == 0)
+			k->locking_ms = atoi(value);
 		else if (strcmp(line, "opening_ms") == 0)
 			k->opening_ms = atoi(value);
 		else if (strcmp(line, "idle_s") == 0)
@@ -123,6 +126,7 @@ serve(const struct conf *cf, enum owner_role role, const struct knobs *k)
 	struct err err = ERR_INIT;
 	int64_t idle_s = 0;
 
+	poll(NULL, 0, k->locking_ms);
 	opt.listen_fd = owner_listen(cf->store, &err);
 	if (opt.listen_fd < 0 || server_start(&opt, &sv, &err) < 0)
 		return fail(&err);
