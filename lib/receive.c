@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/accept.h"
 #include "lib/client_address.h"
-#include "lib/digest.h"
 #include "lib/rate.h"
 #include "lib/reply.h"
 #include "lib/text.h"
@@ -14,8 +14,6 @@
 #define SCRATCH_MAX 16384 /* bytes of id and type while they are read off */
 #define TRIES 4 /* a request whose endpoint changes under it */
 #define ADDRESS_SLOTS 4096 /* addresses whose rate is known at once */
-#define DIGEST_ID "sha256:"
-#define DIGEST_ID_LEN (sizeof(DIGEST_ID) - 1 + 2 * DIGEST_SHA256)
 
 struct receive {
 	struct receive_options opt;
@@ -38,7 +36,7 @@ struct receive_state {
 	struct store_item item;
 	struct buf scratch; /* owns id and type */
 	struct identity identity;
-	char digest_id[DIGEST_ID_LEN + 1];
+	char digest_id[ACCEPT_DIGEST_ID_MAX];
 	uint64_t secret_id;
 	bool is_test;
 	int tries;
@@ -462,21 +460,6 @@ read_identity(struct receive_state *rs, const struct verify_input *in)
 
 /* --- step 7: the store --------------------------------------------------- */
 
-static int
-name_by_digest(struct receive_state *rs, struct err *err)
-{
-	unsigned char sum[DIGEST_SHA256];
-	struct span body = rs->call->request.body;
-	size_t i, at = sizeof(DIGEST_ID) - 1;
-
-	if (digest_sha256(&body, 1, sum, err) < 0)
-		return -1;
-	memcpy(rs->digest_id, DIGEST_ID, at);
-	for (i = 0; i < sizeof(sum); i++)
-		snprintf(rs->digest_id + at + 2 * i, 3, "%02x", sum[i]);
-	return 0;
-}
-
 static void
 answer_failure(struct receive_state *rs)
 {
@@ -536,37 +519,13 @@ on_done(struct store_item *item)
 static int
 submit(struct receive_state *rs)
 {
-	struct request *rq = &rs->call->request;
+	struct accept_input in = { rs->ep, &rs->call->request, &rs->identity,
+		rs->secret_id, rs->is_test };
 	struct store_item *item = &rs->item;
-	const struct scheme *sc = rs->ep->scheme;
-	struct event *ev = &item->event;
-	struct span type;
 	struct err err = ERR_INIT;
 
-	memset(item, 0, sizeof(*item));
-	ev->endpoint_id = rs->ep->id;
-	ev->secret_id = rs->secret_id;
-	ev->flags = rs->is_test ? EVENT_TEST : 0;
-	ev->type = rs->identity.has_type ? rs->identity.type : SPAN_EMPTY;
-	request_header(rq, "content-type", &type);
-	ev->content_type = type.len <= EVENT_TYPE_MAX ? type : SPAN_EMPTY;
-	ev->body = rq->body;
-	if (rs->identity.has_id) {
-		ev->id = rs->identity.id;
-		item->dedupe_body =
-		    !scheme_id_signed(sc) && !rs->ep->settings.same_body;
-	} else {
-		if (name_by_digest(rs, &err) < 0)
-			return finish(rs->call, REPLY_FAULT, 0, err.text);
-		ev->id = span_str(rs->digest_id);
-		ev->flags |= EVENT_NO_ID;
-	}
-	if (rs->identity.has_replay) {
-		item->dedupe_body = true;
-		item->replay = rs->identity.replay;
-	}
-	item->body_varies = !scheme_retry_body_same(sc);
-	item->generation = rs->ep->generation;
+	if (accept_fill(&in, item, rs->digest_id, &err) < 0)
+		return finish(rs->call, REPLY_FAULT, 0, err.text);
 	item->has_request_id = rs->call->has_request_id;
 	memcpy(
 	    item->request_id, rs->call->request_id, sizeof(item->request_id));

@@ -1,0 +1,55 @@
+/* accept.c: an authentic request becomes an item for the store. */
+#include "lib/accept.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int
+name_by_digest(struct span body, char *out, struct err *err)
+{
+	unsigned char sum[DIGEST_SHA256];
+	size_t i, at = sizeof(ACCEPT_DIGEST_ID) - 1;
+
+	if (digest_sha256(&body, 1, sum, err) < 0)
+		return -1;
+	memcpy(out, ACCEPT_DIGEST_ID, at);
+	for (i = 0; i < sizeof(sum); i++)
+		snprintf(out + at + 2 * i, 3, "%02x", sum[i]);
+	return 0;
+}
+
+int
+accept_fill(const struct accept_input *in, struct store_item *item,
+    char digest_id[ACCEPT_DIGEST_ID_MAX], struct err *err)
+{
+	const struct scheme *sc = in->ep->scheme;
+	const struct identity *who = in->who;
+	struct event *ev = &item->event;
+	struct span type;
+
+	memset(item, 0, sizeof(*item));
+	ev->endpoint_id = in->ep->id;
+	ev->secret_id = in->secret_id;
+	ev->flags = in->is_test ? EVENT_TEST : 0;
+	ev->type = who->has_type ? who->type : SPAN_EMPTY;
+	request_header(in->request, "content-type", &type);
+	ev->content_type = type.len <= EVENT_TYPE_MAX ? type : SPAN_EMPTY;
+	ev->body = in->request->body;
+	if (who->has_id) {
+		ev->id = who->id;
+		item->dedupe_body =
+		    !scheme_id_signed(sc) && !in->ep->settings.same_body;
+	} else {
+		if (name_by_digest(ev->body, digest_id, err) < 0)
+			return -1;
+		ev->id = span_str(digest_id);
+		ev->flags |= EVENT_NO_ID;
+	}
+	if (who->has_replay) {
+		item->dedupe_body = true;
+		item->replay = who->replay;
+	}
+	item->body_varies = !scheme_retry_body_same(sc);
+	item->generation = in->ep->generation;
+	return 0;
+}
