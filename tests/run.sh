@@ -55,15 +55,76 @@ say() {
 began=$(date +%s)
 
 tally() {
+	[ ! -f "$work/failures" ] || cat "$work/failures"
 	echo "$passed passed, $failed failed${1:-}"
 }
 
 # The end for what makes every further step meaningless.
 give_up() {
 	failed=$((failed + 1))
-	echo "FAIL: $1"
+	fail "$1"
 	tally
 	exit 1
+}
+
+# fail WORDS: says what failed, here and once more before the tally, so that
+# whoever sees only one end of the output knows.
+fail() {
+	echo "FAIL: $*"
+	echo "FAIL: $*" >>"$work/failures"
+}
+
+end_of() {
+	tail -n $LOG_LINES "$1" | sed 's/^/    /'
+}
+
+# The word that "make check" left for a test: PASS, FAIL, ... Nothing for a test
+# that was killed.
+result_of() {
+	[ ! -f "$1.trs" ] || sed -n 's/^:test-result: *//p' "$1.trs" | head -n 1
+}
+
+# tests_in DIR [CONDITION...]: all that began there, as paths without ending.
+tests_in() {
+	find "$@" -path '*/tests/*.log' | sed 's/\.log$//' | sort
+}
+
+# interrupted_in LOG: the tests that were running when their "make check" was
+# told to end. Nothing but the words of make is left of them.
+interrupted_in() {
+	sed -n 's/^make.*\*\*\* \[[^]]*: \(tests\/.*\)\.log\] .*/\1/p' "$1" | sort
+}
+
+# For a step with a "make check" somewhere inside: which tests failed in it;
+# status 1 when none did.
+name_failed_tests() {
+	: >"$work/failed_tests"
+	tests_in "$work" -newer "$work/step.began" | while read -r test; do
+		result=$(result_of "$test")
+		case $result in
+		PASS | XFAIL | SKIP) continue ;;
+		esac
+		fail "${test#"$work"/} (${result:-killed})"
+		echo "$test" >>"$work/failed_tests"
+	done
+	interrupted_in "$work/step.log" | while read -r test; do
+		fail "$test (did not end)"
+	done
+	[ -s "$work/failed_tests" ]
+}
+
+# What a step that failed has to say. The names first; then the words of the
+# tests that failed, or, when it was none, the step's own.
+explain_step() {
+	if name_failed_tests; then
+		grep -E '\*\*\*|^ERROR' "$work/step.log" | end_of -
+		while read -r test; do
+			echo "  ${test#"$work"/} said last:"
+			end_of "$test.log"
+		done <"$work/failed_tests"
+	else
+		end_of "$work/step.log"
+	fi
 }
 
 # step NAME COMMAND...: one check of its own; its words show when it fails.
@@ -71,6 +132,7 @@ give_up() {
 step() {
 	name=$1
 	shift
+	: >"$work/step.began"
 	("$@") >"$work/step.log" 2>&1 </dev/null &
 	running=$!
 	wait $running
@@ -87,8 +149,8 @@ step() {
 		;;
 	*)
 		failed=$((failed + 1))
-		echo "FAIL: $name (status $status)"
-		tail -n $LOG_LINES "$work/step.log" | sed 's/^/    /'
+		fail "$name (status $status)"
+		explain_step
 		;;
 	esac
 	return $status
@@ -153,9 +215,10 @@ in_build() {
 # Counts what "make check" left behind: a unit test by its Check lines
 # ("100%: Checks: 12, Failures: 0, Errors: 0"), any other test as one.
 count_results() {
-	for trs in $(cd "$1" && find . -name '*.trs' | sort); do
-		result=$(sed -n 's/^:test-result: *//p' "$1/$trs" | head -n 1)
-		log=$1/${trs%.trs}.log
+	for test in $(tests_in "$1"); do
+		name=${test#"$1"/}
+		log=$test.log
+		result=$(result_of "$test")
 		counts=$(sed -n 's/^[0-9]*%: Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\)$/\1 \2 \3/p' \
 		    "$log" 2>/dev/null |
 		    awk '{ n += $1; bad += $2 + $3 } END { print n + 0, bad + 0 }')
@@ -168,7 +231,7 @@ count_results() {
 			;;
 		SKIP)
 			skipped=$((skipped + 1))
-			echo "SKIP: ${trs%.trs}: $(tail -n 1 "$log")"
+			echo "SKIP: $name: $(tail -n 1 "$log")"
 			continue
 			;;
 		esac
@@ -177,8 +240,8 @@ count_results() {
 		[ "$checks" -ge "$bad" ] || checks=$bad
 		failed=$((failed + bad))
 		passed=$((passed + checks - bad))
-		echo "FAIL: ${trs%.trs} ($result)"
-		tail -n $LOG_LINES "$log" | sed 's/^/    /'
+		fail "$name (${result:-killed})"
+		end_of "$log"
 	done
 }
 
@@ -194,10 +257,14 @@ check_under_sanitizers() {
 	count_results "$work/asan"
 	ran=$(find "$work/asan" -name '*.trs'  | wc -l)
 	echo "$ran test programs ran under ASan and UBSan"
-	if [ $status -ne 0 ] && [ "$failed" = "$before" ]; then
+	if [ $status -ne 0 ] && [ "$failed" = "$before" ] ||
+	    [ $status -ge 124 ]; then
 		failed=$((failed + 1))
-		echo "FAIL: make check (status $status)"
-		tail -n $LOG_LINES "$work/check.log" | sed 's/^/    /'
+		fail "make check (status $status)"
+		interrupted_in "$work/check.log" | while read -r test; do
+			fail "$test (did not end)"
+		done
+		end_of "$work/check.log"
 	fi
 }
 
