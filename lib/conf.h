@@ -35,6 +35,10 @@ struct conf {
 	uint64_t cache; /* 64m */
 	uint64_t log_keep_max; /* 512m */
 
+	int64_t quarantine_count; /* 100, of an endpoint; 0: off */
+	uint64_t quarantine_bytes; /* 1m, of an endpoint; 0: off */
+	uint64_t quarantine_total; /* 64m, of all */
+
 	char *schemes[CONF_PATHS_MAX]; /* folders, later ones win */
 	size_t nschemes;
 

@@ -20,4 +20,7 @@ conf_store_options(const struct conf *cf, struct store_options *opt)
 	opt->ballast = cf->ballast;
 	opt->cache = cf->cache;
 	opt->log_keep_max = cf->log_keep_max;
+	opt->quarantine_count = (uint64_t)cf->quarantine_count;
+	opt->quarantine_bytes = cf->quarantine_bytes;
+	opt->quarantine_total = cf->quarantine_total;
 }

@@ -7,9 +7,11 @@
 
 #include "lib/accept.h"
 #include "lib/client_address.h"
+#include "lib/quarantine.h"
 #include "lib/rate.h"
 #include "lib/reply.h"
 #include "lib/text.h"
+#include "lib/util.h"
 
 #define SCRATCH_MAX 16384 /* bytes of id and type while they are read off */
 #define TRIES 4 /* a request whose endpoint changes under it */
@@ -143,6 +145,38 @@ count(const struct receive_state *rs, enum reply_kind kind)
 	store_count(rs->rc->st, rs->ep->id, c);
 }
 
+/* What somebody will want to know the reason of. */
+static bool
+is_kept(enum reply_kind kind)
+{
+	static const enum reply_kind kept[] = { REPLY_DOUBLED, REPLY_SIGNATURE,
+		REPLY_NOT_JSON, REPLY_REQUIRED, REPLY_TOO_LONG };
+	size_t i;
+
+	for (i = 0; i < NITEMS(kept); i++)
+		if (kept[i] == kind)
+			return true;
+	return false;
+}
+
+static void
+keep(const struct receive_state *rs, enum reply_kind kind, const char *why)
+{
+	struct quarantine_entry en = { .endpoint_id = rs->ep->id,
+		.status = rs->call->reply.status,
+		.word = span_str(reply_word(kind)),
+		.why = span_str(why),
+		.whole = kind != REPLY_DOUBLED, /* the others read a body */
+		.request = rs->call->request };
+
+	en.request.peer = rs->client;
+	if (!en.whole) {
+		en.request.body = SPAN_EMPTY;
+		en.request.now_ms = store_now_ms(rs->rc->st);
+	}
+	(void)quarantine_put(store_quarantine(rs->rc->st), &en, rs->ep->scheme);
+}
+
 /* Fills the reply and lets go of all that the call held. Returns 1. */
 static int
 finish(struct receive_call *call, enum reply_kind kind, int status,
@@ -163,6 +197,8 @@ finish(struct receive_call *call, enum reply_kind kind, int status,
 		return 1;
 	if (rs->ep != NULL) {
 		count(rs, kind);
+		if (is_kept(kind))
+			keep(rs, kind, why);
 		registry_put(rs->ep);
 	}
 	buf_free(&rs->scratch);

@@ -346,6 +346,37 @@ scheme_needs_url(const struct scheme *sc)
 	return template_has(&sc->content, PIECE_URL);
 }
 
+bool
+scheme_header_is_secret(const struct scheme *sc, struct span name)
+{
+	const struct piece *p;
+	size_t i;
+
+	if (sc->algorithm->kind != ALGORITHM_EQUAL)
+		return false;
+	for (i = 0; i < sc->nsig_from; i++) {
+		p = &sc->sig_from[i];
+		if (p->kind == PIECE_HEADER &&
+		    (p->numbered ? span_starts(name, p->arg)
+				 : span_is(name, p->arg)))
+			return true;
+	}
+	return false;
+}
+
+bool
+scheme_body_has_secret(const struct scheme *sc)
+{
+	size_t i;
+
+	if (sc->algorithm->kind != ALGORITHM_EQUAL)
+		return false;
+	for (i = 0; i < sc->nsig_from; i++)
+		if (sc->sig_from[i].kind != PIECE_HEADER)
+			return true;
+	return false;
+}
+
 struct span
 scheme_source(const struct scheme *sc)
 {

@@ -73,6 +73,13 @@ int64_t scheme_tolerance_s(const struct scheme *sc); /* past; -1: no window */
 bool scheme_is_test_type(const struct scheme *sc, struct span type);
 bool scheme_needs_url(const struct scheme *sc); /* {url} occurs */
 
+/*
+ * Is what this header carries the secret itself ("equal")? And where no header
+ * does: do body or query?
+ */
+bool scheme_header_is_secret(const struct scheme *sc, struct span name);
+bool scheme_body_has_secret(const struct scheme *sc);
+
 /* The file as it was read, for "show". */
 struct span scheme_source(const struct scheme *sc);
 

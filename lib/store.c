@@ -58,6 +58,9 @@ store_options_init(struct store_options *opt)
 		.ballast = 16ULL << 20,
 		.cache = 64ULL << 20,
 		.log_keep_max = 512ULL << 20,
+		.quarantine_count = 100,
+		.quarantine_bytes = 1ULL << 20,
+		.quarantine_total = 64ULL << 20,
 	};
 
 	*opt = defaults;
@@ -326,6 +329,28 @@ open_outside(struct store *st, struct err *err)
 }
 
 static int
+open_quarantine(struct store *st, struct err *err)
+{
+	struct quarantine_limits limits = { st->opt.quarantine_count,
+		st->opt.quarantine_bytes, st->opt.quarantine_total,
+		st->opt.retain_s };
+	char *dir = NULL;
+	int ret;
+
+	if (asprintf(&dir, "%s/" STORE_QUARANTINE, st->opt.dir) < 0)
+		return err_set(err, ERR_NOMEM, "no memory for a path");
+	ret = quarantine_open(dir, st->key, &limits, &st->quarantine, err);
+	free(dir);
+	return ret;
+}
+
+struct quarantine *
+store_quarantine(struct store *st)
+{
+	return st->quarantine;
+}
+
+static int
 start_threads(struct store *st, struct err *err)
 {
 	struct commit_hooks hooks = { store_batch, store_flush, store_durable,
@@ -367,7 +392,7 @@ store_open(const struct store_options *opt, struct store **out, struct err *err)
 	    store_check_folder(st->opt.dir, err) < 0 ||
 	    store_read_marker(st, &is_new, err) < 0 ||
 	    open_outside(st, err) < 0 || open_db(st, is_new, err) < 0 ||
-	    open_state(st, err) < 0)
+	    open_state(st, err) < 0 || open_quarantine(st, err) < 0)
 		goto out;
 	st->opened_ms = store_wall_ms();
 	st->recovery_ms = st->opened_ms - began;
@@ -400,6 +425,9 @@ store_close(struct store *st)
 		bdb_table_close(*table_at(st, i));
 	bdb_close(st->db);
 	deny_close(st->deny);
+	/* Where a write failed, or room lacks, these are the last to write. */
+	quarantine_close(st->quarantine,
+	    !atomic_load(&st->fenced) && !atomic_load(&st->below_floor));
 	seal_key_free(st->key);
 	for (i = 0; i < st->nfacts; i++)
 		free(st->facts[i]);

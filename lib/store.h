@@ -16,6 +16,7 @@
 #include "lib/event.h"
 #include "lib/secret.h"
 
+struct quarantine;
 struct store;
 struct store_tx; /* a change under way, in the committer */
 
@@ -35,6 +36,9 @@ struct store_options {
 	uint64_t ballast; /* size of the file kept to be deleted in need */
 	uint64_t cache; /* bytes of database cache */
 	uint64_t log_keep_max; /* bytes of log after which a snapshot is made */
+	/* Refused requests that are kept, see quarantine.h. */
+	uint64_t quarantine_count, quarantine_bytes; /* of an endpoint */
+	uint64_t quarantine_total; /* bytes of all */
 	void (*log)(
 	    void *arg, const char *line); /* for operators; any thread */
 	void *log_arg;
@@ -319,6 +323,9 @@ bool store_healthy(struct store *st, const char **why_not);
  */
 int store_check(struct store *st, void (*problem)(void *arg, const char *words),
     void *arg, uint64_t *problems, struct err *err);
+
+/* The refused requests; lives as long as the store. */
+struct quarantine *store_quarantine(struct store *st);
 
 /* Applies retention now. *dropped counts segments. */
 int store_prune(struct store *st, uint64_t *dropped, struct err *err);

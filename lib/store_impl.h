@@ -24,6 +24,7 @@
 #include "lib/bdb.h"
 #include "lib/commit.h"
 #include "lib/deny.h"
+#include "lib/quarantine.h"
 #include "lib/record.h"
 #include "lib/seal.h"
 #include "lib/seen.h"
@@ -33,6 +34,7 @@
 #define STORE_DB_FOLDER "db"
 #define STORE_MARKER "STORE"
 #define STORE_BALLAST "ballast"
+#define STORE_QUARANTINE "quarantine"
 
 /* Numbers of one endpoint that live in memory and are saved now and then. */
 struct store_endpoint_facts {
@@ -46,6 +48,7 @@ struct store {
 	char *db_dir;
 	struct seal_key *key;
 	struct deny *deny;
+	struct quarantine *quarantine;
 	unsigned char seen_secret[SEEN_SECRET];
 
 	struct bdb *db;

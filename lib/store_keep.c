@@ -171,6 +171,17 @@ checkpoint_is_due(struct store *st, int64_t now)
 	       atomic_load(&st->last_flush_ms) > last;
 }
 
+/* What cannot be kept is no loss that anybody is told of in vain. */
+static void
+write_quarantine(struct store *st)
+{
+	struct err err = ERR_INIT;
+
+	if (!atomic_load(&st->below_floor) &&
+	    quarantine_write(st->quarantine, store_wall_ms(), &err) < 0)
+		complain(st, "quarantine", &err);
+}
+
 static void *
 keeper_main(void *arg)
 {
@@ -185,6 +196,7 @@ keeper_main(void *arg)
 		if (atomic_load(&st->fenced))
 			continue;
 		keep_ballast(st);
+		write_quarantine(st);
 		if (checkpoint_is_due(st, now))
 			checkpoint(st);
 		/* A clock set back must not put retention off. */

@@ -66,6 +66,9 @@ START_TEST(defaults_are_those_of_the_page)
 	ck_assert_uint_eq(cf.ballast, 16 << 20);
 	ck_assert_uint_eq(cf.cache, 64 << 20);
 	ck_assert_uint_eq(cf.log_keep_max, 512 << 20);
+	ck_assert_int_eq(cf.quarantine_count, 100);
+	ck_assert_uint_eq(cf.quarantine_bytes, 1 << 20);
+	ck_assert_uint_eq(cf.quarantine_total, 64 << 20);
 	ck_assert_uint_eq(cf.nschemes, 2);
 	ck_assert_str_eq(cf.schemes[0], EYELET_DATADIR "/schemes");
 	ck_assert_str_eq(cf.schemes[1], EYELET_SYSCONFDIR "/eyelet/schemes");
@@ -92,6 +95,7 @@ START_TEST(every_setting_is_read)
 	    "horizon = 2d\ndedupe_max = 2m\nretain = 3h\n"
 	    "retain_bytes = 3m\nsegment_max = 64k\nsegment_age = 5m\n"
 	    "floor = 0\nballast = 0\ncache = 2m\nlog_keep_max = 7m\n"
+	    "[quarantine]\ncount = 0\nbytes = 8k\ntotal = 9m\n"
 	    "[schemes]\n"
 	    "path = /a  /b\n"
 	    "    /c\n"
@@ -120,6 +124,9 @@ START_TEST(every_setting_is_read)
 	ck_assert_uint_eq(cf.ballast, 0);
 	ck_assert_uint_eq(cf.cache, 2 << 20);
 	ck_assert_uint_eq(cf.log_keep_max, 7 << 20);
+	ck_assert_int_eq(cf.quarantine_count, 0);
+	ck_assert_uint_eq(cf.quarantine_bytes, 8 << 10);
+	ck_assert_uint_eq(cf.quarantine_total, 9 << 20);
 	ck_assert_uint_eq(cf.nschemes, 3);
 	ck_assert_str_eq(cf.schemes[0], "/a");
 	ck_assert_str_eq(cf.schemes[1], "/b");
@@ -353,12 +360,17 @@ START_TEST(store_gets_its_options)
 	ck_assert_uint_eq(set.ballast, own.ballast);
 	ck_assert_uint_eq(set.cache, own.cache);
 	ck_assert_uint_eq(set.log_keep_max, own.log_keep_max);
+	ck_assert_uint_eq(set.quarantine_count, own.quarantine_count);
+	ck_assert_uint_eq(set.quarantine_bytes, own.quarantine_bytes);
+	ck_assert_uint_eq(set.quarantine_total, own.quarantine_total);
 	conf_free(&cf);
 	ck_assert_int_eq(
 	    read_text("[store]\nhorizon = 1\ndedupe_max = 2m\nretain = 3\n"
 		      "retain_bytes = 4m\nsegment_max = 5m\nsegment_age = 6\n"
 		      "floor = 7m\nballast = 8m\ncache = 9m\n"
-		      "log_keep_max = 10m\n",
+		      "log_keep_max = 10m\n"
+		      "[quarantine]\ncount = 11\nbytes = 12m\n"
+		      "total = 13m\n",
 		&cf, &err),
 	    0);
 	conf_store_options(&cf, &set);
@@ -372,6 +384,9 @@ START_TEST(store_gets_its_options)
 	ck_assert_uint_eq(set.ballast, 8 << 20);
 	ck_assert_uint_eq(set.cache, 9 << 20);
 	ck_assert_uint_eq(set.log_keep_max, 10 << 20);
+	ck_assert_uint_eq(set.quarantine_count, 11);
+	ck_assert_uint_eq(set.quarantine_bytes, 12 << 20);
+	ck_assert_uint_eq(set.quarantine_total, 13 << 20);
 	conf_free(&cf);
 }
 END_TEST
