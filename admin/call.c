@@ -87,6 +87,13 @@ take_progress(struct call *c, const struct json *progress)
 	}
 }
 
+void
+call_print_row(const struct call *c)
+{
+	fwrite(c->row_text.ptr, 1, c->row_text.len, stdout);
+	putchar('\n');
+}
+
 static int
 take_row(void *arg, struct span json, struct err *err)
 {
@@ -110,8 +117,7 @@ take_row(void *arg, struct span json, struct err *err)
 	ret = 0;
 	c->row_text = json;
 	if (c->line->json && !c->scripts_too) {
-		fwrite(json.ptr, 1, json.len, stdout);
-		putchar('\n');
+		call_print_row(c);
 	} else if (c->people != NULL) {
 		ret = c->people(c->arg, row, err);
 	}

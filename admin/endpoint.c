@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "admin/call.h"
+#include "admin/endpoint_match.h"
 #include "admin/endpoint_settings.h"
 #include "admin/output.h"
 #include "lib/util.h"
@@ -361,6 +362,43 @@ run_remove(struct command_line *line, struct err *err)
 	return answer != 0 ? answer : run_state(line, "endpoint.remove", err);
 }
 
+/* --- rename --------------------------------------------------------------- */
+
+static int
+tell_renamed(void *arg, const struct json *row, struct err *err)
+{
+	static const struct field fields[] = {
+		{ "endpoint", "endpoint", FIELD_PLAIN, NULL },
+		{ "path", "path", FIELD_PLAIN, NULL },
+		{ "generation", "generation", FIELD_PLAIN, NULL },
+	};
+
+	(void)arg;
+	if (fields_print(row, fields, NITEMS(fields), err) < 0)
+		return -1;
+	fflush(stdout);
+	fputs("Requests to the old path get status 404 from now on: register "
+	      "the path above, at the https:// address of your web server, "
+	      "with the provider.\n",
+	    stderr);
+	return 0;
+}
+
+static int
+run_rename(struct command_line *line, struct err *err)
+{
+	struct call c;
+	int ret = -1;
+
+	if (begin_change(&c, line, "endpoint.rename", err) == 0) {
+		json_write_bytes(&c.w, "to", span_str(line->operands[1]));
+		c.people = tell_renamed;
+		ret = call_send(&c, err);
+	}
+	call_end(&c);
+	return ret;
+}
+
 /* -------------------------------------------------------------------------- */
 
 #define OPTIONS(rows) rows, NITEMS(rows)
@@ -375,6 +413,12 @@ static const struct command commands[] = {
 	{ "edit", "NAME", 1, 1,
 	    "Changes settings; an empty value goes back to the default.",
 	    OPTIONS(edit_options), run_edit },
+	{ "rename", "NAME NEW-NAME", 2, 2,
+	    "Gives an endpoint another name, and so another path.",
+	    OPTIONS(state_options), run_rename },
+	{ "match", "NAME TYPE...", 2, -1,
+	    "Says which types are kept, and by which pattern.", NULL, 0,
+	    endpoint_match },
 	{ "enable", "NAME", 1, 1, "Lets a disabled endpoint accept again.",
 	    OPTIONS(state_options), run_enable },
 	{ "disable", "NAME", 1, 1,

@@ -205,3 +205,66 @@ out:
 	buf_free(&doc);
 	return ret;
 }
+
+/* --- selecting ------------------------------------------------------------ */
+
+/* Which rule decides over a type, as receive.c will. */
+static int
+match_one(const struct op_call *call, const struct registry_endpoint *ep,
+    struct span type, struct buf *row, struct err *err)
+{
+	bool test = ep->scheme != NULL && scheme_is_test_type(ep->scheme, type),
+	     selected = true;
+	const char *rule = NULL;
+	struct json_write w;
+
+	if (ep->events != NULL)
+		selected = pattern_selects(ep->events, type, &rule);
+	json_write_init(&w, row, err);
+	json_write_object(&w, NULL);
+	json_write_str(&w, "endpoint", ep->name);
+	json_write_bytes(&w, "type", type);
+	json_write_bool(&w, "selected", test || selected);
+	json_write_bool(&w, "test", test);
+	json_write_str(&w, "rule", test ? NULL : rule);
+	json_write_str(&w, "events", ep->settings.events);
+	json_write_close(&w);
+	return op_emit(call, &w, row, err);
+}
+
+int
+op_endpoint_match(const struct op_call *call, struct err *err)
+{
+	struct buf row = BUF_INIT(OPS_ROW_MAX),
+		   doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
+	const char *name = op_text(call, "endpoint");
+	const struct registry_endpoint *ep = NULL;
+	const struct json *type;
+	struct store_endpoint found;
+	int ret = -1;
+
+	/* First for its words on a name that there is not. */
+	if (op_find_endpoint(call, NULL, name, &found, &doc, err) < 0)
+		goto out;
+	ep = registry_get(call->ops->registry, span_str(name));
+	if (ep == NULL) {
+		err_set(err, ERR_NOTFOUND, "endpoint \"%s\" is gone", name);
+		goto out;
+	}
+	for (type = json_first(json_get(call->in, "types")); type != NULL;
+	     type = json_next(type)) {
+		if (json_kind(type) != JSON_STRING) {
+			err_set(err, ERR_USAGE, "a type must be a string");
+			goto out;
+		}
+		if (match_one(call, ep, span_str(json_text(type)), &row, err) <
+		    0)
+			goto out;
+	}
+	ret = 0;
+out:
+	registry_put(ep);
+	buf_free(&row);
+	buf_wipe(&doc);
+	return ret;
+}

@@ -13,6 +13,7 @@ struct endpoint_change {
 	const struct scheme *scheme;
 	struct op_secret secret;
 	enum store_endpoint_state state; /* enable, disable, remove */
+	const char *to; /* rename */
 	struct op_warnings warnings;
 };
 
@@ -99,27 +100,48 @@ audit_add(struct endpoint_change *ch, struct store_tx *tx, uint64_t secret_id,
 }
 
 static int
+check_name(const char *name, struct err *err)
+{
+	if (endpoint_name_ok(span_str(name)))
+		return 0;
+	return err_set(err, ERR_INPUT,
+	    "\"%s\" can be no endpoint's name: 1 to %d letters, digits, \"_\" "
+	    "or \"-\", and not \"healthz\" or \"eyelet\"",
+	    name, ENDPOINT_NAME_MAX);
+}
+
+static int
+check_free(const struct op_call *call, struct store_tx *tx, const char *name,
+    struct err *err)
+{
+	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
+	struct store_endpoint taken;
+	bool found;
+	int ret;
+
+	ret = store_endpoint_by_name(
+	    call->ops->store, tx, name, &taken, &doc, &found, err);
+	if (ret == 0 && found)
+		ret = err_set(err, ERR_EXISTS,
+		    "there is an endpoint \"%s\" already", name);
+	buf_wipe(&doc);
+	return ret;
+}
+
+static int
 change_add(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 {
 	struct endpoint_change *ch = arg;
 	struct op_warnings warnings = ch->warnings;
-	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX),
-		   made = BUF_INIT(ENDPOINT_DOC_MAX);
-	struct store_endpoint taken, ep = { .state = STORE_ENDPOINT_ENABLED };
+	struct buf made = BUF_INIT(ENDPOINT_DOC_MAX);
+	struct store_endpoint ep = { .state = STORE_ENDPOINT_ENABLED };
 	struct secret s = { .state = SECRET_CURRENT,
 		.activated_ms = store_tx_now_ms(tx) };
 	struct span text = buf_span(&ch->secret.text);
-	bool found;
 	int ret = -1;
 
-	if (store_endpoint_by_name(ch->call->ops->store, tx, ch->name, &taken,
-		&doc, &found, err) < 0)
+	if (check_free(ch->call, tx, ch->name, err) < 0)
 		goto out;
-	if (found) {
-		err_set(err, ERR_EXISTS, "there is an endpoint \"%s\" already",
-		    ch->name);
-		goto out;
-	}
 	snprintf(ep.name, sizeof(ep.name), "%s", ch->name);
 	if (endpoint_encode(&ch->settings, &made, err) < 0)
 		goto out;
@@ -136,7 +158,6 @@ change_add(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 	ret = write_result(ch, &ep, &ch->settings, s.id == 0 ? 0 : 1, s.id,
 	    &warnings, result, err);
 out:
-	buf_wipe(&doc);
 	buf_wipe(&made);
 	return ret;
 }
@@ -148,14 +169,7 @@ op_endpoint_add(const struct op_call *call, struct err *err)
 	int ret = -1;
 
 	endpoint_init(&ch.settings);
-	if (!endpoint_name_ok(span_str(ch.name))) {
-		err_set(err, ERR_INPUT,
-		    "\"%s\" can be no endpoint's name: 1 to %d letters, "
-		    "digits, \"_\" or \"-\", and not \"healthz\" or \"eyelet\"",
-		    ch.name, ENDPOINT_NAME_MAX);
-		goto out;
-	}
-	if (take_settings(&ch, err) < 0 ||
+	if (check_name(ch.name, err) < 0 || take_settings(&ch, err) < 0 ||
 	    endpoint_patch(&ch.settings, buf_span(&ch.patch), err) < 0 ||
 	    judge(&ch, &ch.settings, err) < 0 ||
 	    op_secret_take(
@@ -353,4 +367,73 @@ int
 op_endpoint_remove(const struct op_call *call, struct err *err)
 {
 	return set_state(call, STORE_ENDPOINT_REMOVED, err);
+}
+
+/* --- another name --------------------------------------------------------- */
+
+static int
+describe_name(
+    const struct endpoint_change *ch, struct buf *detail, struct err *err)
+{
+	struct json_write w;
+
+	json_write_init(&w, detail, err);
+	json_write_object(&w, NULL);
+	json_write_str(&w, "to", ch->to);
+	json_write_close(&w);
+	return json_write_done(&w);
+}
+
+static int
+change_name(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	struct endpoint_change *ch = arg;
+	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX),
+		   detail = BUF_INIT(1024);
+	struct store_endpoint ep;
+	struct endpoint settings;
+	size_t live;
+	int ret = -1;
+
+	endpoint_init(&settings);
+	ch->warnings.n = 0;
+	if (op_find_endpoint(ch->call, tx, ch->name, &ep, &doc, err) < 0 ||
+	    op_check_generation(ch->call, &ep, err) < 0 ||
+	    check_free(ch->call, tx, ch->to, err) < 0 ||
+	    endpoint_decode(ep.doc, &settings, err) < 0 ||
+	    describe_name(ch, &detail, err) < 0)
+		goto out;
+	if (settings.public_url != NULL)
+		op_warn(&ch->warnings,
+		    "the public URL stays as it was registered: if it has the "
+		    "name in it, register the new one, and give it with "
+		    "--public-url");
+	snprintf(ep.name, sizeof(ep.name), "%s", ch->to);
+	if (store_tx_endpoint(tx, &ep, err) < 0 ||
+	    store_tx_audit(
+		tx, ch->call->name, ch->name, buf_span(&detail), err) < 0 ||
+	    op_secret_count(
+		ch->call, tx, ep.id, store_tx_now_ms(tx), &live, err) < 0)
+		goto out;
+	ret = write_result(
+	    ch, &ep, &settings, live, 0, &ch->warnings, result, err);
+out:
+	endpoint_free(&settings);
+	buf_wipe(&doc);
+	buf_free(&detail);
+	return ret;
+}
+
+int
+op_endpoint_rename(const struct op_call *call, struct err *err)
+{
+	struct endpoint_change ch = ENDPOINT_CHANGE_INIT(call);
+	int ret = -1;
+
+	endpoint_init(&ch.settings);
+	ch.to = op_text(call, "to");
+	if (check_name(ch.to, err) == 0)
+		ret = op_change(call, change_name, &ch, err);
+	change_free(&ch);
+	return ret;
 }

@@ -43,9 +43,11 @@ struct op_call {
 typedef int op_run(const struct op_call *call, struct err *err);
 
 op_run op_endpoint_add, op_endpoint_list, op_endpoint_show, op_endpoint_edit,
-    op_endpoint_enable, op_endpoint_disable, op_endpoint_remove;
+    op_endpoint_enable, op_endpoint_disable, op_endpoint_remove,
+    op_endpoint_rename, op_endpoint_match;
 op_run op_secret_show, op_secret_reveal, op_secret_stage, op_secret_activate,
-    op_secret_rotate, op_secret_revoke;
+    op_secret_rotate, op_secret_revoke, op_secret_extend, op_secret_expire,
+    op_secret_suspects;
 op_run op_event_list, op_event_show, op_event_export, op_event_stats;
 op_run op_store_status, op_store_check, op_store_audit, op_store_prune;
 
@@ -115,9 +117,9 @@ typedef int op_event_visit(
 
 /*
  * Visits the events that the call's members (endpoint, type, since_ms,
- * until_ms, id, limit) let through; those of removed endpoints too, under the
- * names they had. At times, and at the end, a row {"progress": {looked,
- * matched, at, done}} says how far it looked.
+ * until_ms, id, secret, limit) let through; those of removed endpoints too,
+ * under the names they had. At times, and at the end, a row {"progress":
+ * {looked, matched, at, done}} says how far it looked.
  */
 int op_events_walk(const struct op_call *call, enum op_order order,
     op_event_visit *visit, void *arg, struct err *err);
@@ -134,6 +136,9 @@ void op_endpoint_write_counts(
     const struct op_call *call, struct json_write *w, uint64_t id);
 
 /* --- secrets (ops_secret.c), for endpoints -------------------------------- */
+
+/* A secret that verified an event since then is one that is still in use. */
+#define OP_SECRET_RECENT_MS (3600 * 1000LL)
 
 /* A new secret on its way into the store. */
 struct op_secret {
@@ -164,6 +169,9 @@ void op_secret_free(struct op_secret *secret);
 int op_secret_check_reuse(const struct op_call *call, struct store_tx *tx,
     uint64_t endpoint_id, struct span text, struct op_warnings *warnings,
     struct err *err);
+
+/* Is the secret that the call names one of its endpoint's? ERR_NOTFOUND. */
+int op_secret_check_named(const struct op_call *call, struct err *err);
 
 /* How many secrets of an endpoint are live now. */
 int op_secret_count(const struct op_call *call, struct store_tx *tx,

@@ -253,6 +253,108 @@ run 'the name is free' 0 eyelet-endpoint add gen --scheme nomos
 run 'unknown, near one' 66 eyelet-endpoint disable shpo
 words 'did you mean "shop"?'
 
+# --- rename -------------------------------------------------------------------
+printf '%s\n' "$canary-rename" >"$work/rename"
+run 'an endpoint to rename' 0 eyelet-endpoint add first --scheme nimbus \
+    --secret-file "$work/rename" --public-url https://a.example/hooks/first
+stamp() {
+	printf '{"id":"%s","type":"a.b","createdAt":"%s"}' "$1" "$created"
+}
+created=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+event first nimbus "$work/rename" "$(stamp r1)" accepted
+run 'rename, of before' 75 eyelet-endpoint rename first second --if-gen 7
+run 'rename to what is no name' 65 eyelet-endpoint rename first a/b
+words 'letters'
+run 'rename to what is taken' 73 eyelet-endpoint rename first shop
+words 'already'
+run 'rename to itself' 73 eyelet-endpoint rename first first
+run 'rename what is not' 66 eyelet-endpoint rename frist second
+words 'did you mean "first"?'
+run 'rename' 0 eyelet-endpoint rename first second --json
+member endpoint '"second"'
+member path '"/hooks/second"'
+words 'public URL'
+run 'its events stay listed' 0 eyelet-event list --endpoint second --json
+rows 1
+member id '"r1"'
+run 'the old name is gone' 66 eyelet-endpoint show first
+checks=$((checks + 1))
+stamp r2 >"$work/body"
+post first nimbus "$work/rename" "$work/body"
+grep -q '^Status: 404 ' "$out" || complain 'the old path still answers'
+event second nimbus "$work/rename" "$(stamp r1)" duplicate
+event second nimbus "$work/rename" "$(stamp r2)" accepted
+run 'the old name is free' 0 eyelet-endpoint add first --scheme nimbus \
+    --secret-file "$work/rename"
+event first nimbus "$work/rename" "$(stamp r1)" accepted
+run 'each has its own events' 0 eyelet-event list --endpoint second --json
+rows 2
+run 'so has the new one of the old name' 0 eyelet-event list \
+    --endpoint first --json
+rows 1
+run 'rename, for people' 0 eyelet-endpoint rename first third
+says '/hooks/third'
+words '404'
+run 'removed under its new name' 0 eyelet-endpoint remove second --yes
+run 'its events stay listed' 0 eyelet-event list --endpoint second --json
+rows 2
+run 'a name of a removed one' 0 eyelet-endpoint rename third second
+run 'the events of both' 0 eyelet-event list --endpoint second --json
+rows 3
+
+# --- match --------------------------------------------------------------------
+# matches TYPE SELECTED RULE: both JSON, as match says of endpoint "picky".
+matches() {
+	status=0
+	[ "$2" = true ] || status=1
+	run "match '$1'" $status eyelet-endpoint match picky "$1" --json
+	member type "\"$1\""
+	member selected "$2"
+	member rule "$3"
+}
+run 'an endpoint with patterns' 0 eyelet-endpoint add picky --scheme nomos \
+    --events 'order.*, user.new, !order.draft, !order.x.*'
+matches order.paid true '"order.*"'
+matches order. true '"order.*"'
+matches order false null
+matches user.new true '"user.new"'
+matches user.newer false null
+matches order.draft false '"!order.draft"'
+matches order.drafts true '"order.*"'
+matches order.x.y false '"!order.x.*"'
+matches Order.paid false null
+matches '' false null
+matches test.event true null
+member test true
+run 'match several' 1 eyelet-endpoint match picky order.paid a.b --json
+rows 2
+run 'match several, all kept' 0 eyelet-endpoint match picky order.a order.b
+run 'match, for people' 1 eyelet-endpoint match picky order.paid order.draft \
+    a.b test.event
+says 'order.paid   yes   order.*'
+says 'order.draft  no    !order.draft'
+says 'a.b          no    no pattern that matches'
+says 'test.event   yes   the scheme'
+run 'all' 0 eyelet-endpoint edit picky --events '*'
+matches '' true '"*"'
+run 'exclusions alone' 0 eyelet-endpoint edit picky --events '!a.*'
+matches b.c true null
+matches a.b false '"!a.*"'
+run 'exclusions alone, for people' 0 eyelet-endpoint match picky b.c
+says 'exclusions'
+run 'no patterns' 0 eyelet-endpoint edit picky --events ''
+matches b.c true null
+run 'no patterns, for people' 0 eyelet-endpoint match picky b.c
+says 'keeps all'
+run 'a hostile type' 0 eyelet-endpoint match picky "$(printf 'a\033[2Jb')"
+says 'a\x1b[2Jb'
+run 'a type of bytes' 64 eyelet-endpoint match picky "$(printf '\377')"
+words 'UTF-8'
+run 'no type' 64 eyelet-endpoint match picky
+words 'TYPE'
+run 'no such endpoint' 66 eyelet-endpoint match pikcy a
+words 'did you mean "picky"?'
+
 # --- list ---------------------------------------------------------------------
 run 'list for scripts' 0 eyelet-endpoint list --json
 all_json
