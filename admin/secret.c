@@ -35,6 +35,19 @@ static const struct option_row stage_options[] = { SECRET_FILE, DROP_OLDEST,
 static const struct option_row activate_options[] = { GRACE, IF_GEN };
 static const struct option_row rotate_options[] = { SECRET_FILE, GRACE,
 	DROP_OLDEST, IF_GEN };
+static const struct option_row extend_options[] = {
+	{ "grace", "DURATION",
+	    "how long from now it still verifies: at most 7d, else 24h",
+	    false },
+	IF_GEN,
+};
+static const struct option_row expire_options[] = { IF_GEN };
+static const struct option_row suspects_options[] = {
+	{ "since", "TIME", "received from then on: RFC 3339, or 2h ago",
+	    false },
+	{ "until", "TIME", "received before then", false },
+	{ "limit", "NUMBER", "at most so many, else all", false },
+};
 static const struct option_row revoke_options[] = {
 	{ "replace", NULL,
 	    "put a new one in its place: --secret-file, or the staged one, "
@@ -142,10 +155,11 @@ tell_changed(void *arg, const struct json *row, struct err *err)
 		{ "endpoint", "endpoint", FIELD_PLAIN, NULL },
 		{ "secret", "secret", FIELD_PLAIN, NULL },
 		{ "state", "state", FIELD_PLAIN, NULL },
+		{ "until", "until", FIELD_PLAIN, NULL },
 		{ "value", "value", FIELD_PLAIN, NULL },
 		{ "replaced_by", "replaced by", FIELD_PLAIN, NULL },
 		{ "previous", "previous", FIELD_PLAIN, NULL },
-		{ "previous_until", "until", FIELD_PLAIN, NULL },
+		{ "previous_until", "its end", FIELD_PLAIN, NULL },
 		{ "previous_last_used_at", "last used", FIELD_PLAIN, NULL },
 		{ "dropped", "dropped", FIELD_PLAIN, NULL },
 		{ "generation", "generation", FIELD_PLAIN, NULL },
@@ -223,9 +237,71 @@ run_rotate(struct command_line *line, struct err *err)
 }
 
 static int
+run_extend(struct command_line *line, struct err *err)
+{
+	return change(line, "secret.extend", err);
+}
+
+static int
+run_expire(struct command_line *line, struct err *err)
+{
+	return change(line, "secret.expire", err);
+}
+
+static int
 run_revoke(struct command_line *line, struct err *err)
 {
 	return change(line, "secret.revoke", err);
+}
+
+/* --- suspects ------------------------------------------------------------- */
+
+static const struct table_column suspects_columns[] = {
+	{ "SEQ", true },
+	{ "RECEIVED", false },
+	{ "TYPE", false },
+	{ "ID", false },
+	{ "SIZE", true },
+	{ "DUP", true },
+	{ "STATUS", false },
+};
+
+static int
+suspects_row(void *arg, const struct json *row, struct err *err)
+{
+	static const char *const members[] = { "seq", "received_at", "type",
+		"id", "size", "duplicates", "status" };
+	size_t i;
+
+	for (i = 0; i < NITEMS(members); i++)
+		if (table_put_json(arg, json_get(row, members[i]), err) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+run_suspects(struct command_line *line, struct err *err)
+{
+	struct table t;
+	struct call c;
+	int ret = -1;
+
+	table_init(&t, suspects_columns, NITEMS(suspects_columns));
+	if (begin(&c, line, "secret.suspects", err) < 0 ||
+	    call_put_time(&c, "since", "since_ms", err) < 0 ||
+	    call_put_time(&c, "until", "until_ms", err) < 0 ||
+	    call_put_number(&c, "limit", "limit", JSON_INT_MAX, err) < 0)
+		goto out;
+	c.people = suspects_row;
+	c.arg = &t;
+	ret = call_send(&c, err);
+	if (ret == 0 && !line->json && table_is_empty(&t))
+		fputs("It verified no event that is still kept.\n", stderr);
+	table_print(&t);
+out:
+	table_free(&t);
+	call_end(&c);
+	return ret;
 }
 
 /* -------------------------------------------------------------------------- */
@@ -248,9 +324,17 @@ static const struct command commands[] = {
 	{ "rotate", "NAME", 1, 1,
 	    "Adds a secret and makes it the current one at once.",
 	    OPTIONS(rotate_options), run_rotate },
+	{ "extend", "NAME [SECRET]", 1, 2,
+	    "Lets the previous secret verify for longer.",
+	    OPTIONS(extend_options), run_extend },
+	{ "expire", "NAME [SECRET]", 1, 2, "Lets the previous secret end now.",
+	    OPTIONS(expire_options), run_expire },
 	{ "revoke", "NAME SECRET", 2, 2,
 	    "Ends a secret now and for ever, wherever it is used.",
 	    OPTIONS(revoke_options), run_revoke },
+	{ "suspects", "NAME SECRET", 2, 2,
+	    "Lists the events that a secret let in, oldest first.",
+	    OPTIONS(suspects_options), run_suspects },
 };
 
 int

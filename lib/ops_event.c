@@ -155,6 +155,22 @@ op_event_list(const struct op_call *call, struct err *err)
 	return ret;
 }
 
+/* What a secret let in: all there is, oldest first. */
+int
+op_secret_suspects(const struct op_call *call, struct err *err)
+{
+	struct rows rows = { .call = call,
+		.detail = DETAIL_LINE,
+		.row = BUF_INIT(OPS_ROW_MAX) };
+	int ret = op_secret_check_named(call, err);
+
+	if (ret == 0)
+		ret = op_events_walk(
+		    call, OP_OLDEST_FIRST, emit_event, &rows, err);
+	buf_free(&rows.row);
+	return ret;
+}
+
 int
 op_event_export(const struct op_call *call, struct err *err)
 {

@@ -24,6 +24,7 @@ struct walk {
 	const char *endpoint; /* wanted, or NULL: all */
 	struct pattern_list *types; /* or NULL: all */
 	const char *id; /* or NULL: all */
+	uint64_t secret_id; /* that verified them; 0: all */
 	int64_t since_ms, until_ms; /* from the first, before the second */
 	int64_t limit; /* how many; 0: all */
 	enum op_order order;
@@ -136,6 +137,7 @@ look_at(struct walk *wk, const struct event *ev, bool *end, struct err *err)
 	if (name_of(wk, ev->endpoint_id, &name, err) < 0)
 		return -1;
 	if (!name->wanted || (wk->id != NULL && !span_is(ev->id, wk->id)) ||
+	    (wk->secret_id != 0 && ev->secret_id != wk->secret_id) ||
 	    (wk->types != NULL && !pattern_selects(wk->types, ev->type, NULL)))
 		return 0;
 	wk->matched++;
@@ -204,7 +206,8 @@ static int
 read_filter(struct walk *wk, struct err *err)
 {
 	const struct op_call *call = wk->call;
-	const char *types = op_text(call, "type");
+	const char *types = op_text(call, "type"),
+		   *secret = op_text(call, "secret");
 	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
 	struct store_endpoint ep;
 	bool known = false;
@@ -218,6 +221,9 @@ read_filter(struct walk *wk, struct err *err)
 	    op_int(call, "until_ms", JSON_INT_MAX, 0, JSON_INT_MAX,
 		&wk->until_ms, err) < 0 ||
 	    op_int(call, "limit", 0, 0, JSON_INT_MAX, &wk->limit, err) < 0)
+		goto out;
+	if (secret != NULL &&
+	    secret_id_parse(span_str(secret), &wk->secret_id, err) < 0)
 		goto out;
 	if (types != NULL &&
 	    pattern_parse(span_str(types), &wk->types, err) < 0)

@@ -217,17 +217,41 @@ struct showing {
 	struct buf row;
 };
 
+/* What still signs with a secret that ends soon is refused soon. */
+static void
+warn_of_end(
+    const struct secret *s, int64_t now_ms, struct op_warnings *warnings)
+{
+	char left[TEXT_TIME_MAX], ago[TEXT_TIME_MAX];
+
+	if (secret_state_at(s, now_ms) != SECRET_PREVIOUS ||
+	    s->until_ms - now_ms > OP_SECRET_RECENT_MS ||
+	    now_ms - s->last_used_ms > OP_SECRET_RECENT_MS)
+		return;
+	text_duration(left, (s->until_ms - now_ms) / 1000);
+	text_duration(ago, (now_ms - s->last_used_ms) / 1000);
+	op_warn(warnings,
+	    "sec_%llu ends in %s and verified an event %s ago: the provider "
+	    "still signs with it, so extend it, or see that it uses the "
+	    "current one",
+	    (unsigned long long)s->id, left, ago);
+}
+
 static int
 show_one(void *arg, const struct secret *s, struct err *err)
 {
 	struct showing *sh = arg;
+	int64_t now_ms = store_now_ms(sh->call->ops->store);
+	struct op_warnings warnings = { .n = 0 };
 	struct json_write w;
 
 	json_write_init(&w, &sh->row, err);
 	json_write_object(&w, NULL);
 	json_write_str(&w, "endpoint", sh->ep->name);
-	write_secret(&w, s, store_now_ms(sh->call->ops->store));
+	write_secret(&w, s, now_ms);
 	json_write_uint(&w, "generation", sh->ep->generation);
+	warn_of_end(s, now_ms, &warnings);
+	op_write_warnings(&w, &warnings);
 	json_write_close(&w);
 	return op_emit(sh->call, &w, &sh->row, err);
 }
@@ -245,6 +269,53 @@ op_secret_show(const struct op_call *call, struct err *err)
 		ret = store_secrets(
 		    call->ops->store, NULL, ep.id, show_one, &sh, err);
 	buf_free(&sh.row);
+	buf_wipe(&doc);
+	return ret;
+}
+
+/* --- one that is named -----------------------------------------------------
+ */
+
+struct seeking {
+	uint64_t id;
+	bool found;
+};
+
+static int
+seek_one(void *arg, const struct secret *s, struct err *err)
+{
+	struct seeking *sk = arg;
+
+	(void)err;
+	sk->found = s->id == sk->id;
+	return sk->found ? 1 : 0;
+}
+
+static int
+refuse_unknown(const struct op_call *call, uint64_t id, struct err *err)
+{
+	return err_set(err, ERR_NOTFOUND,
+	    "endpoint \"%s\" has no secret sec_%llu", op_text(call, "endpoint"),
+	    (unsigned long long)id);
+}
+
+int
+op_secret_check_named(const struct op_call *call, struct err *err)
+{
+	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
+	struct seeking sk = { 0, false };
+	struct store_endpoint ep;
+	int ret = -1;
+
+	if (secret_id_parse(span_str(op_text(call, "secret")), &sk.id, err) <
+		0 ||
+	    op_find_endpoint(
+		call, NULL, op_text(call, "endpoint"), &ep, &doc, err) < 0 ||
+	    store_secrets(call->ops->store, NULL, ep.id, seek_one, &sk, err) <
+		0)
+		goto out;
+	ret = sk.found ? 0 : refuse_unknown(call, sk.id, err);
+out:
 	buf_wipe(&doc);
 	return ret;
 }
@@ -298,9 +369,7 @@ find_live(struct revealing *rv, struct store_tx *tx, struct err *err)
 		    "secret",
 		    name);
 	else if (rv->found.id == 0)
-		err_set(err, ERR_NOTFOUND,
-		    "endpoint \"%s\" has no secret sec_%llu", name,
-		    (unsigned long long)rv->id);
+		refuse_unknown(rv->call, rv->id, err);
 	else if (!secret_is_live(&rv->found, rv->now_ms))
 		err_set(err, ERR_INPUT,
 		    "sec_%llu is %s: only a live secret is shown",

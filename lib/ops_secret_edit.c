@@ -74,27 +74,42 @@ find_named(struct secret_change *ch, struct rotation_row **out, struct err *err)
 	    op_text(ch->call, "endpoint"), (unsigned long long)ch->id);
 }
 
-/* The staged one, if there is only one. */
+/* The one in this state, if there is only one; hint is for there is none. */
+static int
+find_only(struct secret_change *ch, enum secret_state state, const char *hint,
+    struct rotation_row **out, struct err *err)
+{
+	struct rotation *rt = &ch->rotation;
+	const char *word = secret_state_word(state);
+	size_t i, n = 0;
+
+	*out = rotation_find(rt, state);
+	for (i = 0; i < rt->n; i++)
+		if (secret_state_at(&rt->rows[i].secret, rt->now_ms) == state)
+			n++;
+	if (n == 1)
+		return 0;
+	if (n > 1)
+		return err_set(err, ERR_USAGE,
+		    "%zu secrets are %s: name the one that is meant", n, word);
+	return err_set(err, ERR_NOTFOUND, "endpoint \"%s\" has no %s secret%s",
+	    op_text(ch->call, "endpoint"), word, hint);
+}
+
 static int
 find_staged(
     struct secret_change *ch, struct rotation_row **out, struct err *err)
 {
-	struct rotation *rt = &ch->rotation;
-	size_t i, staged = 0;
+	return find_only(
+	    ch, SECRET_STAGED, ": stage one first, or rotate", out, err);
+}
 
-	*out = rotation_find(rt, SECRET_STAGED);
-	for (i = 0; i < rt->n; i++)
-		if (secret_state_at(&rt->rows[i].secret, rt->now_ms) ==
-		    SECRET_STAGED)
-			staged++;
-	if (staged == 1)
-		return 0;
-	if (staged > 1)
-		return err_set(err, ERR_USAGE,
-		    "%zu secrets are staged: name the one to activate", staged);
-	return err_set(err, ERR_NOTFOUND,
-	    "endpoint \"%s\" has no staged secret: stage one first, or rotate",
-	    op_text(ch->call, "endpoint"));
+static int
+find_previous(
+    struct secret_change *ch, struct rotation_row **out, struct err *err)
+{
+	return ch->id != 0 ? find_named(ch, out, err)
+			   : find_only(ch, SECRET_PREVIOUS, "", out, err);
 }
 
 static int
@@ -151,6 +166,32 @@ step_revoke(struct secret_change *ch, struct err *err)
 		op_warn(&ch->warnings,
 		    "the endpoint has no current secret now: activate a "
 		    "staged one, or rotate");
+	return 0;
+}
+
+static int
+step_extend(struct secret_change *ch, struct err *err)
+{
+	if (find_previous(ch, &ch->subject, err) < 0)
+		return -1;
+	return rotation_extend(&ch->rotation, ch->subject, ch->grace_s, err);
+}
+
+static int
+step_expire(struct secret_change *ch, struct err *err)
+{
+	const struct secret *s;
+
+	if (find_previous(ch, &ch->subject, err) < 0)
+		return -1;
+	s = &ch->subject->secret;
+	if (rotation_expire(&ch->rotation, ch->subject, err) < 0)
+		return -1;
+	if (ch->now_ms - s->last_used_ms < OP_SECRET_RECENT_MS)
+		op_warn(&ch->warnings,
+		    "sec_%llu verified an event within the last hour: whoever "
+		    "still signs with it is refused from now on",
+		    (unsigned long long)s->id);
 	return 0;
 }
 
@@ -220,6 +261,8 @@ write_done(const struct secret_change *ch, struct json_write *w)
 	json_write_secret_id(w, "secret", s->id);
 	json_write_str(
 	    w, "state", secret_state_word(secret_state_at(s, ch->now_ms)));
+	if (s->until_ms != 0)
+		json_write_time(w, "until", s->until_ms);
 	if (ch->former != NULL) {
 		s = &ch->former->secret;
 		json_write_secret_id(w, "previous", s->id);
@@ -382,4 +425,16 @@ op_secret_revoke(const struct op_call *call, struct err *err)
 		return err_set(
 		    err, ERR_USAGE, "a new secret goes with --replace only");
 	return run(call, step_revoke, replaces, err);
+}
+
+int
+op_secret_extend(const struct op_call *call, struct err *err)
+{
+	return run(call, step_extend, false, err);
+}
+
+int
+op_secret_expire(const struct op_call *call, struct err *err)
+{
+	return run(call, step_expire, false, err);
 }

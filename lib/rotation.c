@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "lib/text.h"
+
 void
 rotation_init(struct rotation *rt, int64_t now_ms)
 {
@@ -90,6 +92,16 @@ rotation_stage(struct rotation *rt)
 	return row;
 }
 
+static int
+check_grace(int64_t grace_s, struct err *err)
+{
+	if (grace_s >= 0 && grace_s <= SECRET_GRACE_MAX_S)
+		return 0;
+	return err_set(err, ERR_INPUT,
+	    "the grace may be 0 to %d days, not %lld seconds",
+	    SECRET_GRACE_MAX_S / 86400, (long long)grace_s);
+}
+
 int
 rotation_activate(struct rotation *rt, struct rotation_row *row,
     int64_t grace_s, struct err *err)
@@ -97,10 +109,8 @@ rotation_activate(struct rotation *rt, struct rotation_row *row,
 	enum secret_state state = state_of(rt, row);
 	struct rotation_row *old;
 
-	if (grace_s < 0 || grace_s > SECRET_GRACE_MAX_S)
-		return err_set(err, ERR_INPUT,
-		    "the grace may be 0 to %d days, not %lld seconds",
-		    SECRET_GRACE_MAX_S / 86400, (long long)grace_s);
+	if (check_grace(grace_s, err) < 0)
+		return -1;
 	if (state == SECRET_CURRENT && row->secret.id == 0)
 		return 0;
 	if (state != SECRET_STAGED)
@@ -115,6 +125,53 @@ rotation_activate(struct rotation *rt, struct rotation_row *row,
 		old->changed = true;
 	}
 	make_current(rt, row);
+	return 0;
+}
+
+/* What ends by itself at an instant that can still be moved. */
+static int
+check_previous(
+    const struct rotation *rt, const struct rotation_row *row, struct err *err)
+{
+	enum secret_state state = state_of(rt, row);
+
+	if (state == SECRET_PREVIOUS)
+		return 0;
+	return err_set(err, ERR_INPUT,
+	    "sec_%llu is %s: only a previous secret has an end that can be "
+	    "moved",
+	    (unsigned long long)row->secret.id, secret_state_word(state));
+}
+
+int
+rotation_extend(struct rotation *rt, struct rotation_row *row, int64_t grace_s,
+    struct err *err)
+{
+	int64_t until_ms;
+	char was[TEXT_TIME_MAX];
+
+	if (check_grace(grace_s, err) < 0 || check_previous(rt, row, err) < 0)
+		return -1;
+	until_ms = rt->now_ms + grace_s * 1000;
+	if (until_ms <= row->secret.until_ms) {
+		text_time(was, row->secret.until_ms);
+		return err_set(err, ERR_INPUT,
+		    "sec_%llu verifies until %s, which is later: to end it "
+		    "sooner, let it expire",
+		    (unsigned long long)row->secret.id, was);
+	}
+	row->secret.until_ms = until_ms;
+	row->changed = true;
+	return 0;
+}
+
+int
+rotation_expire(struct rotation *rt, struct rotation_row *row, struct err *err)
+{
+	if (check_previous(rt, row, err) < 0)
+		return -1;
+	row->secret.until_ms = rt->now_ms;
+	row->changed = true;
 	return 0;
 }
 

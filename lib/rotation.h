@@ -44,12 +44,23 @@ struct rotation_row *rotation_stage(struct rotation *rt);
 
 /*
  * Makes row the current one. The one that was current before turns previous
- * until now + grace_s, an instant that nothing moves later. ERR_INPUT when
+ * until now + grace_s, an instant that no later rotation moves. ERR_INPUT when
  * row is not staged (and not new and current already), or grace_s is not 0 to
  * SECRET_GRACE_MAX_S.
  */
 int rotation_activate(struct rotation *rt, struct rotation_row *row,
     int64_t grace_s, struct err *err);
+
+/*
+ * Moves the instant at which row, a previous one that has not expired, ends:
+ * to now + grace_s, which must be later than it was (ERR_INPUT).
+ */
+int rotation_extend(struct rotation *rt, struct rotation_row *row,
+    int64_t grace_s, struct err *err);
+
+/* Ends row, a previous one that has not expired (ERR_INPUT), now. */
+int
+rotation_expire(struct rotation *rt, struct rotation_row *row, struct err *err);
 
 /* Ends row for ever. ERR_EXISTS when that was done before. */
 int

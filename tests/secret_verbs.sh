@@ -227,6 +227,118 @@ run 'no such endpoint' 66 eyelet-secret stage nix --secret-file "$work/b"
 run 'no secret named' 64 eyelet-secret revoke code
 words 'NAME SECRET is missing'
 
+# --- the end of a previous one ------------------------------------------------
+# until_in FIRST LAST: the row's "until" is so many seconds from now.
+until_in() {
+	checks=$((checks + 1))
+	python3 - "$out" "$1" "$2" <<'EOF' || complain "$when: until is wrong"
+import datetime, json, sys
+row = json.loads(open(sys.argv[1]).read())
+until = datetime.datetime.fromisoformat(row["until"].replace("Z", "+00:00"))
+left = until - datetime.datetime.now(datetime.timezone.utc)
+sys.exit(not int(sys.argv[2]) <= left.total_seconds() <= int(sys.argv[3]))
+EOF
+}
+for letter in h i j k l; do
+	printf '%s\n' "$canary-$letter" >"$work/$letter"
+done
+run 'an endpoint for its ends' 0 eyelet-endpoint add ends --scheme nomos
+run 'nothing to extend' 66 eyelet-secret extend ends
+words 'no previous secret'
+run 'its first' 0 eyelet-secret stage ends --secret-file "$work/h" --json
+member secret '"sec_14"'
+run 'rotated, an hour' 0 eyelet-secret rotate ends --secret-file "$work/i" \
+    --grace 1h
+run 'extend, as long as ever' 0 eyelet-secret extend ends --json
+member state '"previous"'
+member secret '"sec_14"'
+until_in 86300 86400
+run 'extend, for so long' 0 eyelet-secret extend ends sec_14 --grace 7d --json
+until_in 604700 604800
+run 'extend by less' 65 eyelet-secret extend ends --grace 1h
+words 'let it expire'
+run 'extend above all' 64 eyelet-secret extend ends --grace 604801
+words '7d'
+run 'extend the current one' 65 eyelet-secret extend ends sec_15
+words 'sec_15 is current'
+run 'extend none' 66 eyelet-secret extend ends sec_99
+words 'sec_99'
+run 'a second one ends' 0 eyelet-secret rotate ends --secret-file "$work/j"
+run 'which one?' 64 eyelet-secret expire ends
+words '2 secrets are previous'
+run 'expire, of before' 75 eyelet-secret expire ends sec_14 --if-gen 1
+run 'extend, of before' 75 eyelet-secret extend ends sec_15 --grace 7d \
+    --if-gen 1
+run 'expire' 0 eyelet-secret expire ends sec_14 --json
+member state '"expired"'
+until_in -60 0
+run 'expire again' 65 eyelet-secret expire ends sec_14
+words 'sec_14 is expired'
+run 'what is over stays over' 65 eyelet-secret extend ends sec_14
+words 'sec_14 is expired'
+run 'expire the other' 0 eyelet-secret expire ends
+says 'sec_15'
+says 'expired'
+run 'the current one does not expire' 65 eyelet-secret expire ends sec_16
+words 'sec_16 is current'
+
+# --- suspects -----------------------------------------------------------------
+run 'an endpoint that is posted to' 0 eyelet-endpoint add leak \
+    --scheme nimbus --secret-file "$work/k" --json
+member secret '"sec_17"'
+run 'none yet' 0 eyelet-secret suspects leak sec_17
+words 'no event'
+run 'none yet, for scripts' 0 eyelet-secret suspects leak sec_17 --json
+rows 0
+no_words
+# suspect LETTER ID: an event signed with that secret.
+suspect() {
+	event leak nimbus "$work/$1" \
+	    "{\"id\":\"$2\",\"type\":\"a.b\",\"createdAt\":\"$(date -u \
+	        +%Y-%m-%dT%H:%M:%SZ)\"}" accepted
+}
+suspect k s1
+suspect k s2
+sleep 0.01 # the time of the log goes on by milliseconds
+then=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
+suspect k s3
+run 'another secret' 0 eyelet-secret rotate leak --secret-file "$work/l" \
+    --grace 30m
+suspect l s4
+run 'show warns of an end that comes too early' 0 eyelet-secret show leak
+words 'sec_17 ends in'
+words 'still signs with it'
+run 'suspects' 0 eyelet-secret suspects leak sec_17 --json
+rows 3
+member id '"s3"'
+member secret '"sec_17"'
+run 'suspects, for people' 0 eyelet-secret suspects leak sec_17
+says 's1'
+silent_on s4
+run 'suspects since then' 0 eyelet-secret suspects leak sec_17 \
+    --since "$then" --json
+rows 1
+member id '"s3"'
+run 'suspects until then' 0 eyelet-secret suspects leak sec_17 \
+    --until "$then" --json
+rows 2
+member id '"s2"'
+run 'so many suspects' 0 eyelet-secret suspects leak sec_17 --limit 1 --json
+rows 1
+member id '"s1"'
+run 'suspects of the other' 0 eyelet-secret suspects leak sec_18 --json
+rows 1
+member id '"s4"'
+run 'of an endpoint that has it not' 66 eyelet-secret suspects shop sec_17
+words 'sec_17'
+run 'expire one in use' 0 eyelet-secret expire leak
+words 'within the last hour'
+run 'another name' 0 eyelet-endpoint rename leak leaked
+run 'suspects, under the new name' 0 eyelet-secret suspects leaked sec_17 \
+    --json
+rows 3
+member endpoint '"leaked"'
+
 # --- no secret anywhere -------------------------------------------------------
 run 'the audit trail' 0 eyelet-store audit --limit 0 --json
 all_json

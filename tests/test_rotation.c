@@ -20,7 +20,9 @@ enum verb {
 	STAGE,
 	ACTIVATE, /* id */
 	ROTATE,
-	REVOKE /* id */
+	REVOKE, /* id */
+	EXTEND, /* id */
+	EXPIRE /* id */
 };
 
 struct step {
@@ -64,7 +66,11 @@ perform(struct story *sy, const struct step *step, struct err *err)
 		if ((step->verb == ACTIVATE &&
 			rotation_activate(&rt, row, step->grace_s, err) < 0) ||
 		    (step->verb == REVOKE &&
-			rotation_revoke(&rt, row, err) < 0))
+			rotation_revoke(&rt, row, err) < 0) ||
+		    (step->verb == EXTEND &&
+			rotation_extend(&rt, row, step->grace_s, err) < 0) ||
+		    (step->verb == EXPIRE &&
+			rotation_expire(&rt, row, err) < 0))
 			return -1;
 	}
 	if (rotation_settle(&rt, step->drop_oldest, &dropped, err) < 0)
@@ -222,6 +228,63 @@ static const struct {
 	    { { .verb = STAGE }, { .verb = ROTATE, .grace_s = DAY },
 		{ .verb = ACTIVATE, .id = 1, .fails = ERR_INPUT } },
 	    "1:previous 2:current" },
+	{ "an end is put off (until a minute behind the day)",
+	    { { .verb = STAGE }, { .verb = ROTATE, .grace_s = DAY },
+		{ .verb = EXTEND, .at_s = DAY - 1, .grace_s = 61, .id = 1 },
+		{ .verb = STAGE, .at_s = DAY + 59 } },
+	    "1:previous 2:current 3:staged" },
+	{ "and comes then (R1)",
+	    { { .verb = STAGE }, { .verb = ROTATE, .grace_s = DAY },
+		{ .verb = EXTEND, .at_s = DAY - 1, .grace_s = 61, .id = 1 },
+		{ .verb = STAGE, .at_s = DAY + 60 } },
+	    "1:expired 2:current 3:staged" },
+	{ "what has ended does not come back (R1)",
+	    { { .verb = STAGE }, { .verb = ROTATE, .grace_s = DAY },
+		{ .verb = EXTEND,
+		    .at_s = DAY,
+		    .grace_s = 1,
+		    .id = 1,
+		    .fails = ERR_INPUT } },
+	    "1:expired 2:current" },
+	{ "extending does not shorten",
+	    { { .verb = STAGE }, { .verb = ROTATE, .grace_s = DAY },
+		{ .verb = EXTEND,
+		    .grace_s = DAY,
+		    .id = 1,
+		    .fails = ERR_INPUT } },
+	    "1:previous 2:current" },
+	{ "7 d from now is the most (R8)",
+	    { { .verb = STAGE }, { .verb = ROTATE, .grace_s = DAY },
+		{ .verb = EXTEND, .grace_s = 7 * DAY, .id = 1 },
+		{ .verb = EXTEND,
+		    .at_s = 2,
+		    .grace_s = 7 * DAY + 1,
+		    .id = 1,
+		    .fails = ERR_INPUT } },
+	    "1:previous 2:current" },
+	{ "the current one is not extended",
+	    { { .verb = STAGE }, { .verb = EXTEND,
+				     .grace_s = DAY,
+				     .id = 1,
+				     .fails = ERR_INPUT } },
+	    "1:current" },
+	{ "a previous one can be let go early",
+	    { { .verb = STAGE }, { .verb = ROTATE, .grace_s = DAY },
+		{ .verb = EXPIRE, .at_s = 1, .id = 1 } },
+	    "1:expired 2:current" },
+	{ "but once",
+	    { { .verb = STAGE }, { .verb = ROTATE, .grace_s = DAY },
+		{ .verb = EXPIRE, .at_s = 1, .id = 1 },
+		{ .verb = EXPIRE, .at_s = 2, .id = 1, .fails = ERR_INPUT } },
+	    "1:expired 2:current" },
+	{ "the current one does not expire",
+	    { { .verb = STAGE },
+		{ .verb = EXPIRE, .id = 1, .fails = ERR_INPUT } },
+	    "1:current" },
+	{ "nor a staged one",
+	    { { .verb = STAGE }, { .verb = STAGE },
+		{ .verb = EXPIRE, .id = 2, .fails = ERR_INPUT } },
+	    "1:current 2:staged" },
 	{ "nor does a revoked one",
 	    { { .verb = STAGE }, { .verb = STAGE }, { .verb = REVOKE, .id = 2 },
 		{ .verb = ACTIVATE, .id = 2, .fails = ERR_INPUT } },
@@ -296,21 +359,22 @@ END_TEST
 
 /*
  * Whatever is asked in whatever order, there is never more than one current
- * secret and never more than three live ones; and a revoked one stays so.
+ * secret and never more than three live ones; a revoked one stays so, and an
+ * expired one lives no more.
  */
 START_TEST(random_stories_keep_the_rules)
 {
 	struct story sy = { .n = 0 };
 	struct err err = ERR_INIT;
 	struct step step = { .verb = END };
-	bool revoked[SECRETS_MAX] = { false };
+	bool revoked[SECRETS_MAX] = { false }, expired[SECRETS_MAX] = { false };
 	uint64_t i, current, live;
 	unsigned seed = (unsigned)_i * 2654435761U + 1;
 	int n;
 
 	for (n = 0; n < 40 && sy.n < SECRETS_MAX; n++) {
 		seed = seed * 1103515245U + 12345U;
-		step.verb = (enum verb)(STAGE + (seed >> 16) % 4);
+		step.verb = (enum verb)(STAGE + (seed >> 16) % 6);
 		step.at_s += (seed >> 8) % 50;
 		step.grace_s = (seed >> 4) % 90;
 		step.drop_oldest = (seed >> 20) % 2 == 0;
@@ -326,6 +390,10 @@ START_TEST(random_stories_keep_the_rules)
 			ck_assert(!revoked[i] ||
 				  sy.secrets[i].state == SECRET_REVOKED);
 			revoked[i] = sy.secrets[i].state == SECRET_REVOKED;
+			ck_assert(!expired[i] ||
+				  !secret_is_live(&sy.secrets[i], sy.now_ms));
+			expired[i] = secret_state_at(&sy.secrets[i],
+					 sy.now_ms) == SECRET_EXPIRED;
 		}
 		ck_assert_uint_le(current, 1);
 		ck_assert_uint_le(live, SECRET_LIVE_MAX);
