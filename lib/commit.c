@@ -1,4 +1,4 @@
-/* commit.c: the committer and the flusher. */
+/* commit.c: the committer, the flusher and the finisher. */
 #include "config.h"
 
 #include "lib/commit.h"
@@ -11,6 +11,7 @@
 
 #define LINGER_NS 200000 /* fills batches while the flusher is busy */
 #define JOB_WAIT_S 5
+#define THREADS 3
 
 enum job_state {
 	JOB_QUEUED,
@@ -29,22 +30,65 @@ struct job {
 	pthread_cond_t done;
 };
 
+struct queue {
+	struct store_item *head, **tail;
+};
+
 struct commit {
 	struct commit_hooks hooks;
 	pthread_mutex_t mutex;
 	pthread_cond_t work; /* for the committer */
 	pthread_cond_t committed; /* for the flusher */
+	pthread_cond_t ended; /* for the finisher */
 	/* Guarded by mutex. */
-	struct store_item *head, **tail;
-	size_t queued;
+	struct queue waiting;
+	size_t queued; /* in waiting */
 	struct job *jobs, **jobs_tail;
-	struct store_item *flush_head, **flush_tail; /* wait for a flush */
+	struct queue unflushed;
 	struct job *flush_jobs;
 	uint64_t flush_seq; /* durable with the next flush */
 	bool flushing; /* the flusher is in its system call */
-	bool closing, committer_gone;
-	pthread_t committer, flusher;
+	struct queue done;
+	bool closing, committer_gone, flusher_gone;
+	pthread_t threads[THREADS];
 };
+
+static void
+queue_init(struct queue *q)
+{
+	q->head = NULL;
+	q->tail = &q->head;
+}
+
+static void
+queue_put(struct queue *q, struct store_item *item)
+{
+	item->next = NULL;
+	*q->tail = item;
+	q->tail = &item->next;
+}
+
+static struct store_item *
+queue_take(struct queue *q)
+{
+	struct store_item *item = q->head;
+
+	q->head = item->next;
+	if (q->head == NULL)
+		q->tail = &q->head;
+	return item;
+}
+
+/* All of from goes behind what is in to. */
+static void
+queue_move(struct queue *to, struct queue *from)
+{
+	if (from->head == NULL)
+		return;
+	*to->tail = from->head;
+	to->tail = from->tail;
+	queue_init(from);
+}
 
 static void
 deadline_in(struct timespec *ts, int64_t ns)
@@ -56,52 +100,33 @@ deadline_in(struct timespec *ts, int64_t ns)
 }
 
 static void
-finish(struct store_item *item)
+fail(struct store_item *item, const struct err *err)
 {
-	item->next = NULL;
-	item->done(item);
+	item->outcome = STORE_FAILED;
+	item->err = *err;
 }
 
-static void
-fail_all(struct store_item *const *items, size_t n, const struct err *err)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		items[i]->outcome = STORE_FAILED;
-		items[i]->err = *err;
-	}
-}
-
-/* Gives items to the flusher, or ends those that need no flush. */
+/* Gives items to the flusher, or to the finisher what needs no flush. */
 static void
 pass_on(struct commit *cm, struct store_item *const *items, size_t n,
     uint64_t last_seq)
 {
-	struct store_item *now = NULL, *item;
 	size_t i;
 
 	pthread_mutex_lock(&cm->mutex);
-	for (i = 0; i < n; i++) {
-		item = items[i];
-		item->next = NULL;
-		if (item->outcome != STORE_FAILED &&
-		    item->outcome != STORE_MOVED) {
-			*cm->flush_tail = item;
-			cm->flush_tail = &item->next;
-			continue;
-		}
-		item->next = now;
-		now = item;
-	}
+	for (i = 0; i < n; i++)
+		queue_put(items[i]->outcome == STORE_FAILED ||
+				  items[i]->outcome == STORE_MOVED
+			      ? &cm->done
+			      : &cm->unflushed,
+		    items[i]);
 	if (last_seq > cm->flush_seq)
 		cm->flush_seq = last_seq;
-	pthread_cond_signal(&cm->committed);
+	if (cm->unflushed.head != NULL)
+		pthread_cond_signal(&cm->committed);
+	if (cm->done.head != NULL)
+		pthread_cond_signal(&cm->ended);
 	pthread_mutex_unlock(&cm->mutex);
-	while ((item = now) != NULL) {
-		now = item->next;
-		finish(item);
-	}
 }
 
 /* A batch that fails is run again one by one: one bad record harms nobody. */
@@ -117,7 +142,7 @@ commit_items(struct commit *cm, struct store_item *const *items, size_t n)
 		return;
 	}
 	if (n == 1) {
-		fail_all(items, 1, &err);
+		fail(items[0], &err);
 		pass_on(cm, items, 1, 0);
 		return;
 	}
@@ -146,15 +171,12 @@ take_items(struct commit *cm, struct store_item **items)
 {
 	size_t n = 0, bytes = 0;
 
-	while (cm->head != NULL && n < COMMIT_BATCH_MAX &&
+	while (cm->waiting.head != NULL && n < COMMIT_BATCH_MAX &&
 	       (n == 0 || bytes < COMMIT_BATCH_BYTES)) {
-		items[n] = cm->head;
+		items[n] = queue_take(&cm->waiting);
 		bytes += items[n]->event.body.len;
-		cm->head = items[n]->next;
 		n++;
 	}
-	if (cm->head == NULL)
-		cm->tail = &cm->head;
 	cm->queued -= n;
 	return n;
 }
@@ -170,7 +192,8 @@ committer_main(void *arg)
 
 	pthread_mutex_lock(&cm->mutex);
 	for (;;) {
-		while (cm->head == NULL && cm->jobs == NULL && !cm->closing)
+		while (cm->waiting.head == NULL && cm->jobs == NULL &&
+		       !cm->closing)
 			pthread_cond_wait(&cm->work, &cm->mutex);
 		if (cm->jobs != NULL) {
 			job = cm->jobs;
@@ -183,7 +206,7 @@ committer_main(void *arg)
 			pthread_mutex_lock(&cm->mutex);
 			continue;
 		}
-		if (cm->head == NULL)
+		if (cm->waiting.head == NULL)
 			break; /* closing, and nothing is left */
 		if (cm->flushing && cm->queued < COMMIT_BATCH_MAX / 4) {
 			deadline_in(&until, LINGER_NS);
@@ -224,59 +247,78 @@ end_jobs(
 	pthread_mutex_unlock(&cm->mutex);
 }
 
-static void
-finish_all(struct store_item *items, int flushed, const struct err *err)
-{
-	struct store_item *item;
-
-	while ((item = items) != NULL) {
-		items = item->next;
-		if (flushed < 0)
-			fail_all(&item, 1, err);
-		finish(item);
-	}
-}
-
 static void *
 flusher_main(void *arg)
 {
 	struct commit *cm = arg;
-	struct store_item *items;
+	struct store_item *item;
+	struct queue items;
 	struct job *jobs;
 	struct err err;
 	uint64_t seq;
 	int ret;
 
+	queue_init(&items);
 	pthread_mutex_lock(&cm->mutex);
 	for (;;) {
-		while (cm->flush_head == NULL && cm->flush_jobs == NULL &&
+		while (cm->unflushed.head == NULL && cm->flush_jobs == NULL &&
 		       !cm->committer_gone)
 			pthread_cond_wait(&cm->committed, &cm->mutex);
-		if (cm->flush_head == NULL && cm->flush_jobs == NULL)
+		if (cm->unflushed.head == NULL && cm->flush_jobs == NULL)
 			break;
-		items = cm->flush_head;
+		queue_move(&items, &cm->unflushed);
 		jobs = cm->flush_jobs;
 		seq = cm->flush_seq;
-		cm->flush_head = NULL;
-		cm->flush_tail = &cm->flush_head;
 		cm->flush_jobs = NULL;
 		cm->flushing = true;
+#ifdef PLANTED_EARLY_ACK
+		queue_move(&cm->done, &items);
+		pthread_cond_signal(&cm->ended);
+#endif
 		pthread_mutex_unlock(&cm->mutex);
 
-#ifdef PLANTED_EARLY_ACK
-		finish_all(items, 0, &err);
-		items = NULL;
-#endif
 		ret = cm->hooks.flush(cm->hooks.arg, &err);
 		if (ret == 0 && seq > 0)
 			cm->hooks.durable(cm->hooks.arg, seq);
+		if (ret < 0)
+			for (item = items.head; item != NULL; item = item->next)
+				fail(item, &err);
+		end_jobs(cm, jobs, ret, &err);
 
 		pthread_mutex_lock(&cm->mutex);
 		cm->flushing = false;
+		queue_move(&cm->done, &items);
 		pthread_cond_signal(&cm->work);
+		pthread_cond_signal(&cm->ended);
+	}
+	cm->flusher_gone = true;
+	pthread_cond_signal(&cm->ended);
+	pthread_mutex_unlock(&cm->mutex);
+	return NULL;
+}
+
+/* Answering takes time in which the next flush is under way. */
+static void *
+finisher_main(void *arg)
+{
+	struct commit *cm = arg;
+	struct queue items;
+
+	queue_init(&items);
+	pthread_mutex_lock(&cm->mutex);
+	for (;;) {
+		while (cm->done.head == NULL && !cm->flusher_gone)
+			pthread_cond_wait(&cm->ended, &cm->mutex);
+		if (cm->done.head == NULL)
+			break;
+		queue_move(&items, &cm->done);
 		pthread_mutex_unlock(&cm->mutex);
-		finish_all(items, ret, &err);
-		end_jobs(cm, jobs, ret, &err);
+		while (items.head != NULL) {
+			struct store_item *item = queue_take(&items);
+
+			item->next = NULL;
+			item->done(item);
+		}
 		pthread_mutex_lock(&cm->mutex);
 	}
 	pthread_mutex_unlock(&cm->mutex);
@@ -294,11 +336,41 @@ cond_init_monotonic(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
+/* In the order in which items pass them; each ends after the one before. */
+static const struct {
+	const char *name;
+	void *(*main)(void *arg);
+} threads[THREADS] = {
+	{ "store-commit", committer_main },
+	{ "store-flush", flusher_main },
+	{ "store-finish", finisher_main },
+};
+
+/* Ends the first n threads, with all that they still have to do. */
+static void
+stop(struct commit *cm, size_t n)
+{
+	size_t i;
+
+	pthread_mutex_lock(&cm->mutex);
+	cm->closing = true;
+	pthread_cond_signal(&cm->work);
+	pthread_mutex_unlock(&cm->mutex);
+	for (i = 0; i < n; i++)
+		pthread_join(cm->threads[i], NULL);
+	pthread_cond_destroy(&cm->work);
+	pthread_cond_destroy(&cm->committed);
+	pthread_cond_destroy(&cm->ended);
+	pthread_mutex_destroy(&cm->mutex);
+	free(cm);
+}
+
 int
 commit_start(
     const struct commit_hooks *hooks, struct commit **out, struct err *err)
 {
 	struct commit *cm = calloc(1, sizeof(*cm));
+	size_t i;
 	int ret;
 
 	if (cm == NULL)
@@ -307,26 +379,21 @@ commit_start(
 	pthread_mutex_init(&cm->mutex, NULL);
 	cond_init_monotonic(&cm->work);
 	cond_init_monotonic(&cm->committed);
-	cm->tail = &cm->head;
+	cond_init_monotonic(&cm->ended);
+	queue_init(&cm->waiting);
+	queue_init(&cm->unflushed);
+	queue_init(&cm->done);
 	cm->jobs_tail = &cm->jobs;
-	cm->flush_tail = &cm->flush_head;
-	ret = pthread_create(&cm->committer, NULL, committer_main, cm);
-	if (ret != 0) {
-		free(cm);
-		return err_errno(err, ret, "start the committer");
+	for (i = 0; i < THREADS; i++) {
+		ret =
+		    pthread_create(&cm->threads[i], NULL, threads[i].main, cm);
+		if (ret != 0) {
+			stop(cm, i);
+			return err_errno(
+			    err, ret, "start thread %s", threads[i].name);
+		}
+		pthread_setname_np(cm->threads[i], threads[i].name);
 	}
-	pthread_setname_np(cm->committer, "store-commit");
-	ret = pthread_create(&cm->flusher, NULL, flusher_main, cm);
-	if (ret != 0) {
-		pthread_mutex_lock(&cm->mutex);
-		cm->closing = true;
-		pthread_cond_signal(&cm->work);
-		pthread_mutex_unlock(&cm->mutex);
-		pthread_join(cm->committer, NULL);
-		free(cm);
-		return err_errno(err, ret, "start the flusher");
-	}
-	pthread_setname_np(cm->flusher, "store-flush");
 	*out = cm;
 	return 0;
 }
@@ -336,11 +403,9 @@ commit_submit(struct commit *cm, struct store_item *item)
 {
 	bool taken = false;
 
-	item->next = NULL;
 	pthread_mutex_lock(&cm->mutex);
 	if (!cm->closing && cm->queued < COMMIT_QUEUE_MAX) {
-		*cm->tail = item;
-		cm->tail = &item->next;
+		queue_put(&cm->waiting, item);
 		/* A lingering committer is woken by a full batch alone. */
 		if (cm->queued++ == 0 || cm->queued >= COMMIT_BATCH_MAX / 4)
 			pthread_cond_signal(&cm->work);
@@ -409,16 +474,6 @@ out:
 void
 commit_stop(struct commit *cm)
 {
-	if (cm == NULL)
-		return;
-	pthread_mutex_lock(&cm->mutex);
-	cm->closing = true;
-	pthread_cond_signal(&cm->work);
-	pthread_mutex_unlock(&cm->mutex);
-	pthread_join(cm->committer, NULL);
-	pthread_join(cm->flusher, NULL);
-	pthread_cond_destroy(&cm->work);
-	pthread_cond_destroy(&cm->committed);
-	pthread_mutex_destroy(&cm->mutex);
-	free(cm);
+	if (cm != NULL)
+		stop(cm, THREADS);
 }

@@ -1,7 +1,8 @@
 /*
  * commit.h: group commit. One committer thread, the only writer, puts what is
  * waiting into one transaction; one flusher thread makes all commits so far
- * durable while the next batch forms, then lets the answers go.
+ * durable while the next batch forms; one finisher thread lets the answers of
+ * what is durable go while the next flush is under way.
  *
  * Private to the store's files.
  */
