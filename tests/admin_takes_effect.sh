@@ -52,10 +52,10 @@ status 'another' 401 shop b
 run 'stage' 0 eyelet-secret stage shop --secret-file "$work/b"
 status 'staged' 200 shop b
 status 'current, beside a staged one' 200 shop a
-run 'activate' 0 eyelet-secret activate shop --grace 2s
+run 'activate' 0 eyelet-secret activate shop --grace 4s
 status 'previous, within the grace (R1)' 200 shop a
 # Begun within the grace, ended behind it: the last byte counts (R2).
-late=2.5 status 'previous, ends behind the grace (R2)' 401 shop a
+late=4.5 status 'previous, ends behind the grace (R2)' 401 shop a
 status 'previous, behind the grace (R1)' 401 shop a
 status 'current goes on' 200 shop b
 late=1 status 'a slow one, while nothing changes' 200 shop b
@@ -116,11 +116,11 @@ status 'the first of a second' 200 till a
 checks=$((checks + 1))
 tries=0
 while status 'more' 429 till a && grep -q 'Status: 200' "$out" &&
-    [ $tries -lt 5 ]; do
+    [ $tries -lt 30 ]; do
 	bad=$((bad - 1)) # a new second began
 	tries=$((tries + 1))
 done
-[ $tries -lt 5 ] || complain 'the rate has no effect'
+[ $tries -lt 30 ] || complain 'the rate has no effect'
 run 'no rate' 0 eyelet-endpoint edit till --rate 0
 status 'no rate' 200 till a
 

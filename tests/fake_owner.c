@@ -190,7 +190,16 @@ op_rows(struct op *op, struct err *err)
 static int
 op_sleep(struct op *op, struct err *err)
 {
+	char path[4096];
+	FILE *mark = NULL;
+
 	(void)err;
+	if (op->ops->dir != NULL) {
+		snprintf(path, sizeof(path), "%s/sleeping", op->ops->dir);
+		mark = fopen(path, "we");
+	}
+	if (mark != NULL)
+		fclose(mark);
 	sleep_ms(number_of(op->json, "ms"));
 	return 0;
 }
@@ -284,6 +293,7 @@ ops_call(struct ops *ops, const struct ops_peer *peer,
 	struct op op = { ops, peer, "", json, row, arg };
 	size_t i;
 
+	ops->calls++;
 	for (i = 0; i < STORE_REQUEST_ID; i++)
 		snprintf(op.id + 2 * i, 3, "%02x", request_id[i]);
 	for (i = 0; i < NITEMS(table); i++)

@@ -7,10 +7,10 @@
  * another thread, after 50 ms), /early (done is called before receive_body
  * returns), /never (no answer by itself), else: the body comes back.
  *
- * Ops: echo, whoami, rows (n, size, ms between), sleep (ms), fail, id (the
- * request id), once (adds a line to the folder's "journal" unless that has the
- * request's id; die: kills the process before it answers, the first time), die,
- * row-and-die.
+ * Ops: echo, whoami, rows (n, size, ms between), sleep (ms; first it makes the
+ * folder's file "sleeping"), fail, id (the request id), once (adds a line to
+ * the folder's "journal" unless that has the request's id; die: kills the
+ * process before it answers, the first time), die, row-and-die.
  */
 #ifndef EYELET_TESTS_FAKE_OWNER_H
 #define EYELET_TESTS_FAKE_OWNER_H
@@ -30,6 +30,7 @@ void fake_answer_never(struct receive *rc);
 
 struct ops {
 	const char *dir;
+	atomic_int calls; /* that were begun */
 	atomic_int rows; /* made by op rows */
 };
 

@@ -23,7 +23,7 @@ SRC = os.environ.get("top_srcdir", ".")
 FAKE = os.path.join(TOP, "tests", "fake.fcgi")
 EYELET = os.path.join(TOP, "cgi", "eyelet.fcgi")
 ROOT = os.geteuid() == 0  # who may look into what is not dumpable
-PATIENCE = 20.0  # seconds after which a test gives up waiting
+PATIENCE = 60.0  # seconds after which a test gives up waiting
 
 
 def record(kind, content=b"", ident=1):
@@ -179,6 +179,15 @@ def wait_until(true, what, patience=PATIENCE):
         if time.monotonic() > until:
             raise AssertionError("waited in vain: " + what)
         time.sleep(0.01)
+
+
+def wait_for_socket(path):
+    """Until connections are taken: a socket has its name before it listens."""
+    def listens():
+        with open("/proc/net/unix") as f:
+            return any(words[3] == "00010000" and words[-1] == path
+                       for words in map(str.split, f))
+    wait_until(listens, f"a socket at {path}")
 
 
 class Folder:

@@ -21,15 +21,15 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 def end_one(stand, number, load):
     """Ends the owner; a new one must serve soon. Returns how long it took."""
     before = load.board.acked
-    wait_for("load", 10, lambda: load.board.acked > before + 50)
+    wait_for("load", 60, lambda: load.board.acked > before + 50)
     pids = stand.processes()
     stand.kill(pids, number)
     # Twice, as mod_fcgid does.
     stand.kill(pids, number)
-    took = wait_for("its end", 10,
+    took = wait_for("its end", 60,
                     lambda: not set(pids) & set(stand.processes()))
     at = load.board.acked
-    wait_for("service", 10, lambda: load.board.acked > at + 20)
+    wait_for("service", 60, lambda: load.board.acked > at + 20)
     return took
 
 

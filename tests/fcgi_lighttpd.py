@@ -17,6 +17,7 @@ import time
 import unittest
 
 from fcgi_client import *  # noqa: F401,F403
+from machine import free_port
 
 SHIPPED = os.path.join(SRC, "conf", "lighttpd.conf")
 PROGRAM_PATH = "/usr/libexec/eyelet/eyelet.fcgi"
@@ -32,9 +33,7 @@ class Lighttpd:
 
     def __init__(self, folder, included):
         self.folder = folder
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         with open(folder.file("eyelet-lighttpd.conf"), "w") as f:
             f.write(included)
         self.conf = folder.file("lighttpd.conf")

@@ -17,7 +17,7 @@ from fcgi_client import *  # noqa: F401,F403
 
 WORKERS = 2
 HEAD_S = 10  # SERVE_HEAD_MS
-HONEST_S = 0.25  # what an honest request may take beside slow ones
+HONEST_S = 2.0  # an honest request beside slow ones, which hold on for 10 s
 
 
 def percentile(values, p):
@@ -159,7 +159,7 @@ class Slow(WithProgram):
         for c in held:
             self.assertTrue(c.is_closed())
         self.assertGreater(time.monotonic() - began, HEAD_S - 1)
-        self.assertLess(time.monotonic() - began, HEAD_S + 5)
+        self.assertLess(time.monotonic() - began, HEAD_S + 15)
         self.program.wait_for_log("no whole request", len(held))
         self.stop()
 
@@ -179,7 +179,8 @@ class Slow(WithProgram):
             at += 1
             took += self.honest(10)
         self.assertLess(percentile(took, 99), HONEST_S)
-        self.assertGreater(self.program.workers(), 200)
+        wait_until(lambda: self.program.workers() > 200,
+                   "a worker for each upload")
         for c in held:
             c.send(data[at:])
         for c in held:
@@ -312,7 +313,7 @@ class Ending(WithProgram):
         self.assertEqual(c.answer().status, 200)
         began = time.monotonic()
         self.stop()
-        self.assertLess(time.monotonic() - began, 3)
+        self.assertLess(time.monotonic() - began, HEAD_S - 1)
         self.assertTrue(c.is_closed())
 
 
@@ -326,12 +327,13 @@ class Fenced(WithProgram):
         self.assertEqual((answer.status, answer.headers["retry-after"]),
                          (503, "5"))
         # Sent while the program is being replaced: waits, then is served.
-        for _ in range(30):
+        def serves():
             answer = ask(self.program.socket, post())
             self.assertIn(answer.status, (200, 503))
-            time.sleep(0.05)
-        self.assertEqual(answer.status, 200)
+            return answer.status == 200
+        wait_until(serves, "service")
         self.program.wait_for_log("owns the store", 2)
+        self.assertTrue(serves())
         self.assertEqual(self.program.pid, started)
         self.assertIsNone(self.program.process.poll())
         self.assertEqual(self.program.log().count("starting anew"), 1)

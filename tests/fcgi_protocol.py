@@ -14,6 +14,7 @@ import time
 import unittest
 
 from fcgi_client import *  # noqa: F401,F403
+from machine import free_port
 
 MIB = 1 << 20
 
@@ -26,7 +27,7 @@ def checksum(body):
 
 
 class WithProgram(unittest.TestCase):
-    settings = "[receive]\nbody_max = 1m\nupload_timeout = 2s\n"
+    settings = "[receive]\nbody_max = 1m\nupload_timeout = 3s\n"
     options = ("--workers", "2")
 
     @classmethod
@@ -76,7 +77,7 @@ class Environment(WithProgram):
             ("CONTENT_TYPE", "application/json; charset=utf-8"),
             ("HTTP_X_HUB_SIGNATURE_256", " \tsha256=00 "),
             ("SERVER_SOFTWARE", "any/1.0")], body)
-        self.assertLess(abs(got.pop("now") / 1000 - time.time()), 5)
+        self.assertLess(abs(got.pop("now") / 1000 - time.time()), PATIENCE)
         self.assertEqual(got, {
             "https": False, "declared": len(body), "length": len(body),
             "sum": checksum(body), "nheaders": 2, "method": "POST",
@@ -233,7 +234,7 @@ class Lengths(WithProgram):
             answer = c.answer()
             took = time.monotonic() - began
             self.assertEqual(answer.status, 408)
-            self.assertTrue(1.5 < took < 5, took)
+            self.assertTrue(2.5 < took < 15, took)
             self.assertTrue(c.is_closed())
         self.assertNotIn("slow", self.journaled())
 
@@ -251,9 +252,7 @@ class Lengths(WithProgram):
 class OverTcp(WithProgram):
     @classmethod
     def setUpClass(cls):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            cls.where = s.getsockname()
+        cls.where = ("127.0.0.1", free_port())
         cls.options = ("--socket", "%s:%d" % cls.where)
         super().setUpClass()
         cls.program.socket = cls.where

@@ -16,15 +16,18 @@ import time
 import unittest
 
 from fcgi_client import *  # noqa: F401,F403
+from machine import slack
 
 EX_CONFIG = 78
 IDLE_S = 60  # SERVICE_IDLE_S
+ANSWER_S = 5  # then 503
+BACK_S = 3  # until another owns the store
 MIB = 1 << 20
 
 
 class InFolder(unittest.TestCase):
     def setUp(self):
-        self.folder = Folder("[receive]\nbody_max = 1m\nupload_timeout = 2s\n")
+        self.folder = Folder("[receive]\nbody_max = 1m\nupload_timeout = 4s\n")
         self.addCleanup(self.folder.remove)
         self.journal = self.folder.file("journal")
         self.env = {"FAKE_JOURNAL": self.journal}
@@ -197,7 +200,7 @@ class Forwarding(InFolder):
                 first.kill()
                 began = time.monotonic()
                 second.wait_for_log("owns the store")
-                self.assertLess(time.monotonic() - began, 3)
+                self.assertLess(time.monotonic() - began, BACK_S * slack())
                 before = sum(len(x.acked) for x in loads)
                 wait_until(lambda: sum(len(x.acked) for x in loads) >
                            before + 50, "service")
@@ -208,7 +211,7 @@ class Forwarding(InFolder):
             for load in loads:
                 self.assertEqual(load.other, [])
                 self.assertEqual(set(load.acked) - set(stored), set())
-                self.assertLess(load.slowest, 3)
+                self.assertLess(load.slowest, BACK_S * slack())
             self.assertEqual(second.stop(), 0)
 
     def test_owner_ended(self):
@@ -237,7 +240,7 @@ class Forwarding(InFolder):
             answer = ask(second.socket, post())
             self.assertEqual((answer.status, answer.headers["retry-after"]),
                              (503, "5"))
-            self.assertLess(time.monotonic() - began, 11)
+            self.assertLess(time.monotonic() - began, 2 * ANSWER_S + 10)
         finally:
             first.signal(signal.SIGCONT)
         self.serves(second.socket)
@@ -301,7 +304,7 @@ class Releases(InFolder):
         answer = ask(second.socket, post())
         self.assertEqual((answer.status, answer.headers["retry-after"]),
                          (503, "5"))
-        self.assertLess(time.monotonic() - began, 3)
+        self.assertLess(time.monotonic() - began, ANSWER_S)
         self.assertEqual(second.wait(), 0)
         self.assertIn("newer release", second.log())
 
@@ -508,7 +511,7 @@ class Cgi(InFolder):
             stderr=subprocess.DEVNULL)
         self.addCleanup(p.wait)
         self.addCleanup(p.kill)
-        wait_until(lambda: os.path.exists(self.folder.socket), "socket")
+        wait_for_socket(self.folder.socket)
         self.serves(self.folder.socket)
 
 

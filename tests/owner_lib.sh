@@ -7,6 +7,7 @@ scratch=$(mktemp -d) || exit 73
 file=$scratch/eyelet.conf
 store=$scratch/store
 failures=0
+patience=5 # CLIENT_WAIT_MS: what comes sooner was not waited for
 [ -x "$helper" ] || {
 	echo "there is no $helper: \"make check\" builds it"
 	exit 1

@@ -70,7 +70,7 @@ fresh
 echo "fail the key file is gone" >"$scratch/knobs"
 ask call "$echo"
 check "an owner that fails" $status -eq 1
-check "an owner that fails, at once" $took -le 2
+check "an owner that fails, at once" $took -lt $patience
 check "an owner that fails, once" "$(grep -c failed "$scratch/owners")" -eq 1
 says "an owner that fails" "away: start $helper --store: owner_helper: the key file is gone"
 
@@ -94,22 +94,22 @@ ask call "$echo"
 check "a slow owner" "$out" = "$echo"
 check "a slow owner took its time" $took -ge 2
 fresh
-echo "opening_ms 9000" >"$scratch/knobs"
+echo "opening_ms 20000" >"$scratch/knobs"
 ask call "$echo"
-check "a very slow owner is not waited for" $took -le 7
+check "a very slow owner is not waited for" $took -lt 20
 says "a very slow owner" "is opening it still"
 check "a very slow owner was not killed" "$(count_owners)" -eq 1
-until_true 100 "$helper" call -c "$file" "$echo" >/dev/null 2>&1
+until_true 300 "$helper" call -c "$file" "$echo" >/dev/null 2>&1
 check "later it serves" "$(count_owners)" -eq 1
 
 # --- a tool that works offline is neither served by, nor killed
 fresh
 "$helper" hold -c "$file" &
 started=$!
-until_true 50 grep -qs owned "$scratch/owners"
+until_true 300 grep -qs owned "$scratch/owners"
 ask call --stall 1000 "$echo"
 check "offline" $status -eq 1
-check "offline, at once" $took -le 1
+check "offline, at once" $took -lt $patience
 says "offline" "away: process $started holds the store $store (offline), and serves nobody"
 ! is_gone "$started" || check "offline, alive" no = yes
 kill -KILL "$started"
@@ -122,7 +122,7 @@ fresh
 echo "idle_s 1" >"$scratch/knobs"
 ask call "$echo"
 check "it leaves" -n "$(last_owner)"
-until_true 60 grep -qs left "$scratch/owners"
+until_true 300 grep -qs left "$scratch/owners"
 check "it left" "$(grep -c left "$scratch/owners")" -eq 1
 ask call "$echo"
 check "the next one serves" "$out" = "$echo"

@@ -19,14 +19,16 @@ import sys
 import tempfile
 import time
 
+from machine import free_port
+
 BUILD = os.path.abspath(os.environ.get("top_builddir", "."))
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAM = f"{BUILD}/cgi/eyelet.fcgi"
 SECRET = "stand-secret-0123456789abcdef"
-CALL_S = 60  # no tool takes longer
+CALL_S = 120  # no tool takes longer
 LOAD_S = 900  # nor a load sender with an end
-REPLY_S = 15  # no request waits longer: 5 s and 503 is what is promised
-START_S = 20  # nor does a web server until it answers
+REPLY_S = 30  # no request waits longer: 5 s and 503 is what is promised
+START_S = 60  # nor does a web server until it answers
 
 EFFORTS = ("short", "normal", "long")
 
@@ -250,9 +252,7 @@ class Stand:
   "bin-environment" => ({pairs}),
   "max-procs" => 1,"""
         if self.port is None:
-            with socket.socket() as s:
-                s.bind(("127.0.0.1", 0))
-                self.port = s.getsockname()[1]
+            self.port = free_port()
         with open(f"{self.top}/lighttpd.conf", "w") as f:
             f.write(f'''
 server.bind = "127.0.0.1"

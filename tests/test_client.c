@@ -20,6 +20,8 @@
 #include "lib/version.h"
 #include "tests/server_harness.h"
 
+#define LATE_MS 10000 /* what a busy machine may add to a time */
+
 static char program[] = "/bin/false"; /* never starts to own anything */
 static struct conf cf = { .store = dir, .program = program };
 
@@ -186,7 +188,7 @@ START_TEST(a_greeting_that_is_none_is_an_error_at_once)
 	ck_assert_msg(greetings[_i].words == NULL ||
 			  strstr(err.text, greetings[_i].words) != NULL,
 	    "%s", err.text);
-	ck_assert_int_lt(clock_ms() - before, 1000);
+	ck_assert_int_lt(clock_ms() - before, CLIENT_WAIT_MS);
 	end_script();
 }
 END_TEST
@@ -202,7 +204,7 @@ START_TEST(an_owner_that_only_hangs_up_is_away)
 	    client_open(&cf, CLIENT_ADMIN, "tester", &cl, &err), -1);
 	ck_assert_msg(err.code == ERR_AWAY, "%s", err.text);
 	ck_assert_int_ge(clock_ms() - before, CLIENT_WAIT_MS);
-	ck_assert_int_lt(clock_ms() - before, CLIENT_WAIT_MS + 2000);
+	ck_assert_int_lt(clock_ms() - before, CLIENT_WAIT_MS + LATE_MS);
 	end_script();
 }
 END_TEST
@@ -218,7 +220,7 @@ START_TEST(an_owner_that_says_nothing_is_waited_for_five_seconds)
 	ck_assert_int_eq(client_open(&cf, CLIENT_CGI, "tester", &cl, &err), -1);
 	ck_assert_msg(err.code == ERR_TIMEOUT, "%s", err.text);
 	ck_assert_int_ge(clock_ms() - before, CLIENT_WAIT_MS - 100);
-	ck_assert_int_lt(clock_ms() - before, CLIENT_WAIT_MS + 2000);
+	ck_assert_int_lt(clock_ms() - before, CLIENT_WAIT_MS + LATE_MS);
 	end_script();
 }
 END_TEST
@@ -298,7 +300,7 @@ START_TEST(an_answer_is_what_it_is_or_an_error_at_once)
 	    err.code == answers[_i].want, "%s: %s", answers[_i].when, err.text);
 	ck_assert_int_eq(ret, answers[_i].want == ERR_NONE ? 0 : -1);
 	ck_assert_int_eq(rows, answers[_i].rows);
-	ck_assert_int_lt(clock_ms() - before, 2000);
+	ck_assert_int_lt(clock_ms() - before, CLIENT_WAIT_MS);
 	client_close(cl);
 	end_script();
 }
@@ -320,7 +322,7 @@ START_TEST(a_call_that_is_not_answered_ends_after_five_seconds)
 	ck_assert_int_eq(ask(cl, _i == 1, &rows, &err), -1);
 	ck_assert_msg(err.code == ERR_TIMEOUT, "%s", err.text);
 	ck_assert_int_ge(clock_ms() - before, CLIENT_WAIT_MS - 100);
-	ck_assert_int_lt(clock_ms() - before, CLIENT_WAIT_MS + 2000);
+	ck_assert_int_lt(clock_ms() - before, CLIENT_WAIT_MS + LATE_MS);
 	client_close(cl);
 	end_script();
 }
@@ -373,7 +375,7 @@ START_TEST(a_request_may_take_five_seconds)
 	ck_assert_int_eq(client_receive(cl, &rq, NULL, &reply, &err), -1);
 	ck_assert_msg(err.code == ERR_TIMEOUT, "%s", err.text);
 	ck_assert_int_ge(clock_ms() - before, CLIENT_WAIT_MS - 100);
-	ck_assert_int_lt(clock_ms() - before, CLIENT_WAIT_MS + 1000);
+	ck_assert_int_lt(clock_ms() - before, CLIENT_WAIT_MS + LATE_MS);
 	/* Its late answer would not be taken for that of the next one. */
 	rq.path = span_str("/x");
 	rq.body = span_str("next");

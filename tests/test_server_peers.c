@@ -190,7 +190,7 @@ START_TEST(idle_peers_are_let_go_in_time)
 {
 	struct pollfd p = { .events = POLLIN };
 	int silent = plug(), half = greet(), deaf = greet();
-	int64_t before = clock_ms();
+	int64_t left, before = clock_ms();
 	char byte;
 
 	send_bytes(half,
@@ -200,11 +200,12 @@ START_TEST(idle_peers_are_let_go_in_time)
 	send_call(deaf, "{\"op\":\"rows\",\"n\":1000,\"size\":100000}");
 	p.fd = silent;
 	ck_assert_int_eq(poll(&p, 1, SERVER_HELLO_MS - 500), 0);
-	ck_assert_int_eq(poll(&p, 1, 4000), 1);
+	ck_assert_int_eq(poll(&p, 1, WAIT_MS), 1);
 	ck_assert_int_eq(recv(silent, &byte, 1, 0), 0);
 	p.fd = half;
-	ck_assert_int_eq(poll(&p, 1, 4000), 0);
-	ck_assert_int_eq(poll(&p, 1, 5000), 1);
+	left = before + SERVER_FRAME_MS - 1000 - clock_ms();
+	ck_assert_int_eq(poll(&p, 1, left > 0 ? (int)left : 0), 0);
+	ck_assert_int_eq(poll(&p, 1, WAIT_MS), 1);
 	ck_assert_int_eq(recv(half, &byte, 1, 0), 0);
 	while (clock_ms() - before < SERVER_SEND_MS + 3000)
 		sleep_ms(100);
@@ -284,7 +285,8 @@ START_TEST(above_the_limit_a_peer_is_told)
 	ck_assert_uint_eq(server_clients(server, &idle_s), 0);
 	sleep_ms(1100);
 	server_clients(server, &idle_s);
-	ck_assert_int_eq(idle_s, 1);
+	ck_assert_int_ge(idle_s, 1);
+	ck_assert_int_lt(idle_s, 30);
 	expect_service();
 }
 END_TEST
@@ -300,7 +302,7 @@ START_TEST(large_frames_have_a_limit_together)
 		send_bytes(fds[i], head, 6);
 		if (i < 5) {
 			send_bytes(fds[i], "x", 1);
-			sleep_ms(20);
+			sleep_ms(100); /* it is read before the next one */
 		}
 	}
 	expect_refusal(fds[5], ERR_LIMIT, "134217728");

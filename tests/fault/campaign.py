@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 
+from machine import slack
 from stand import compare, end_load, wait_for
 
 BACK_S = 3.0  # the promise, on a machine that has nothing else to do
@@ -84,7 +85,7 @@ class Campaign:
         back = sorted(self.back)
         figures, result = self.figures, self.result
         faults = sum(figures[f"status-{s}"] for s in range(500, 600))
-        slack = max(1.0, os.getloadavg()[0] / (2 * os.cpu_count()))
+        busy = slack()
         print(f"{len(back)} strikes, {self.open} with requests under way, "
               f"{self.syncing} within a write or sync of the store")
         print(f"{result['acked']} acknowledged, {result['held']} held, "
@@ -92,8 +93,8 @@ class Campaign:
               f"{figures['timed-out']} requests hung; sent again: {faults} "
               f"after a 5xx, {figures['broken']} after a broken connection")
         print(f"back after {back[len(back) // 2]:.2f} s (median), "
-              f"{back[-1]:.2f} s (worst)", f"on a machine {slack:.1f} times "
-              "as busy as it may be" if slack > 1 else "")
+              f"{back[-1]:.2f} s (worst)", f"on a machine {busy:.1f} times "
+              "as busy as it may be" if busy > 1 else "")
         wrong = []
         if result["lost"]:
             wrong.append(f"lost: {result['lost'][:5]}")
@@ -106,7 +107,7 @@ class Campaign:
             wrong.append(f"{figures['timed-out']} requests had no answer")
         if any(figures[f"status-{s}"] for s in range(400, 500)):
             wrong.append("a fault of ours was answered 4xx")
-        if back[-1] > BACK_S * slack:
+        if back[-1] > BACK_S * busy:
             wrong.append(f"back only after {back[-1]:.2f} s")
         if self.damage.returncode != 0:
             wrong.append("eyelet-store check: "

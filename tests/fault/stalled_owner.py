@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from stand import Stand, compare, wait_for
 
-REPLACED_S = 45  # 30 s without an answer, and a start
+REPLACED_S = 55  # 30 s without an answer, and a start
 
 
 def main():
@@ -27,9 +27,9 @@ def main():
         # connect() still succeeds now: only the silence tells.
         stand.tool("store", "status", "--json")
         took = time.monotonic() - began
-        wait_for("the stopped owner is gone", 5,
+        wait_for("the stopped owner is gone", 30,
                  lambda: old not in stand.processes())
-        back = wait_for("service is back", 10,
+        back = wait_for("service is back", 30,
                         lambda: stand.status("evt_after") in
                         ("accepted", "duplicate"))
         held = [row["id"] for row in stand.rows("event", "list",

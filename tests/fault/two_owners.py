@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from stand import PROGRAM, Stand, effort
 
 STARTERS = 12
-SETTLE_S = 15
+SETTLE_S = 60
 
 
 class Watch(threading.Thread):
