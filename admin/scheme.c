@@ -52,6 +52,11 @@ write_facts(struct json_write *w, const struct scheme *sc)
 	else
 		json_write_int(w, "tolerance", tolerance_s);
 	json_write_str(w, "link", scheme_link(sc));
+	json_write_str(w, "confidence", scheme_confidence(sc));
+	if (scheme_timeout_s(sc) < 0)
+		json_write_null(w, "timeout");
+	else
+		json_write_int(w, "timeout", scheme_timeout_s(sc));
 }
 
 /* --- list ---------------------------------------------------------------- */
@@ -166,7 +171,7 @@ show_for_people(const struct scheme *sc, struct err *err)
 		{ NULL, false },
 		{ NULL, false },
 	};
-	char window[TEXT_TIME_MAX] = "none";
+	char window[TEXT_TIME_MAX] = "none", waits[TEXT_TIME_MAX] = "unknown";
 	const char *signs = "yes";
 	struct table t;
 	int ret = -1;
@@ -174,13 +179,17 @@ show_for_people(const struct scheme *sc, struct err *err)
 	scheme_can_sign(sc, &signs);
 	if (scheme_tolerance_s(sc) >= 0)
 		text_duration(window, scheme_tolerance_s(sc));
+	if (scheme_timeout_s(sc) >= 0)
+		text_duration(waits, scheme_timeout_s(sc));
 	table_init(&t, columns, NITEMS(columns));
 	if (print_fact(&t, "name", scheme_name(sc), err) == 0 &&
 	    print_fact(&t, "title", scheme_title(sc), err) == 0 &&
 	    print_fact(&t, "link", scheme_link(sc), err) == 0 &&
+	    print_fact(&t, "confidence", scheme_confidence(sc), err) == 0 &&
 	    print_fact(&t, "algorithm", scheme_algorithm(sc), err) == 0 &&
 	    print_fact(&t, "secret from", secret_word(sc), err) == 0 &&
 	    print_fact(&t, "time window", window, err) == 0 &&
+	    print_fact(&t, "sender waits", waits, err) == 0 &&
 	    print_fact(&t, "signs", signs, err) == 0 &&
 	    print_fact(&t, "public URL",
 		scheme_needs_url(sc) ? "needed" : "not needed", err) == 0 &&

@@ -43,17 +43,23 @@ lower(unsigned char c)
 }
 
 bool
-span_is_nocase(struct span a, const char *s)
+span_eq_nocase(struct span a, struct span b)
 {
-	const unsigned char *p = a.ptr;
-	size_t i, len = strlen(s);
+	const unsigned char *p = a.ptr, *q = b.ptr;
+	size_t i;
 
-	if (a.len != len)
+	if (a.len != b.len)
 		return false;
-	for (i = 0; i < len; i++)
-		if (lower(p[i]) != lower((unsigned char)s[i]))
+	for (i = 0; i < a.len; i++)
+		if (lower(p[i]) != lower(q[i]))
 			return false;
 	return true;
+}
+
+bool
+span_is_nocase(struct span a, const char *s)
+{
+	return span_eq_nocase(a, span_str(s));
 }
 
 bool

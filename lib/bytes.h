@@ -22,7 +22,8 @@ struct span span_of(const void *ptr, size_t len);
 struct span span_str(const char *s); /* without the NUL; NULL gives empty */
 bool span_eq(struct span a, struct span b);
 bool span_is(struct span a, const char *s);
-bool span_is_nocase(struct span a, const char *s); /* ASCII letters only */
+bool span_eq_nocase(struct span a, struct span b); /* ASCII letters only */
+bool span_is_nocase(struct span a, const char *s); /* the same */
 bool span_starts(struct span a, const char *prefix);
 struct span span_skip(struct span a, size_t n); /* without its first n bytes */
 struct span span_trim(struct span a); /* blanks and tabs cut at both ends */

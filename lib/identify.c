@@ -178,14 +178,18 @@ verify_identify(const struct scheme *sc, const struct verify_input *in,
 {
 	struct identity found;
 	struct identifier id;
+	enum resolve_outcome ignored;
+	const char *reason;
 	int ret;
 
 	memset(&found, 0, sizeof(found));
 	memset(&id.rs, 0, sizeof(id.rs));
 	id.rs.in = in;
 	id.rs.split = sc->split;
-	if (sc->nsig_from == 1 && sc->sig_from[0].kind == PIECE_HEADER)
-		request_header(in->request, sc->sig_from[0].arg, &id.rs.items);
+	if (sc->nsig_from == 1 && sc->sig_from[0].kind == PIECE_HEADER &&
+	    resolve_piece(&id.rs, &sc->sig_from[0], &ignored, &id.rs.items,
+		&reason, err) < 0)
+		return -1;
 	id.scratch = scratch;
 	id.out = &found;
 	id.err = err;

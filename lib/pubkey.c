@@ -130,15 +130,27 @@ check_ed25519(const unsigned char raw[ED25519_BYTES], struct err *err)
 
 /* --- reading ------------------------------------------------------------- */
 
+/* The key of a certificate. */
 static EVP_PKEY *
-read_pem(struct span text)
+read_certificate(BIO *bio)
+{
+	X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	EVP_PKEY *pkey = cert == NULL ? NULL : X509_get_pubkey(cert);
+
+	X509_free(cert);
+	return pkey;
+}
+
+static EVP_PKEY *
+read_pem(struct span text, bool certificate)
 {
 	BIO *bio = BIO_new_mem_buf(text.ptr, (int)text.len);
 	EVP_PKEY *pkey = NULL;
 	char rest[1];
 
 	if (bio != NULL)
-		pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+		pkey = certificate ? read_certificate(bio)
+				   : PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
 	if (pkey != NULL && BIO_read(bio, rest, sizeof(rest)) > 0) {
 		EVP_PKEY_free(pkey);
 		pkey = NULL;
@@ -182,6 +194,32 @@ check_p256(EVP_PKEY *pkey, struct err *err)
 	return 0;
 }
 
+/* An exponent of 1, or an even one, would let anybody sign. */
+static int
+check_rsa(EVP_PKEY *pkey, struct err *err)
+{
+	int bits = EVP_PKEY_get_bits(pkey);
+	BIGNUM *e = NULL;
+	bool good;
+
+	if (EVP_PKEY_is_a(pkey, "RSA") != 1)
+		return err_set(
+		    err, ERR_INPUT, "a key of another kind; RSA is needed");
+	if (bits < PUBKEY_RSA_BITS_MIN || bits > PUBKEY_RSA_BITS_MAX)
+		return err_set(err, ERR_INPUT,
+		    "an RSA key of %d bits; %d to %d are taken", bits,
+		    PUBKEY_RSA_BITS_MIN, PUBKEY_RSA_BITS_MAX);
+	if (EVP_PKEY_get_bn_param(pkey, "e", &e) != 1)
+		return err_set(
+		    err, ERR_NOMEM, "no memory to check a public key");
+	good = BN_is_odd(e) && !BN_is_one(e);
+	BN_free(e);
+	if (!good)
+		return err_set(err, ERR_INPUT,
+		    "an RSA key whose exponent lets anybody sign");
+	return 0;
+}
+
 static int
 check_kind(enum pubkey_kind kind, EVP_PKEY *pkey, struct err *err)
 {
@@ -200,6 +238,9 @@ check_kind(enum pubkey_kind kind, EVP_PKEY *pkey, struct err *err)
 			return err_set(err, ERR_INPUT,
 			    "a key of another kind; ECDSA is needed");
 		return check_p256(pkey, err);
+	case PUBKEY_RSA_SHA256:
+	case PUBKEY_RSA_SHA1:
+		return check_rsa(pkey, err);
 	}
 	return err_set(err, ERR_INPUT, "a key of an unknown kind");
 }
@@ -209,6 +250,9 @@ pubkey_read(enum pubkey_kind kind, struct span bytes, struct pubkey **out,
     struct err *err)
 {
 	struct pubkey *key = calloc(1, sizeof(*key));
+	bool rsa = kind == PUBKEY_RSA_SHA256 || kind == PUBKEY_RSA_SHA1;
+	bool certificate =
+	    rsa && span_starts(bytes, "-----BEGIN CERTIFICATE-----");
 	int ret = -1;
 
 	/* Set up in the middle of a lack of memory, OpenSSL has a NULL in it.
@@ -221,7 +265,7 @@ pubkey_read(enum pubkey_kind kind, struct span bytes, struct pubkey **out,
 	if (bytes.len == 0 || bytes.len > SPKI_MAX)
 		key->pkey = NULL;
 	else if (span_starts(bytes, "-----BEGIN "))
-		key->pkey = read_pem(bytes);
+		key->pkey = read_pem(bytes, certificate);
 	else if (kind == PUBKEY_ED25519 && bytes.len == ED25519_BYTES)
 		key->pkey = EVP_PKEY_new_raw_public_key(
 		    EVP_PKEY_ED25519, NULL, bytes.ptr, bytes.len);
@@ -235,7 +279,8 @@ pubkey_read(enum pubkey_kind kind, struct span bytes, struct pubkey **out,
 		err_set(err, ERR_INPUT, "not a public key%s",
 		    kind == PUBKEY_ED25519
 			? " (32 bytes, SubjectPublicKeyInfo or PEM)"
-			: " (SubjectPublicKeyInfo or PEM)");
+		    : rsa ? " (SubjectPublicKeyInfo, PEM or a certificate)"
+			  : " (SubjectPublicKeyInfo or PEM)");
 		goto out;
 	}
 	if (check_kind(kind, key->pkey, err) < 0)
@@ -283,11 +328,26 @@ join(const struct span *parts, size_t nparts, unsigned char **out, size_t *len,
 	return 0;
 }
 
+static const EVP_MD *
+digest_of(enum pubkey_kind kind)
+{
+	switch (kind) {
+	case PUBKEY_P256:
+	case PUBKEY_RSA_SHA256:
+		return EVP_sha256();
+	case PUBKEY_RSA_SHA1:
+		return EVP_sha1();
+	case PUBKEY_ED25519:
+		break;
+	}
+	return NULL;
+}
+
 int
 pubkey_check(const struct pubkey *key, struct span signature,
     const struct span *parts, size_t nparts, bool *good, struct err *err)
 {
-	const EVP_MD *md = key->kind == PUBKEY_P256 ? EVP_sha256() : NULL;
+	const EVP_MD *md = digest_of(key->kind);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	unsigned char *whole = NULL;
 	size_t len = 0;

@@ -4,8 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/crc32.h"
 #include "lib/form.h"
 #include "lib/json_scan.h"
+
+#define CRC32_TEXT_MAX 16 /* ten digits */
+#define HEADERS_NAMES_MAX 1024 /* bytes of the names in {headers:} */
 
 struct made {
 	struct made *next;
@@ -104,6 +108,8 @@ resolve_header(struct resolver *rs, const struct piece *p,
 	size_t n = request_header(rs->in->request, p->arg, value);
 
 	(void)err;
+	if (n <= 1 && value->len == 0 && p->other != NULL)
+		n = request_header(rs->in->request, p->other, value);
 	if (n > 1)
 		*how = RESOLVE_BROKEN;
 	else
@@ -283,6 +289,105 @@ resolve_key(struct resolver *rs, const struct piece *p,
 	return 0;
 }
 
+static int
+resolve_crc32(struct resolver *rs, const struct piece *p,
+    enum resolve_outcome *how, struct span *value, struct err *err)
+{
+	struct buf *made = make(rs, CRC32_TEXT_MAX, err);
+	unsigned long sum = crc32_of(rs->in->request->body);
+
+	(void)p;
+	if (made == NULL || buf_printf(made, err, "%lu", sum) < 0)
+		return -1;
+	*value = buf_span(made);
+	*how = RESOLVE_OK;
+	return 0;
+}
+
+/* Puts " NAME" and ".VALUE" of each header in names, each at its end. */
+static int
+put_named(struct resolver *rs, struct span names, struct buf *head,
+    struct buf *tail, bool *whole, struct err *err)
+{
+	const struct request *rq = rs->in->request;
+	struct span name, value = SPAN_EMPTY;
+	size_t i, n;
+
+	while (names.len > 0 && *whole) {
+		name = resolve_next_item(&names, ' ');
+		for (i = 0, n = 0; i < rq->nheaders; i++)
+			if (span_eq_nocase(rq->headers[i].name, name)) {
+				value = rq->headers[i].value;
+				n++;
+			}
+		*whole = n == 1;
+		if (*whole &&
+		    ((head->len > 0 && buf_putc(head, ' ', err) < 0) ||
+			buf_put_span(head, name, err) < 0 ||
+			buf_putc(tail, '.', err) < 0 ||
+			buf_put_span(tail, value, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+/* What these headers may come to: all that a request may have is less. */
+static size_t
+headers_room(const struct request *rq, struct span names)
+{
+	size_t i, room = 2 * names.len + 2;
+
+	for (i = 0; i < rq->nheaders; i++)
+		room += rq->headers[i].value.len + 1;
+	return room;
+}
+
+/* A name that is given twice would make a short header a long content. */
+static bool
+has_twice(struct span names)
+{
+	struct span name, rest;
+
+	while (names.len > 0) {
+		name = resolve_next_item(&names, ' ');
+		for (rest = names; rest.len > 0;)
+			if (span_eq_nocase(resolve_next_item(&rest, ' '), name))
+				return true;
+	}
+	return false;
+}
+
+static int
+resolve_headers(struct resolver *rs, const struct piece *p,
+    enum resolve_outcome *how, struct span *value, struct err *err)
+{
+	struct span names = SPAN_EMPTY;
+	struct buf *head, *tail;
+	bool whole = true;
+	size_t room;
+
+	if (resolve_item(rs, p, how, &names, err) < 0)
+		return -1;
+	if (*how != RESOLVE_OK)
+		return 0;
+	*how = RESOLVE_BROKEN;
+	if (names.len > HEADERS_NAMES_MAX || has_twice(names))
+		return 0;
+	room = headers_room(rs->in->request, names);
+	head = make(rs, room, err);
+	tail = make(rs, room, err);
+	if (head == NULL || tail == NULL ||
+	    put_named(rs, names, head, tail, &whole, err) < 0)
+		return -1;
+	if (!whole)
+		return 0;
+	if (buf_put_span(head, buf_span(tail), err) < 0)
+		return -1;
+	*value = buf_span(head);
+	*how = RESOLVE_OK;
+	return 0;
+}
+
 static resolve_kind *const kinds[] = {
 	[PIECE_LITERAL] = resolve_literal,
 	[PIECE_BODY] = resolve_body,
@@ -296,6 +401,8 @@ static resolve_kind *const kinds[] = {
 	[PIECE_METHOD] = resolve_method,
 	[PIECE_URL] = resolve_url,
 	[PIECE_KEY] = resolve_key,
+	[PIECE_CRC32] = resolve_crc32,
+	[PIECE_HEADERS] = resolve_headers,
 };
 
 /* --- all ----------------------------------------------------------------- */
@@ -317,6 +424,19 @@ resolve_piece(struct resolver *rs, const struct piece *piece,
 	return 0;
 }
 
+/* Empties a group, before a piece and behind it; its last piece. */
+static size_t
+leave_out(const struct template *t, size_t i, struct span *values)
+{
+	unsigned char group = t->pieces[i].group;
+
+	while (i > 0 && t->pieces[i - 1].group == group)
+		i--;
+	for (; i < t->n && t->pieces[i].group == group; i++)
+		values[i] = SPAN_EMPTY;
+	return i - 1;
+}
+
 int
 resolve_template(struct resolver *rs, const struct template *t,
     struct span *values, enum resolve_outcome *how,
@@ -331,6 +451,10 @@ resolve_template(struct resolver *rs, const struct template *t,
 			return -1;
 		if (*how == RESOLVE_ABSENT && t->pieces[i].optional)
 			continue;
+		if (*how == RESOLVE_ABSENT && t->pieces[i].group != 0) {
+			i = leave_out(t, i, values);
+			continue;
+		}
 		if (*how != RESOLVE_OK) {
 			*culprit = &t->pieces[i];
 			return 0;

@@ -42,7 +42,7 @@ int resolve_piece(struct resolver *rs, const struct piece *piece,
 /*
  * All pieces, each to its place in values (t->n of them). Stops at the first
  * that is not RESOLVE_OK; *culprit is that piece. An optional one that is
- * absent is empty.
+ * absent is empty, and so is all of a group that has an absent one.
  */
 int resolve_template(struct resolver *rs, const struct template *t,
     struct span *values, enum resolve_outcome *how,

@@ -23,6 +23,8 @@ static const struct algorithm algorithms[] = {
 	{ "sha256", ALGORITHM_DIGEST, HASH_SHA256, 0 },
 	{ "ed25519", ALGORITHM_PUBKEY, 0, PUBKEY_ED25519 },
 	{ "ecdsa-p256-sha256", ALGORITHM_PUBKEY, 0, PUBKEY_P256 },
+	{ "rsa-sha256", ALGORITHM_PUBKEY, 0, PUBKEY_RSA_SHA256 },
+	{ "rsa-sha1", ALGORITHM_PUBKEY, 0, PUBKEY_RSA_SHA1 },
 	{ "equal", ALGORITHM_EQUAL, 0, 0 },
 };
 
@@ -247,6 +249,8 @@ scheme_free(struct scheme *sc)
 		piece_free(&sc->sig_from[i]);
 	free(sc->prefix);
 	template_free(&sc->content);
+	free(sc->older.prefix);
+	template_free(&sc->older.content);
 	piece_free(&sc->time_from);
 	for (i = 0; i < sc->nrequire; i++) {
 		piece_free(&sc->require[i].from);
@@ -289,6 +293,28 @@ const char *
 scheme_notes(const struct scheme *sc)
 {
 	return sc->notes;
+}
+
+const char *
+scheme_confidence(const struct scheme *sc)
+{
+	switch (sc->confidence) {
+	case CONFIDENCE_SECONDARY:
+		return "secondary: from others' guides; compare with the "
+		       "provider's page";
+	case CONFIDENCE_RECALLED:
+		return "recalled: from general knowledge; compare with the "
+		       "provider's page";
+	case CONFIDENCE_UNSAID:
+		break;
+	}
+	return NULL;
+}
+
+int64_t
+scheme_timeout_s(const struct scheme *sc)
+{
+	return sc->timeout_s;
 }
 
 const char *

@@ -62,6 +62,9 @@ const char *scheme_name(const struct scheme *sc);
 const char *scheme_title(const struct scheme *sc); /* never NULL */
 const char *scheme_link(const struct scheme *sc); /* provider's page, or NULL */
 const char *scheme_notes(const struct scheme *sc); /* for operators, or NULL */
+/* What to think of a file that no page of the provider stands behind. */
+const char *scheme_confidence(const struct scheme *sc); /* or NULL */
+int64_t scheme_timeout_s(const struct scheme *sc); /* provider's; -1: unknown */
 const char *scheme_algorithm(const struct scheme *sc); /* "hmac-sha256" */
 bool scheme_secret_from_provider(const struct scheme *sc); /* secret_from */
 bool scheme_retry_body_same(const struct scheme *sc); /* retry_body */

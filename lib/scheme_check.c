@@ -22,11 +22,10 @@ warn(struct scheme_warnings *w, const char *text)
 
 /* --- coverage ------------------------------------------------------------ */
 
-bool
-scheme_covers(const struct scheme *sc, const struct piece *source)
+static bool
+covers(const struct scheme *sc, const struct template *content,
+    const struct piece *source)
 {
-	const struct template *content = &sc->content;
-
 	switch (source->kind) {
 	case PIECE_LITERAL:
 	case PIECE_PARAM:
@@ -45,9 +44,19 @@ scheme_covers(const struct scheme *sc, const struct piece *source)
 	case PIECE_ITEM:
 	case PIECE_METHOD:
 	case PIECE_URL:
+	case PIECE_CRC32:
+	case PIECE_HEADERS:
 		break;
 	}
 	return template_reads(content, source);
+}
+
+bool
+scheme_covers(const struct scheme *sc, const struct piece *source)
+{
+	return covers(sc, &sc->content, source) &&
+	       (sc->older.prefix == NULL ||
+		   covers(sc, &sc->older.content, source));
 }
 
 static bool
@@ -72,11 +81,18 @@ covers_each(const struct scheme *sc, const struct template *t, size_t n)
 	return n > 0;
 }
 
+static bool
+holds_body(const struct template *t)
+{
+	return template_has(t, PIECE_BODY) || template_has(t, PIECE_FORM_ALL);
+}
+
 static void
 find_coverage(struct scheme *sc)
 {
-	sc->covers_body = template_has(&sc->content, PIECE_BODY) ||
-			  template_has(&sc->content, PIECE_FORM_ALL);
+	sc->covers_body =
+	    holds_body(&sc->content) &&
+	    (sc->older.prefix == NULL || holds_body(&sc->older.content));
 	/* Not through the body: a digest cannot cover what it stands in. */
 	if (sc->has_digest && scheme_covers(sc, &sc->digest_from))
 		sc->covers_body = true;
@@ -139,6 +155,28 @@ check_content(const struct scheme *sc, struct err *err)
 	return 0;
 }
 
+static int
+check_older(const struct scheme *sc, struct err *err)
+{
+	if (sc->older.prefix == NULL)
+		return 0;
+	if (sc->prefix == NULL || sc->split == '\0' ||
+	    sc->algorithm->kind == ALGORITHM_EQUAL)
+		return err_set(err, ERR_CONFIG,
+		    "/older: needs a signature with \"split\" and \"prefix\"");
+	if (strcmp(sc->older.prefix, sc->prefix) == 0)
+		return err_set(
+		    err, ERR_CONFIG, "/older/prefix: is that of sig as well");
+	if (template_has(&sc->older.content, PIECE_KEY) !=
+	    template_has(&sc->content, PIECE_KEY))
+		return err_set(err, ERR_CONFIG,
+		    "/older/content: must hold {key} where content does");
+	if (!reads_something(&sc->older.content))
+		return err_set(err, ERR_CONFIG,
+		    "/older/content: covers nothing of a request");
+	return 0;
+}
+
 /* An id that is the same text for all events would keep one of them. */
 static int
 check_ids(const struct scheme *sc, struct err *err)
@@ -159,12 +197,19 @@ check_ids(const struct scheme *sc, struct err *err)
 static int
 check_sig(const struct scheme *sc, struct err *err)
 {
-	bool in_body = false;
+	bool in_body = false, in_url = false;
 	size_t i;
 
-	for (i = 0; i < sc->nsig_from; i++)
-		in_body |= sc->sig_from[i].kind == PIECE_JSON;
-	if (in_body && template_has(&sc->content, PIECE_BODY))
+	for (i = 0; i < sc->nsig_from; i++) {
+		in_body |= sc->sig_from[i].kind == PIECE_JSON ||
+			   sc->sig_from[i].kind == PIECE_FORM;
+		in_url |= sc->sig_from[i].kind == PIECE_QUERY;
+	}
+	if (in_url && template_has(&sc->content, PIECE_URL))
+		return err_set(err, ERR_CONFIG,
+		    "/sig/from: a signature that stands in the URL cannot "
+		    "cover {url}");
+	if (in_body && holds_body(&sc->content))
 		return err_set(err, ERR_CONFIG,
 		    "/sig/from: a signature that stands in the body cannot "
 		    "cover {body}");
@@ -176,7 +221,7 @@ static int
 check_item(const struct scheme *sc, const struct piece *p, const char *field,
     struct err *err)
 {
-	if (p->kind != PIECE_ITEM)
+	if (p->kind != PIECE_ITEM && p->kind != PIECE_HEADERS)
 		return 0;
 	if (sc->split == '\0')
 		return err_set(err, ERR_CONFIG,
@@ -207,6 +252,7 @@ check_all_items(const struct scheme *sc, struct err *err)
 	size_t i;
 
 	if (check_items(sc, &sc->content, 1, "/content", err) < 0 ||
+	    check_items(sc, &sc->older.content, 1, "/older/content", err) < 0 ||
 	    check_items(sc, sc->id, sc->nid, "/id", err) < 0 ||
 	    check_items(sc, sc->type, sc->ntype, "/type", err) < 0 ||
 	    check_items(sc, &sc->replay, 1, "/replay", err) < 0 ||
@@ -252,24 +298,10 @@ check_coverage(const struct scheme *sc, struct err *err)
 /* --- what is read of a request ------------------------------------------- */
 
 static int
-add_header(struct scheme *sc, const struct piece *p, struct err *err)
+add_name(struct scheme *sc, const char *name, struct err *err)
 {
-	const char *name = p->arg;
-	char *star;
-	size_t i, len;
+	size_t i;
 
-	if (p->kind != PIECE_HEADER)
-		return 0;
-	if (p->numbered) {
-		len = strlen(p->arg);
-		star = malloc(len + 2);
-		if (star == NULL)
-			return err_set(
-			    err, ERR_NOMEM, "no memory for a header's name");
-		snprintf(star, len + 2, "%s*", p->arg);
-		sc->numbered[sc->nnumbered++] = star;
-		name = star;
-	}
 	for (i = 0; i < sc->nheaders; i++)
 		if (strcmp(sc->headers[i], name) == 0)
 			return 0;
@@ -278,6 +310,28 @@ add_header(struct scheme *sc, const struct piece *p, struct err *err)
 		    SCHEME_HEADERS_MAX);
 	sc->headers[sc->nheaders++] = name;
 	return 0;
+}
+
+static int
+add_header(struct scheme *sc, const struct piece *p, struct err *err)
+{
+	char *star;
+	size_t len;
+
+	if (p->kind != PIECE_HEADER)
+		return 0;
+	if (!p->numbered) {
+		if (add_name(sc, p->arg, err) < 0)
+			return -1;
+		return p->other == NULL ? 0 : add_name(sc, p->other, err);
+	}
+	len = strlen(p->arg);
+	star = malloc(len + 2);
+	if (star == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for a header's name");
+	snprintf(star, len + 2, "%s*", p->arg);
+	sc->numbered[sc->nnumbered++] = star;
+	return add_name(sc, star, err);
 }
 
 static int
@@ -308,6 +362,7 @@ find_headers(struct scheme *sc, struct err *err)
 	    (sc->has_digest && add_header(sc, &sc->digest_from, err) < 0))
 		return -1;
 	if (add_headers(sc, &sc->content, 1, err) < 0 ||
+	    add_headers(sc, &sc->older.content, 1, err) < 0 ||
 	    add_headers(sc, sc->id, sc->nid, err) < 0 ||
 	    add_headers(sc, sc->type, sc->ntype, err) < 0)
 		return -1;
@@ -321,6 +376,8 @@ scheme_check(
 	bool equal = sc->algorithm->kind == ALGORITHM_EQUAL;
 
 	if ((equal ? check_equal(sc, err) : check_content(sc, err)) < 0)
+		return -1;
+	if (check_older(sc, err) < 0)
 		return -1;
 	find_coverage(sc);
 	if (check_ids(sc, err) < 0 || check_sig(sc, err) < 0 ||

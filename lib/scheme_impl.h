@@ -50,6 +50,13 @@ struct envelope_piece {
 	char *text; /* of ENVELOPE_TEXT, else NULL */
 };
 
+/* How sure it is that a file says what its provider does. */
+enum confidence {
+	CONFIDENCE_UNSAID,
+	CONFIDENCE_SECONDARY,
+	CONFIDENCE_RECALLED
+};
+
 struct requirement {
 	struct piece from;
 	char *value;
@@ -61,11 +68,14 @@ struct scheme {
 	char *text; /* the file */
 	size_t text_len;
 	bool secret_from_provider, retry_body_same, body_is_json;
+	enum confidence confidence;
+	int64_t timeout_s; /* of the provider; -1: not known */
 
 	const struct algorithm *algorithm;
 	char *strip[SCHEME_LIST_MAX]; /* prefixes cut from a secret */
 	size_t nstrip;
 	enum encoding key_enc;
+	bool key_nfkd; /* the text is brought to Unicode form NFKD first */
 
 	struct piece sig_from[SCHEME_LIST_MAX];
 	size_t nsig_from;
@@ -74,6 +84,14 @@ struct scheme {
 	enum encoding sig_enc;
 
 	struct template content; /* empty for ALGORITHM_EQUAL */
+	/*
+	 * What counts where no item begins with prefix: an older version that
+	 * the sender still has. Where one does, this is never looked at.
+	 */
+	struct {
+		char *prefix; /* NULL: none */
+		struct template content;
+	} older;
 	bool covers_body; /* by {body}, {form*}, or a digest that is signed */
 
 	bool has_time;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "lib/digest.h"
+#include "lib/nfkd.h"
+#include "lib/secret.h"
 
 #define SECRET_RANDOM_BYTES 32
 
@@ -86,6 +88,7 @@ scheme_key_make(const struct scheme *sc, struct span secret,
     struct scheme_key **out, struct err *err)
 {
 	struct scheme_key *key = calloc(1, sizeof(*key));
+	struct buf formed = BUF_INIT(8 * SECRET_BYTES_MAX);
 	struct span bytes;
 	int ret = -1;
 
@@ -93,7 +96,14 @@ scheme_key_make(const struct scheme *sc, struct span secret,
 		err_set(err, ERR_NOMEM, "no memory for a key");
 		goto out;
 	}
-	if (strip(sc, &secret, err) < 0 || decode(sc, secret, key, err) < 0)
+	if (strip(sc, &secret, err) < 0)
+		goto out;
+	if (sc->key_nfkd) {
+		if (nfkd_put(secret, &formed, err) < 0)
+			goto out;
+		secret = buf_span(&formed);
+	}
+	if (decode(sc, secret, key, err) < 0)
 		goto out;
 	bytes = span_of(key->bytes, key->len);
 	switch (sc->algorithm->kind) {
@@ -119,6 +129,7 @@ scheme_key_make(const struct scheme *sc, struct span secret,
 	ret = 0;
 out:
 	scheme_key_free(key);
+	buf_wipe(&formed);
 	return ret;
 }
 

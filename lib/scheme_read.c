@@ -13,6 +13,14 @@
 #include "lib/util.h"
 
 #define WINDOW_MAX_S (10L * 366 * 86400) /* of a time window */
+#define TIMEOUT_MAX_S 3600 /* of a provider */
+
+#define NO_TOKENS                                                            \
+	"JSON Web Tokens are not supported: their keys must be fetched, or " \
+	"leave the body unsigned"
+#define NO_FETCHING                                                           \
+	"keys are never fetched from the network: pin the provider's public " \
+	"key or certificate, which is given as the secret"
 
 enum field_kind {
 	FIELD_TEXT, /* char * */
@@ -32,6 +40,7 @@ enum field_kind {
 	FIELD_TEMPLATES, /* struct template[], one text or a list */
 	FIELD_REQUIRE, /* struct requirement[] */
 	FIELD_ENVELOPE,
+	FIELD_REFUSED, /* one that is asked for and not had; why says why */
 	FIELD_OBJECT /* more fields; at: a bool that it is given, or none */
 };
 
@@ -52,6 +61,7 @@ struct field {
 	const struct field *inner;
 	size_t nrows; /* of words or inner */
 	bool needed;
+	const char *why;
 };
 
 #define NOWHERE SIZE_MAX
@@ -137,6 +147,11 @@ want_word(
 	return wrong_word(err, &near, says);
 }
 
+/* Algorithms of JSON Web Tokens (RFC 7518). */
+static const char *const token_algorithms[] = { "jwt", "jws", "hs256", "hs384",
+	"hs512", "rs256", "rs384", "rs512", "es256", "es384", "es512", "ps256",
+	"eddsa" };
+
 static int
 want_algorithm(
     const struct json *value, const struct algorithm **out, struct err *err)
@@ -150,6 +165,9 @@ want_algorithm(
 	*out = algorithm_find(text);
 	if (*out != NULL)
 		return 0;
+	for (i = 0; i < NITEMS(token_algorithms); i++)
+		if (span_is_nocase(span_str(text), token_algorithms[i]))
+			return err_set(err, ERR_CONFIG, "%s", NO_TOKENS);
 	for (i = 0; (name = algorithm_name(i)) != NULL; i++)
 		near_try(&near, span_str(text), name);
 	return wrong_word(err, &near, "is no algorithm that is known");
@@ -231,6 +249,7 @@ read_text_at(struct scheme *sc, const struct field *f, size_t i,
 	case FIELD_SOURCE:
 	case FIELD_TEMPLATE:
 	case FIELD_ENVELOPE:
+	case FIELD_REFUSED:
 	case FIELD_OBJECT:
 		break;
 	}
@@ -356,6 +375,8 @@ read_field(struct scheme *sc, const struct field *f, const struct json *value,
 		return want_algorithm(value, at, err);
 	case FIELD_ENVELOPE:
 		return scheme_envelope_parse(value, sc, err);
+	case FIELD_REFUSED:
+		return err_set(err, ERR_CONFIG, "%s", f->why);
 	case FIELD_OBJECT:
 		if (at != NULL)
 			*(bool *)at = true;
@@ -372,7 +393,8 @@ unknown_field(
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		near_try(&near, span_str(name), fields[i].name);
+		if (fields[i].kind != FIELD_REFUSED)
+			near_try(&near, span_str(name), fields[i].name);
 	return wrong_word(err, &near, "there is no such field");
 }
 
@@ -417,7 +439,8 @@ read_object(struct scheme *sc, const struct json *object,
 	    PIECE_BIT(PIECE_FORM))
 #define NAMES (VALUES | PIECE_BIT(PIECE_PARAM))
 #define SIGNATURES \
-	(PIECE_BIT(PIECE_HEADER) | PIECE_BIT(PIECE_JSON) | PIECE_NUMBERED)
+	(PIECE_BIT(PIECE_HEADER) | PIECE_BIT(PIECE_JSON) | \
+	    PIECE_BIT(PIECE_QUERY) | PIECE_BIT(PIECE_FORM) | PIECE_NUMBERED)
 
 static const struct word encodings[] = {
 	{ "hex", ENCODING_HEX },
@@ -445,14 +468,30 @@ static const struct word hashes[] = {
 	{ "sha1", HASH_SHA1 },
 };
 
+static const struct word confidences[] = {
+	{ "secondary", CONFIDENCE_SECONDARY },
+	{ "recalled", CONFIDENCE_RECALLED },
+};
+
 static const struct word makers[] = { { "provider", 1 }, { "operator", 0 } };
 static const struct word retries[] = { { "same", 1 }, { "varies", 0 } };
 static const struct word bodies[] = { { "json", 1 }, { "any", 0 } };
 static const struct word ports[] = { { "both", 1 }, { "given", 0 } };
 
+static const struct word forms[] = { { "nfkd", 1 }, { "given", 0 } };
+
 static const struct field key_fields[] = {
 	{ "strip", FIELD_TEXTS, LIST(strip) },
 	{ "enc", FIELD_WORD, AT(key_enc), WORDS(key_encodings) },
+	{ "form", FIELD_SWITCH, AT(key_nfkd), WORDS(forms) },
+	{ "url", FIELD_REFUSED, .at = NOWHERE, .why = NO_FETCHING },
+	{ "jwks", FIELD_REFUSED, .at = NOWHERE, .why = NO_FETCHING },
+};
+
+static const struct field older_fields[] = {
+	{ "prefix", FIELD_TEXT, AT(older.prefix), .needed = true },
+	{ "content", FIELD_TEMPLATE, AT(older.content),
+	    .allowed = PIECE_ALL | PIECE_GROUPS, .needed = true },
 };
 
 static const struct field sig_fields[] = {
@@ -503,13 +542,19 @@ static const struct field scheme_fields[] = {
 	{ "title", FIELD_TEXT, AT(title) },
 	{ "link", FIELD_LINK, AT(link) },
 	{ "notes", FIELD_TEXT, AT(notes) },
+	{ "confidence", FIELD_WORD, AT(confidence), WORDS(confidences) },
+	{ "timeout", FIELD_INT, AT(timeout_s), .least = 1,
+	    .most = TIMEOUT_MAX_S },
 	{ "secret_from", FIELD_SWITCH, AT(secret_from_provider),
 	    WORDS(makers) },
 	{ "alg", FIELD_ALGORITHM, AT(algorithm), .needed = true },
 	{ "key", FIELD_OBJECT, .at = NOWHERE, INNER(key_fields) },
 	{ "sig", FIELD_OBJECT, .at = NOWHERE, INNER(sig_fields),
 	    .needed = true },
-	{ "content", FIELD_TEMPLATE, AT(content), .allowed = PIECE_ALL },
+	{ "content", FIELD_TEMPLATE, AT(content),
+	    .allowed = PIECE_ALL | PIECE_GROUPS },
+	{ "older", FIELD_OBJECT, .at = NOWHERE, INNER(older_fields) },
+	{ "jwt", FIELD_REFUSED, .at = NOWHERE, .why = NO_TOKENS },
 	{ "time", FIELD_OBJECT, AT(has_time), INNER(time_fields) },
 	{ "require", FIELD_REQUIRE, LIST(require), .allowed = VALUES },
 	{ "digest", FIELD_OBJECT, AT(has_digest), INNER(digest_fields) },
@@ -535,7 +580,7 @@ scheme_read(struct scheme *sc, const struct json *root, struct err *err)
 	sc->secret_from_provider = true;
 	sc->key_enc = ENCODING_UTF8;
 	sc->sig_enc = ENCODING_UTF8; /* not given */
-	sc->past_s = sc->future_s = -1;
+	sc->past_s = sc->future_s = sc->timeout_s = -1;
 	sc->status.missing = sc->status.invalid = sc->status.expired = 401;
 	sc->status.success = 200;
 	sc->default_tests = json_get(root, "test_types") == NULL;

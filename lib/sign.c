@@ -52,9 +52,12 @@ has_value(const struct scheme *sc, const struct piece *p)
 {
 	size_t i;
 
+	if (p->kind == PIECE_HEADERS)
+		return false;
 	if (p->kind != PIECE_HEADER && p->kind != PIECE_ITEM)
 		return true;
-	if (p->optional || (sc->has_time && piece_same(p, &sc->time_from)) ||
+	if (p->optional || p->group != 0 ||
+	    (sc->has_time && piece_same(p, &sc->time_from)) ||
 	    (sc->has_digest && piece_same(p, &sc->digest_from)))
 		return true;
 	for (i = 0; i < sc->nrequire; i++)
@@ -114,7 +117,7 @@ set_header(struct signing *s, const struct piece *p, struct span value)
 		return err_set(s->err, ERR_USAGE,
 		    "%s: what it should carry is empty, or no header can "
 		    "carry it",
-		    piece_header(p));
+		    p->name);
 	assert(s->n < SCHEME_HEADERS_MAX);
 	s->headers[s->n].name = span_str(p->arg);
 	s->headers[s->n].value = value;
@@ -376,13 +379,10 @@ put_sig_name(
     const struct scheme *sc, size_t i, struct buf *out, struct err *err)
 {
 	const struct piece *p = &sc->sig_from[sc->split == '\0' ? i : 0];
-	const char *name;
 
 	if (!sc->sig_from[0].numbered)
-		return buf_printf(out, err, "%s: ", piece_header(p));
-	name = piece_header(&sc->sig_from[0]);
-	return buf_printf(
-	    out, err, "%.*s%zu: ", (int)strlen(name) - 1, name, i + 1);
+		return buf_printf(out, err, "%s: ", p->name);
+	return buf_printf(out, err, "%s%zu: ", sc->sig_from[0].name, i + 1);
 }
 
 static int
@@ -419,8 +419,7 @@ put_lines(struct signing *s, struct buf *out)
 	size_t i;
 
 	for (i = 0; i < s->n; i++)
-		if (buf_printf(
-			out, s->err, "%s: ", piece_header(s->pieces[i])) < 0 ||
+		if (buf_printf(out, s->err, "%s: ", s->pieces[i]->name) < 0 ||
 		    buf_put_span(out, s->headers[i].value, s->err) < 0 ||
 		    buf_putc(out, '\n', s->err) < 0)
 			return -1;

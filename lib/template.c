@@ -33,6 +33,9 @@ static const struct {
 	{ "method", PIECE_METHOD, ARG_NONE, "is unusable" },
 	{ "url", PIECE_URL, ARG_NONE, "is unusable" },
 	{ "key", PIECE_KEY, ARG_NONE, "is unusable" },
+	{ "crc32", PIECE_CRC32, ARG_NONE, "is unusable" },
+	{ "headers", PIECE_HEADERS, ARG_NAME,
+	    "names a header that is absent or doubled" },
 };
 
 /* --- one source ---------------------------------------------------------- */
@@ -104,10 +107,25 @@ lower(char *s)
 			*s = (char)(*s - 'A' + 'a');
 }
 
+/* A header's name in lower case, or NULL with err. */
+static char *
+header_name(const struct piece *p, struct span name, struct err *err)
+{
+	char *s = NULL;
+
+	if (!is_token(name))
+		err_set(err, ERR_CONFIG, "\"%s\" names no header", p->shown);
+	else if ((s = span_dup(name, err)) != NULL)
+		lower(s);
+	return s;
+}
+
 static int
 set_header(struct piece *p, struct span arg, unsigned allowed, struct err *err)
 {
 	const char *s = arg.ptr;
+	size_t comma = span_find(arg, ',');
+	struct span name = span_of(s, comma);
 
 	p->numbered = arg.len > 2 && memcmp(s + arg.len - 2, "-*", 2) == 0;
 	if (p->numbered) {
@@ -115,16 +133,16 @@ set_header(struct piece *p, struct span arg, unsigned allowed, struct err *err)
 			return err_set(err, ERR_CONFIG,
 			    "\"%s\": numbered headers are for sig.from alone",
 			    p->shown);
-		arg.len--;
+		name.len--;
 	}
-	if (!is_token(arg))
-		return err_set(
-		    err, ERR_CONFIG, "\"%s\" names no header", p->shown);
-	p->arg = span_dup(arg, err);
-	if (p->arg == NULL)
+	p->name = span_dup(name, err);
+	if (p->name == NULL)
 		return -1;
-	lower(p->arg);
-	return 0;
+	p->arg = header_name(p, name, err);
+	if (p->arg == NULL || comma == arg.len)
+		return p->arg == NULL ? -1 : 0;
+	p->other = header_name(p, span_skip(arg, comma + 1), err);
+	return p->other == NULL ? -1 : 0;
 }
 
 static int
@@ -211,23 +229,22 @@ void
 piece_free(struct piece *p)
 {
 	free(p->arg);
+	free(p->other);
+	free(p->name);
 	free(p->shown);
 	free(p->absent);
 	free(p->broken);
 	memset(p, 0, sizeof(*p));
 }
 
-const char *
-piece_header(const struct piece *p)
-{
-	assert(p->kind == PIECE_HEADER);
-	return p->shown + strlen("header:");
-}
-
 bool
 piece_same(const struct piece *a, const struct piece *b)
 {
-	return a->kind == b->kind && strcmp(a->arg, b->arg) == 0;
+	if (a->kind != b->kind || strcmp(a->arg, b->arg) != 0)
+		return false;
+	if (a->other == NULL || b->other == NULL)
+		return a->other == b->other;
+	return strcmp(a->other, b->other) == 0;
 }
 
 /* --- a template ---------------------------------------------------------- */
@@ -254,26 +271,32 @@ add_piece(struct template *t, struct err *err)
 }
 
 static int
-add_literal(struct template *t, struct span text, struct err *err)
+add_literal(
+    struct template *t, struct span text, unsigned char group, struct err *err)
 {
-	struct piece *p = add_piece(t, err);
+	struct piece *p;
 
+	if (text.len == 0)
+		return 0;
+	p = add_piece(t, err);
 	if (p == NULL)
 		return -1;
 	p->kind = PIECE_LITERAL;
+	p->group = group;
 	p->arg = span_dup(text, err);
 	return p->arg == NULL ? -1 : 0;
 }
 
 static int
-add_hole(
-    struct template *t, struct span text, unsigned allowed, struct err *err)
+add_hole(struct template *t, struct span text, unsigned allowed,
+    unsigned char group, struct err *err)
 {
 	const char *s = text.ptr;
 	struct piece *p = add_piece(t, err);
 
 	if (p == NULL)
 		return -1;
+	p->group = group;
 	if (text.len > 0 && s[text.len - 1] == '?') {
 		p->optional = true;
 		text.len--;
@@ -297,40 +320,96 @@ is_bare_source(const struct template *t, struct err *err)
 	return true;
 }
 
+/* A template under way. */
+struct parser {
+	struct template t;
+	unsigned allowed;
+	unsigned char group, groups; /* the one that is open; so far */
+	struct err *err;
+};
+
+static int
+begin_group(struct parser *ps, const char *text)
+{
+	if ((ps->allowed & PIECE_GROUPS) == 0)
+		return err_set(ps->err, ERR_CONFIG,
+		    "\"%.20s\": {[ and ]} are for content alone", text);
+	if (ps->group != 0)
+		return err_set(
+		    ps->err, ERR_CONFIG, "\"%.20s\": {[ inside {[", text);
+	ps->group = ++ps->groups;
+	return 0;
+}
+
+/* One that could not be left out is no group. */
+static int
+end_group(struct parser *ps)
+{
+	bool holes = false;
+	size_t i;
+
+	for (i = 0; i < ps->t.n; i++)
+		holes |= ps->t.pieces[i].group == ps->group &&
+			 ps->t.pieces[i].kind != PIECE_LITERAL;
+	if (!holes)
+		return err_set(
+		    ps->err, ERR_CONFIG, "a group {[...]} without a source");
+	ps->group = 0;
+	return 0;
+}
+
+/*
+ * Takes what begins at text: a literal and what ends it, which is a hole, the
+ * begin or the end of a group, or the end. NULL: failed.
+ */
+static const char *
+parse_next(struct parser *ps, const char *text)
+{
+	size_t len = strcspn(text, "{}");
+	bool ends = ps->group != 0 && len > 0 && text[len] == '}' &&
+		    text[len - 1] == ']';
+
+	if (add_literal(&ps->t, span_of(text, ends ? len - 1 : len), ps->group,
+		ps->err) < 0 ||
+	    (ends && end_group(ps) < 0))
+		return NULL;
+	text += len;
+	if (ends || *text == '\0')
+		return ends ? text + 1 : text;
+	if (text[0] == '{' && text[1] == '[')
+		return begin_group(ps, text) < 0 ? NULL : text + 2;
+	len = strcspn(text + 1, "{}");
+	if (*text == '}' || text[1 + len] != '}') {
+		err_set(ps->err, ERR_CONFIG, "\"%.20s\": a %s", text,
+		    *text == '}' ? "} without {" : "{ without its }");
+		return NULL;
+	}
+	if (add_hole(&ps->t, span_of(text + 1, len), ps->allowed, ps->group,
+		ps->err) < 0)
+		return NULL;
+	return text + len + 2;
+}
+
 int
 template_parse(
     const char *text, unsigned allowed, struct template *out, struct err *err)
 {
-	struct template t = { NULL, 0 };
-	size_t len;
+	struct parser ps = { { NULL, 0 }, allowed, 0, 0, err };
 
 	if (*text == '\0')
 		return err_set(err, ERR_CONFIG, "must not be empty");
-	while (*text != '\0') {
-		len = strcspn(text, "{}");
-		if (len > 0) {
-			if (add_literal(&t, span_of(text, len), err) < 0)
-				goto fail;
-			text += len;
-			continue;
-		}
-		len = strcspn(text + 1, "{}");
-		if (*text == '}' || text[1 + len] != '}') {
-			err_set(err, ERR_CONFIG, "\"%.20s\": a %s", text,
-			    *text == '}' ? "} without {" : "{ without its }");
-			goto fail;
-		}
-		if (add_hole(&t, span_of(text + 1, len), allowed, err) < 0)
-			goto fail;
-		text += len + 2;
+	while (text != NULL && *text != '\0')
+		text = parse_next(&ps, text);
+	if (text != NULL && ps.group != 0) {
+		err_set(err, ERR_CONFIG, "a {[ without its ]}");
+		text = NULL;
 	}
-	if (is_bare_source(&t, err))
-		goto fail;
-	*out = t;
+	if (text == NULL || is_bare_source(&ps.t, err)) {
+		template_free(&ps.t);
+		return -1;
+	}
+	*out = ps.t;
 	return 0;
-fail:
-	template_free(&t);
-	return -1;
 }
 
 void

@@ -11,7 +11,7 @@
 enum piece_kind {
 	PIECE_LITERAL,
 	PIECE_BODY, /* {body}: the bytes of the body as they came */
-	PIECE_HEADER, /* {header:NAME} */
+	PIECE_HEADER, /* {header:NAME}, {header:NAME,OTHER} */
 	PIECE_ITEM, /* {item:P}: the signature header's item that begins with P
 		     */
 	PIECE_JSON, /* {json:/POINTER}: a plain value in the body */
@@ -21,20 +21,31 @@ enum piece_kind {
 	PIECE_PARAM, /* {param:NAME}: a constant of the endpoint */
 	PIECE_METHOD, /* {method} */
 	PIECE_URL, /* {url}: as registered with the provider */
-	PIECE_KEY /* {key}: the secret, in plain digests */
+	PIECE_KEY, /* {key}: the secret, in plain digests */
+	PIECE_CRC32, /* {crc32}: of the body, in decimal */
+	/*
+	 * {headers:P}: the headers that the item which begins with P names,
+	 * divided by blanks: names joined by blanks, ".", values joined by ".".
+	 */
+	PIECE_HEADERS
 };
 
 /* Sets of kinds, for what is allowed where. */
 #define PIECE_BIT(kind) (1U << (kind))
-#define PIECE_ALL 0xfffU
+#define PIECE_ALL 0x3fffU
 /* header:NAME-* (as many headers as there are) is allowed as well. */
-#define PIECE_NUMBERED 0x1000U
+#define PIECE_NUMBERED 0x4000U
+/* {[ and ]}: what stands between is left out whole where a piece is absent. */
+#define PIECE_GROUPS 0x8000U
 
 struct piece {
 	enum piece_kind kind;
 	bool optional; /* "?": an absent one counts as empty */
+	unsigned char group; /* which {[...]} it stands in, from 1; 0: none */
 	bool numbered; /* header:NAME-*; arg is NAME- */
 	char *arg; /* text of a literal, header in lower case, pointer, name */
+	char *other; /* header that is read where arg is absent, or NULL */
+	char *name; /* of a header, as it was written: "X-Sig", "X-Sig-" */
 	char *shown; /* as it was written: "header:X-Sig" */
 	char *absent, *broken; /* reasons for an operator to read */
 };
@@ -58,9 +69,6 @@ int template_parse(
 
 void piece_free(struct piece *piece);
 void template_free(struct template *t); /* an empty one is fine */
-
-/* The header's name as it was written, for sending it. */
-const char *piece_header(const struct piece *piece);
 
 /* Do two sources read the same value? */
 bool piece_same(const struct piece *a, const struct piece *b);

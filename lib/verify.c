@@ -12,7 +12,7 @@
  * operation, so the sender does not choose how many are looked at.
  */
 #define SIGNATURES_MAX 32
-#define SIGNATURE_BYTES_MAX 72 /* the longest there is: ECDSA in DER */
+#define SIGNATURE_BYTES_MAX PUBKEY_SIGNATURE_MAX /* the longest there is */
 #define TIME_DIGITS_MAX 16
 
 /* A signature that was sent. */
@@ -31,6 +31,9 @@ struct judge {
 	struct resolver rs;
 	struct verify_result *result;
 	struct err *err;
+	const char *prefix; /* of the version that counts, and its content */
+	const struct template *template;
+	bool prefixed; /* an item that begins with prefix was met */
 	size_t ncandidates;
 	struct candidate candidates[SIGNATURES_MAX];
 	struct span content[TEMPLATE_PIECES_MAX];
@@ -54,7 +57,9 @@ unresolved(struct judge *j, const struct piece *p, enum resolve_outcome how)
 {
 	if (how == RESOLVE_ABSENT)
 		return verdict(j,
-		    p->kind == PIECE_ITEM ? VERIFY_INVALID : VERIFY_MISSING,
+		    p->kind == PIECE_ITEM || p->kind == PIECE_HEADERS
+			? VERIFY_INVALID
+			: VERIFY_MISSING,
 		    p->absent);
 	return verdict(j, VERIFY_INVALID, p->broken);
 }
@@ -71,10 +76,11 @@ take_items(struct judge *j, struct span value)
 
 	while (value.len > 0) {
 		item = resolve_next_item(&value, sc->split);
-		if (sc->prefix != NULL) {
-			if (!span_starts(item, sc->prefix))
+		if (j->prefix != NULL) {
+			if (!span_starts(item, j->prefix))
 				continue;
-			item = span_skip(item, strlen(sc->prefix));
+			item = span_skip(item, strlen(j->prefix));
+			j->prefixed = true;
 		}
 		if (item.len == 0)
 			continue;
@@ -125,7 +131,7 @@ take_numbered(struct judge *j, const struct piece *from, size_t *found)
 
 /* 0 when there is something to compare, 1 judged, -1 failed. */
 static int
-take_signatures(struct judge *j)
+take_version(struct judge *j)
 {
 	const struct scheme *sc = j->sc;
 	enum resolve_outcome how;
@@ -154,6 +160,23 @@ take_signatures(struct judge *j)
 	if (found == 0)
 		return verdict(j, VERIFY_MISSING, sc->sig_from[0].absent);
 	return 0;
+}
+
+/* The older version counts where the newer is not even tried. */
+static int
+take_signatures(struct judge *j)
+{
+	const struct scheme *sc = j->sc;
+	int judged;
+
+	j->prefix = sc->prefix;
+	j->template = &sc->content;
+	judged = take_version(j);
+	if (judged != 0 || j->prefixed || sc->older.prefix == NULL)
+		return judged;
+	j->prefix = sc->older.prefix;
+	j->template = &sc->older.content;
+	return take_version(j);
 }
 
 /* --- what must be there -------------------------------------------------- */
@@ -189,8 +212,8 @@ read_content(struct judge *j, enum url_port port)
 	enum resolve_outcome how;
 
 	j->rs.port = port;
-	if (resolve_template(&j->rs, &j->sc->content, j->content, &how,
-		&culprit, j->err) < 0)
+	if (resolve_template(
+		&j->rs, j->template, j->content, &how, &culprit, j->err) < 0)
 		return -1;
 	return how == RESOLVE_OK ? 0 : unresolved(j, culprit, how);
 }
@@ -218,13 +241,13 @@ compare_hashes(struct judge *j, size_t key)
 
 	if (sc->algorithm->kind == ALGORITHM_HMAC) {
 		done = hmac_parts(
-		    k->hmac, j->content, sc->content.n, want, j->err);
+		    k->hmac, j->content, j->template->n, want, j->err);
 	} else {
-		for (i = 0; i < sc->content.n; i++)
-			if (sc->content.pieces[i].kind == PIECE_KEY)
+		for (i = 0; i < j->template->n; i++)
+			if (j->template->pieces[i].kind == PIECE_KEY)
 				j->content[i] = span_of(k->bytes, k->len);
 		done = hash_parts(sc->algorithm->hash, j->content,
-		    sc->content.n, want, j->err);
+		    j->template->n, want, j->err);
 	}
 	for (i = 0; done == 0 && i < j->ncandidates; i++) {
 		c = &j->candidates[i];
@@ -245,7 +268,7 @@ compare_signatures(struct judge *j, size_t key)
 	for (i = 0; i < j->ncandidates; i++) {
 		c = &j->candidates[i];
 		if (pubkey_check(j->keys[key]->pubkey,
-			span_of(c->bytes, c->len), j->content, j->sc->content.n,
+			span_of(c->bytes, c->len), j->content, j->template->n,
 			&good, j->err) < 0)
 			return -1;
 		note_match(j, key, good);
@@ -470,6 +493,7 @@ verify_request(const struct scheme *sc, struct scheme_key *const *keys,
 	j.rs.split = sc->split;
 	j.result = &found;
 	j.err = err;
+	j.prefixed = false;
 	j.ncandidates = 0;
 	judged = judge(&j);
 	resolver_free(&j.rs);

@@ -17,6 +17,20 @@ PRESETS = SOURCE / "conf" / "schemes"
 BODY = b'{"id":"evt_1","topic":"a.b"}'
 NOW = 1700000000
 
+# Those whose signature covers no body: tokens, and a few that sign less.
+BODY_IS_NOT_SIGNED = set(
+    "adyen auth0 aws-sns aws-sns-v1 buildkite-token chargebee cloudevents "
+    "event-grid gitlab mailchimp mailgun mailgun-form microsoft-graph monday "
+    "okta paypal postmark telegram".split())
+# Public keys, signatures outside the headers, headers named by the request.
+CANNOT_SIGN = set(
+    "adyen aws-sns aws-sns-v1 cloudevents coinbase-cdp discord event-grid "
+    "hook0 hook0-v1 mailchimp mailgun mailgun-form microsoft-graph monday "
+    "paypal sendgrid standard-webhooks-v1a telnyx".split())
+
+# Providers whose documents are for their customers alone.
+NOT_PUBLIC = ("nimbus", "nolxy", "nomod", "nomos", "nomos-body")
+
 USAGE, DATAERR, NOINPUT, CONFIG = 64, 65, 66, 78
 
 
@@ -240,8 +254,7 @@ class Scheme(unittest.TestCase):
         self.assertEqual([row["name"] for row in rows], names)
         for row in rows:
             self.assertEqual(
-                row["signs"], row["name"] not in
-                ("mailgun", "sendgrid", "standard-webhooks-v1a"))
+                row["signs"], row["name"] not in CANNOT_SIGN, row)
         lines = self.run_it("list", "--schemes", PRESETS).stdout.decode()
         self.assertEqual([line.split()[0] for line in lines.splitlines()],
                          ["NAME"] + names)
@@ -252,11 +265,39 @@ class Scheme(unittest.TestCase):
         self.assertEqual(done.stdout, b"")
         warned = [line.split(b": ")[2].split(b"/")[-1]
                   for line in done.stderr.splitlines()]
-        self.assertEqual(warned, [b"gitlab.json", b"mailgun.json"])
+        self.assertEqual({name.decode().removesuffix(".json")
+                          for name in warned}, BODY_IS_NOT_SIGNED)
         for file in files:
             scheme = json.loads(file.read_text())
             for field in ("title", "notes", "secret_from", "retry_body"):
                 self.assertIn(field, scheme, file)
+            self.assertEqual("link" in scheme,
+                             file.stem not in NOT_PUBLIC, file)
+
+    def test_show_says_how_sure_it_is_of_a_preset(self):
+        for name, word in (("github", None), ("polar", "secondary"),
+                           ("gitea", "recalled")):
+            words = ("show", name, "--schemes", PRESETS)
+            row = json.loads(self.run_it(*words, "--json").stdout)
+            told = [line for line in self.run_it(*words).stdout.splitlines()
+                    if line.startswith(b"confidence ")]
+            if word is None:
+                self.assertIsNone(row["confidence"])
+                self.assertEqual(told, [])
+            else:
+                self.assertTrue(row["confidence"].startswith(word), row)
+                self.assertIn(word.encode(), told[0])
+
+    def test_show_says_how_long_the_sender_waits(self):
+        for name, seconds, shown in (("slack", 3, b"3s"),
+                                     ("docusign", 100, b"1m 40s"),
+                                     ("sanity", None, b"unknown")):
+            words = ("show", name, "--schemes", PRESETS)
+            row = json.loads(self.run_it(*words, "--json").stdout)
+            self.assertEqual(row["timeout"], seconds)
+            lines = self.run_it(*words).stdout.splitlines()
+            told = [line for line in lines if line.startswith(b"sender wait")]
+            self.assertTrue(told[0].endswith(shown), told)
 
     def test_show_prints_the_file(self):
         text = (PRESETS / "github.json").read_bytes()

@@ -84,8 +84,71 @@ static const struct {
 	    "x.json: /sig/prefix: must be a string, not an array" },
 	{ "sig.prefix is empty", "{" HMAC ",\"sig\":{\"prefix\":\"\"}}",
 	    "x.json: /sig/prefix: must not be empty" },
-	{ "sig.from a query", "{\"sig\":{\"from\":\"query:s\"}}",
-	    "x.json: /sig/from: \"query:s\" cannot stand here" },
+	{ "sig.from the method", "{\"sig\":{\"from\":\"method\"}}",
+	    "x.json: /sig/from: \"method\" cannot stand here" },
+	{ "a token", "{\"jwt\":{}}",
+	    "x.json: /jwt: JSON Web Tokens are not supported: their keys must "
+	    "be fetched, or leave the body unsigned" },
+	{ "a token's algorithm", "{\"alg\":\"RS256\"}",
+	    "x.json: /alg: JSON Web Tokens are not supported: their keys must "
+	    "be fetched, or leave the body unsigned" },
+	{ "a key from the network", "{\"key\":{\"url\":\"https://a\"}}",
+	    "x.json: /key/url: keys are never fetched from the network: pin "
+	    "the provider's public key or certificate, which is given as the "
+	    "secret" },
+	{ "a confidence of another kind", "{\"confidence\":\"R\"}",
+	    "x.json: /confidence: must be one of \"secondary\", "
+	    "\"recalled\"" },
+	{ "a sender that waits for ever", "{\"timeout\":0}",
+	    "x.json: /timeout: must be from 1 to 3600" },
+	{ "a signature in the signed URL",
+	    "{" HMAC ",\"content\":\"{url}\",\"sig\":{\"from\":"
+	    "\"query:s\",\"enc\":\"hex\"}}",
+	    "x.json: /sig/from: a signature that stands in the URL cannot "
+	    "cover {url}" },
+	{ "a signature in the signed form",
+	    "{" HMAC ",\"content\":\"{form*}\",\"sig\":{\"from\":"
+	    "\"form:s\",\"enc\":\"hex\"}}",
+	    "x.json: /sig/from: a signature that stands in the body cannot "
+	    "cover {body}" },
+	{ "a third name of a header", "{\"id\":\"{header:A,B,C}\"}",
+	    "x.json: /id: \"header:A,B,C\" names no header" },
+	{ "no second name of a header", "{\"id\":\"{header:A,}\"}",
+	    "x.json: /id: \"header:A,\" names no header" },
+	{ "a group in an id", "{\"id\":\"{[a{json:/a}]}\"}",
+	    "x.json: /id: \"{[a{json:/a}]}\": {[ and ]} are for content "
+	    "alone" },
+	{ "a group in a group",
+	    "{\"content\":\"{[a{json:/a}{[b{json:/b}]}]}\"}",
+	    "x.json: /content: \"{[b{json:/b}]}]}\": {[ inside {[" },
+	{ "a group without its end", "{\"content\":\"{[a{json:/a}\"}",
+	    "x.json: /content: a {[ without its ]}" },
+	{ "a group that is always there", "{\"content\":\"{[a]}{body}\"}",
+	    "x.json: /content: a group {[...]} without a source" },
+	{ "a group's end alone", "{\"content\":\"a]}{body}\"}",
+	    "x.json: /content: \"}{body}\": a } without {" },
+	{ "named headers without a list",
+	    "{" HMAC "," SIG ",\"content\":\"{headers:h=}{body}\"}",
+	    "x.json: /content: \"headers:h=\" needs \"split\" in sig" },
+	{ "an older version without a newer",
+	    "{" HMAC "," SIG "," BODY ",\"older\":{\"prefix\":\"v0=\","
+	    "\"content\":\"{body}\"}}",
+	    "x.json: /older: needs a signature with \"split\" and "
+	    "\"prefix\"" },
+	{ "an older version that is the newer",
+	    "{" HMAC "," LIST_SIG "," BODY ",\"older\":{\"prefix\":"
+	    "\"v1=\",\"content\":\"{body}\"}}",
+	    "x.json: /older/prefix: is that of sig as well" },
+	{ "an older version that signs nothing",
+	    "{" HMAC "," LIST_SIG "," BODY ",\"older\":{\"prefix\":"
+	    "\"v0=\",\"content\":\"v0\"}}",
+	    "x.json: /older/content: covers nothing of a request" },
+	{ "a time that the older version leaves out",
+	    "{" HMAC "," LIST_SIG ",\"content\":\"{item:t=}.{body}\","
+	    "\"older\":{\"prefix\":\"v0=\",\"content\":\"{body}\"},"
+	    "\"time\":{\"from\":\"item:t=\",\"unit\":\"s\"}}",
+	    "x.json: /time/from: \"item:t=\" is not in the signed content, "
+	    "so whoever repeats a request can make it new" },
 	{ "sig.from in a list",
 	    "{\"sig\":{\"from\":[\"header:A\",\"haeder:B\"]}}",
 	    "x.json: /sig/from/1: \"haeder\" is no source; was \"header\" "

@@ -53,12 +53,12 @@ static const struct {
 	    "X-Twilio-Signature: RSOYDt4T1cUTdK1PDd93/VVr8B8=\n", 0 },
 	{ VECTORS, "twilio-json-body-digest",
 	    "X-Twilio-Signature: a9nBmqA0ju/hNViExpshrM61xv4=\n", 0 },
-	{ ENGINE_VECTORS, "hubspot-v2-get",
+	{ VECTORS, "hubspot-v2-get",
 	    "X-HubSpot-Signature-Version: v2\n"
 	    "X-HubSpot-Signature: eee2dddcc73c94d699f5e395f4b9d454a069a6855fbfa"
 	    "152e91e88823087200e\n",
 	    0 },
-	{ ENGINE_VECTORS, "trello-valid", NULL, 0 },
+	{ VECTORS, "trello-valid", NULL, 0 },
 };
 
 static void

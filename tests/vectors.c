@@ -105,6 +105,21 @@ read_body(struct vector *v)
 }
 
 static void
+read_params(struct vector *v)
+{
+	const struct json *p = json_first(json_get(v->line, "params"));
+	size_t n = 0;
+
+	for (; p != NULL; p = json_next(p)) {
+		ck_assert_uint_lt(n, NITEMS(v->params));
+		v->params[n].name = json_name(p);
+		v->params[n++].value = json_text(p);
+	}
+	v->input.params = v->params;
+	v->input.nparams = n;
+}
+
+static void
 read_line(const char *line, struct vector *v)
 {
 	const struct json *s;
@@ -128,6 +143,7 @@ read_line(const char *line, struct vector *v)
 		    span_str(text_of(v->line, "secret", ""));
 	read_headers(v);
 	read_body(v);
+	read_params(v);
 	v->request.method = span_str(text_of(v->line, "method", "POST"));
 	v->request.content_length = (int64_t)v->body.len;
 	v->input.request = &v->request;
@@ -190,38 +206,6 @@ vector_free(struct vector *v)
 	buf_free(&v->names);
 }
 
-/* A scheme out of the lines of engine_schemes.jsonl, or NULL. */
-static struct scheme *
-engine_scheme(const char *name)
-{
-	struct buf text = BUF_INIT(LINE_MAX_BYTES);
-	struct scheme *sc = NULL;
-	struct err err = ERR_INIT;
-	struct json *line;
-	char path[128], *raw;
-	size_t i;
-
-	for (i = 0; sc == NULL; i++) {
-		raw = line_at("engine_schemes.jsonl", i);
-		if (raw == NULL)
-			break;
-		ck_assert_int_eq(
-		    json_parse(span_of(raw, strcspn(raw, "\n")), &line, &err),
-		    0);
-		if (strcmp(text_of(line, "name", ""), name) == 0) {
-			snprintf(path, sizeof(path), "%s.json", name);
-			json_print(json_get(line, "scheme"), &text, &err);
-			ck_assert_msg(scheme_parse(path, buf_span(&text), &sc,
-					  NULL, &err) == 0,
-			    "%s", err.text);
-		}
-		json_free(line);
-		free(raw);
-	}
-	buf_free(&text);
-	return sc;
-}
-
 struct scheme *
 scheme_of(const char *name)
 {
@@ -231,9 +215,7 @@ scheme_of(const char *name)
 
 	snprintf(
 	    path, sizeof(path), "%s/conf/schemes/%s.json", source_dir(), name);
-	if (scheme_load(path, &sc, NULL, &err) < 0)
-		sc = engine_scheme(name);
-	ck_assert_msg(sc != NULL, "%s: %s", name, err.text);
+	ck_assert_msg(scheme_load(path, &sc, NULL, &err) == 0, "%s", err.text);
 	return sc;
 }
 

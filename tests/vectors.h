@@ -1,8 +1,6 @@
 /*
- * vectors.h: known requests and what providers' own libraries say of them.
- * vectors.jsonl has those of the presets in conf/schemes/; engine_vectors.jsonl
- * those of further providers, whose schemes stand in engine_schemes.jsonl and
- * show the rest of what a scheme can say.
+ * vectors.h: known requests to the presets in conf/schemes/, with the verdicts
+ * of providers' documents and libraries, from vectors.jsonl.
  */
 #ifndef EYELET_TESTS_VECTORS_H
 #define EYELET_TESTS_VECTORS_H
@@ -12,6 +10,7 @@
 #include "lib/verify.h"
 
 #define VECTOR_SECRETS_MAX 8
+#define VECTOR_PARAMS_MAX 4
 
 /* One line; members borrow from it until vector_free. */
 struct vector {
@@ -22,12 +21,12 @@ struct vector {
 	struct buf body, names; /* names: header names in lower case */
 	struct header headers[32];
 	struct request request;
+	struct verify_param params[VECTOR_PARAMS_MAX];
 	struct verify_input input;
 	const char *expect, *event_id, *event_type; /* NULL: none */
 };
 
 #define VECTORS "vectors.jsonl"
-#define ENGINE_VECTORS "engine_vectors.jsonl"
 
 size_t vector_count(const char *file); /* 0: it cannot be read */
 void vector_read(const char *file, size_t i, struct vector *v);
@@ -35,7 +34,7 @@ void vector_read(const char *file, size_t i, struct vector *v);
 bool vector_find(const char *file, const char *name, struct vector *v);
 void vector_free(struct vector *v);
 
-/* A scheme of conf/schemes/ or engine_schemes.jsonl; the caller frees it. */
+/* A scheme of conf/schemes/; the caller frees it. */
 struct scheme *scheme_of(const char *name);
 
 /* The keys of a vector's secrets; freed by keys_free. */
