@@ -110,6 +110,9 @@ emit_event(
 	if (!test && store_seen(call->ops->store, ev->endpoint_id, ev->id,
 			 &seen, &found, err) < 0)
 		return -1;
+	/* Forgotten, or known anew since: those repeats are another event's. */
+	if (!found || seen.seq != ev->seq)
+		memset(&seen, 0, sizeof(seen));
 	json_write_init(&w, &rows->row, err);
 	json_write_object(&w, NULL);
 	json_write_uint(&w, "seq", ev->seq);
@@ -123,8 +126,7 @@ emit_event(
 	json_write_secret_id(&w, "secret", ev->secret_id);
 	json_write_uint(&w, "size", ev->body.len);
 	json_write_str(&w, "status", test ? "test" : "accepted");
-	json_write_uint(&w, "duplicates",
-	    found && seen.seq == ev->seq ? seen.duplicates : 0);
+	json_write_uint(&w, "duplicates", seen.duplicates);
 	if (rows->detail >= DETAIL_EXPORT)
 		json_write_bytes(&w, "content_type", ev->content_type);
 	if (rows->detail == DETAIL_ALL) {

@@ -24,7 +24,7 @@ static struct ops *ops;
 static unsigned char request_id[STORE_REQUEST_ID];
 
 void
-stand_open(void)
+stand_open_for(int64_t horizon_s)
 {
 	const char *top = getenv("top_srcdir"), *dirs[] = { scheme_dir };
 	struct store_options opt;
@@ -45,12 +45,20 @@ stand_open(void)
 	opt.cache = 8 << 20;
 	opt.floor = 0;
 	opt.ballast = 0;
+	if (horizon_s > 0)
+		opt.horizon_s = horizon_s;
 	ck_assert_msg(store_open(&opt, &st, &err) == 0, "%s", err.text);
 	ck_assert_int_eq(
 	    scheme_set_load(dirs, 1, NULL, NULL, &schemes, &err), 0);
 	ck_assert_int_eq(registry_open(st, schemes, &rg, &err), 0);
 	ck_assert_int_eq(ops_open(&conf, st, rg, &ops, &err), 0);
 	memset(request_id, 0, sizeof(request_id));
+}
+
+void
+stand_open(void)
+{
+	stand_open_for(0);
 }
 
 void

@@ -18,6 +18,7 @@ struct answer {
 
 /* A fixture of Check. */
 void stand_open(void);
+void stand_open_for(int64_t horizon_s); /* that long ids are remembered */
 void stand_close(void);
 
 const char *stand_folder(void); /* with store and key in it */

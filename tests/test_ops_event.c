@@ -69,9 +69,9 @@ generation_of(uint64_t endpoint_id)
 	return ep.generation;
 }
 
-/* Puts one event into the log; its outcome must be as given. */
-static uint64_t
-put_event(const struct event *ev, enum store_outcome want)
+/* Hands one event in; *seq is its place in the log. */
+static enum store_outcome
+hand_in(const struct event *ev, uint64_t *seq)
 {
 	struct waiting w = { PTHREAD_MUTEX_INITIALIZER,
 		PTHREAD_COND_INITIALIZER, 1 };
@@ -87,9 +87,19 @@ put_event(const struct event *ev, enum store_outcome want)
 	while (w.left > 0)
 		pthread_cond_wait(&w.cond, &w.mutex);
 	pthread_mutex_unlock(&w.mutex);
-	ck_assert_msg(item.outcome == want, "outcome %d: %s", (int)item.outcome,
-	    item.err.text);
-	return item.seq;
+	ck_assert_msg(item.outcome != STORE_FAILED, "%s", item.err.text);
+	*seq = item.seq;
+	return item.outcome;
+}
+
+/* Puts one event into the log; its outcome must be as given. */
+static uint64_t
+put_event(const struct event *ev, enum store_outcome want)
+{
+	uint64_t seq = 0;
+
+	ck_assert_int_eq(hand_in(ev, &seq), want);
+	return seq;
 }
 
 static uint64_t
@@ -325,6 +335,55 @@ START_TEST(duplicates_are_counted)
 	ck_assert(stand_has(an.last, "/duplicates", "0"));
 	ck_assert(stand_has(an.last, "/last_duplicate_at", "null"));
 	stand_free(&an);
+}
+END_TEST
+
+/* How often seq was sent again, and when last, as event.show has it. */
+static void
+expect_repeats(uint64_t seq, const char *duplicates, bool when)
+{
+	struct err err = ERR_INIT;
+	struct answer an;
+	char call[64];
+
+	snprintf(call, sizeof(call), "{\"op\":\"event.show\",\"seq\":%llu}",
+	    (unsigned long long)seq);
+	ck_assert_msg(stand_ask(call, &an, &err) == 0, "%s", err.text);
+	ck_assert(stand_has(an.last, "/duplicates", duplicates));
+	ck_assert_int_eq(
+	    stand_has(an.last, "/last_duplicate_at", "null"), !when);
+	stand_free(&an);
+}
+
+/*
+ * Behind the horizon an id is accepted anew, and what is remembered of it is
+ * then of the new event: its repeats are none of the old one's.
+ */
+START_TEST(a_forgotten_event_has_no_part_in_the_next_of_its_id)
+{
+	struct event ev = {
+		.endpoint_id = 1, .id = span_str("evt_1"), .type = span_str("x")
+	};
+	uint64_t first, second = 0, seq;
+	struct err err = ERR_INIT;
+	int tries;
+
+	stand_open_for(2);
+	stand_do(ADD("shop", "A"));
+	first = put_event(&ev, STORE_ACCEPTED);
+	for (tries = 0; tries < 600; tries++) {
+		usleep(100000);
+		ck_assert_int_eq(store_prune(stand_store(), &seq, &err), 0);
+		if (hand_in(&ev, &second) == STORE_ACCEPTED)
+			break;
+	}
+	ck_assert_uint_gt(second, first);
+	/* Unless the machine is so busy that it is forgotten once more. */
+	if (hand_in(&ev, &seq) == STORE_DUPLICATE) {
+		expect_repeats(first, "0", false);
+		expect_repeats(second, "1", true);
+	}
+	stand_close();
 }
 END_TEST
 
@@ -629,6 +688,7 @@ main(void)
 {
 	Suite *s = suite_create("ops_event");
 	TCase *tc = tcase_create("ops_event");
+	TCase *forgetful = tcase_create("a short horizon");
 	SRunner *sr = srunner_create(s);
 	int failed;
 
@@ -648,6 +708,10 @@ main(void)
 	tcase_add_test(tc, stats_count);
 	tcase_add_test(tc, stats_have_a_limit);
 	suite_add_tcase(s, tc);
+	tcase_set_timeout(forgetful, 120);
+	tcase_add_test(
+	    forgetful, a_forgotten_event_has_no_part_in_the_next_of_its_id);
+	suite_add_tcase(s, forgetful);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);
