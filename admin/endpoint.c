@@ -6,6 +6,7 @@
 #include "admin/call.h"
 #include "admin/endpoint_match.h"
 #include "admin/endpoint_settings.h"
+#include "admin/endpoint_test.h"
 #include "admin/output.h"
 #include "lib/util.h"
 
@@ -58,6 +59,13 @@ static const struct option_row list_options[] = {
 };
 
 static const struct option_row state_options[] = { IF_GEN };
+
+static const struct option_row test_options[] = {
+	{ "type", "TYPE", "of the event, else the scheme's test type", false },
+	{ "url", "URL", "where to post, else the public URL", false },
+	{ "ca-file", "FILE", "whose certificates to trust, else the system's",
+	    false },
+};
 
 static const struct option_row remove_options[] = {
 	{ "yes", NULL, "do not ask", false },
@@ -419,6 +427,9 @@ static const struct command commands[] = {
 	{ "match", "NAME TYPE...", 2, -1,
 	    "Says which types are kept, and by which pattern.", NULL, 0,
 	    endpoint_match },
+	{ "test", "NAME", 1, 1,
+	    "Signs a test event and posts it, as the provider would.",
+	    OPTIONS(test_options), endpoint_test },
 	{ "enable", "NAME", 1, 1, "Lets a disabled endpoint accept again.",
 	    OPTIONS(state_options), run_enable },
 	{ "disable", "NAME", 1, 1,

@@ -81,9 +81,9 @@ as_service() {
 
 # --- packages and programs ----------------------------------------------------
 
-packages='autoconf automake curl gcc libc6-dev libcjson-dev libdb5.3-dev
-libfcgi-dev libinih-dev libssl-dev lighttpd make openssl pkg-config
-util-linux'
+packages='autoconf automake curl gcc libc6-dev libcjson-dev
+libcurl4-openssl-dev libdb5.3-dev libfcgi-dev libinih-dev libssl-dev lighttpd
+make openssl pkg-config util-linux'
 
 # shellcheck source=conf/packages.sh
 . "$top/conf/packages.sh"

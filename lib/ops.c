@@ -60,6 +60,8 @@ static const struct op {
 		MAY("if_gen", JSON_NUMBER) } },
 	{ "endpoint.match", op_endpoint_match,
 	    { WANT("endpoint", JSON_STRING), WANT("types", JSON_ARRAY) } },
+	{ "endpoint.test", op_endpoint_test,
+	    { WANT("endpoint", JSON_STRING), MAY("type", JSON_STRING) } },
 	{ "secret.show", op_secret_show, { WANT("endpoint", JSON_STRING) } },
 	{ "secret.reveal", op_secret_reveal,
 	    { WANT("endpoint", JSON_STRING), MAY("secret", JSON_STRING) } },
@@ -388,6 +390,26 @@ op_find_endpoint(const struct op_call *call, struct store_tx *tx,
 		    "there is no endpoint \"%s\": did you mean \"%s\"?", name,
 		    n.near.word);
 	return err_set(err, ERR_NOTFOUND, "there is no endpoint \"%s\"", name);
+}
+
+int
+op_find_ready(const struct op_call *call, const char *name,
+    const struct registry_endpoint **out, struct err *err)
+{
+	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
+	struct store_endpoint ep;
+	int ret;
+
+	/* First for its words on a name that there is not. */
+	ret = op_find_endpoint(call, NULL, name, &ep, &doc, err);
+	buf_wipe(&doc);
+	if (ret < 0)
+		return -1;
+	*out = registry_get(call->ops->registry, span_str(name));
+	if (*out == NULL)
+		return err_set(
+		    err, ERR_NOTFOUND, "endpoint \"%s\" is gone", name);
+	return 0;
 }
 
 int

@@ -235,22 +235,13 @@ match_one(const struct op_call *call, const struct registry_endpoint *ep,
 int
 op_endpoint_match(const struct op_call *call, struct err *err)
 {
-	struct buf row = BUF_INIT(OPS_ROW_MAX),
-		   doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
-	const char *name = op_text(call, "endpoint");
+	struct buf row = BUF_INIT(OPS_ROW_MAX);
 	const struct registry_endpoint *ep = NULL;
 	const struct json *type;
-	struct store_endpoint found;
 	int ret = -1;
 
-	/* First for its words on a name that there is not. */
-	if (op_find_endpoint(call, NULL, name, &found, &doc, err) < 0)
+	if (op_find_ready(call, op_text(call, "endpoint"), &ep, err) < 0)
 		goto out;
-	ep = registry_get(call->ops->registry, span_str(name));
-	if (ep == NULL) {
-		err_set(err, ERR_NOTFOUND, "endpoint \"%s\" is gone", name);
-		goto out;
-	}
 	for (type = json_first(json_get(call->in, "types")); type != NULL;
 	     type = json_next(type)) {
 		if (json_kind(type) != JSON_STRING) {
@@ -265,6 +256,5 @@ op_endpoint_match(const struct op_call *call, struct err *err)
 out:
 	registry_put(ep);
 	buf_free(&row);
-	buf_wipe(&doc);
 	return ret;
 }

@@ -4,6 +4,7 @@
  * ops.c	the table, the judging of calls, what every noun needs
  * ops_endpoint.c	endpoints as rows
  * ops_endpoint_edit.c	changes of endpoints
+ * ops_endpoint_test.c	test events, signed
  * ops_secret.c	secrets as rows, new ones judged
  * ops_secret_edit.c	changes of secrets
  * ops_event.c	events as rows
@@ -44,7 +45,7 @@ typedef int op_run(const struct op_call *call, struct err *err);
 
 op_run op_endpoint_add, op_endpoint_list, op_endpoint_show, op_endpoint_edit,
     op_endpoint_enable, op_endpoint_disable, op_endpoint_remove,
-    op_endpoint_rename, op_endpoint_match;
+    op_endpoint_rename, op_endpoint_match, op_endpoint_test;
 op_run op_secret_show, op_secret_reveal, op_secret_stage, op_secret_activate,
     op_secret_rotate, op_secret_revoke, op_secret_extend, op_secret_expire,
     op_secret_suspects;
@@ -96,6 +97,12 @@ int op_change(const struct op_call *call,
 int op_find_endpoint(const struct op_call *call, struct store_tx *tx,
     const char *name, struct store_endpoint *ep, struct buf *doc,
     struct err *err);
+
+/*
+ * The same as requests see it, broken ones too; registry_put. ERR_NOTFOUND.
+ */
+int op_find_ready(const struct op_call *call, const char *name,
+    const struct registry_endpoint **out, struct err *err);
 
 /* ERR_CONFLICT when the call has an if_gen that is not ep's generation. */
 int op_check_generation(const struct op_call *call,

@@ -353,6 +353,18 @@ scheme_tolerance_s(const struct scheme *sc)
 	return sc->has_time ? sc->past_s : -1;
 }
 
+const char *
+scheme_test_type(const struct scheme *sc)
+{
+	return sc->ntest_types == 0 ? NULL : sc->test_types[0];
+}
+
+bool
+scheme_has_envelope(const struct scheme *sc)
+{
+	return sc->nenvelope > 0;
+}
+
 bool
 scheme_is_test_type(const struct scheme *sc, struct span type)
 {

@@ -74,6 +74,8 @@ bool scheme_can_sign(const struct scheme *sc, const char **why_not);
 int64_t scheme_tolerance_s(const struct scheme *sc); /* past; -1: no window */
 /* Of "test_types"; never where the type is not signed. */
 bool scheme_is_test_type(const struct scheme *sc, struct span type);
+const char *scheme_test_type(const struct scheme *sc); /* first; or NULL */
+bool scheme_has_envelope(const struct scheme *sc);
 bool scheme_needs_url(const struct scheme *sc); /* {url} occurs */
 
 /*
