@@ -241,12 +241,12 @@ END_TEST
 /* --- stopping ------------------------------------------------------------- */
 
 static void
-wait_until_begun(int requests, int calls)
+wait_until_begun(int received, int calls)
 {
 	int ms;
 
 	for (ms = 0; ms < WAIT_MS; ms++) {
-		if (fake_receive.begun >= requests && fake_ops.calls >= calls)
+		if (fake_receive.begun >= received && fake_ops.calls >= calls)
 			break;
 		sleep_ms(1);
 	}
