@@ -16,6 +16,7 @@
 
 #define KEYS_AT_HAND 256 /* keys held without an allocation */
 #define PAIRWISE_MAX 32 /* objects up to here are not worth sorting */
+#define EACH 0x0101010101010101U /* a 1 in each of eight bytes */
 
 /* Raw content of a string: where it begins in the text, and how long it is. */
 struct key {
@@ -129,12 +130,35 @@ scan_escape(struct scan *s)
 	return 0;
 }
 
+/* Is c one of the eight bytes? True also of some that hold others of these. */
+static bool
+may_hold(uint64_t bytes, unsigned char c)
+{
+	uint64_t x = bytes ^ EACH * c;
+
+	return ((x - EACH) & ~x & EACH * 0x80) != 0;
+}
+
+/* Does none of the eight bytes at p end a run of plain ones? */
+static bool
+eight_plain(const unsigned char *p)
+{
+	uint64_t bytes;
+
+	memcpy(&bytes, p, sizeof(bytes));
+	return (bytes & EACH * 0x80) == 0 &&
+	       ((bytes - EACH * ' ') & EACH * 0x80) == 0 &&
+	       !may_hold(bytes, '"') && !may_hold(bytes, '\\');
+}
+
 /* How many bytes from p on stand for themselves and are ASCII. */
 static size_t
 plain_bytes(const unsigned char *p, size_t len)
 {
 	size_t n = 0;
 
+	while (len - n >= sizeof(uint64_t) && eight_plain(p + n))
+		n += sizeof(uint64_t);
 	while (n < len && p[n] >= ' ' && p[n] < 0x80 && p[n] != '"' &&
 	       p[n] != '\\')
 		n++;

@@ -281,6 +281,25 @@ static const struct {
 	{ "a hundred thousand open", "[", "", "", 100000, -1 },
 };
 
+/* Strings are looked at eight bytes at a time: every byte at every place. */
+START_TEST(each_byte_counts_wherever_it_stands)
+{
+	char text[20];
+	struct err err = ERR_INIT;
+	size_t at;
+	bool good_byte = _i >= 0x20 && _i < 0x80 && _i != '"' && _i != '\\';
+
+	for (at = 1; at < sizeof(text) - 1; at++) {
+		memset(text, 'a', sizeof(text));
+		text[0] = text[sizeof(text) - 1] = '"';
+		text[at] = (char)_i;
+		ck_assert_msg((json_scan(span_of(text, sizeof(text)), &err) ==
+				  0) == good_byte,
+		    "byte %02x at %zu", (unsigned)_i, at);
+	}
+}
+END_TEST
+
 START_TEST(depth_is_limited)
 {
 	struct buf b = BUF_INIT(1 << 20);
@@ -517,6 +536,7 @@ main(void)
 	tcase_add_loop_test(tc, good_texts_pass, 0, NITEMS(good));
 	tcase_add_loop_test(
 	    tc, bad_texts_are_refused_at_their_byte, 0, NITEMS(bad));
+	tcase_add_loop_test(tc, each_byte_counts_wherever_it_stands, 0, 256);
 	tcase_add_loop_test(tc, depth_is_limited, 0, NITEMS(depths));
 	tcase_add_test(tc, tokens_are_limited);
 	tcase_add_test(tc, many_keys_are_compared_in_little_time);
