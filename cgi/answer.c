@@ -2,8 +2,6 @@
 #include "cgi/answer.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/util.h"
@@ -31,6 +29,8 @@ static const struct {
 	{ 503, "Service Unavailable" },
 };
 
+#define VALUE_MAX 128 /* bytes of a field's value that are shown */
+
 static const char *
 reason(int status)
 {
@@ -42,48 +42,63 @@ reason(int status)
 	return "";
 }
 
-struct text {
-	char *at;
-	size_t len;
-};
-
-static void
-put(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void
-put(struct text *t, const char *fmt, ...)
+static size_t
+body_len(const struct receive_reply *reply)
 {
-	size_t room = ANSWER_MAX - t->len;
-	va_list ap;
-	int n;
+	return reply->content_type == NULL ? 0 : reply->body_len;
+}
 
-	va_start(ap, fmt);
-	n = vsnprintf(t->at + t->len, room, fmt, ap);
-	va_end(ap);
-	/* Every part of a head has a limit, and they all fit together. */
-	assert(n >= 0 && (size_t)n < room);
-	t->len += (size_t)n;
+static bool
+put_field(struct buf *b, const char *name, const char *value)
+{
+	struct span v = span_of(value, strnlen(value, VALUE_MAX));
+	struct err err;
+
+	return buf_puts(b, name, &err) == 0 && buf_put_span(b, v, &err) == 0 &&
+	       buf_puts(b, "\r\n", &err) == 0;
+}
+
+static bool
+put_number(struct buf *b, const char *name, size_t n)
+{
+	struct err err;
+
+	return buf_puts(b, name, &err) == 0 && buf_put_u64(b, n, &err) == 0 &&
+	       buf_puts(b, "\r\n", &err) == 0;
+}
+
+static bool
+put_head(struct buf *b, const struct receive_reply *reply)
+{
+	struct err err;
+
+	return buf_puts(b, "Status: ", &err) == 0 &&
+	       buf_put_u64(b, (unsigned)reply->status, &err) == 0 &&
+	       put_field(b, " ", reason(reply->status)) &&
+	       put_field(b, "Cache-Control: ", "no-store") &&
+	       (reply->allow == NULL ||
+		   put_field(b, "Allow: ", reply->allow)) &&
+	       (reply->retry_after_s <= 0 ||
+		   put_number(
+		       b, "Retry-After: ", (size_t)reply->retry_after_s)) &&
+	       (reply->content_type == NULL ||
+		   put_field(b, "Content-Type: ", reply->content_type)) &&
+	       put_number(b, "Content-Length: ", body_len(reply)) &&
+	       buf_puts(b, "\r\n", &err) == 0;
 }
 
 size_t
 answer_text(const struct receive_reply *reply, char *out)
 {
-	struct text t = { out, 0 };
+	struct buf b = BUF_OVER(out, ANSWER_MAX);
+	struct err err;
+	bool fits;
 
 	assert(reply->status >= 200 && reply->status <= 599);
-	put(&t, "Status: %d %s\r\n", reply->status, reason(reply->status));
-	put(&t, "Cache-Control: no-store\r\n");
-	if (reply->allow != NULL)
-		put(&t, "Allow: %.64s\r\n", reply->allow);
-	if (reply->retry_after_s > 0)
-		put(&t, "Retry-After: %d\r\n", reply->retry_after_s);
-	if (reply->content_type == NULL) {
-		put(&t, "Content-Length: 0\r\n\r\n");
-		return t.len;
-	}
 	assert(reply->body_len <= RECEIVE_REPLY_MAX);
-	put(&t, "Content-Type: %.128s\r\n", reply->content_type);
-	put(&t, "Content-Length: %zu\r\n\r\n", reply->body_len);
-	memcpy(out + t.len, reply->body, reply->body_len);
-	return t.len + reply->body_len;
+	/* Every part of a head has a limit, and they all fit together. */
+	fits = put_head(&b, reply) &&
+	       buf_put(&b, reply->body, body_len(reply), &err) == 0;
+	assert(fits);
+	return fits ? b.len : 0;
 }

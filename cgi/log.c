@@ -16,6 +16,7 @@
 
 /* Bytes of a note that are shown: each may become four ("\xHH"). */
 #define NOTE_MAX (LOG_LINE_MAX / 4 - 16)
+#define TOOK_MAX 32 /* bytes of " ms=", any number of them, and ".000" */
 
 /* Lines, each with its '\n'. */
 struct batch {
@@ -233,13 +234,13 @@ put_line(struct log *lg, const char *line, size_t len)
 void
 log_request(struct log *lg, const struct receive_reply *reply, int64_t took_us)
 {
-	char line[LOG_LINE_MAX];
-	int n;
+	size_t len = strlen(reply->log);
+	char line[sizeof(reply->log) + TOOK_MAX];
 
-	n = snprintf(line, sizeof(line), "%s ms=%lld.%03d", reply->log,
+	memcpy(line, reply->log, len);
+	len += (size_t)snprintf(line + len, TOOK_MAX, " ms=%lld.%03d",
 	    (long long)(took_us / 1000), (int)(took_us % 1000));
-	if (n > 0)
-		put_line(lg, line, strnlen(line, sizeof(line) - 1));
+	put_line(lg, line, len);
 }
 
 void

@@ -192,22 +192,38 @@ buf_putc(struct buf *b, unsigned char c, struct err *err)
 }
 
 int
+buf_put_u64(struct buf *b, unsigned long long n, struct err *err)
+{
+	char digits[20], *at = digits + sizeof(digits);
+
+	do
+		*--at = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	return buf_put(b, at, (size_t)(digits + sizeof(digits) - at), err);
+}
+
+int
 buf_printf(struct buf *b, struct err *err, const char *fmt, ...)
 {
+	size_t room = b->ptr == NULL ? 0 : b->room - b->len + 1;
 	unsigned char *at;
 	va_list ap;
 	int need;
 
+	/* Most often there is room already. */
 	va_start(ap, fmt);
-	need = vsnprintf(NULL, 0, fmt, ap);
+	need = vsnprintf(
+	    room == 0 ? NULL : (char *)b->ptr + b->len, room, fmt, ap);
 	va_end(ap);
 	if (need < 0)
 		return err_set(err, ERR_USAGE, "format \"%s\" failed", fmt);
-	if (buf_reserve(b, (size_t)need, &at, err) < 0)
-		return -1;
-	va_start(ap, fmt);
-	vsnprintf((char *)at, (size_t)need + 1, fmt, ap);
-	va_end(ap);
+	if ((size_t)need >= room) {
+		if (buf_reserve(b, (size_t)need, &at, err) < 0)
+			return -1;
+		va_start(ap, fmt);
+		vsnprintf((char *)at, (size_t)need + 1, fmt, ap);
+		va_end(ap);
+	}
 	b->len += (size_t)need;
 	return 0;
 }

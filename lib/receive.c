@@ -73,11 +73,24 @@ receive_close(struct receive *rc)
 
 /* --- ending a call ------------------------------------------------------- */
 
+/* name, with its blank and '=', and the value; both or none. */
 static void
 put_pair(struct buf *b, const char *name, struct span value, struct err *err)
 {
-	if (buf_printf(b, err, " %s=", name) == 0)
-		(void)text_put_value(b, value, 128, err);
+	size_t was = b->len;
+
+	if (buf_puts(b, name, err) < 0 ||
+	    text_put_value(b, value, 128, err) < 0)
+		b->len = was;
+}
+
+static void
+put_number(struct buf *b, const char *name, uint64_t n, struct err *err)
+{
+	size_t was = b->len;
+
+	if (buf_puts(b, name, err) < 0 || buf_put_u64(b, n, err) < 0)
+		b->len = was;
 }
 
 /* One inert line; what does not fit any more is left out whole. */
@@ -85,37 +98,30 @@ static void
 write_log(struct receive_call *call, enum reply_kind kind, const char *why)
 {
 	const struct receive_state *rs = call->state;
-	struct buf b = BUF_INIT(RECEIVE_LOG_MAX - 1);
+	struct buf b = BUF_OVER(call->reply.log, RECEIVE_LOG_MAX);
 	struct err err = ERR_INIT;
 
-	if (buf_printf(&b, &err, "status=%d verdict=%s", call->reply.status,
-		reply_word(kind)) < 0)
-		goto out;
+	put_number(&b, "status=", (uint64_t)call->reply.status, &err);
+	put_pair(&b, " verdict=", span_str(reply_word(kind)), &err);
 	if (rs != NULL && rs->ep != NULL)
-		put_pair(&b, "endpoint", span_str(rs->ep->name), &err);
-	put_pair(&b, "from",
+		put_pair(&b, " endpoint=", span_str(rs->ep->name), &err);
+	put_pair(&b, " from=",
 	    rs != NULL && rs->client.len > 0 ? rs->client : call->request.peer,
 	    &err);
 	if (rs != NULL && rs->identity.has_id)
-		put_pair(&b, "id", rs->identity.id, &err);
+		put_pair(&b, " id=", rs->identity.id, &err);
 	if (rs != NULL && rs->identity.has_type)
-		put_pair(&b, "type", rs->identity.type, &err);
+		put_pair(&b, " type=", rs->identity.type, &err);
 	if (rs != NULL && rs->item.seq != 0)
-		(void)buf_printf(
-		    &b, &err, " seq=%llu", (unsigned long long)rs->item.seq);
+		put_number(&b, " seq=", rs->item.seq, &err);
 	if (rs != NULL && rs->secret_id != 0)
-		(void)buf_printf(&b, &err, " secret=sec_%llu",
-		    (unsigned long long)rs->secret_id);
+		put_number(&b, " secret=sec_", rs->secret_id, &err);
 	if (call->request.content_length >= 0)
-		(void)buf_printf(&b, &err, " bytes=%lld",
-		    (long long)call->request.content_length);
+		put_number(&b,
+		    " bytes=", (uint64_t)call->request.content_length, &err);
 	if (why != NULL)
-		put_pair(&b, "why", span_str(why), &err);
-out:
-	if (b.len > 0)
-		memcpy(call->reply.log, b.ptr, b.len);
+		put_pair(&b, " why=", span_str(why), &err);
 	call->reply.log[b.len] = '\0';
-	buf_free(&b);
 }
 
 static const struct {

@@ -87,10 +87,12 @@ reply_word(enum reply_kind kind)
 static int
 put_body(struct buf *b, const struct row *row, struct span id, struct err *err)
 {
-	if (buf_printf(b, err, "{\"status\":\"%s\"", row->state) < 0)
+	if (buf_puts(b, "{\"status\":\"", err) < 0 ||
+	    buf_puts(b, row->state, err) < 0 || buf_putc(b, '"', err) < 0)
 		return -1;
 	if (row->reason != NULL &&
-	    buf_printf(b, err, ",\"reason\":\"%s\"", row->reason) < 0)
+	    (buf_puts(b, ",\"reason\":\"", err) < 0 ||
+		buf_puts(b, row->reason, err) < 0 || buf_putc(b, '"', err) < 0))
 		return -1;
 	if (id.len > 0 && text_is_utf8(id) &&
 	    (buf_puts(b, ",\"id\":", err) < 0 || text_put_json(b, id, err) < 0))
@@ -103,7 +105,7 @@ reply_fill(struct receive_reply *reply, enum reply_kind kind, int status,
     struct span id, bool empty)
 {
 	const struct row *row = row_of(kind);
-	struct buf b = BUF_INIT(sizeof(reply->body));
+	struct buf b = BUF_OVER(reply->body, sizeof(reply->body));
 	struct err err = ERR_INIT;
 
 	reply->status = status != 0 ? status : row->status;
@@ -112,13 +114,11 @@ reply_fill(struct receive_reply *reply, enum reply_kind kind, int status,
 	reply->close = row->close;
 	reply->content_type = NULL;
 	reply->body_len = 0;
-	/* Without memory the status alone must do. */
+	/* Without room the status alone must do. */
 	if (!empty && put_body(&b, row, id, &err) == 0) {
 		reply->content_type = JSON_TYPE;
 		reply->body_len = b.len;
-		memcpy(reply->body, b.ptr, b.len);
 	}
-	buf_free(&b);
 }
 
 static const struct {
@@ -136,20 +136,19 @@ void
 receive_refuse(
     struct receive_reply *reply, enum receive_refusal refusal, const char *why)
 {
-	struct buf b = BUF_INIT(sizeof(reply->log) - 1);
+	struct buf b = BUF_OVER(reply->log, sizeof(reply->log));
 	struct err err = ERR_INIT;
 	size_t i = 0;
 
 	while (refusals[i].refusal != refusal)
 		i++;
 	reply_fill(reply, refusals[i].kind, 0, SPAN_EMPTY, false);
-	/* Without memory, or room, what is there already must do. */
-	if (buf_printf(&b, &err, "status=%d verdict=%s", reply->status,
-		reply_word(refusals[i].kind)) == 0 &&
+	/* Without room, what is there already must do. */
+	if (buf_puts(&b, "status=", &err) == 0 &&
+	    buf_put_u64(&b, (unsigned)reply->status, &err) == 0 &&
+	    buf_puts(&b, " verdict=", &err) == 0 &&
+	    buf_puts(&b, reply_word(refusals[i].kind), &err) == 0 &&
 	    why != NULL && buf_puts(&b, " why=", &err) == 0)
 		(void)text_put_value(&b, span_str(why), 128, &err);
-	if (b.len > 0)
-		memcpy(reply->log, b.ptr, b.len);
 	reply->log[b.len] = '\0';
-	buf_free(&b);
 }

@@ -81,6 +81,13 @@ put_escape(struct buf *b, enum escape how, const unsigned char *p, size_t n,
 	return 0;
 }
 
+/* Needs no escape, whatever the marks are: nearly every byte there is. */
+static bool
+is_plain(unsigned char c)
+{
+	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+}
+
 /* Puts s with its active characters escaped, and a \ before each of marks. */
 static int
 put_inert(struct buf *b, struct span s, enum escape how, const char *marks,
@@ -92,6 +99,11 @@ put_inert(struct buf *b, struct span s, enum escape how, const char *marks,
 	bool mark;
 
 	for (i = 0; i < s.len; i += n == 0 ? 1 : n) {
+		n = 1;
+		if (is_plain(p[i])) {
+			plain++;
+			continue;
+		}
 		n = utf8_at(p + i, s.len - i, &c);
 		mark = n == 1 && c != 0 && strchr(marks, (int)c) != NULL;
 		if (n > 0 && !mark && !is_active(c)) {
@@ -357,6 +369,18 @@ bad:
 	    "a time is written like 2026-01-15T10:30:00Z (RFC 3339)");
 }
 
+/* n digits of v, and what stands behind them; moves on by both. */
+static void
+put_digits(char **at, int v, int n, char behind)
+{
+	int i;
+
+	for (i = n - 1; i >= 0; i--, v /= 10)
+		(*at)[i] = (char)('0' + v % 10);
+	(*at)[n] = behind;
+	*at += n + 1;
+}
+
 void
 text_time(char *out, int64_t ms)
 {
@@ -373,10 +397,14 @@ text_time(char *out, int64_t ms)
 		snprintf(out, TEXT_TIME_MAX, "%lld ms", (long long)ms);
 		return;
 	}
-	snprintf(out, TEXT_TIME_MAX, "%04d-%02u-%02uT%02u:%02u:%02u.%03uZ",
-	    tm.tm_year + 1900, (unsigned)tm.tm_mon + 1, (unsigned)tm.tm_mday,
-	    (unsigned)tm.tm_hour, (unsigned)tm.tm_min, (unsigned)tm.tm_sec,
-	    (unsigned)part);
+	put_digits(&out, tm.tm_year + 1900, 4, '-');
+	put_digits(&out, tm.tm_mon + 1, 2, '-');
+	put_digits(&out, tm.tm_mday, 2, 'T');
+	put_digits(&out, tm.tm_hour, 2, ':');
+	put_digits(&out, tm.tm_min, 2, ':');
+	put_digits(&out, tm.tm_sec, 2, '.');
+	put_digits(&out, part, 3, 'Z');
+	*out = '\0';
 }
 
 void

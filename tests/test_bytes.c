@@ -166,6 +166,48 @@ static const struct {
 	{ "buf_printf", put_printf },
 };
 
+/* The limits again, over memory of ours: nothing is written behind them. */
+START_TEST(buf_over_keeps_its_limit)
+{
+	const char *name = ways[_i].name;
+	char mem[10] = { [9] = 'x' };
+	struct buf b = BUF_OVER(mem, 9);
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(ways[_i].put(&b, "abcd", &err) == 0, "%s", name);
+	ck_assert_msg(ways[_i].put(&b, "efghi", &err) == -1, "%s", name);
+	ck_assert_msg(err.code == ERR_LIMIT, "%s", name);
+	ck_assert_msg(ways[_i].put(&b, "efgh", &err) == 0, "%s", name);
+	ck_assert_msg(span_is(buf_span(&b), "abcdefgh"), "%s", name);
+	ck_assert_msg(b.ptr == (unsigned char *)mem, "%s", name);
+	ck_assert_msg(mem[9] == 'x', "%s", name);
+}
+END_TEST
+
+static const struct {
+	unsigned long long n;
+	const char *want;
+} numbers[] = {
+	{ 0, "0" },
+	{ 7, "7" },
+	{ 10, "10" },
+	{ 4096, "4096" },
+	{ 18446744073709551615ULL, "18446744073709551615" },
+};
+
+START_TEST(buf_puts_numbers)
+{
+	struct buf b = BUF_INIT(20);
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(buf_put_u64(&b, numbers[_i].n, &err), 0);
+	ck_assert(span_is(buf_span(&b), numbers[_i].want));
+	ck_assert_int_eq(buf_put_u64(&b, 18446744073709551615ULL, &err), -1);
+	ck_assert(span_is(buf_span(&b), numbers[_i].want));
+	buf_free(&b);
+}
+END_TEST
+
 START_TEST(buf_keeps_its_limit)
 {
 	const char *when = limits[_i].when;
@@ -456,6 +498,8 @@ main(void)
 	tcase_add_test(tc, span_may_be_absent);
 	tcase_add_test(tc, span_holds_any_byte);
 	tcase_add_loop_test(tc, buf_keeps_its_limit, 0, NITEMS(limits));
+	tcase_add_loop_test(tc, buf_over_keeps_its_limit, 0, NITEMS(ways));
+	tcase_add_loop_test(tc, buf_puts_numbers, 0, NITEMS(numbers));
 	tcase_add_test(tc, buf_grows_byte_by_byte);
 	tcase_add_test(tc, buf_refuses_what_would_wrap);
 	tcase_add_test(tc, buf_reserve_gives_room);
