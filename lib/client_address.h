@@ -9,10 +9,14 @@
 #include "lib/request.h"
 
 /*
- * *client is the rightmost address of X-Forwarded-For that is not in trusted,
- * and *https what X-Forwarded-Proto says; both only when the peer is in
- * trusted. Otherwise the peer itself and how the web server took it.
- * False when a trusted proxy's header holds no address where one must be.
+ * *client is the rightmost address of X-Forwarded-For that is not in trusted
+ * (a port behind it is left out), and *https what the rightmost item of
+ * X-Forwarded-Proto says; both only when the peer is in trusted. Otherwise the
+ * peer itself and how the web server took it.
+ * Where a header stands in the request more than once, *client is what all of
+ * them agree on, and *https is true when all say so.
+ * False when a trusted proxy's header holds no address where one must be, or
+ * two of them name two clients.
  */
 bool client_address(const struct request *rq,
     const struct address_list *trusted, struct span *client, bool *https);
