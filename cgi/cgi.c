@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cgi/env.h"
 #include "cgi/forward.h"
 #include "cgi/answer.h"
 #include "lib/clock.h"
+
+#define CGI_DROP_MS 2000 /* for a web server to end what nobody reads */
 
 bool
 cgi_is(void)
@@ -104,6 +107,26 @@ handle(const struct conf *cf, struct forward *fw, struct receive_call *call,
 		forward_fault(&call->reply, err.text);
 }
 
+/*
+ * A body that nobody read: a web server with one socket for input and answer
+ * (mod_cgid) loses the answer if that closes with something in it.
+ */
+static void
+drop_input(void)
+{
+	int64_t until_ms = clock_ms() + CGI_DROP_MS;
+	struct pollfd p = { STDIN_FILENO, POLLIN, 0 };
+	char scrap[16384];
+	ssize_t n = 1;
+
+	/* Who waits for the end of the answer need not wait for this. */
+	shutdown(STDOUT_FILENO, SHUT_WR);
+	close(STDOUT_FILENO);
+	while (n > 0 && clock_ms() < until_ms &&
+	       poll(&p, 1, (int)(until_ms - clock_ms())) == 1)
+		n = read(STDIN_FILENO, scrap, sizeof(scrap));
+}
+
 int
 cgi_run(const struct conf *cf, char **env, struct log *log, struct err *err)
 {
@@ -123,6 +146,8 @@ cgi_run(const struct conf *cf, char **env, struct log *log, struct err *err)
 		handle(cf, fw, &call, &body);
 	ret = write_answer(&call.reply, err);
 	log_request(log, &call.reply, clock_us() - began_us);
+	if (body.len == 0)
+		drop_input();
 	buf_free(&body);
 	forward_close(fw);
 	return ret;
