@@ -265,13 +265,20 @@ open_connection(struct load *ld, struct connection *c)
 	watch(ld, c, EPOLL_CTL_ADD, EPOLLOUT);
 }
 
+/* No new events are made. */
+static bool
+is_over(const struct load *ld)
+{
+	return ld->stopping ||
+	       (ld->opt->count != 0 && ld->numbers >= ld->opt->count);
+}
+
 /* Gives an idle connection its next request. */
 static void
 begin(struct load *ld, struct connection *c)
 {
 	if (c->id[0] == '\0') {
-		if (ld->stopping ||
-		    (ld->opt->count != 0 && ld->numbers >= ld->opt->count))
+		if (is_over(ld))
 			return;
 		make_event(ld, c);
 	}
@@ -379,7 +386,7 @@ handle(struct load *ld, struct connection *c, unsigned events)
 
 /* --- the whole ----------------------------------------------------------- */
 
-/* Wakes what waits and ends what took too long; how many are busy still. */
+/* Wakes what waits and ends what took too long; how many have work still. */
 static size_t
 tick(struct load *ld)
 {
@@ -398,7 +405,7 @@ tick(struct load *ld)
 			ld->board->timed_out++;
 			hang_up(ld, c);
 		}
-		busy += c->state != IDLE || c->id[0] != '\0';
+		busy += c->state != IDLE || c->id[0] != '\0' || !is_over(ld);
 	}
 	return busy;
 }
