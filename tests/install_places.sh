@@ -24,7 +24,9 @@ install_below "$work/root" sysconfdir=/opt/e localstatedir=/opt/v \
     datadir=/opt/d libexecdir=/opt/l
 for f in man/man5/eyelet.conf.5 man/man8/eyelet-endpoint.8 \
     man/man8/eyelet-store.8 man/man8/eyelet.fcgi.8 doc/eyelet.conf \
-    doc/lighttpd.conf; do
+    doc/apache-cgi.conf doc/apache-fcgid.conf doc/apache.conf \
+    doc/lighttpd-cgi.conf doc/lighttpd-socket.conf doc/lighttpd.conf \
+    doc/nginx.conf; do
 	[ -s "$work/root/opt/$f" ] || {
 		echo "$f is not installed"
 		bad=1
@@ -42,7 +44,9 @@ expect man/man8/eyelet-store.8 /opt/v/lib/eyelet/store
 expect doc/eyelet.conf '#path = /opt/v/lib/eyelet/store'
 expect doc/eyelet.conf '#path = /opt/d/eyelet/schemes /opt/e/eyelet/schemes'
 expect doc/eyelet.conf '#program = /opt/l/eyelet/eyelet.fcgi'
-expect doc/lighttpd.conf /opt/l/eyelet/eyelet.fcgi
+for f in apache-cgi apache-fcgid lighttpd lighttpd-cgi; do
+	expect doc/$f.conf /opt/l/eyelet/eyelet.fcgi
+done
 left=$(grep -rlE '/(etc|usr/share|usr/libexec|var/lib)/eyelet' \
     "$work/root/opt/man" "$work/root/opt/doc")
 [ -z "$left" ] || {

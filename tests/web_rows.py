@@ -1,0 +1,402 @@
+#!/usr/bin/env python3
+"""What a sender meets behind every web server that conf/ has a file for: one
+list, the same for all of them. Where they differ the row says how and why.
+
+	web_rows.py [FRONT...]		all of them where none is named
+
+Prints the list with what each said.
+"""
+import sys
+sys.dont_write_bytecode = True
+
+import hashlib
+import hmac
+import json
+import os
+import socket
+import time
+
+from stand import SECRET, compare, effort, end_load, wait_for
+from web_stand import FRONTS, GONE, HOST, WebStand, read_answer
+
+MIB = 1 << 20
+PROXY = "127.0.0.2"  # the load balancer, as eyelet.conf has it
+ADDRESS = "192.0.2.7"  # may post to /hooks/far; so may 2001:db8::1
+STRANGER = "198.51.100.1"
+SILENCE_S = 60  # within which a sender that says no more is left
+# mod_fcgid says 500 of what it cannot read.
+LEFT = (GONE, "408 -", "500 -")
+RESTARTS = effort(1, 3, 10)
+# Signed with a header that Apache hides, over one that must not come through.
+OWN_SCHEME = {
+    "title": "Own", "alg": "hmac-sha256",
+    "sig": {"from": "header:Authorization", "prefix": "v1=", "enc": "hex"},
+    "content": "{header:Proxy?}{body}", "id": "{json:/id}",
+    "type": "{json:/topic}", "body": "json",
+}
+
+
+def event(ident, topic):
+    what = {"topic": topic} if ident is None else {"id": ident, "topic": topic}
+    return json.dumps(what).encode()
+
+
+def mac(text):
+    return hmac.new(SECRET.encode(), text, hashlib.sha256).hexdigest()
+
+
+def nomos(body, now=None):
+    stamp = str(int(now or time.time()))
+    return f"t={stamp},v1={mac(stamp.encode() + b'.' + body)}"
+
+
+def lines(headers):
+    return "".join(f"{name}: {value}\r\n" for name, value in headers)
+
+
+def post(ident, name="shop", topic="order.paid", before=(), after=(), age=0,
+         change=None, framing=None, **how):
+    """Sends an event; before and after: headers around the signature's."""
+    def send(stand):
+        body = event(ident, topic)
+        head = (f"POST /hooks/{name} HTTP/1.1\r\nHost: stand\r\n"
+                f"Connection: close\r\n{lines(before)}"
+                f"X-Nomos-Signature: {nomos(body, time.time() - age)}\r\n"
+                f"{lines(after)}Content-Type: application/json\r\n")
+        if change is not None:
+            body = change(body)
+        if framing is not None:
+            return stand.exchange(framing(head, body), **how)
+        return stand.exchange([head.encode() + b"Content-Length: %d\r\n\r\n"
+                               % len(body) + body], **how)
+    send.ident = ident
+    return send
+
+
+# --- how a body may come ------------------------------------------------------
+
+def chunks(head, body, also=""):
+    return [(head + "Transfer-Encoding: chunked\r\n" + also +
+             "\r\n").encode(), b"%x\r\n" % 10 + body[:10] + b"\r\n",
+            b"%x;x=y\r\n" % len(body[10:]) + body[10:] + b"\r\n",
+            b"0\r\n\r\n"]
+
+
+def chunks_and_length(head, body):
+    return chunks(head, body, f"Content-Length: {len(body)}\r\n")
+
+
+def no_length(head, body):
+    return [head.encode() + b"\r\n"]
+
+
+def two_lengths(head, body):
+    return [head.encode() + b"Content-Length: %d\r\nContent-Length: 5\r\n\r\n"
+            % len(body) + body]
+
+
+def padded(size):
+    return lambda body: body + b" " * (size - len(body))
+
+
+def half_and_gone(ident):
+    """Half a body, and the sender goes: stored only when it comes again."""
+    def send(stand):
+        body = event(ident, "order.paid")
+        with stand.connect() as s:
+            s.sendall(f"POST /hooks/shop HTTP/1.1\r\nHost: stand\r\n"
+                      f"X-Nomos-Signature: {nomos(body)}\r\n"
+                      f"Content-Length: {len(body)}\r\n\r\n".encode() +
+                      body[:len(body) // 2])
+            s.shutdown(socket.SHUT_WR)
+        return post(ident)(stand)
+    send.ident = ident
+    return send
+
+
+def get(path):
+    return lambda stand: stand.exchange(
+        [f"GET {path} HTTP/1.1\r\nHost: stand\r\nConnection: close\r\n\r\n"
+         .encode()])
+
+
+def hidden(ident, *headers):
+    def send(stand):
+        body = event(ident, "order.paid")
+        return stand.exchange(
+            [(f"POST /hooks/own HTTP/1.1\r\nHost: stand\r\n"
+              f"Connection: close\r\nAuthorization: v1={mac(body)}\r\n"
+              f"{lines(headers)}Content-Length: {len(body)}\r\n\r\n")
+             .encode() + body])
+    send.ident = ident
+    return send
+
+
+def again(send, times):
+    """The answer to the last of some."""
+    return lambda stand: [send(stand) for _ in range(times)][-1]
+
+
+def via(ident, *headers, name="far", source=PROXY, **how):
+    """Through the load balancer, which took it over HTTPS if not said."""
+    headers = [("X-Forwarded-" + n, v) for n, v in headers]
+    if not any("Proto" in n for n, _ in headers):
+        headers.append(("X-Forwarded-Proto", "https"))
+    return post(ident, name=name, before=headers, source=source, **how)
+
+
+# --- the list -----------------------------------------------------------------
+
+FORGED = ("X-Nomos-Signature", "t=1,v1=00")
+SHADOW = ("X_Nomos_Signature", "t=1,v1=00")
+SHADOWED = ("lighttpd gives both one name; the others drop a \"_\"",
+            {"lighttpd": "400 refused"})
+SHADOWED_FOR = ("as above, and no order of theirs can be trusted",
+                {"lighttpd": "400 refused"})
+ROWS = [
+    # when, what is sent, what is answered, (why, where it differs)
+    ("healthy", get("/hooks/healthz"), "200 ok"),
+    ("accepted", post("evt_new"), "200 accepted"),
+    ("duplicate", post("evt_new"), "200 duplicate"),
+    ("over TLS", post("evt_tls", tls=True), "200 accepted"),
+    ("tampered", post("evt_tampered",
+                      change=lambda b: b.replace(b"paid", b"sent")),
+     "401 refused"),
+    ("stale", post("evt_stale", age=3600), "401 refused"),
+    ("unknown endpoint", post("evt_unknown", name="nobody"), "404 refused"),
+    ("wrong method", get("/hooks/shop"), "405 refused"),
+    ("1 MiB", post("evt_mib", change=padded(MIB)), "401 refused"),
+    ("too large by one byte", post("evt_large", change=padded(MIB + 1)),
+     "413 refused"),
+    ("far too large", post("evt_huge", change=padded(3 * MIB)), "413 -",
+     ("mod_proxy_fcgi begins with the head, which is enough for eyelet",
+      {"apache": "413 refused"})),
+    ("short body, then whole", half_and_gone("evt_half"), "200 accepted"),
+    ("no length", post("evt_none", framing=no_length), "411 refused",
+     ("lighttpd asks for one itself; mod_fcgid says 0 where none is",
+      {"lighttpd": "411 -", "apache-fcgid": "401 refused"})),
+    ("two lengths", post("evt_two", framing=two_lengths), "400 -"),
+    ("chunked", post("evt_chunked", framing=chunks), "200 accepted",
+     ("mod_cgid passes chunks on without a length",
+      {"apache-cgi": "411 refused"})),
+    ("chunked, and a length", post("evt_both", framing=chunks_and_length),
+     "400 -",
+     ("Apache lets the chunks count, as RFC 9112 allows",
+      {"apache2": "200 accepted", "apache-cgi": "411 refused"})),
+    ("doubled signature", post("evt_doubled", after=[FORGED]),
+     "401 refused",
+     ("nginx passes both on; the others join them to one, which is no "
+      "signature", {"nginx": "400 refused"})),
+    ("look-alike before", post("evt_alike_1", before=[SHADOW]),
+     "200 accepted", SHADOWED),
+    ("look-alike behind", post("evt_alike_2", after=[SHADOW]),
+     "200 accepted", SHADOWED),
+    ("Authorization arrives", hidden("evt_auth"), "200 accepted"),
+    ("Proxy does not", hidden("evt_proxy", ("Proxy", "http://x/")),
+     "200 accepted"),
+    ("unselected", post("evt_other", topic="customer.new"), "200 ignored"),
+    ("test with an id", post("evt_test", topic="test.event"), "200 test"),
+    ("test with that id again", post("evt_test", topic="test.event"),
+     "200 test"),
+    ("test without an id", post(None, topic="test.event"), "200 test"),
+    ("keyless", post("evt_keyless", name="keyless"), "503 unavailable"),
+    ("rate exceeded", again(post("evt_rate", name="slow"), 3),
+     "429 refused"),
+    # Who sent it.
+    ("address not allowed", post("evt_far", name="far"), "403 refused"),
+    ("forged by a stranger",
+     via("evt_f1", ("For", ADDRESS), source=HOST), "403 refused"),
+    ("genuine", via("evt_f2", ("For", ADDRESS)), "200 accepted"),
+    ("rightmost of a list is another",
+     via("evt_f3", ("For", f"{ADDRESS}, {STRANGER}")), "403 refused"),
+    ("rightmost of a list",
+     via("evt_f4", ("For", f"{STRANGER}, {ADDRESS}")), "200 accepted"),
+    ("proxies of ours to its right",
+     via("evt_f5", ("For", f"{STRANGER},{ADDRESS} ,10.1.2.3, 10.1.2.4")),
+     "200 accepted"),
+    ("garbage to its left", via("evt_f6", ("For", f"<x>, {ADDRESS}")),
+     "200 accepted"),
+    ("garbage", via("evt_f7", ("For", f"{ADDRESS}, unknown")),
+     "400 refused"),
+    ("two headers that agree",
+     via("evt_f8", ("For", ADDRESS), ("For", "10.1.2.3")), "200 accepted"),
+    ("two headers, one forged",
+     via("evt_f9", ("For", ADDRESS), ("For", STRANGER)), "403 refused",
+     ("nginx 1.22 does not join them; in which order they came counts for "
+      "nothing, since a look-alike may be among them",
+      {"nginx": "400 refused"})),
+    ("look-alike before it",
+     post("evt_f10", name="far", source=PROXY,
+          before=[("X_Forwarded_For", ADDRESS), ("X-Forwarded-For", STRANGER),
+                  ("X-Forwarded-Proto", "https")]),
+     "403 refused", SHADOWED_FOR),
+    ("look-alike behind it",
+     post("evt_f11", name="far", source=PROXY,
+          before=[("X-Forwarded-For", STRANGER), ("X_Forwarded_For", ADDRESS),
+                  ("X-Forwarded-Proto", "https")]),
+     "403 refused", SHADOWED_FOR),
+    ("IPv6", via("evt_f12", ("For", "2001:db8::1")), "200 accepted"),
+    ("IPv6 in brackets", via("evt_f13", ("For", "[2001:db8::1]")),
+     "200 accepted"),
+    ("IPv6 with a port", via("evt_f14", ("For", "[2001:db8::1]:443")),
+     "200 accepted"),
+    ("IPv6 of a stranger", via("evt_f15", ("For", "2001:db9::1")),
+     "403 refused"),
+    ("IPv4 within IPv6", via("evt_f16", ("For", f"::ffff:{ADDRESS}")),
+     "200 accepted"),
+    ("IPv4 with a port", via("evt_f17", ("For", f"{ADDRESS}:61234")),
+     "200 accepted"),
+    ("a port that is none", via("evt_f18", ("For", f"{ADDRESS}:x")),
+     "400 refused"),
+    # Over what.
+    ("plain HTTP", via("evt_p1", ("For", ADDRESS), ("Proto", "http")),
+     "403 refused"),
+    ("plain HTTP, said nowhere",
+     post("evt_p2", name="far", source=PROXY,
+          before=[("X-Forwarded-For", ADDRESS)]), "403 refused"),
+    ("TLS as far as here",
+     post("evt_p3", name="far", source=PROXY, tls=True,
+          before=[("X-Forwarded-For", ADDRESS)]), "200 accepted"),
+    ("plain HTTP before the proxy's TLS",
+     via("evt_p4", ("For", ADDRESS), ("Proto", "http"), tls=True),
+     "403 refused"),
+    ("rightmost of two schemes",
+     via("evt_p5", ("For", ADDRESS), ("Proto", "http, HTTPS")),
+     "200 accepted"),
+    ("a scheme forged to its left",
+     via("evt_p6", ("For", ADDRESS), ("Proto", "https, http")),
+     "403 refused"),
+]
+
+
+def expected(row, front):
+    """What the answer must be behind this front."""
+    _, differs = row[3] if len(row) > 3 else ("", {})
+    return differs.get(front.name, differs.get(front.server, row[2]))
+
+
+# --- senders that say no more -------------------------------------------------
+
+def fall_silent(stand):
+    """One in its head and one in its body; both are left in the end."""
+    silent = {}
+    for when, said in (
+            ("silent in its head", b"POST /hooks/shop HTTP/1.1\r\nHost: s"),
+            ("silent in its body", b"POST /hooks/shop HTTP/1.1\r\nHost: s\r\n"
+             b"Content-Length: 100\r\n\r\nonly this")):
+        silent[when] = stand.connect()
+        silent[when].sendall(said)
+    return silent
+
+
+def last_words(s, began):
+    s.settimeout(max(1, began + SILENCE_S - time.monotonic()))
+    try:
+        return read_answer(s)
+    finally:
+        s.close()
+
+
+# --- a restart under load -----------------------------------------------------
+
+def restarts(stand):
+    """Every event's first answer came: none was told of as a duplicate."""
+    load = stand.load(connections=4 if stand.front.is_cgi else 16)
+    some = 20 if stand.front.is_cgi else 200
+    for _ in range(RESTARTS):
+        at = load.board.acked
+        wait_for("load", 60, lambda: load.board.acked > at + some)
+        stand.graceful()
+        at = load.board.acked
+        wait_for("load", 60, lambda: load.board.acked > at + some)
+    figures = end_load(load)
+    with open(load.journal) as f:
+        words = [line.split() for line in f]
+    found = compare(stand, [load.journal])
+    unanswered = [ident for ident, word in words if word == "duplicate"]
+    return {"acked": len(words), "broken": figures["broken"],
+            "lost": found["lost"],
+            "twice": [i for i in found["twice"] if i != "evt_test"],
+            "unanswered": unanswered}
+
+
+# --- one server ---------------------------------------------------------------
+
+def prepare(stand):
+    with open(f"{stand.top}/schemes/own.json", "w") as f:
+        json.dump(OWN_SCHEME, f)
+    key = ("--secret-file", f"{stand.top}/secret")
+    for name, *options in (
+            ("shop", "nomos", "--events", "order.*", *key),
+            ("own", "own", *key),
+            ("slow", "nomos", "--rate", "1", *key),
+            ("far", "nomos", "--allow-from", f"{ADDRESS}, 2001:db8::/32",
+             *key),
+            ("keyless", "nomos")):
+        stand.tool("endpoint", "add", name, "--scheme", *options)
+
+
+def run(front):
+    """What was answered, by row; and the faults found, in words."""
+    said, faults, kept = {}, [], set()
+    with WebStand(front, {"receive.trusted_proxies":
+                          f"{PROXY}, 10.0.0.0/8"}) as stand:
+        prepare(stand)
+        stand.start()
+        began = time.monotonic()
+        silent = fall_silent(stand)
+        for row in ROWS:
+            when, send = row[:2]
+            said[when] = send(stand)
+            if said[when] in ("200 accepted", "200 test"):
+                kept.add(getattr(send, "ident", None) or "evt_rate")
+            if said[when] != expected(row, stand.front):
+                faults.append(f"{when}: {said[when]}, not "
+                              f"{expected(row, stand.front)}")
+        held = {r["id"] for r in stand.rows("event", "list", "--limit", "0")}
+        strange = {i for i in held ^ kept if i and i.startswith("evt_")}
+        if strange - {"evt_rate"}:
+            faults.append(f"held or not, against the answer: {strange}")
+        for when, s in silent.items():
+            words = last_words(s, began)
+            said[when] = f"{words}, {time.monotonic() - began:.0f} s"
+            if words not in LEFT:
+                faults.append(f"{when}: {words}")
+        load = restarts(stand)
+        said["answers lost in a restart"] = len(load["unanswered"])
+        for what in ("lost", "twice", "unanswered"):
+            if load[what]:
+                faults.append(f"{what} in a restart: {load[what][:5]}")
+        print(f"{front}: {load['acked']} acked in {RESTARTS} restarts, "
+              f"{load['broken']} broken connections")
+    return said, faults
+
+
+def show(columns):
+    names = [row[0] for row in ROWS]
+    first = next(iter(columns.values()))
+    names += [name for name in first if name not in names]
+    wide = max(map(len, names))
+    width = {f: max(16, len(f)) for f in columns}
+    print(" " * wide, *(f"{f:{width[f]}}" for f in columns), sep="  ")
+    for name in names:
+        print(f"{name:{wide}}", *(f"{str(said[name]):{width[f]}}"
+                                  for f, said in columns.items()), sep="  ")
+    for row in ROWS:
+        if len(row) > 3:
+            print(f"{row[0]}: {row[3][0]}")
+
+
+def main(*fronts):
+    columns, bad = {}, 0
+    for front in fronts or FRONTS:
+        columns[front], faults = run(front)
+        for fault in faults:
+            print(f"FAIL: {front}: {fault}")
+        bad += len(faults)
+    show(columns)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*[a for a in sys.argv[1:] if not a.startswith("--")]))
