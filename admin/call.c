@@ -19,6 +19,7 @@ call_begin(struct call *c, const struct command_line *line, const char *op,
 	memset(c, 0, sizeof(*c));
 	c->line = line;
 	c->text.max = CALL_MAX;
+	c->screen = isatty(STDOUT_FILENO);
 	if (conf_read(line->config, &c->conf, err) < 0)
 		return -1;
 	call_again(c, op, err);
@@ -68,12 +69,17 @@ take_progress(struct call *c, const struct json *progress)
 {
 	const char *at = json_text(json_get(progress, "at"));
 	struct err ignored = ERR_INIT;
-	int64_t looked = 0, matched = 0;
+	int64_t looked = 0, matched = 0, percent = 0, next = 1;
 
-	(void)json_int(json_get(progress, "looked"), &looked, &ignored);
-	(void)json_int(json_get(progress, "matched"), &matched, &ignored);
-	erase_progress(c);
+	(void)json_opt_int(progress, "looked", &looked, &ignored);
+	(void)json_opt_int(progress, "matched", &matched, &ignored);
+	(void)json_opt_int(progress, "percent", &percent, &ignored);
+	(void)json_opt_int(progress, "next", &next, &ignored);
+	c->next = (uint64_t)next;
+	if (c->follows)
+		return;
 	if (json_true(json_get(progress, "done"))) {
+		erase_progress(c);
 		if (looked - matched >= FAR_EVENTS)
 			note(c->line->program->name,
 			    "looked at %lld events, as far as %s; %lld of "
@@ -81,8 +87,9 @@ take_progress(struct call *c, const struct json *progress)
 			    (long long)looked, at == NULL ? "the end" : at,
 			    (long long)matched);
 	} else if (isatty(STDERR_FILENO)) {
-		fprintf(stderr, "%lld events looked at, %lld match",
-		    (long long)looked, (long long)matched);
+		fprintf(stderr,
+		    "\r\033[K%lld%%, %lld events looked at, %lld match",
+		    (long long)percent, (long long)looked, (long long)matched);
 		c->drawn = true;
 	}
 }
@@ -112,7 +119,8 @@ take_row(void *arg, struct span json, struct err *err)
 		ret = 0;
 		goto out;
 	}
-	erase_progress(c);
+	if (c->screen)
+		erase_progress(c);
 	warnings_print(c->line->program->name, row);
 	ret = 0;
 	c->row_text = json;
@@ -132,10 +140,14 @@ out:
 int
 call_send(struct call *c, struct err *err)
 {
+	int ret;
+
 	json_write_close(&c->w);
 	if (json_write_done(&c->w) < 0 || call_connect(c, err) < 0)
 		return -1;
-	return client_call(c->client, buf_span(&c->text), take_row, c, err);
+	ret = client_call(c->client, buf_span(&c->text), take_row, c, err);
+	erase_progress(c); /* a search that failed leaves it behind */
+	return ret;
 }
 
 /* --- members -------------------------------------------------------------- */

@@ -24,7 +24,10 @@ struct call {
 	void *arg;
 	bool scripts_too; /* people writes what scripts get, from row_text */
 	struct span row_text;
+	bool follows; /* what comes: no words on how far it looked */
+	uint64_t next; /* the seq behind the last event that was looked at */
 	bool drawn; /* a line on the terminal says how far a search came */
+	bool screen; /* rows go to a terminal, too */
 };
 
 /* Reads the configuration and begins {"op": op. */

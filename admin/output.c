@@ -25,6 +25,22 @@ width_of(const char *s)
 	return n;
 }
 
+/* Cuts an inert text to TABLE_CELL_MAX columns, the last three of them "...".
+ */
+static void
+cut(char *s)
+{
+	size_t n = 0;
+
+	if (width_of(s) <= TABLE_CELL_MAX)
+		return;
+	for (; n < TABLE_CELL_MAX - 2; s++)
+		if (((unsigned char)*s & 0xc0) != 0x80)
+			n++;
+	/* s is behind the first byte of the character that goes first */
+	strcpy(s - 1, "...");
+}
+
 /* An inert copy, or NULL with err. */
 static char *
 safe_copy(struct span s, struct err *err)
@@ -49,6 +65,13 @@ table_init(struct table *t, const struct table_column *columns, size_t ncolumns)
 	t->ncolumns = ncolumns;
 }
 
+void
+table_bars(struct table *t, int64_t full, size_t columns)
+{
+	t->bar_full = full;
+	t->bar_columns = columns;
+}
+
 int
 table_put(struct table *t, struct span cell, struct err *err)
 {
@@ -65,6 +88,8 @@ table_put(struct table *t, struct span cell, struct err *err)
 	copy = safe_copy(cell.len == 0 ? span_str("-") : cell, err);
 	if (copy == NULL)
 		return -1;
+	if (t->columns[0].title != NULL)
+		cut(copy);
 	width = width_of(copy);
 	if (width > t->widths[column])
 		t->widths[column] = width;
@@ -104,11 +129,32 @@ table_put_json(struct table *t, const struct json *value, struct err *err)
 	return ret;
 }
 
+/* In what the other columns leave of the line. */
+static void
+print_bar(const struct table *t, const char *cell)
+{
+	size_t room = t->bar_columns, used = 1, i;
+	int64_t n = strtoll(cell, NULL, 10), length;
+
+	for (i = 0; i + 1 < t->ncolumns; i++)
+		used += t->widths[i] + GAP;
+	room = room < used + TABLE_BAR_MIN ? TABLE_BAR_MIN : room - used;
+	length = (int64_t)((double)n / (double)t->bar_full * (double)room);
+	for (length = n > 0 && length < 1 ? 1 : length; length > 0; length--)
+		putchar('#');
+	putchar('\n');
+}
+
 static void
 print_cell(const struct table *t, size_t column, const char *cell)
 {
 	size_t pad = t->widths[column] - width_of(cell);
 	bool last = column + 1 == t->ncolumns;
+
+	if (last && t->begun && t->bar_full > 0) {
+		print_bar(t, cell);
+		return;
+	}
 
 	if (t->columns[column].right)
 		printf("%*s%s", (int)pad, "", cell);

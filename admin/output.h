@@ -9,6 +9,8 @@
 
 #define TABLE_COLUMNS_MAX 12
 #define TABLE_PAGE 1000 /* rows that are aligned together */
+#define TABLE_CELL_MAX 80 /* columns; longer ones are cut: --json has all */
+#define TABLE_BAR_MIN 8 /* columns of the longest bar */
 
 struct table_column {
 	const char *title; /* all NULL: a table without a first line */
@@ -23,10 +25,18 @@ struct table {
 	char **cells; /* owned; of the rows not printed yet */
 	size_t ncells;
 	bool begun; /* the titles are out */
+	int64_t bar_full; /* what the longest bar stands for; 0: no bars */
+	size_t bar_columns; /* of a line with a bar in it */
 };
 
 void table_init(
     struct table *t, const struct table_column *columns, size_t ncolumns);
+
+/*
+ * The numbers of the last column become bars, in lines of so many columns;
+ * full is what the longest stands for.
+ */
+void table_bars(struct table *t, int64_t full, size_t columns);
 
 /* Foreign bytes; "-" stands for nothing. ERR_NOMEM. */
 int table_put(struct table *t, struct span cell, struct err *err);

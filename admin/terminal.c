@@ -1,11 +1,28 @@
-/* terminal.c: the echo of a terminal, and signals that come while it is off. */
+/*
+ * terminal.c: the width of a terminal; its echo, and signals that come while
+ * that is off.
+ */
 #include "admin/terminal.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include "lib/util.h"
+
+size_t
+terminal_columns(int fd)
+{
+	struct winsize size = { 0 };
+
+	if (!isatty(fd))
+		return 0;
+	if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return TERMINAL_COLUMNS;
+	return size.ws_col;
+}
 
 /* Whoever is interrupted here wants his echo back first. */
 static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP };

@@ -1,8 +1,17 @@
-/* terminal.h: what is pasted into a terminal as a secret is not shown there. */
+/*
+ * terminal.h: how wide a terminal is; and what is pasted into one as a secret
+ * is not shown there.
+ */
 #ifndef EYELET_ADMIN_TERMINAL_H
 #define EYELET_ADMIN_TERMINAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#define TERMINAL_COLUMNS 80 /* where it does not say */
+
+/* Columns of the terminal behind fd; 0: it is none. */
+size_t terminal_columns(int fd);
 
 /*
  * Where fd is a terminal: says what is wanted (to stderr) and turns the echo

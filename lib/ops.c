@@ -32,7 +32,7 @@ struct op_member {
 /* Which events: the same for all that read the log. */
 #define EVENT_FILTER                                            \
 	MAY("endpoint", JSON_STRING), MAY("type", JSON_STRING), \
-	    MAY("since_ms", JSON_NUMBER), MAY("until_ms", JSON_NUMBER)
+	    MAY("status", JSON_STRING), MAY("since_ms", JSON_NUMBER)
 
 /* Every op: the one table. Members are described where they are read. */
 static const struct op {
@@ -90,15 +90,19 @@ static const struct op {
 		MAY("since_ms", JSON_NUMBER), MAY("until_ms", JSON_NUMBER),
 		MAY("limit", JSON_NUMBER) } },
 	{ "event.list", op_event_list,
-	    { EVENT_FILTER, MAY("id", JSON_STRING),
-		MAY("limit", JSON_NUMBER) } },
+	    { EVENT_FILTER, MAY("until_ms", JSON_NUMBER),
+		MAY("id", JSON_STRING), MAY("limit", JSON_NUMBER) } },
 	{ "event.show", op_event_show,
 	    { MAY("seq", JSON_NUMBER), MAY("endpoint", JSON_STRING),
 		MAY("id", JSON_STRING), MAY("raw", JSON_BOOL) } },
 	{ "event.export", op_event_export,
-	    { EVENT_FILTER, MAY("id", JSON_STRING),
-		MAY("limit", JSON_NUMBER) } },
-	{ "event.stats", op_event_stats, { EVENT_FILTER } },
+	    { EVENT_FILTER, MAY("until_ms", JSON_NUMBER),
+		MAY("id", JSON_STRING), MAY("limit", JSON_NUMBER) } },
+	{ "event.follow", op_event_follow,
+	    { EVENT_FILTER, MAY("id", JSON_STRING), MAY("last", JSON_NUMBER),
+		MAY("after", JSON_NUMBER), MAY("wait_ms", JSON_NUMBER) } },
+	{ "event.stats", op_event_stats,
+	    { EVENT_FILTER, MAY("until_ms", JSON_NUMBER) } },
 	{ "store.status", op_store_status, { { NULL, JSON_ABSENT, false } } },
 	{ "store.check", op_store_check, { { NULL, JSON_ABSENT, false } } },
 	{ "store.audit", op_store_audit,

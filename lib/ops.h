@@ -15,6 +15,12 @@ struct ops;
 struct ops_peer {
 	struct store_actor actor;
 	bool may_administer; /* root or the store's uid */
+	/*
+	 * Is waiting for it in vain: has it gone, or does the owner leave?
+	 * Asked in the call's thread; NULL: never.
+	 */
+	bool (*gone)(void *arg);
+	void *arg;
 };
 
 /* Takes one row: a JSON object without a line end. -1 stops the call. */

@@ -185,6 +185,18 @@ op_event_export(const struct op_call *call, struct err *err)
 	return ret;
 }
 
+int
+op_event_follow(const struct op_call *call, struct err *err)
+{
+	struct rows rows = { .call = call,
+		.detail = DETAIL_LINE,
+		.row = BUF_INIT(OPS_ROW_MAX) };
+	int ret = op_events_follow(call, emit_event, &rows, err);
+
+	buf_free(&rows.row);
+	return ret;
+}
+
 /* --- one event ------------------------------------------------------------ */
 
 static int

@@ -15,6 +15,8 @@
 #ifndef EYELET_LIB_OPS_IMPL_H
 #define EYELET_LIB_OPS_IMPL_H
 
+#include <stdatomic.h>
+
 #include "lib/frame.h"
 #include "lib/json.h"
 #include "lib/json_write.h"
@@ -23,11 +25,14 @@
 #define OPS_ROW_MAX (FRAME_MAX - 1024) /* bytes: it passes through a frame */
 #define OPS_RESULT_MAX (512 * 1024) /* bytes of a change's row */
 #define OPS_WARNINGS_MAX 4
+#define OPS_FOLLOWERS_MAX 16 /* calls that wait for events; others do not */
+#define OPS_FOLLOW_MS 60000 /* the longest that one waits */
 
 struct ops {
 	const struct conf *conf;
 	struct store *store;
 	struct registry *registry;
+	atomic_uint followers;
 };
 
 /* One call under way; in has the members that the table allows. */
@@ -49,7 +54,8 @@ op_run op_endpoint_add, op_endpoint_list, op_endpoint_show, op_endpoint_edit,
 op_run op_secret_show, op_secret_reveal, op_secret_stage, op_secret_activate,
     op_secret_rotate, op_secret_revoke, op_secret_extend, op_secret_expire,
     op_secret_suspects;
-op_run op_event_list, op_event_show, op_event_export, op_event_stats;
+op_run op_event_list, op_event_show, op_event_export, op_event_follow,
+    op_event_stats;
 op_run op_store_status, op_store_check, op_store_audit, op_store_prune;
 
 /* --- members of a call, already judged by the table ----------------------- */
@@ -123,13 +129,22 @@ typedef int op_event_visit(
     void *arg, const struct event *ev, const char *endpoint, struct err *err);
 
 /*
- * Visits the events that the call's members (endpoint, type, since_ms,
+ * Visits the events that the call's members (endpoint, type, status, since_ms,
  * until_ms, id, secret, limit) let through; those of removed endpoints too,
  * under the names they had. At times, and at the end, a row {"progress":
- * {looked, matched, at, done}} says how far it looked.
+ * {looked, matched, at, percent, next, done}} says how far it looked; next is
+ * the seq behind the last event looked at, for oldest first.
  */
 int op_events_walk(const struct op_call *call, enum op_order order,
     op_event_visit *visit, void *arg, struct err *err);
+
+/*
+ * The same for what comes, oldest first: from the event "after" on; without
+ * that from since_ms on; without both the newest "last" ones first. Then it
+ * waits for more until wait_ms are over, or it is in vain, or too many wait.
+ */
+int op_events_follow(const struct op_call *call, op_event_visit *visit,
+    void *arg, struct err *err);
 
 /* --- endpoints (ops_endpoint.c) ------------------------------------------- */
 

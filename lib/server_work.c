@@ -215,6 +215,19 @@ out:
 	return ret;
 }
 
+static bool
+waits_in_vain(void *arg)
+{
+	const struct server_job *job = arg;
+	struct server *sv = job->peer->sv;
+	bool gone;
+
+	pthread_mutex_lock(&sv->lock);
+	gone = job->peer->gone || sv->stopping;
+	pthread_mutex_unlock(&sv->lock);
+	return gone;
+}
+
 void
 server_run_call(struct server_job *job)
 {
@@ -226,6 +239,8 @@ server_run_call(struct server_job *job)
 	who.actor.pid = (unsigned)peer->pid;
 	who.actor.program = peer->hello.program;
 	who.may_administer = peer->admin;
+	who.gone = waits_in_vain;
+	who.arg = job;
 	/* The length was checked before: see server_peer.c. */
 	if (ops_call(peer->sv->ops, &who, job->content.ptr,
 		span_skip(job->content, STORE_REQUEST_ID), put_row, job,

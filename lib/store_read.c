@@ -17,6 +17,11 @@ struct store_reader {
 	struct buf key, group;
 	uint64_t group_first; /* first seq of what is in group; 0: nothing */
 	struct record_group walk; /* upwards through group */
+	/* Downwards: where each entry of group begins that was not given yet.
+	 */
+	struct record_group *marks;
+	size_t nmarks, marks_room;
+	bool marked; /* marks are of this group and of below */
 };
 
 int
@@ -51,6 +56,7 @@ store_reader_close(struct store_reader *rd)
 	hold(rd, NULL);
 	buf_free(&rd->key);
 	buf_free(&rd->group);
+	free(rd->marks);
 	free(rd);
 }
 
@@ -59,6 +65,7 @@ store_reader_seek(struct store_reader *rd, uint64_t seq)
 {
 	hold(rd, NULL);
 	rd->group_first = 0;
+	rd->marked = false;
 	rd->above = rd->below = seq;
 }
 
@@ -77,6 +84,7 @@ load(struct store_reader *rd, enum bdb_seek seek, uint64_t seq, bool *found,
 
 	*found = false;
 	rd->group_first = 0;
+	rd->marked = false;
 	if (durable == 0 || (upwards && seq > durable))
 		return 0;
 	if (rd->segment == NULL)
@@ -140,6 +148,7 @@ store_reader_next(
 		if (*found) {
 			rd->above = ev->seq + 1;
 			rd->below = ev->seq;
+			rd->marked = false;
 			return 0;
 		}
 		if (load(rd, BDB_GT, rd->group_first, &loaded, err) < 0)
@@ -148,27 +157,66 @@ store_reader_next(
 	return 0;
 }
 
+static int
+put_mark(
+    struct store_reader *rd, const struct record_group *mark, struct err *err)
+{
+	size_t room = rd->marks_room == 0 ? 64 : rd->marks_room * 2;
+	struct record_group *grown;
+
+	if (rd->nmarks == rd->marks_room) {
+		grown = realloc(rd->marks, room * sizeof(*grown));
+		if (grown == NULL)
+			return err_set(err, ERR_NOMEM, "no memory for a group");
+		rd->marks = grown;
+		rd->marks_room = room;
+	}
+	rd->marks[rd->nmarks++] = *mark;
+	return 0;
+}
+
+/*
+ * Entries are linked upwards only: one walk notes where those below rd->below
+ * begin, and then they are given from the last one on.
+ */
+static int
+mark_entries(struct store_reader *rd, struct err *err)
+{
+	struct record_group walk, before;
+	struct event ev;
+	bool more;
+
+	rd->nmarks = 0;
+	if (record_group_open(
+		buf_span(&rd->group), rd->group_first, &walk, err) < 0)
+		return -1;
+	for (;;) {
+		before = walk;
+		if (record_group_next(&walk, &ev, &more, err) < 0)
+			return -1;
+		if (!more || ev.seq >= rd->below)
+			break;
+		if (put_mark(rd, &before, err) < 0)
+			return -1;
+	}
+	rd->marked = true;
+	return 0;
+}
+
 /* The last event below rd->below in the loaded group. */
 static int
 last_below(
     struct store_reader *rd, struct event *out, bool *found, struct err *err)
 {
-	struct record_group walk;
-	struct event ev;
-	bool more;
+	struct record_group at;
 
 	*found = false;
-	if (record_group_open(
-		buf_span(&rd->group), rd->group_first, &walk, err) < 0)
+	if (!rd->marked && mark_entries(rd, err) < 0)
 		return -1;
-	for (;;) {
-		if (record_group_next(&walk, &ev, &more, err) < 0)
-			return -1;
-		if (!more || ev.seq >= rd->below)
-			return 0;
-		*out = ev;
-		*found = true;
-	}
+	if (rd->nmarks == 0)
+		return 0;
+	at = rd->marks[--rd->nmarks];
+	return record_group_next(&at, out, found, err);
 }
 
 int

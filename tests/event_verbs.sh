@@ -57,6 +57,12 @@ rows 2
 run 'limit' 0 eyelet-event list --json --limit 2
 rows 2
 member seq 4
+run 'status' 0 eyelet-event list --json --status accepted
+rows 5
+run 'the other status' 0 eyelet-event list --json --status test
+rows 0
+run 'no status' 64 eyelet-event list --status tset
+words '"accepted" or "test"'
 run 'since a time' 0 eyelet-event list --json --since "$middle"
 rows 1
 run 'until a time' 0 eyelet-event list --json --until "$middle"
@@ -72,6 +78,33 @@ words '2026-01-15T10:30:00Z'
 run 'no number' 64 eyelet-event list --limit few
 words '--limit'
 run 'no pattern' 65 eyelet-event list --type 'a*b'
+
+# --- tail ---------------------------------------------------------------------
+run 'tail' 0 eyelet-event tail --json
+all_json
+rows 5
+member seq 5
+run 'tail of two' 0 eyelet-event tail --json --limit 2
+rows 2
+member seq 5
+run 'tail of an endpoint' 0 eyelet-event tail --json --endpoint shop --limit 1
+rows 1
+member seq 2
+run 'tail of a type' 0 eyelet-event tail --json --type 'order.*'
+rows 3
+run 'tail of an id' 0 eyelet-event tail --json --id evt_1
+rows 2
+run 'tail of a status' 0 eyelet-event tail --json --status test
+rows 0
+run 'tail since a time' 0 eyelet-event tail --json --since "$middle"
+rows 1
+run 'tail for people' 0 eyelet-event tail
+says 'RECEIVED'
+rows 6
+run 'tail, two beginnings' 64 eyelet-event tail --since 1h --limit 1
+words '--since and --limit'
+run 'tail of nothing' 0 eyelet-event tail --type nothing
+words 'no such events'
 
 # --- show ---------------------------------------------------------------------
 run 'show' 0 eyelet-event show 1
@@ -109,11 +142,13 @@ member seq 5
 member body "$(python3 -c 'import json, sys; print(json.dumps(sys.argv[1]))' \
     "$(cat "$work/body")")"
 run 'export, filtered' 0 eyelet-event export --endpoint shop \
-    --type order.paid --since 1h --until "$middle" --limit 1
+    --type order.paid --status accepted --since 1h --until "$middle" --limit 1
 rows 1
 member seq 1
 run 'export by id' 0 eyelet-event export --id evt_5
 rows 1
+run 'export of a status' 0 eyelet-event export --status test
+rows 0
 run 'export of one' 0 eyelet-event export 2
 rows 1
 member seq 2
@@ -136,6 +171,9 @@ member counts.duplicate 1
 run 'stats of a type' 0 eyelet-event stats --json --endpoint shop \
     --type order.paid
 rows 2
+run 'stats of a status' 0 eyelet-event stats --json --endpoint shop \
+    --status test
+rows 1
 run 'stats of a time' 0 eyelet-event stats --json --endpoint till \
     --since "$middle"
 rows 2
@@ -147,8 +185,8 @@ says 'order.paid'
 says 'DUPLICATE'
 
 # --- what an event holds drives no terminal -----------------------------------
-for verb in 'list' 'show 4' 'stats' 'export' 'list --json' 'show 4 --json' \
-    'stats --json'; do
+for verb in 'list' 'tail' 'show 4' 'stats' 'export' 'list --json' \
+    'tail --json' 'show 4 --json' 'stats --json'; do
 	# shellcheck disable=SC2086 # words
 	run "inert: $verb" 0 eyelet-event $verb
 	checks=$((checks + 1))

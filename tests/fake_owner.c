@@ -204,6 +204,16 @@ op_sleep(struct op *op, struct err *err)
 	return 0;
 }
 
+/* Until waiting is in vain. */
+static int
+op_wait(struct op *op, struct err *err)
+{
+	(void)err;
+	while (!op->peer->gone(op->peer->arg))
+		sleep_ms(10);
+	return 0;
+}
+
 static int
 op_fail(struct op *op, struct err *err)
 {
@@ -279,6 +289,7 @@ static const struct {
 	{ "{\"op\":\"id\"", op_id },
 	{ "{\"op\":\"rows\"", op_rows },
 	{ "{\"op\":\"sleep\"", op_sleep },
+	{ "{\"op\":\"wait\"", op_wait },
 	{ "{\"op\":\"fail\"", op_fail },
 	{ "{\"op\":\"once\"", op_once },
 	{ "{\"op\":\"die\"", op_die },

@@ -125,7 +125,8 @@ static int
 ask_as(bool may_administer, bool repeat, const char *call, struct answer *an,
     struct err *err)
 {
-	struct ops_peer peer = { { 1000, 42, "test-ops" }, may_administer };
+	struct ops_peer peer = { .actor = { 1000, 42, "test-ops" },
+		.may_administer = may_administer };
 	struct buf text = BUF_INIT(ANSWER_MAX);
 	int ret;
 

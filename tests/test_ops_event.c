@@ -160,6 +160,12 @@ static const struct {
 	{ "an id there is not", ",\"id\":\"evt\"", "" },
 	{ "a digest as id", ",\"id\":\"sha256:ab\"", "5" },
 	{ "an id of a removed endpoint", ",\"id\":\"evt_9\"", "4" },
+	{ "accepted ones", ",\"status\":\"accepted\"", "8 5 4 3 2 1" },
+	{ "test ones", ",\"status\":\"test\"", "7 6" },
+	{ "an id of test events, accepted",
+	    ",\"id\":\"evt_t\",\"status\":\"accepted\"", "" },
+	{ "an accepted id, as a test", ",\"id\":\"evt_2\",\"status\":\"test\"",
+	    "" },
 	{ "long ago until now", ",\"since_ms\":1000", "8 7 6 5 4 3 2 1" },
 	{ "until long ago", ",\"until_ms\":1000", "" },
 	{ "since the far future", ",\"since_ms\":9000000000000", "" },
@@ -225,6 +231,100 @@ START_TEST(export_is_list_turned_over)
 	    sizeof(got));
 	ck_assert_msg(strcmp(got, limited ? "3 2 1" : filters[_i].listed) == 0,
 	    "%s: %s, not %s", filters[_i].when, got, filters[_i].listed);
+	stand_free(&an);
+}
+END_TEST
+
+START_TEST(status_is_one_of_two)
+{
+	struct err err = ERR_INIT;
+	struct answer an;
+
+	ck_assert_int_eq(
+	    stand_ask("{\"op\":\"event.list\",\"status\":\"tset\"}", &an, &err),
+	    -1);
+	ck_assert_int_eq(err.code, ERR_USAGE);
+	ck_assert_ptr_nonnull(strstr(err.text, "\"tset\""));
+	stand_free(&an);
+}
+END_TEST
+
+/* --- what comes ----------------------------------------------------------- */
+
+static const struct {
+	const char *when, *members, *given, *next;
+} follows[] = {
+	{ "from now on", "", "", "9" },
+	{ "the last three", ",\"last\":3", "6 7 8", "9" },
+	{ "the last two orders", ",\"last\":2,\"type\":\"order.*\"", "2 3",
+	    "9" },
+	{ "the last test", ",\"last\":1,\"status\":\"test\"", "7", "9" },
+	{ "the last of an endpoint", ",\"last\":1,\"endpoint\":\"gone\"", "4",
+	    "9" },
+	{ "more than there are", ",\"last\":100", "1 2 3 4 5 6 7 8", "9" },
+	{ "behind one", ",\"after\":5", "6 7 8", "9" },
+	{ "behind one, whatever the last ones are", ",\"after\":7,\"last\":5",
+	    "8", "9" },
+	{ "behind the newest", ",\"after\":8", "", "9" },
+	{ "behind one that is yet to come", ",\"after\":50", "", "51" },
+	{ "since long ago", ",\"since_ms\":1000", "1 2 3 4 5 6 7 8", "9" },
+	{ "since the far future", ",\"since_ms\":9000000000000", "", "9" },
+};
+
+START_TEST(follow_gives)
+{
+	struct err err = ERR_INIT;
+	struct answer an;
+	char call[256], got[256];
+
+	snprintf(call, sizeof(call), "{\"op\":\"event.follow\"%s}",
+	    follows[_i].members);
+	ck_assert_msg(stand_ask(call, &an, &err) == 0, "%s: %s",
+	    follows[_i].when, err.text);
+	seqs_of(&an, false, got, sizeof(got));
+	ck_assert_msg(strcmp(got, follows[_i].given) == 0, "%s: %s, not %s",
+	    follows[_i].when, got, follows[_i].given);
+	ck_assert_msg(
+	    stand_has(buf_span(&an.progress), "/next", follows[_i].next),
+	    "%s: %.*s", follows[_i].when, (int)an.progress.len,
+	    (const char *)an.progress.ptr);
+	stand_free(&an);
+}
+END_TEST
+
+/* While a call waits three events come, of which one is asked for. */
+static void *
+put_later(void *arg)
+{
+	(void)arg;
+	usleep(100000);
+	put_row(&(struct event_row){ 1, "late.one", "evt_l1", "{}", 0 },
+	    STORE_ACCEPTED);
+	put_row(&(struct event_row){ 2, "late.one", "evt_l2", "{}", 0 },
+	    STORE_ACCEPTED);
+	usleep(100000);
+	put_row(&(struct event_row){ 1, "late.two", "evt_l3", "{}", 0 },
+	    STORE_ACCEPTED);
+	return NULL;
+}
+
+START_TEST(follow_waits)
+{
+	struct err err = ERR_INIT;
+	struct answer an;
+	char got[256];
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, put_later, NULL), 0);
+	ck_assert_int_eq(stand_ask("{\"op\":\"event.follow\",\"endpoint\":"
+				   "\"shop\",\"wait_ms\":3000}",
+			     &an, &err),
+	    0);
+	pthread_join(thread, NULL);
+	seqs_of(&an, false, got, sizeof(got));
+	ck_assert_str_eq(got, "9 11");
+	ck_assert(stand_has(buf_span(&an.progress), "/next", "12"));
+	ck_assert(stand_has(buf_span(&an.progress), "/looked", "3"));
 	stand_free(&an);
 }
 END_TEST
@@ -644,6 +744,7 @@ START_TEST(stats_have_a_limit)
 	struct err err = ERR_INIT;
 	struct answer an;
 	size_t i, others = 0;
+	char seq[32];
 
 	ck_assert(items != NULL && types != NULL);
 	for (i = 0; i < MANY; i++) {
@@ -678,6 +779,17 @@ START_TEST(stats_have_a_limit)
 	}
 	ck_assert_uint_eq(others, 1);
 	stand_free(&an);
+	/* They lie in groups of many; the newest first means all the same. */
+	ck_assert_int_eq(stand_ask("{\"op\":\"event.list\"}", &an, &err), 0);
+	ck_assert_uint_eq(an.n, NITEMS(log_rows) + MANY);
+	for (rest = buf_span(&an.all); rest.len > 0;
+	     rest = span_skip(rest, line.len + 1)) {
+		line = span_of(rest.ptr, span_find(rest, '\n'));
+		snprintf(seq, sizeof(seq), "%zu", an.n--);
+		ck_assert_msg(stand_has(line, "/seq", seq), "%.*s, not %s",
+		    (int)line.len, (const char *)line.ptr, seq);
+	}
+	stand_free(&an);
 	free(items);
 	free(types);
 }
@@ -696,6 +808,9 @@ main(void)
 	tcase_add_checked_fixture(tc, fill, stand_close);
 	tcase_add_loop_test(tc, filter_lets_through, 0, NITEMS(filters));
 	tcase_add_loop_test(tc, export_is_list_turned_over, 0, NITEMS(filters));
+	tcase_add_test(tc, status_is_one_of_two);
+	tcase_add_loop_test(tc, follow_gives, 0, NITEMS(follows));
+	tcase_add_test(tc, follow_waits);
 	tcase_add_loop_test(tc, row_says, 0, NITEMS(shown));
 	tcase_add_test(tc, id_at_two_endpoints_needs_one);
 	tcase_add_test(tc, duplicates_are_counted);

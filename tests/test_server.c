@@ -291,6 +291,23 @@ START_TEST(a_call_that_waits_for_its_peer_ends_with_the_owner)
 }
 END_TEST
 
+/* It would wait for ever for what may come. */
+START_TEST(a_call_that_waits_ends_with_the_owner)
+{
+	int fd = greet(), gone = greet();
+
+	send_call(fd, "{\"op\":\"wait\"}");
+	send_call(gone, "{\"op\":\"wait\"}");
+	sleep_ms(50);
+	close(gone);
+	ck_assert(server_stop(server));
+	server = NULL;
+	expect_verdict(fd, FRAME_END, ERR_NONE, "");
+	expect_end_of_connection(fd);
+	close(fd);
+}
+END_TEST
+
 static int
 stops_in_vain(void)
 {
@@ -349,6 +366,7 @@ main(void)
 	tcase_add_test(tc, a_running_owner_takes_the_mark_away);
 	tcase_add_test(tc, what_is_under_way_is_finished);
 	tcase_add_test(tc, a_call_that_waits_for_its_peer_ends_with_the_owner);
+	tcase_add_test(tc, a_call_that_waits_ends_with_the_owner);
 	suite_add_tcase(s, tc);
 
 	tcase_add_checked_fixture(opening, set_up_opening, tear_down);

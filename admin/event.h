@@ -1,0 +1,20 @@
+/* event.h: the verbs of eyelet-event, one file each, and what they share. */
+#ifndef EYELET_ADMIN_EVENT_H
+#define EYELET_ADMIN_EVENT_H
+
+#include "admin/call.h"
+
+/* Puts the filters that were given, and --limit. ERR_USAGE. */
+int event_put_filter(struct call *c, struct err *err);
+
+/* Run functions of struct command. */
+int event_list(struct command_line *line, struct err *err);
+int event_tail(struct command_line *line, struct err *err);
+int event_show(struct command_line *line, struct err *err);
+int event_export(struct command_line *line, struct err *err);
+int event_stats(struct command_line *line, struct err *err);
+
+/* Shows the event SEQ, or of an id; raw is its payload alone. */
+int event_show_one(struct command_line *line, bool raw, struct err *err);
+
+#endif
