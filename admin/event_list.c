@@ -148,14 +148,18 @@ reader_is_gone(void)
 static int
 tail_on(struct tail *t, struct err *err)
 {
+	bool failed = false;
 	int64_t began;
 
 	while (!reader_is_gone()) {
 		began = clock_ms();
-		/* An owner that ended meanwhile is none of our business. */
-		if (tail_once(t, err) < 0 &&
-		    !(err->code == ERR_AWAY && t->came))
+		/* An owner that ended over a call will have an heir. */
+		if (tail_once(t, err) == 0)
+			failed = false;
+		else if (err->code != ERR_AWAY || (failed && !t->came))
 			return -1;
+		else
+			failed = true;
 		if (clock_ms() - began < PAUSE_MS)
 			poll(NULL, 0, (int)(began + PAUSE_MS - clock_ms()));
 	}

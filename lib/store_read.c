@@ -216,6 +216,7 @@ last_below(
 	if (rd->nmarks == 0)
 		return 0;
 	at = rd->marks[--rd->nmarks];
+	rd->walk = at; /* upwards goes on from here */
 	return record_group_next(&at, out, found, err);
 }
 

@@ -744,6 +744,10 @@ START_TEST(stats_have_a_limit)
 	struct err err = ERR_INIT;
 	struct answer an;
 	size_t i, others = 0;
+	struct store_reader *rd = NULL;
+	struct event ev;
+	uint64_t at;
+	bool found;
 	char seq[32];
 
 	ck_assert(items != NULL && types != NULL);
@@ -790,6 +794,21 @@ START_TEST(stats_have_a_limit)
 		    (int)line.len, (const char *)line.ptr, seq);
 	}
 	stand_free(&an);
+	/* Back and forth is the same, wherever a group ends. */
+	ck_assert_int_eq(store_reader_open(stand_store(), &rd, &err), 0);
+	for (i = 0; i < 500; i++) {
+		for (at = 0; at < 3; at++)
+			ck_assert_int_eq(
+			    store_reader_prev(rd, &ev, &found, &err), 0);
+		at = ev.seq;
+		ck_assert_int_eq(store_reader_next(rd, &ev, &found, &err), 0);
+		ck_assert(found && ev.seq == at + 1);
+		ck_assert_int_eq(store_reader_next(rd, &ev, &found, &err), 0);
+		ck_assert(found && ev.seq == at + 2);
+		ck_assert_int_eq(store_reader_prev(rd, &ev, &found, &err), 0);
+		ck_assert(found && ev.seq == at + 1);
+	}
+	store_reader_close(rd);
 	free(items);
 	free(types);
 }
