@@ -157,7 +157,9 @@ start_web() {
 		lighttpd -D -f "$dir/run/lighttpd.conf" >>"$log" 2>&1 \
 		    </dev/null 9>&- &
 		web=$!
-		for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		tries=0 # a slow machine gets half a minute; a taken port ends it
+		while [ $tries -lt 150 ]; do
+			tries=$((tries + 1))
 			healthy && return 0
 			kill -0 "$web" 2>/dev/null || break
 			sleep 0.2
