@@ -13,6 +13,7 @@ from stand import Stand, compare, effort, end_load, skip, wait_for
 
 SIZE = "64m"
 BACK_S = 5.0
+BODY = 8192  # so that the log's own room is soon used up
 
 wrong = []
 
@@ -36,7 +37,7 @@ def fill(path):
 
 def wait_refused(stand):
     """The log has room of its own for a while; then it must say so."""
-    wait_for("the full disk is noticed", 30, lambda: stand.post(
+    wait_for("the full disk is noticed", 120, lambda: stand.post(
         f"evt_probe_{time.monotonic_ns()}")[0] == 503)
     time.sleep(0.5)
 
@@ -69,7 +70,7 @@ def to_the_last_byte(stand, rounds):
     """Filled up under load, so that writes of the store itself fail."""
     stand.write_conf({"store.floor": "0"})
     stand.start()
-    load = stand.load(connections=16, again=50)
+    load = stand.load(connections=16, again=50, body=BODY)
     back = []
     for _ in range(rounds):
         acked = load.board.acked
@@ -88,7 +89,7 @@ def failing_writes(stand, rounds):
     """The same without a file system of our own: writes that grow fail."""
     stand.start()
     stand.add_endpoint()
-    load = stand.load(connections=16, again=50)
+    load = stand.load(connections=16, again=50, body=BODY)
     back = []
     for _ in range(rounds):
         acked = load.board.acked
