@@ -159,10 +159,10 @@ step() {
 # --- what the tests need ------------------------------------------------------
 
 packages='apache2-bin autoconf automake ca-certificates check clang clang-format
-curl file gcc libapache2-mod-fcgid libc6-dev libcjson-dev libcurl4-openssl-dev
-libdb5.3-dev libfcgi-dev libinih-dev libssl-dev lighttpd lighttpd-mod-openssl
-make mandoc nginx openssl pkg-config procps python3 shellcheck strace systemd
-util-linux xz-utils'
+curl db5.3-util file gcc libapache2-mod-fcgid libc6-dev libcjson-dev
+libcurl4-openssl-dev libdb5.3-dev libfcgi-dev libinih-dev libssl-dev lighttpd
+lighttpd-mod-openssl make mandoc nginx openssl pkg-config procps python3
+shellcheck strace systemd util-linux xz-utils'
 
 # shellcheck source=conf/packages.sh
 . "$here/conf/packages.sh"
