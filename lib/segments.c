@@ -14,7 +14,13 @@
  */
 #define PAGE 8192
 #define META_PREFIX "segment "
-#define GROUP_OVERHEAD 64 /* bytes a group costs beside itself, about */
+#define PAGE_ROOM (PAGE - 64) /* bytes of groups on a page, about */
+/*
+ * A group of more bytes than this gets pages of its own, the last of which is
+ * shared with nobody: two events of 1 KiB would take 8 KiB.
+ */
+#define GROUP_SHARES 2000
+#define GROUP_HEAD 5 /* bytes of a group before its first event */
 
 struct segment {
 	struct segment *prev, *next;
@@ -227,6 +233,37 @@ segments_close(struct segments *sg)
 
 /* --- the committer's ----------------------------------------------------- */
 
+static size_t
+pages_of(size_t len)
+{
+	return (len + PAGE_ROOM - 1) / PAGE_ROOM;
+}
+
+size_t
+segments_group(const size_t *sizes, size_t n)
+{
+	size_t i, len = GROUP_HEAD, full = 0, shares = 0;
+
+	for (i = 0; i < n; i++) {
+		len += sizes[i];
+		if (len <= GROUP_SHARES)
+			shares = i + 1;
+		/* At most a sixth of its pages is wasted. */
+		else if (len >= pages_of(len) * PAGE_ROOM / 6 * 5)
+			full = i + 1;
+	}
+	if (full > 0)
+		return full;
+	return shares > 0 ? shares : n;
+}
+
+size_t
+segments_group_bytes(size_t len)
+{
+	/* Pages that are shared are full but for a seventh, most often. */
+	return len > GROUP_SHARES ? pages_of(len) * PAGE : len + len / 7;
+}
+
 /* Closes the last segment, where there is one, and begins another. */
 static int
 roll(struct segments *sg, uint64_t first_seq, int64_t now_ms, struct err *err)
@@ -307,7 +344,7 @@ segments_appended(struct segments *sg, uint64_t last_seq, uint32_t events,
 	s->facts.last_seq = last_seq;
 	s->facts.events += events;
 	s->facts.last_ms = last_ms;
-	s->bytes += bytes + GROUP_OVERHEAD;
+	s->bytes += bytes;
 	pthread_mutex_unlock(&sg->mutex);
 }
 

@@ -34,6 +34,15 @@ void segments_close(struct segments *sg);
 int segments_prepare(
     struct segments *sg, uint64_t first_seq, int64_t now_ms, struct err *err);
 
+/*
+ * Of how many events the next group should be made, of n whose sizes these
+ * are (record_event_size): as many as fill pages of the log, or few enough to
+ * share one with others. Never 0.
+ */
+size_t segments_group(const size_t *sizes, size_t n);
+/* What a group of so many bytes takes in the file, about. */
+size_t segments_group_bytes(size_t len);
+
 /* Appends a group; segments_appended makes it known once txn is committed. */
 int segments_append(struct segments *sg, struct bdb_txn *txn,
     uint64_t first_seq, struct span group, struct err *err);

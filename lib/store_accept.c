@@ -12,8 +12,10 @@ struct batch {
 	struct store *st;
 	struct bdb_txn *txn;
 	int64_t now_ms;
-	uint64_t first_seq, next_seq;
-	uint32_t events;
+	uint64_t next_seq;
+	const struct event *events[COMMIT_BATCH_MAX]; /* for the log */
+	size_t nevents;
+	size_t bytes; /* of the log */
 };
 
 /* The key of what may not come again under another id. */
@@ -99,17 +101,49 @@ repeat(struct batch *ba, struct store_item *item,
 }
 
 static int
-append(struct batch *ba, struct store_item *item, struct err *err)
+append(struct batch *ba, struct store_item *item)
 {
 	struct event *ev = &item->event;
 
 	ev->seq = ba->next_seq;
 	ev->received_ms = ba->now_ms;
-	if (record_group_add(&ba->st->group, ba->first_seq, ev, err) < 0)
-		return -1;
 	item->outcome = STORE_ACCEPTED;
 	item->seq = ba->next_seq++;
-	ba->events++;
+	ba->events[ba->nevents++] = ev;
+	return 0;
+}
+
+static int
+put_group(struct batch *ba, const struct event *const *events, size_t n,
+    struct err *err)
+{
+	struct store *st = ba->st;
+	uint64_t first_seq = events[0]->seq;
+	size_t i;
+
+	if (record_group_begin(&st->group, err) < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (record_group_add(&st->group, first_seq, events[i], err) < 0)
+			return -1;
+	ba->bytes += segments_group_bytes(st->group.len);
+	return segments_append(
+	    st->segments, ba->txn, first_seq, buf_span(&st->group), err);
+}
+
+/* The batch's events go to the log, in groups that fill pages. */
+static int
+put_events(struct batch *ba, struct err *err)
+{
+	size_t sizes[COMMIT_BATCH_MAX], i, n;
+
+	for (i = 0; i < ba->nevents; i++)
+		sizes[i] = record_event_size(ba->events[i]);
+	for (i = 0; i < ba->nevents; i += n) {
+		n = segments_group(sizes + i, ba->nevents - i);
+		if (put_group(ba, ba->events + i, n, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -130,7 +164,7 @@ accept_one(struct batch *ba, struct store_item *item, struct err *err)
 		return 0;
 	}
 	if (item->event.flags & EVENT_TEST)
-		return append(ba, item, err);
+		return append(ba, item);
 	if (item->dedupe_body) {
 		if (seen_find(st->seen, ba->txn, item->key, &rec, &known, err) <
 		    0)
@@ -149,7 +183,7 @@ accept_one(struct batch *ba, struct store_item *item, struct err *err)
 		return -1;
 	if (known)
 		return repeat(ba, item, item->key, &rec, err);
-	return append(ba, item, err);
+	return append(ba, item);
 }
 
 static int
@@ -162,9 +196,7 @@ prepare(struct batch *ba, struct err *err)
 		return err_set(err, ERR_AWAY, "the store starts anew");
 	ba->now_ms = wall > last ? wall : last;
 	if (seen_prepare(st->seen, ba->now_ms, err) < 0 ||
-	    segments_prepare(st->segments, ba->first_seq, ba->now_ms, err) <
-		0 ||
-	    record_group_begin(&st->group, err) < 0)
+	    segments_prepare(st->segments, ba->next_seq, ba->now_ms, err) < 0)
 		return -1;
 	return bdb_begin(st->db, &ba->txn, err);
 }
@@ -174,28 +206,31 @@ store_batch(void *arg, struct store_item *const *items, size_t n,
     uint64_t *last_seq, struct err *err)
 {
 	struct store *st = arg;
-	struct batch ba = { st, NULL, 0, st->next_seq, st->next_seq, 0 };
-	size_t i, bytes;
+	struct batch ba;
+	size_t i;
 	int ret = -1;
+
+	ba.st = st;
+	ba.txn = NULL;
+	ba.next_seq = st->next_seq;
+	ba.nevents = ba.bytes = 0;
 
 	if (prepare(&ba, err) < 0)
 		goto out;
 	for (i = 0; i < n; i++)
 		if (accept_one(&ba, items[i], err) < 0)
 			goto out;
-	bytes = st->group.len;
-	if (ba.events > 0 && segments_append(st->segments, ba.txn, ba.first_seq,
-				 buf_span(&st->group), err) < 0)
+	if (put_events(&ba, err) < 0)
 		goto out;
 	ret = bdb_commit(ba.txn, err);
 	ba.txn = NULL;
 	if (ret < 0)
 		goto out;
-	if (ba.events > 0) {
+	if (ba.nevents > 0) {
 		st->next_seq = ba.next_seq;
 		*last_seq = ba.next_seq - 1;
-		segments_appended(
-		    st->segments, *last_seq, ba.events, ba.now_ms, bytes);
+		segments_appended(st->segments, *last_seq, (uint32_t)ba.nevents,
+		    ba.now_ms, ba.bytes);
 	}
 	atomic_store(&st->last_ms, ba.now_ms);
 	for (i = 0; i < n; i++)

@@ -9,6 +9,42 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/segments.h"
+#include "lib/util.h"
+
+/* Pages are of 8 KiB; a record above about 2 KB shares none. */
+static const struct {
+	const char *when;
+	size_t n, size, want;
+} groups[] = {
+	{ "one small event", 1, 300, 1 },
+	{ "small ones share a page as one record", 4, 300, 4 },
+	{ "more of them than such a record holds", 9, 300, 6 },
+	{ "one of 1 KiB", 1, 1200, 1 },
+	{ "two: a record of both would take a page", 2, 1200, 1 },
+	{ "five: a quarter of the page would be empty", 5, 1200, 1 },
+	{ "six fill a page", 6, 1200, 6 },
+	{ "the seventh would begin another page", 7, 1200, 6 },
+	{ "thirteen fill two pages", 13, 1200, 13 },
+	{ "the fourteenth would begin a third", 14, 1200, 13 },
+	{ "a full batch", 256, 1200, 256 },
+	{ "one that no page is shared with", 1, 3000, 1 },
+	{ "two of them on one page, not on two", 2, 3000, 2 },
+	{ "three of 5 KiB fill two pages", 3, 5300, 3 },
+	{ "a large one", 1, 1000000, 1 },
+};
+
+START_TEST(groups_fill_pages)
+{
+	size_t sizes[256], i;
+
+	for (i = 0; i < groups[_i].n; i++)
+		sizes[i] = groups[_i].size;
+	ck_assert_msg(segments_group(sizes, groups[_i].n) == groups[_i].want,
+	    "%s: %zu", groups[_i].when, segments_group(sizes, groups[_i].n));
+}
+END_TEST
+
 START_TEST(old_segments_are_dropped_whole)
 {
 	struct store_status status;
@@ -279,7 +315,7 @@ int
 main(void)
 {
 	Suite *s = suite_create("store_keep");
-	TCase *tc = tcase_create("keep");
+	TCase *tc = tcase_create("keep"), *pages = tcase_create("pages");
 	SRunner *sr = srunner_create(s);
 	int failed;
 
@@ -294,6 +330,8 @@ main(void)
 	tcase_add_loop_test(tc, a_torn_page_leads_to_a_rebuild, 0,
 	    (int)(sizeof(torn) / sizeof(torn[0])));
 	suite_add_tcase(s, tc);
+	tcase_add_loop_test(pages, groups_fill_pages, 0, NITEMS(groups));
+	suite_add_tcase(s, pages);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);
