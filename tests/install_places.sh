@@ -20,13 +20,17 @@ install_below() {
 	}
 }
 
-install_below "$work/root" sysconfdir=/opt/e localstatedir=/opt/v \
+# Named on the command line they stand for what configure was told.
+units="systemdsystemunitdir=/opt/s sysusersdir=/opt/u tmpfilesdir=/opt/t"
+# shellcheck disable=SC2086 # a list of words
+install_below "$work/root" $units sysconfdir=/opt/e localstatedir=/opt/v \
     datadir=/opt/d libexecdir=/opt/l
 for f in man/man5/eyelet.conf.5 man/man8/eyelet-endpoint.8 \
     man/man8/eyelet-store.8 man/man8/eyelet.fcgi.8 doc/eyelet.conf \
     doc/apache-cgi.conf doc/apache-fcgid.conf doc/apache.conf \
     doc/lighttpd-cgi.conf doc/lighttpd-socket.conf doc/lighttpd.conf \
-    doc/nginx.conf; do
+    doc/nginx.conf e/eyelet/eyelet.conf s/eyelet.service s/eyelet.socket \
+    u/eyelet.conf t/eyelet.conf; do
 	[ -s "$work/root/opt/$f" ] || {
 		echo "$f is not installed"
 		bad=1
@@ -47,8 +51,13 @@ expect doc/eyelet.conf '#program = /opt/l/eyelet/eyelet.fcgi'
 for f in apache-cgi apache-fcgid lighttpd lighttpd-cgi; do
 	expect doc/$f.conf /opt/l/eyelet/eyelet.fcgi
 done
+expect e/eyelet/eyelet.conf '#path = /opt/v/lib/eyelet/store'
+expect s/eyelet.service ExecStart=/opt/l/eyelet/eyelet.fcgi
+expect s/eyelet.service ReadWritePaths=-/opt/v/lib/eyelet
+expect t/eyelet.conf 'd /opt/v/lib/eyelet '
 left=$(grep -rlE '/(etc|usr/share|usr/libexec|var/lib)/eyelet' \
-    "$work/root/opt/man" "$work/root/opt/doc")
+    "$work/root/opt/"[destu] "$work/root/opt/man" "$work/root/opt/doc" |
+    grep -v '/opt/d/eyelet/schemes/')
 [ -z "$left" ] || {
 	echo "places of the tree are left in: $left"
 	bad=1
@@ -66,4 +75,63 @@ for place in '#path = /var/lib/eyelet/var/lib/eyelet/store' \
 		bad=1
 	}
 done
+
+# Where nobody wants them, nothing of systemd is there.
+install_below "$work/without" systemdsystemunitdir= sysusersdir= tmpfilesdir= \
+    sysconfdir=/opt/e localstatedir=/opt/v datadir=/opt/d libexecdir=/opt/l
+left=$(find "$work/without" -name 'eyelet.s*' -o -name tmpfiles.d)
+[ -z "$left" ] || {
+	echo "installed though not wanted: $left"
+	bad=1
+}
+
+# What the operator wrote outlives a second install and an uninstall, and so
+# does the store; both are said.
+uninstall_below() {
+	mkdir -p "$work/root/opt/l/eyelet" "$work/root/opt/sbin"
+	# shellcheck disable=SC2086 # a list of words
+	make -s -C "$top_builddir" uninstall DESTDIR="$work/root" $units \
+	    sysconfdir=/opt/e localstatedir=/opt/v datadir=/opt/d \
+	    libexecdir=/opt/l mandir=/opt/man docdir=/opt/doc \
+	    sbindir=/opt/sbin >"$work/said" 2>&1
+}
+store=$work/root/opt/v/lib/eyelet/store
+mkdir -p "$store"
+echo kept >"$store/event"
+echo 'path = /srv' >>"$work/root/opt/e/eyelet/eyelet.conf"
+# shellcheck disable=SC2086
+install_below "$work/root" $units sysconfdir=/opt/e localstatedir=/opt/v \
+    datadir=/opt/d libexecdir=/opt/l
+uninstall_below || {
+	echo "make uninstall fails"
+	cat "$work/said"
+	bad=1
+}
+left=$(cd "$work/root" && find . ! -type d | sort | tr '\n' ' ')
+[ "$left" = "./opt/e/eyelet/eyelet.conf ./opt/v/lib/eyelet/store/event " ] || {
+	echo "left by make uninstall: $left"
+	bad=1
+}
+grep -qx 'path = /srv' "$work/root/opt/e/eyelet/eyelet.conf" || {
+	echo "make install wrote over eyelet.conf"
+	bad=1
+}
+for words in 'eyelet.conf, which was changed' \
+    "$work/root/opt/v/lib/eyelet, with the store and its key"; do
+	grep '^left: ' "$work/said" | grep -qF "$words" || {
+		echo "make uninstall does not say: $words"
+		bad=1
+	}
+done
+
+# One that nobody changed goes.
+rm -f "$work/root/opt/e/eyelet/eyelet.conf"
+# shellcheck disable=SC2086
+install_below "$work/root" $units sysconfdir=/opt/e localstatedir=/opt/v \
+    datadir=/opt/d libexecdir=/opt/l
+uninstall_below
+[ ! -e "$work/root/opt/e/eyelet/eyelet.conf" ] || {
+	echo "eyelet.conf is left, though nobody changed it"
+	bad=1
+}
 exit $bad

@@ -10,10 +10,11 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import stand as stands  # noqa: E402
 
-# Shown by other tests: packages, the build, the system's own lighttpd.
+# Shown by other tests: packages, the build, the system's own web servers.
 ELSEWHERE = re.compile(
     r"conf/quickstart\.sh|tests/run\.sh|apt-get |\./autogen\.sh|\./configure|"
-    r"make( install)?$|cp /usr/share|lighty-enable-mod|service ")
+    r"make( install)?$|cp /usr/share|lighty-enable-mod|service |systemd-|"
+    r"systemctl |a2en|sed -i ")
 EVENT = {"id": "evt_1", "timestamp": "2026-01-15T10:30:00.000Z",
          "topic": "order.created", "context": {}}
 

@@ -218,6 +218,14 @@ class WebStand(Stand):
 
     # --- processes -----------------------------------------------------------
 
+    def service_command(self):
+        return [self.program, "-c", self.conf, "--socket",
+                f"{self.home}/fcgi"]
+
+    def stop_service(self):
+        self.kill(self.processes(), signal.SIGTERM)
+        self.service.wait(CALL_S)
+
     def start(self):
         self.write_web_conf()
         for name in (self.log, f"{self.top}/web.log"):
@@ -226,10 +234,8 @@ class WebStand(Stand):
         if self.front.has_service:
             with open(self.log, "ab") as log:
                 self.service = subprocess.Popen(
-                    self.as_user([self.program, "-c", self.conf, "--socket",
-                                  f"{self.home}/fcgi"]),
-                    env=self.env, stdin=subprocess.DEVNULL, stdout=log,
-                    stderr=log)
+                    self.as_user(self.service_command()), env=self.env,
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         command = {
             "lighttpd": ["lighttpd", "-D", "-f", f"{self.top}/web.conf"],
             "apache2": ["apache2", "-DFOREGROUND", "-f",
