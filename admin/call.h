@@ -10,7 +10,7 @@
 #include "lib/json.h"
 #include "lib/json_write.h"
 
-#define CALL_MAX (256 * 1024) /* bytes of a call */
+#define CALL_MAX (4 * 1024 * 1024) /* bytes of a call */
 
 struct call {
 	const struct command_line *line;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "admin/call.h"
+#include "admin/endpoint_explain.h"
 #include "admin/endpoint_match.h"
 #include "admin/endpoint_settings.h"
 #include "admin/endpoint_test.h"
@@ -56,6 +57,12 @@ static const struct option_row edit_options[] = {
 
 static const struct option_row list_options[] = {
 	{ "removed", NULL, "the removed ones, too", false },
+};
+
+static const struct option_row explain_options[] = {
+	{ "secret-file", "FILE", "one more secret to try", false },
+	{ "body-file", "FILE", "the body, instead of what stdin has", false },
+	{ "at", "TIME", "when the request came, if not now", false },
 };
 
 static const struct option_row state_options[] = { IF_GEN };
@@ -430,6 +437,8 @@ static const struct command commands[] = {
 	{ "test", "NAME", 1, 1,
 	    "Signs a test event and posts it, as the provider would.",
 	    OPTIONS(test_options), endpoint_test },
+	{ "explain", "NAME", 1, 1, "Says why the request on stdin is refused.",
+	    OPTIONS(explain_options), endpoint_explain },
 	{ "enable", "NAME", 1, 1, "Lets a disabled endpoint accept again.",
 	    OPTIONS(state_options), run_enable },
 	{ "disable", "NAME", 1, 1,

@@ -1,6 +1,7 @@
 /* event.c: eyelet-event: what was accepted. */
 #include "admin/event.h"
 
+#include "admin/quarantine.h"
 #include "lib/util.h"
 
 #define ENDPOINT                                              \
@@ -75,6 +76,12 @@ static const struct option_row stats_options[] = {
 	UNTIL,
 };
 
+static const struct option_row quarantine_options[] = {
+	{ "endpoint", "NAME", "with list: of this endpoint", false },
+	{ "limit", "NUMBER", "with list: at most so many, else 50; 0: all",
+	    false },
+};
+
 int
 event_put_filter(struct call *c, struct err *err)
 {
@@ -105,6 +112,9 @@ static const struct command commands[] = {
 	    OPTIONS(export_options), event_export },
 	{ "stats", "", 0, 0, "Counts events by endpoint and type.",
 	    OPTIONS(stats_options), event_stats },
+	{ "quarantine", QUARANTINE_OPERANDS, 1, 2,
+	    "Says why requests were refused, and takes those that are right.",
+	    OPTIONS(quarantine_options), quarantine_run },
 };
 
 int

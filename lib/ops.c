@@ -12,7 +12,7 @@
 #include "lib/util.h"
 
 #define OP_MEMBERS_MAX 9
-#define OPS_CALL_MAX (256 * 1024) /* bytes of a call */
+#define OPS_CALL_MAX (4 * 1024 * 1024) /* bytes of a call */
 
 struct op_member {
 	const char *name;
@@ -62,6 +62,11 @@ static const struct op {
 	    { WANT("endpoint", JSON_STRING), WANT("types", JSON_ARRAY) } },
 	{ "endpoint.test", op_endpoint_test,
 	    { WANT("endpoint", JSON_STRING), MAY("type", JSON_STRING) } },
+	{ "endpoint.explain", op_endpoint_explain,
+	    { WANT("endpoint", JSON_STRING), MAY("method", JSON_STRING),
+		MAY("path", JSON_STRING), MAY("query", JSON_STRING),
+		MAY("headers", JSON_ARRAY), MAY("body_b64", JSON_STRING),
+		MAY("secret_b64", JSON_STRING), MAY("at_ms", JSON_NUMBER) } },
 	{ "secret.show", op_secret_show, { WANT("endpoint", JSON_STRING) } },
 	{ "secret.reveal", op_secret_reveal,
 	    { WANT("endpoint", JSON_STRING), MAY("secret", JSON_STRING) } },
@@ -103,6 +108,13 @@ static const struct op {
 		MAY("after", JSON_NUMBER), MAY("wait_ms", JSON_NUMBER) } },
 	{ "event.stats", op_event_stats,
 	    { EVENT_FILTER, MAY("until_ms", JSON_NUMBER) } },
+	{ "quarantine.list", op_quarantine_list,
+	    { MAY("endpoint", JSON_STRING), MAY("limit", JSON_NUMBER) } },
+	{ "quarantine.show", op_quarantine_show, { WANT("no", JSON_NUMBER) } },
+	{ "quarantine.explain", op_quarantine_explain,
+	    { WANT("no", JSON_NUMBER) } },
+	{ "quarantine.admit", op_quarantine_admit,
+	    { WANT("no", JSON_NUMBER) } },
 	{ "store.status", op_store_status, { { NULL, JSON_ABSENT, false } } },
 	{ "store.check", op_store_check, { { NULL, JSON_ABSENT, false } } },
 	{ "store.audit", op_store_audit,

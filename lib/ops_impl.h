@@ -7,6 +7,9 @@
  * ops_endpoint_test.c	test events, signed
  * ops_secret.c	secrets as rows, new ones judged
  * ops_secret_edit.c	changes of secrets
+ * ops_explain.c	a request judged again in words
+ * ops_quarantine.c	refused requests as rows
+ * ops_admit.c	a refused request becomes an event
  * ops_event.c	events as rows
  * ops_event_find.c	which events a call is about
  * ops_event_stats.c	counting them
@@ -56,6 +59,8 @@ op_run op_secret_show, op_secret_reveal, op_secret_stage, op_secret_activate,
     op_secret_suspects;
 op_run op_event_list, op_event_show, op_event_export, op_event_follow,
     op_event_stats;
+op_run op_endpoint_explain, op_quarantine_list, op_quarantine_show,
+    op_quarantine_explain, op_quarantine_admit;
 op_run op_store_status, op_store_check, op_store_audit, op_store_prune;
 
 /* --- members of a call, already judged by the table ----------------------- */

@@ -398,6 +398,8 @@ scheme_header_is_secret(const struct scheme *sc, struct span name)
 		    (p->numbered ? span_starts(name, p->arg)
 				 : span_is(name, p->arg)))
 			return true;
+		if (p->other != NULL && span_is(name, p->other))
+			return true;
 	}
 	return false;
 }

@@ -137,6 +137,9 @@ struct scheme_key {
 	size_t len;
 };
 
+/* A time as a scheme writes it, in milliseconds. False: it is none. */
+bool scheme_read_time(enum time_unit unit, struct span text, int64_t *ms);
+
 /* The row of a name, or NULL. Words of the names, for "was X meant?". */
 const struct algorithm *algorithm_find(const char *name);
 const char *algorithm_name(size_t i); /* NULL behind the last */

@@ -370,9 +370,8 @@ check_digest(struct judge *j)
 	return 0;
 }
 
-/* A time as the scheme writes it, in milliseconds. False: it is none. */
-static bool
-read_time(enum time_unit unit, struct span text, int64_t *ms)
+bool
+scheme_read_time(enum time_unit unit, struct span text, int64_t *ms)
 {
 	struct err ignored = ERR_INIT;
 	/* Up to the year 9999, as RFC 3339 has it. */
@@ -431,7 +430,7 @@ check_time(struct judge *j)
 		return 0;
 	if (how != RESOLVE_OK)
 		return unresolved(j, &sc->time_from, how);
-	if (!read_time(sc->time_unit, value, &sent))
+	if (!scheme_read_time(sc->time_unit, value, &sent))
 		return verdict(j, VERIFY_INVALID,
 		    "the time is not in the form that the scheme has");
 	/* Seconds are held against seconds: at 300.9 s the age is 300. */

@@ -576,12 +576,13 @@ START_TEST(large_call_is_refused)
 {
 	struct err err = ERR_INIT;
 	struct answer an;
-	char *call = malloc(400000);
+	const size_t size = 5 << 20;
+	char *call = malloc(size);
 
 	ck_assert_ptr_nonnull(call);
-	memset(call, ' ', 400000);
+	memset(call, ' ', size);
 	memcpy(call, "{}", 2);
-	call[399999] = '\0';
+	call[size - 1] = '\0';
 	ck_assert_int_eq(stand_ask(call, &an, &err), -1);
 	ck_assert_int_eq(err.code, ERR_LIMIT);
 	stand_free(&an);

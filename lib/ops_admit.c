@@ -1,0 +1,268 @@
+/*
+ * ops_admit.c: a refused request that is right by today's secrets becomes an
+ * event after all, the way a sender's does.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/accept.h"
+#include "lib/ops_explain.h"
+#include "lib/text.h"
+
+#define SCRATCH_MAX 16384 /* bytes of id and type */
+#define NOTE_MAX 256
+
+/* One on its way. */
+struct admitting {
+	const struct op_call *call;
+	const struct op_refused *rf;
+	const struct registry_endpoint *ep; /* held */
+	struct buf scratch;
+	struct identity who;
+	uint64_t secret_id;
+	int64_t age_s;
+	bool is_test;
+	bool waived; /* its time was outside the window */
+	char digest_id[ACCEPT_DIGEST_ID_MAX];
+	char note[NOTE_MAX];
+	struct store_item item;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool done;
+};
+
+/* --- is it right ---------------------------------------------------------- */
+
+static int
+refuse(const struct admitting *ad, const char *why, struct err *err)
+{
+	return err_set(err, ERR_INPUT,
+	    "it is still refused: %s; \"quarantine explain %llu\" says more",
+	    why, (unsigned long long)ad->rf->en.no);
+}
+
+static int
+judge(struct admitting *ad, const struct verify_input *in, struct err *err)
+{
+	const struct registry_endpoint *ep = ad->ep;
+	struct scheme_key *keys[SECRET_LIVE_MAX + 1];
+	uint64_t ids[SECRET_LIVE_MAX + 1];
+	struct verify_result result;
+	int64_t now = store_now_ms(ad->call->ops->store);
+	size_t i, n = 0;
+
+	for (i = 0; i < ep->nkeys; i++)
+		if (ep->keys[i].until_ms == 0 || now < ep->keys[i].until_ms) {
+			keys[n] = ep->keys[i].key;
+			ids[n++] = ep->keys[i].secret_id;
+		}
+	if (verify_request(ep->scheme, keys, n, in, &result, err) < 0)
+		return -1;
+	if (result.verdict != VERIFY_VALID)
+		return refuse(ad, result.reason, err);
+	ad->secret_id = result.key >= 0 ? ids[result.key] : 0;
+	return 0;
+}
+
+/*
+ * By today's secrets and settings, and its own time: as it was signed within
+ * the memory of ids, the window of the scheme is waived.
+ */
+static int
+verify(struct admitting *ad, struct err *err)
+{
+	const struct registry_endpoint *ep = ad->ep;
+	struct request rq = ad->rf->en.request;
+	struct verify_result within = { VERIFY_INVALID, -1, NULL };
+	struct verify_input in = { .request = &rq,
+		.url = ep->settings.public_url,
+		.params = ep->params,
+		.nparams = ep->settings.nparams,
+		.tolerance_s = ep->settings.tolerance_s,
+		.horizon_s = ad->call->ops->conf->horizon_s };
+	struct scheme_key *keys[SECRET_LIVE_MAX + 1];
+	size_t i;
+
+	for (i = 0; i < ep->nkeys; i++)
+		keys[i] = ep->keys[i].key;
+	rq.now_ms = store_now_ms(ad->call->ops->store);
+	if (verify_request(ep->scheme, keys, ep->nkeys, &in, &within, err) < 0)
+		return -1;
+	ad->waived = within.verdict == VERIFY_EXPIRED;
+	in.tolerance_s = in.horizon_s;
+	if (judge(ad, &in, err) < 0 ||
+	    verify_identify(ep->scheme, &in, &ad->scratch, &ad->who, err) < 0)
+		return -1;
+	if (ad->who.outcome != IDENTIFY_OK)
+		return refuse(ad, ad->who.why, err);
+	ad->is_test =
+	    ad->who.has_type && scheme_is_test_type(ep->scheme, ad->who.type);
+	if (!ad->is_test && ep->events != NULL &&
+	    !pattern_selects(
+		ep->events, ad->who.has_type ? ad->who.type : SPAN_EMPTY, NULL))
+		return refuse(ad, "events of its type are not selected", err);
+	return 0;
+}
+
+/* --- into the store ------------------------------------------------------- */
+
+static void
+on_done(struct store_item *item)
+{
+	struct admitting *ad = item->arg;
+
+	pthread_mutex_lock(&ad->lock);
+	ad->done = true;
+	pthread_cond_signal(&ad->cond);
+	pthread_mutex_unlock(&ad->lock);
+}
+
+/* When it was refused, and as what: in the event, for ever. */
+static void
+write_note(struct admitting *ad)
+{
+	const struct quarantine_entry *en = &ad->rf->en;
+	int64_t now = store_now_ms(ad->call->ops->store);
+	char at[TEXT_TIME_MAX], age[TEXT_TIME_MAX];
+
+	ad->age_s = (now - en->request.now_ms) / 1000;
+	if (ad->age_s < 0)
+		ad->age_s = 0;
+	text_time(at, en->request.now_ms);
+	text_duration(age, ad->age_s);
+	snprintf(ad->note, sizeof(ad->note),
+	    "eyelet-admitted: %s after it was refused at %s%s\n", age, at,
+	    ad->waived ? ", its time window waived" : "");
+}
+
+static int
+submit(struct admitting *ad, struct err *err)
+{
+	struct accept_input in = { ad->ep, &ad->rf->en.request, &ad->who,
+		ad->secret_id, ad->is_test };
+
+	if (accept_fill(&in, &ad->item, ad->digest_id, err) < 0)
+		return -1;
+	write_note(ad);
+	ad->item.event.headers = span_str(ad->note);
+	ad->item.has_request_id = true;
+	memcpy(ad->item.request_id, ad->call->request_id,
+	    sizeof(ad->item.request_id));
+	ad->item.done = on_done;
+	ad->item.arg = ad;
+	store_submit(ad->call->ops->store, &ad->item);
+	pthread_mutex_lock(&ad->lock);
+	while (!ad->done)
+		pthread_cond_wait(&ad->cond, &ad->lock);
+	pthread_mutex_unlock(&ad->lock);
+	switch (ad->item.outcome) {
+	case STORE_ACCEPTED:
+	case STORE_DUPLICATE:
+	case STORE_CONFLICT:
+		return 0;
+	case STORE_MOVED:
+		return err_set(err, ERR_CONFLICT,
+		    "the endpoint was changed meanwhile: ask again");
+	case STORE_FAILED:
+		break;
+	}
+	*err = ad->item.err;
+	return -1;
+}
+
+/* --- the record of it, and the answer ------------------------------------- */
+
+static void
+write_members(const struct admitting *ad, struct json_write *w)
+{
+	static const char *const words[] = { [STORE_FAILED] = "failed",
+		[STORE_ACCEPTED] = "accepted",
+		[STORE_DUPLICATE] = "duplicate",
+		[STORE_CONFLICT] = "conflict",
+		[STORE_MOVED] = "moved" };
+
+	json_write_uint(w, "no", ad->rf->en.no);
+	json_write_str(w, "outcome", words[ad->item.outcome]);
+	json_write_uint(w, "seq", ad->item.seq);
+	json_write_secret_id(w, "secret", ad->secret_id);
+	json_write_int(w, "age_s", ad->age_s);
+	json_write_bool(w, "window_waived", ad->waived);
+}
+
+static int
+record(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	const struct admitting *ad = arg;
+	struct buf detail = BUF_INIT(1024);
+	struct json_write w;
+	int ret = -1;
+
+	json_write_init(&w, &detail, err);
+	json_write_object(&w, NULL);
+	write_members(ad, &w);
+	json_write_close(&w);
+	if (json_write_done(&w) < 0 ||
+	    store_tx_audit(tx, ad->call->name, ad->rf->endpoint,
+		buf_span(&detail), err) < 0)
+		goto out;
+	json_write_init(&w, result, err);
+	json_write_object(&w, NULL);
+	json_write_str(&w, "endpoint", ad->rf->endpoint);
+	write_members(ad, &w);
+	json_write_close(&w);
+	ret = json_write_done(&w);
+out:
+	buf_free(&detail);
+	return ret;
+}
+
+static int
+find_endpoint(struct admitting *ad, struct err *err)
+{
+	const struct op_refused *rf = ad->rf;
+
+	ad->ep = registry_get(ad->call->ops->registry, span_str(rf->endpoint));
+	/* A new endpoint may have the name of one that was removed. */
+	if (ad->ep == NULL || ad->ep->id != rf->en.endpoint_id)
+		return err_set(err, ERR_NOTFOUND, "its endpoint is gone");
+	if (ad->ep->state != STORE_ENDPOINT_ENABLED)
+		return err_set(err, ERR_INPUT, "endpoint \"%s\" is disabled",
+		    rf->endpoint);
+	if (ad->ep->scheme == NULL)
+		return err_set(err, ERR_CONFIG, "%s", ad->ep->broken);
+	if (!rf->en.whole)
+		return err_set(err, ERR_INPUT,
+		    "its body was not kept, so it cannot be admitted");
+	return 0;
+}
+
+int
+op_quarantine_admit(const struct op_call *call, struct err *err)
+{
+	struct admitting *ad = calloc(1, sizeof(*ad));
+	struct op_refused *rf = NULL;
+	int ret = -1;
+
+	if (ad == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for a request");
+	pthread_mutex_init(&ad->lock, NULL);
+	pthread_cond_init(&ad->cond, NULL);
+	ad->call = call;
+	ad->scratch.max = SCRATCH_MAX;
+	if (op_refused_open(call, &rf, err) < 0)
+		goto out;
+	ad->rf = rf;
+	if (find_endpoint(ad, err) == 0 && verify(ad, err) == 0 &&
+	    submit(ad, err) == 0)
+		ret = op_change(call, record, ad, err);
+out:
+	registry_put(ad->ep);
+	buf_free(&ad->scratch);
+	pthread_mutex_destroy(&ad->lock);
+	pthread_cond_destroy(&ad->cond);
+	free(ad);
+	op_refused_close(rf);
+	return ret;
+}
