@@ -81,6 +81,7 @@ put_head(struct buf *b, const struct receive_reply *reply)
 	       (reply->retry_after_s <= 0 ||
 		   put_number(
 		       b, "Retry-After: ", (size_t)reply->retry_after_s)) &&
+	       buf_put(b, reply->headers, reply->headers_len, &err) == 0 &&
 	       (reply->content_type == NULL ||
 		   put_field(b, "Content-Type: ", reply->content_type)) &&
 	       put_number(b, "Content-Length: ", body_len(reply)) &&

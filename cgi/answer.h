@@ -8,7 +8,7 @@
 #include "lib/receive.h"
 
 /* Room for any reply: the longest head and the longest body. */
-#define ANSWER_MAX (RECEIVE_REPLY_MAX + 512)
+#define ANSWER_MAX (RECEIVE_REPLY_MAX + RECEIVE_HEADERS_MAX + 512)
 
 /* Writes head and body to out, which has ANSWER_MAX; returns the length. */
 size_t answer_text(const struct receive_reply *reply, char *out);

@@ -207,10 +207,9 @@ compile(struct compiler *c, const struct json *value, int depth)
 }
 
 int
-scheme_envelope_parse(
-    const struct json *value, struct scheme *sc, struct err *err)
+scheme_envelope_parse(const struct json *value, void *base, struct err *err)
 {
-	struct compiler c = { sc, BUF_INIT(SCHEME_FILE_MAX), err };
+	struct compiler c = { base, BUF_INIT(SCHEME_FILE_MAX), err };
 	int ret = -1;
 
 	if (json_kind(value) != JSON_OBJECT) {

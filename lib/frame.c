@@ -10,6 +10,7 @@
 #define VERSION_AND_TYPE (FRAME_HEAD - LENGTH_BYTES)
 #define FLAG_HTTPS 1u
 #define FLAG_CLOSE 1u
+#define FLAG_HEADERS 2u
 
 static const struct frame_kind {
 	enum frame_type type;
@@ -366,15 +367,40 @@ int
 frame_put_reply(
     const struct receive_reply *reply, struct buf *out, struct err *err)
 {
+	/* No headers, no flag: the frame that releases without them read. */
+	unsigned flags = (reply->close ? FLAG_CLOSE : 0U) |
+			 (reply->headers_len > 0 ? FLAG_HEADERS : 0U);
+
 	if (put_16(out, (unsigned)reply->status, err) < 0 ||
-	    put_8(out, reply->close ? FLAG_CLOSE : 0, err) < 0 ||
+	    put_8(out, flags, err) < 0 ||
 	    put_32(out, (unsigned long)reply->retry_after_s, err) < 0 ||
 	    put_text(out, reply->content_type, err) < 0 ||
 	    put_text(out, reply->allow, err) < 0 ||
 	    put_span(out, span_of(reply->body, reply->body_len), err) < 0 ||
 	    put_span(out, span_str(reply->log), err) < 0)
 		return -1;
-	return 0;
+	if (reply->headers_len == 0)
+		return 0;
+	return put_span(out, span_of(reply->headers, reply->headers_len), err);
+}
+
+/* Whole lines that end as headers do, and no other control bytes. */
+static bool
+are_headers(struct span s)
+{
+	const unsigned char *p = s.ptr;
+	size_t i, from = 0;
+
+	for (i = 0; i < s.len; i++) {
+		if (p[i] == '\r' && i + 1 < s.len && p[i + 1] == '\n' &&
+		    i > from) {
+			from = ++i + 1;
+			continue;
+		}
+		if (p[i] < 0x20 || p[i] == 0x7f)
+			return false;
+	}
+	return from == s.len;
 }
 
 #define REPLY_TEXT_MAX 256 /* of content_type and allow */
@@ -386,7 +412,7 @@ frame_get_reply(struct span in, struct receive_reply *reply, struct err *err)
 	const char *content_type, *allow;
 	unsigned status, flags;
 	unsigned long retry_after;
-	struct span body, log;
+	struct span body, log, headers = SPAN_EMPTY;
 
 	status = take_16(&rd);
 	flags = take_8(&rd);
@@ -395,10 +421,14 @@ frame_get_reply(struct span in, struct receive_reply *reply, struct err *err)
 	allow = take_text(&rd, REPLY_TEXT_MAX);
 	body = take_span(&rd);
 	log = take_span(&rd);
-	if (rd.bad || rd.left > 0 || status < 100 || status > 599 ||
-	    (flags & ~FLAG_CLOSE) != 0 || retry_after > INT_MAX ||
-	    body.len > sizeof(reply->body) || log.len >= sizeof(reply->log) ||
-	    span_find(log, '\0') < log.len || span_find(log, '\n') < log.len)
+	if ((flags & FLAG_HEADERS) != 0)
+		headers = take_span(&rd);
+	if (rd.bad || rd.left > 0 || headers.len > sizeof(reply->headers) ||
+	    !are_headers(headers) || status < 100 || status > 599 ||
+	    (flags & ~(FLAG_CLOSE | FLAG_HEADERS)) != 0 ||
+	    retry_after > INT_MAX || body.len > sizeof(reply->body) ||
+	    log.len >= sizeof(reply->log) || span_find(log, '\0') < log.len ||
+	    span_find(log, '\n') < log.len)
 		return err_set(err, ERR_INPUT,
 		    "a reply frame of %zu bytes is cut short or malformed",
 		    in.len);
@@ -413,5 +443,8 @@ frame_get_reply(struct span in, struct receive_reply *reply, struct err *err)
 		memcpy(reply->body, body.ptr, body.len);
 	if (log.len > 0)
 		memcpy(reply->log, log.ptr, log.len);
+	reply->headers_len = headers.len;
+	if (headers.len > 0)
+		memcpy(reply->headers, headers.ptr, headers.len);
 	return 0;
 }

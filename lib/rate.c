@@ -19,3 +19,15 @@ rate_take(struct rate *r, int64_t per_s, int64_t now_ms)
 	} while (!atomic_compare_exchange_weak(&r->due_us, &due, next));
 	return true;
 }
+
+size_t
+rate_slot(struct span address, size_t n)
+{
+	const unsigned char *p = address.ptr;
+	uint32_t hash = 2166136261U; /* FNV-1a */
+	size_t i;
+
+	for (i = 0; i < address.len; i++)
+		hash = (hash ^ p[i]) * 16777619U;
+	return hash % n;
+}

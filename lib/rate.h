@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/bytes.h"
+
 /* When the next one would be on time, in microseconds; zero to begin with. */
 struct rate {
 	_Atomic int64_t due_us;
@@ -16,5 +18,8 @@ struct rate {
 
 /* Takes one at now_ms, where per_s (> 0) are allowed; false: not now. */
 bool rate_take(struct rate *r, int64_t per_s, int64_t now_ms);
+
+/* The slot, of n, of an address in a table of rates. */
+size_t rate_slot(struct span address, size_t n);
 
 #endif

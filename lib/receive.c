@@ -7,6 +7,7 @@
 
 #include "lib/accept.h"
 #include "lib/client_address.h"
+#include "lib/handshake.h"
 #include "lib/quarantine.h"
 #include "lib/rate.h"
 #include "lib/reply.h"
@@ -143,7 +144,9 @@ count(const struct receive_state *rs, enum reply_kind kind)
 	enum store_count c = STORE_COUNT_REFUSED;
 	size_t i;
 
-	for (i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
+	if (kind == REPLY_HANDSHAKE)
+		return; /* no event, whoever asked */
+	for (i = 0; i < NITEMS(counted); i++)
 		if (counted[i].kind == kind)
 			c = counted[i].count;
 	if (kind == REPLY_DUPLICATE && rs->item.outcome == STORE_CONFLICT)
@@ -230,24 +233,6 @@ receive_abort(struct receive *rc, struct receive_call *call, bool late)
 
 /* --- steps 1 and 2: before the body -------------------------------------- */
 
-/* The path behind the mount: "/NAME" gives NAME; empty when it is no such. */
-static struct span
-name_of(const struct receive *rc, struct span path)
-{
-	size_t mount = strlen(rc->mount);
-
-	while (mount > 0 && rc->mount[mount - 1] == '/')
-		mount--;
-	if (path.len > mount && mount > 0 &&
-	    memcmp(path.ptr, rc->mount, mount) == 0 &&
-	    ((const char *)path.ptr)[mount] == '/')
-		path = span_skip(path, mount);
-	if (path.len < 2 || *(const char *)path.ptr != '/')
-		return SPAN_EMPTY;
-	path = span_skip(path, 1);
-	return span_find(path, '/') == path.len ? path : SPAN_EMPTY;
-}
-
 static int
 answer_health(struct receive *rc, struct receive_call *call)
 {
@@ -261,51 +246,6 @@ answer_health(struct receive *rc, struct receive_call *call)
 	finish(call, healthy ? REPLY_HEALTHY : REPLY_SICK, 0, why);
 	call->reply.close = call->request.content_length > 0;
 	return 1;
-}
-
-static size_t
-slot_of(struct span address)
-{
-	const unsigned char *p = address.ptr;
-	uint32_t hash = 2166136261U; /* FNV-1a */
-	size_t i;
-
-	for (i = 0; i < address.len; i++)
-		hash = (hash ^ p[i]) * 16777619U;
-	return hash % ADDRESS_SLOTS;
-}
-
-/* A name that ends in "-*" stands for numbered headers, each single. */
-static bool
-is_doubled(const struct request *rq, const char *name)
-{
-	size_t i, j, len = strlen(name);
-	struct span value;
-
-	if (len < 2 || strcmp(name + len - 2, "-*") != 0)
-		return request_header(rq, name, &value) > 1;
-	for (i = 0; i < rq->nheaders; i++) {
-		if (rq->headers[i].name.len < len ||
-		    memcmp(rq->headers[i].name.ptr, name, len - 1) != 0)
-			continue;
-		for (j = i + 1; j < rq->nheaders; j++)
-			if (span_eq(rq->headers[i].name, rq->headers[j].name))
-				return true;
-	}
-	return false;
-}
-
-/* Steps 2: what the scheme will read must stand there once. */
-static const char *
-doubled_header(const struct request *rq, const struct scheme *sc)
-{
-	const char *const *names;
-	size_t i, n = scheme_headers(sc, &names);
-
-	for (i = 0; i < n; i++)
-		if (is_doubled(rq, names[i]))
-			return names[i];
-	return NULL;
 }
 
 static int64_t
@@ -348,7 +288,8 @@ check_peer(struct receive_call *call)
 	    !address_list_has(rs->ep->allow_from, rs->client))
 		return finish(call, REPLY_ADDRESS, 0, NULL);
 	if (opt->address_rate > 0 &&
-	    !rate_take(&rs->rc->address_rates[slot_of(rs->client)],
+	    !rate_take(
+		&rs->rc->address_rates[rate_slot(rs->client, ADDRESS_SLOTS)],
 		opt->address_rate, store_now_ms(rs->rc->st)))
 		return finish(call, REPLY_RATE, 0, "address");
 	return 0;
@@ -365,47 +306,7 @@ has_live_key(const struct registry_endpoint *ep, int64_t now_ms)
 	return false;
 }
 
-int
-receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
-{
-	struct span name = name_of(rc, call->request.path);
-	struct receive_state *rs;
-	const char *doubled;
-
-	call->state = NULL;
-	if (span_is(name, "healthz"))
-		return answer_health(rc, call);
-	if (!span_is(call->request.method, "POST"))
-		return finish(call, REPLY_METHOD, 0, NULL);
-	rs = calloc(1, sizeof(*rs));
-	if (rs == NULL)
-		return finish(call, REPLY_FAULT, 0, "no memory");
-	call->state = rs;
-	rs->rc = rc;
-	rs->call = call;
-	rs->scratch.max = SCRATCH_MAX;
-	if (endpoint_name_ok(name))
-		rs->ep = registry_get(rc->rg, name);
-	if (rs->ep == NULL)
-		return finish(call, REPLY_UNKNOWN, 0, NULL);
-	if (rs->ep->state != STORE_ENDPOINT_ENABLED)
-		return finish(call, REPLY_UNKNOWN, 0, "disabled");
-	if (check_peer(call) != 0)
-		return 1;
-	*body_max = body_max_of(rc, rs->ep);
-	if (check_length(call, *body_max) != 0)
-		return 1;
-	if (rs->ep->scheme == NULL)
-		return finish(call, REPLY_KEYLESS, 0, rs->ep->broken);
-	if (!has_live_key(rs->ep, store_now_ms(rc->st)))
-		return finish(call, REPLY_KEYLESS, 0, "no live secret");
-	doubled = doubled_header(&call->request, rs->ep->scheme);
-	if (doubled != NULL)
-		return finish(call, REPLY_DOUBLED, 0, doubled);
-	return 0;
-}
-
-/* --- steps 4 to 6: with the body ----------------------------------------- */
+/* --- handshakes ----------------------------------------------------------- */
 
 static void
 input_of(const struct receive_state *rs, struct verify_input *in)
@@ -418,24 +319,124 @@ input_of(const struct receive_state *rs, struct verify_input *in)
 	in->horizon_s = rs->rc->opt.horizon_s;
 }
 
-/* The status of a verdict: 0 when it is valid. */
-static int
-status_of(const struct scheme *sc, enum verify_verdict verdict)
+/* The secret that a sender has for sure, for MACs in an answer; or NULL. */
+static const struct scheme_key *
+current_key(const struct registry_endpoint *ep)
 {
-	const struct scheme_status *status = scheme_status(sc);
+	size_t i;
 
-	switch (verdict) {
-	case VERIFY_VALID:
-		return 0;
-	case VERIFY_MISSING:
-		return status->missing;
-	case VERIFY_EXPIRED:
-		return status->expired;
-	case VERIFY_INVALID:
-		break;
-	}
-	return status->invalid;
+	for (i = 0; i < ep->nkeys; i++)
+		if (ep->keys[i].state == SECRET_CURRENT)
+			return ep->keys[i].key;
+	return NULL;
 }
+
+static const struct {
+	enum handshake_outcome outcome;
+	enum reply_kind kind;
+} greetings[] = {
+	{ HANDSHAKE_ANSWERED, REPLY_HANDSHAKE },
+	{ HANDSHAKE_FAILED, REPLY_STRANGER },
+	{ HANDSHAKE_BROKEN, REPLY_NO_HANDSHAKE },
+	{ HANDSHAKE_KEYLESS, REPLY_KEYLESS },
+};
+
+/* Step 4, first: is it no event, but a question to the address? */
+static int
+greet(struct receive_state *rs, const struct verify_input *in,
+    enum handshake_stage stage)
+{
+	struct handshake_reply hs = HANDSHAKE_REPLY_INIT;
+	enum handshake_outcome outcome;
+	struct receive_call *call = rs->call;
+	struct err err = ERR_INIT;
+	int done = 0;
+	size_t i;
+
+	if (handshake_answer(rs->ep->scheme, stage, in, current_key(rs->ep),
+		&outcome, &hs, &err) < 0)
+		done = finish(call, REPLY_FAULT, 0, err.text);
+	for (i = 0; i < NITEMS(greetings) && done == 0; i++)
+		if (greetings[i].outcome == outcome)
+			done =
+			    finish(call, greetings[i].kind, hs.status, hs.why);
+	if (outcome == HANDSHAKE_ANSWERED)
+		reply_handshake(&call->reply, &hs);
+	handshake_reply_free(&hs);
+	return done;
+}
+
+/*
+ * What is no POST has no body and is answered at once, or is none of ours:
+ * whether there is such an endpoint is nobody's business then.
+ */
+static int
+ask(struct receive_state *rs)
+{
+	struct receive_call *call = rs->call;
+	struct verify_input in;
+
+	if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED ||
+	    rs->ep->scheme == NULL ||
+	    !handshake_is_asked(rs->ep->scheme, call->request.method))
+		return finish(call, REPLY_METHOD, 0, NULL);
+	if (check_peer(call) != 0)
+		return 1;
+	call->request.body = SPAN_EMPTY;
+	call->request.now_ms = store_now_ms(rs->rc->st);
+	input_of(rs, &in);
+	if (greet(rs, &in, HANDSHAKE_UNSIGNED) == 0)
+		finish(call, REPLY_METHOD, 0, "no handshake of the scheme");
+	call->reply.close = call->request.content_length > 0;
+	return 1;
+}
+
+int
+receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
+{
+	struct span name = request_name(rc->mount, call->request.path);
+	const char *const *names;
+	struct receive_state *rs;
+	const char *doubled;
+	size_t n;
+
+	call->state = NULL;
+	if (span_is(name, "healthz"))
+		return answer_health(rc, call);
+	rs = calloc(1, sizeof(*rs));
+	if (rs == NULL)
+		return finish(call, REPLY_FAULT, 0, "no memory");
+	call->state = rs;
+	rs->rc = rc;
+	rs->call = call;
+	rs->scratch.max = SCRATCH_MAX;
+	if (endpoint_name_ok(name))
+		rs->ep = registry_get(rc->rg, name);
+	if (!span_is(call->request.method, "POST"))
+		return ask(rs);
+	if (rs->ep == NULL)
+		return finish(call, REPLY_UNKNOWN, 0, NULL);
+	if (rs->ep->state != STORE_ENDPOINT_ENABLED)
+		return finish(call, REPLY_UNKNOWN, 0, "disabled");
+	if (check_peer(call) != 0)
+		return 1;
+	*body_max = body_max_of(rc, rs->ep);
+	if (check_length(call, *body_max) != 0)
+		return 1;
+	if (rs->ep->scheme == NULL)
+		return finish(call, REPLY_KEYLESS, 0, rs->ep->broken);
+	/* Some ask before they show their secret. */
+	if (!has_live_key(rs->ep, store_now_ms(rc->st)) &&
+	    !handshake_is_asked(rs->ep->scheme, call->request.method))
+		return finish(call, REPLY_KEYLESS, 0, "no live secret");
+	n = scheme_headers(rs->ep->scheme, &names);
+	doubled = request_doubled(&call->request, names, n);
+	if (doubled != NULL)
+		return finish(call, REPLY_DOUBLED, 0, doubled);
+	return 0;
+}
+
+/* --- steps 4 to 6: with the body ----------------------------------------- */
 
 /* Step 4. */
 static int
@@ -459,7 +460,7 @@ check_signature(struct receive_state *rs, const struct verify_input *in)
 		return finish(rs->call, REPLY_KEYLESS, 0, "no live secret");
 	if (verify_request(ep->scheme, keys, n, in, &result, &err) < 0)
 		return finish(rs->call, REPLY_FAULT, 0, err.text);
-	status = status_of(ep->scheme, result.verdict);
+	status = reply_status(ep->scheme, result.verdict);
 	if (status != 0)
 		return finish(rs->call, REPLY_SIGNATURE, status, result.reason);
 	rs->secret_id = result.key >= 0 ? ids[result.key] : 0;
@@ -585,7 +586,10 @@ receive_body(struct receive *rc, struct receive_call *call)
 
 	(void)rc;
 	input_of(rs, &in);
-	if (check_signature(rs, &in) != 0 || read_identity(rs, &in) != 0)
+	if (greet(rs, &in, HANDSHAKE_UNSIGNED) != 0 ||
+	    check_signature(rs, &in) != 0 ||
+	    greet(rs, &in, HANDSHAKE_SIGNED) != 0 ||
+	    read_identity(rs, &in) != 0)
 		return 1;
 	return submit(rs);
 }

@@ -10,6 +10,7 @@
 
 #define RECEIVE_REPLY_MAX 2048
 #define RECEIVE_LOG_MAX 1024
+#define RECEIVE_HEADERS_MAX 1024
 
 struct receive_options {
 	const char *mount; /* "/hooks"; the endpoint's name follows it */
@@ -25,6 +26,9 @@ struct receive_reply {
 	const char *content_type; /* constant, or NULL: no body */
 	const char *allow; /* constant for 405, else NULL */
 	int retry_after_s; /* 0: no such header */
+	/* Further headers, "Name: value\r\n" each: a handshake's. */
+	size_t headers_len;
+	char headers[RECEIVE_HEADERS_MAX];
 	bool close; /* the body was not read: the connection cannot be kept */
 	size_t body_len;
 	char body[RECEIVE_REPLY_MAX];
@@ -59,9 +63,10 @@ struct receive_call {
 
 /*
  * Steps 1 and 2: method, path, address, TLS, rates, declared length, doubled
- * headers. Returns 1 when the answer stands in call->reply already; 0 when
- * the body is to be read (request.content_length bytes, at most what
- * *body_max says) and receive_body called.
+ * headers; and the handshakes that come without a body. Returns 1 when the
+ * answer stands in call->reply already; 0 when the body is to be read
+ * (request.content_length bytes, at most what *body_max says) and receive_body
+ * called.
  */
 int
 receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max);

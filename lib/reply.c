@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "lib/handshake.h"
 #include "lib/text.h"
 #include "lib/util.h"
 
@@ -49,6 +50,11 @@ static const struct row {
 	    "this endpoint is not ready", 60, true },
 	{ REPLY_SIGNATURE, 401, "signature", "refused",
 	    "the signature was not accepted", 0, false },
+	{ REPLY_STRANGER, 403, "stranger", "refused",
+	    "the check of this address was not accepted", 0, false },
+	{ REPLY_NO_HANDSHAKE, 400, "no-handshake", "refused",
+	    "the check of this address is malformed", 0, false },
+	{ REPLY_HANDSHAKE, 200, "handshake", "ok", NULL, 0, false },
 	{ REPLY_NOT_JSON, 400, "not-json", "refused",
 	    "the body is not valid JSON", 0, false },
 	{ REPLY_REQUIRED, 400, "required", "refused",
@@ -113,12 +119,45 @@ reply_fill(struct receive_reply *reply, enum reply_kind kind, int status,
 	reply->retry_after_s = row->retry_after_s;
 	reply->close = row->close;
 	reply->content_type = NULL;
+	reply->headers_len = 0;
 	reply->body_len = 0;
 	/* Without room the status alone must do. */
 	if (!empty && put_body(&b, row, id, &err) == 0) {
 		reply->content_type = JSON_TYPE;
 		reply->body_len = b.len;
 	}
+}
+
+void
+reply_handshake(struct receive_reply *reply, const struct handshake_reply *hs)
+{
+	static_assert(HANDSHAKE_HEADERS_MAX <= RECEIVE_HEADERS_MAX, "room");
+	static_assert(HANDSHAKE_REPLY_MAX <= RECEIVE_REPLY_MAX, "room");
+	reply->content_type = hs->content_type;
+	reply->body_len = hs->body.len;
+	if (hs->body.len > 0)
+		memcpy(reply->body, hs->body.ptr, hs->body.len);
+	reply->headers_len = hs->headers.len;
+	if (hs->headers.len > 0)
+		memcpy(reply->headers, hs->headers.ptr, hs->headers.len);
+}
+
+int
+reply_status(const struct scheme *sc, enum verify_verdict verdict)
+{
+	const struct scheme_status *status = scheme_status(sc);
+
+	switch (verdict) {
+	case VERIFY_VALID:
+		return 0;
+	case VERIFY_MISSING:
+		return status->missing;
+	case VERIFY_EXPIRED:
+		return status->expired;
+	case VERIFY_INVALID:
+		break;
+	}
+	return status->invalid;
 }
 
 static const struct {

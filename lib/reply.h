@@ -25,6 +25,9 @@ enum reply_kind {
 	REPLY_DOUBLED,
 	REPLY_KEYLESS, /* no live secret, or the endpoint is broken */
 	REPLY_SIGNATURE, /* status by the scheme */
+	REPLY_STRANGER, /* a handshake whose check does not hold */
+	REPLY_NO_HANDSHAKE, /* one that lacks what should be echoed */
+	REPLY_HANDSHAKE,
 	REPLY_NOT_JSON,
 	REPLY_REQUIRED,
 	REPLY_TOO_LONG, /* id or type */
@@ -45,6 +48,14 @@ enum reply_kind {
  */
 void reply_fill(struct receive_reply *reply, enum reply_kind kind, int status,
     struct span id, bool empty);
+
+/* The answer to a handshake, in place of the body that reply has. */
+struct handshake_reply;
+void
+reply_handshake(struct receive_reply *reply, const struct handshake_reply *hs);
+
+/* The status of a verdict: 0 when it is valid. */
+int reply_status(const struct scheme *sc, enum verify_verdict verdict);
 
 /* The word for a log line: "accepted", "unknown", ... */
 const char *reply_word(enum reply_kind kind);

@@ -1,6 +1,8 @@
 /* request.c: looks headers up. */
 #include "lib/request.h"
 
+#include <string.h>
+
 size_t
 request_header(const struct request *rq, const char *name, struct span *value)
 {
@@ -11,4 +13,50 @@ request_header(const struct request *rq, const char *name, struct span *value)
 		if (span_is(rq->headers[i].name, name) && n++ == 0)
 			*value = rq->headers[i].value;
 	return n;
+}
+
+struct span
+request_name(const char *mount, struct span path)
+{
+	size_t len = strlen(mount);
+
+	while (len > 0 && mount[len - 1] == '/')
+		len--;
+	if (path.len > len && len > 0 && memcmp(path.ptr, mount, len) == 0 &&
+	    ((const char *)path.ptr)[len] == '/')
+		path = span_skip(path, len);
+	if (path.len < 2 || *(const char *)path.ptr != '/')
+		return SPAN_EMPTY;
+	path = span_skip(path, 1);
+	return span_find(path, '/') == path.len ? path : SPAN_EMPTY;
+}
+
+static bool
+is_doubled(const struct request *rq, const char *name)
+{
+	size_t i, j, len = strlen(name);
+	struct span value;
+
+	if (len < 2 || strcmp(name + len - 2, "-*") != 0)
+		return request_header(rq, name, &value) > 1;
+	for (i = 0; i < rq->nheaders; i++) {
+		if (rq->headers[i].name.len < len ||
+		    memcmp(rq->headers[i].name.ptr, name, len - 1) != 0)
+			continue;
+		for (j = i + 1; j < rq->nheaders; j++)
+			if (span_eq(rq->headers[i].name, rq->headers[j].name))
+				return true;
+	}
+	return false;
+}
+
+const char *
+request_doubled(const struct request *rq, const char *const *names, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (is_doubled(rq, names[i]))
+			return names[i];
+	return NULL;
 }

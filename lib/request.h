@@ -42,4 +42,17 @@ struct request {
 size_t
 request_header(const struct request *rq, const char *name, struct span *value);
 
+/*
+ * The endpoint's name in a path behind the mount: "/NAME" gives NAME; empty
+ * when it is no such.
+ */
+struct span request_name(const char *mount, struct span path);
+
+/*
+ * The first of n names (lower case) whose header occurs twice, or NULL. A name
+ * that ends in "-*" stands for numbered headers, each of which is single.
+ */
+const char *
+request_doubled(const struct request *rq, const char *const *names, size_t n);
+
 #endif

@@ -265,6 +265,9 @@ scheme_free(struct scheme *sc)
 	for (i = 0; i < sc->nenvelope; i++)
 		free(sc->envelope[i].text);
 	free(sc->envelope);
+	for (i = 0; i < sc->nhandshake; i++)
+		handshake_rule_free(&sc->handshake[i]);
+	free(sc->handshake);
 	free_texts(sc->numbered, sc->nnumbered);
 	free(sc);
 }

@@ -382,7 +382,7 @@ scheme_check(
 	find_coverage(sc);
 	if (check_ids(sc, err) < 0 || check_sig(sc, err) < 0 ||
 	    check_all_items(sc, err) < 0 || check_coverage(sc, err) < 0 ||
-	    find_headers(sc, err) < 0)
+	    handshake_check(sc, err) < 0 || find_headers(sc, err) < 0)
 		return -1;
 	if (equal)
 		warn(warnings, "/alg: \"equal\" covers nothing of a request: "

@@ -62,6 +62,43 @@ struct requirement {
 	char *value;
 };
 
+/* When a handshake rule applies. */
+struct condition {
+	struct piece from;
+	char *value; /* NULL: it is enough that it is there */
+	bool absent; /* it must not be there */
+};
+
+/* A member of a reply: a header, or of a JSON object. */
+struct handshake_member {
+	char *name;
+	char *literal; /* of JSON: a number, true or false; else NULL */
+	struct template value;
+};
+
+enum handshake_method {
+	HANDSHAKE_POST,
+	HANDSHAKE_GET,
+	HANDSHAKE_HEAD,
+	HANDSHAKE_OPTIONS
+};
+
+struct handshake_rule {
+	enum handshake_method method;
+	bool is_signed; /* the request is verified first */
+	struct condition when[SCHEME_LIST_MAX];
+	size_t nwhen;
+	struct piece check_from; /* must hold the param; */
+	char *check_param; /* NULL: nothing is checked */
+	int status;
+	struct template text; /* of a reply that is text */
+	bool is_json;
+	struct handshake_member json[SCHEME_LIST_MAX];
+	size_t njson;
+	struct handshake_member headers[SCHEME_LIST_MAX];
+	size_t nheaders;
+};
+
 struct scheme {
 	char name[SCHEME_NAME_MAX + 1];
 	char *title, *link, *notes;
@@ -119,6 +156,9 @@ struct scheme {
 	bool ports_both;
 	struct scheme_status status;
 
+	struct handshake_rule *handshake;
+	size_t nhandshake;
+
 	struct envelope_piece *envelope;
 	size_t nenvelope;
 
@@ -154,9 +194,17 @@ bool scheme_covers(const struct scheme *sc, const struct piece *source);
 int scheme_check(
     struct scheme *sc, struct scheme_warnings *warnings, struct err *err);
 
-/* Compiles an envelope. ERR_CONFIG "/envelope/MEMBER: why". */
+/*
+ * Compile what has a form of its own into base, a struct scheme. ERR_CONFIG
+ * "/MEMBER: why", from the member down.
+ */
 struct json;
-int scheme_envelope_parse(
-    const struct json *value, struct scheme *sc, struct err *err);
+int
+scheme_envelope_parse(const struct json *value, void *base, struct err *err);
+int
+scheme_handshake_parse(const struct json *value, void *base, struct err *err);
+/* Do its rules fit together, and to the rest? "/handshake/0/FIELD: why". */
+int handshake_check(const struct scheme *sc, struct err *err);
+void handshake_rule_free(struct handshake_rule *rule);
 
 #endif

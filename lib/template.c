@@ -287,6 +287,30 @@ add_literal(
 	return p->arg == NULL ? -1 : 0;
 }
 
+/* Cuts "hex(hmac(" and "))" off a source, if it has them. */
+static enum piece_mac
+cut_mac(struct span *text)
+{
+	static const struct {
+		const char *word;
+		enum piece_mac mac;
+	} rows[] = {
+		{ "hex(hmac(", MAC_HEX },
+		{ "base64(hmac(", MAC_BASE64 },
+	};
+	const char *s = text->ptr;
+	size_t i;
+
+	for (i = 0; i < NITEMS(rows); i++)
+		if (span_starts(*text, rows[i].word) &&
+		    memcmp(s + text->len - 2, "))", 2) == 0) {
+			*text = span_skip(*text, strlen(rows[i].word));
+			text->len -= 2;
+			return rows[i].mac;
+		}
+	return MAC_NONE;
+}
+
 static int
 add_hole(struct template *t, struct span text, unsigned allowed,
     unsigned char group, struct err *err)
@@ -297,6 +321,10 @@ add_hole(struct template *t, struct span text, unsigned allowed,
 	if (p == NULL)
 		return -1;
 	p->group = group;
+	if ((allowed & PIECE_MACS) != 0) {
+		p->mac = cut_mac(&text);
+		s = text.ptr;
+	}
 	if (text.len > 0 && s[text.len - 1] == '?') {
 		p->optional = true;
 		text.len--;

@@ -37,12 +37,22 @@ enum piece_kind {
 #define PIECE_NUMBERED 0x4000U
 /* {[ and ]}: what stands between is left out whole where a piece is absent. */
 #define PIECE_GROUPS 0x8000U
+/* {hex(hmac(SOURCE))}, {base64(hmac(SOURCE))} */
+#define PIECE_MACS 0x10000U
+
+/* What stands in place of a value: its MAC with the secret. */
+enum piece_mac {
+	MAC_NONE,
+	MAC_HEX,
+	MAC_BASE64
+};
 
 struct piece {
 	enum piece_kind kind;
 	bool optional; /* "?": an absent one counts as empty */
 	unsigned char group; /* which {[...]} it stands in, from 1; 0: none */
 	bool numbered; /* header:NAME-*; arg is NAME- */
+	enum piece_mac mac;
 	char *arg; /* text of a literal, header in lower case, pointer, name */
 	char *other; /* header that is read where arg is absent, or NULL */
 	char *name; /* of a header, as it was written: "X-Sig", "X-Sig-" */

@@ -157,8 +157,8 @@ def signature(r, keys, t):
 class Request:
     """What a row sends, ready to be changed."""
 
-    def __init__(self, r, keys):
-        t = time_of(r)
+    def __init__(self, r, keys, at=NOW):
+        t = time_of(r, at)
         r = {**r, "body": r["body"].replace("{t}", t)}
         s = signature(r, keys, t)
         self.row, self.sent = r, s
@@ -178,7 +178,7 @@ class Request:
                 .replace("{s}", s)
             if "time_header" in r:
                 self.headers[r["time_header"]] = t
-        self.secret, self.now = r["secret"], NOW
+        self.secret, self.now = r["secret"], at
 
     def with_signature(self, s):
         """None: there is none at all."""

@@ -36,6 +36,8 @@ a_request(void)
 	return rq;
 }
 
+#define HEADERS "X-A: 1\r\nB: two\r\n"
+
 static struct receive_reply
 a_reply(void)
 {
@@ -48,6 +50,8 @@ a_reply(void)
 	reply.close = true;
 	reply.body_len = 4;
 	memcpy(reply.body, "{\0}\n", 4);
+	reply.headers_len = strlen(HEADERS);
+	memcpy(reply.headers, HEADERS, reply.headers_len);
 	strcpy(reply.log, "status=405 endpoint=nomos");
 	return reply;
 }

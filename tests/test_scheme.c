@@ -44,8 +44,77 @@ static const struct {
 	    "x.json: line 1: byte 21: the object has this key already" },
 	{ "unknown field", "{\"sigs\":{}}",
 	    "x.json: /sigs: there is no such field; was \"sig\" meant?" },
-	{ "a field of a later day", "{\"handshake\":[]}",
-	    "x.json: /handshake: there is no such field" },
+	{ "no handshake", "{\"handshake\":[]}",
+	    "x.json: /handshake: must be a list of rules" },
+	{ "a rule without its list", "{\"handshake\":{}}",
+	    "x.json: /handshake: must be a list of rules" },
+	{ "a rule's unknown field", "{\"handshake\":[{\"wen\":[]}]}",
+	    "x.json: /handshake/0/wen: there is no such field; was \"when\" "
+	    "meant?" },
+	{ "a rule's unknown method", "{\"handshake\":[{\"method\":\"TRACE\"}]}",
+	    "x.json: /handshake/0/method: must be one of \"POST\", \"GET\", "
+	    "\"HEAD\", \"OPTIONS\"" },
+	{ "a rule's unknown source", "{\"handshake\":[{\"when\":\"!jsn:/a\"}]}",
+	    "x.json: /handshake/0/when: \"jsn\" is no source; was \"json\" "
+	    "meant?" },
+	{ "a rule that compares with nothing",
+	    "{\"handshake\":[{\"when\":\"json:/a = \"}]}",
+	    "x.json: /handshake/0/when: must read \"SOURCE = VALUE\"" },
+	{ "a rule that reads the signature's items",
+	    "{\"handshake\":[{\"when\":\"item:t\"}]}",
+	    "x.json: /handshake/0/when: \"item:t\" cannot stand here" },
+	{ "a check without a param",
+	    "{\"handshake\":[{\"check\":\"query:a = b\"}]}",
+	    "x.json: /handshake/0/check: must read \"SOURCE = param:NAME\"" },
+	{ "a reply with an unknown hole",
+	    "{\"handshake\":[{\"reply\":{\"json\":{\"a\":\"{jsn:/b}\"}}}]}",
+	    "x.json: /handshake/0/reply/json/a: \"jsn\" is no source; was "
+	    "\"json\" meant?" },
+	{ "a reply with a list in it",
+	    "{\"handshake\":[{\"reply\":{\"json\":{\"a\":[]}}}]}",
+	    "x.json: /handshake/0/reply/json/a: must be a string, not an "
+	    "array" },
+	{ "a reply that fails",
+	    "{\"handshake\":[{\"reply\":{\"status\":404}}]}",
+	    "x.json: /handshake/0/reply/status: must be from 200 to 299" },
+	{ "a header of ours",
+	    "{\"handshake\":[{\"reply\":{\"headers\":"
+	    "{\"Set-Cookie\":\"a\"}}}]}",
+	    "x.json: /handshake/0/reply/headers/Set-Cookie: cannot be set by "
+	    "a rule" },
+	{ "a header that is none",
+	    "{\"handshake\":[{\"reply\":{\"headers\":{\"A b\":\"a\"}}}]}",
+	    "x.json: /handshake/0/reply/headers/A b: is no header's name" },
+	{ "two headers in one",
+	    "{\"handshake\":[{\"reply\":{\"headers\":{\"A,B\":\"a\"}}}]}",
+	    "x.json: /handshake/0/reply/headers/A,B: is no header's name" },
+	{ "a signed GET",
+	    "{" HMAC "," SIG "," BODY ",\"handshake\":[{\"method\":\"GET\"}]}",
+	    "x.json: /handshake/0/signed: only a POST can be; say false" },
+	{ "a rule for every event",
+	    "{" HMAC "," SIG "," BODY ",\"handshake\":[{}]}",
+	    "x.json: /handshake/0/when: is missing: every event would be "
+	    "answered so" },
+	{ "a reply with two bodies",
+	    "{" HMAC "," SIG "," BODY ",\"handshake\":[{\"method\":\"GET\","
+	    "\"signed\":false,\"reply\":{\"text\":\"a\",\"json\":{}}}]}",
+	    "x.json: /handshake/0/reply: has \"text\" and \"json\"" },
+	{ "a body for HEAD",
+	    "{" HMAC "," SIG "," BODY ",\"handshake\":[{\"method\":\"HEAD\","
+	    "\"signed\":false,\"reply\":{\"text\":\"a\"}}]}",
+	    "x.json: /handshake/0/reply: an answer to HEAD has no body" },
+	{ "a MAC of a token",
+	    "{\"alg\":\"equal\",\"sig\":{\"from\":\"header:X\"},\"body\":"
+	    "\"json\",\"handshake\":[{\"when\":\"json:/a\",\"reply\":{"
+	    "\"text\":\"{hex(hmac(json:/a))}\"}}]}",
+	    "x.json: /handshake/0/reply: hmac() needs an algorithm that is a "
+	    "MAC" },
+	{ "a MAC that might be a body's",
+	    "{" HMAC "," SIG "," BODY ",\"handshake\":[{\"when\":\"json:/a\","
+	    "\"reply\":{\"text\":\"{hex(hmac(json:/a))}\"}}]}",
+	    "x.json: /handshake/0/reply: hmac() needs \"body\": \"json\"" },
+	{ "a MAC in an event's id", "{\"id\":\"{hex(hmac(json:/a))}\"}",
+	    "x.json: /id: \"hex(hmac(json\" is no source" },
 	{ "unknown field inside",
 	    "{" HMAC "," BODY ",\"sig\":{\"form\":\"header:X\"}}",
 	    "x.json: /sig/form: there is no such field; was \"from\" "
