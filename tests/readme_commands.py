@@ -10,7 +10,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import stand as stands  # noqa: E402
 
-# Shown by other tests: packages, the build, the system's own web servers.
+# For tests/readme_deploy.py, or done before: packages, the build, the system's
+# own web servers.
 ELSEWHERE = re.compile(
     r"conf/quickstart\.sh|tests/run\.sh|apt-get |\./autogen\.sh|\./configure|"
     r"make( install)?$|cp /usr/share|lighty-enable-mod|service |systemd-|"
@@ -19,19 +20,38 @@ EVENT = {"id": "evt_1", "timestamp": "2026-01-15T10:30:00.000Z",
          "topic": "order.created", "context": {}}
 
 
+# What a command that begins so prints, among other things.
+PRINTS = {"curl -H": '{"status":"accepted","id":"evt_1"}',
+          "curl http": '{"status":"ok"}',
+          "eyelet-event list --end": '"id":"evt_1"',
+          "eyelet-event show": "evt_1",
+          "eyelet-store check": "as it should be"}
+
+
 def commands(path):
-    """Indented lines, those that go on with a backslash put together."""
-    whole = ""
+    """Each with the title of its section: indented lines, those that go on
+    with a backslash put together."""
+    whole = section = ""
     with open(path) as f:
         for line in f:
+            if line.startswith("## "):
+                section = line[3:].strip()
             if not line.startswith("    ") and not whole:
                 continue
             whole += line.strip()
             if whole.endswith("\\"):
                 whole = whole[:-1]
                 continue
-            yield whole
+            yield section, whole
             whole = ""
+
+
+def check_output(command, printed):
+    """What is wrong with it, or None."""
+    for begins, says in PRINTS.items():
+        if command.startswith(begins) and says not in printed:
+            return f"no {says}"
+    return None
 
 
 def main():
@@ -48,7 +68,7 @@ def main():
                 f.write(text)
         env = dict(stand.env, EYELET_CONFIG=stand.conf,
                    PATH=f"{stands.BUILD}/admin:{stand.path()}")
-        for command in commands(f"{stands.SOURCE}/README.md"):
+        for _, command in commands(f"{stands.SOURCE}/README.md"):
             if ELSEWHERE.match(command):
                 continue
             if command.startswith("eyelet-store init"):
@@ -62,15 +82,10 @@ def main():
                 print(f"FAIL: {command}: status {done.returncode}: "
                       f"{done.stderr.strip()}")
                 return 1
-            wanted = {"curl -H": '{"status":"accepted","id":"evt_1"}',
-                      "curl http": '{"status":"ok"}',
-                      "eyelet-event list --end": '"id":"evt_1"',
-                      "eyelet-event show": "evt_1",
-                      "eyelet-store check": "as it should be"}
-            for begins, says in wanted.items():
-                if command.startswith(begins) and says not in done.stdout:
-                    print(f"FAIL: {command}: no {says} in: {done.stdout}")
-                    return 1
+            wrong = check_output(command, done.stdout)
+            if wrong:
+                print(f"FAIL: {command}: {wrong} in: {done.stdout}")
+                return 1
             ran += 1
         with open(f"{work}/events.jsonl") as f:
             if json.loads(f.read())["id"] != "evt_1":
@@ -85,4 +100,5 @@ def main():
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

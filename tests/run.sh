@@ -158,8 +158,8 @@ step() {
 
 # --- what the tests need ------------------------------------------------------
 
-packages='apache2-bin autoconf automake ca-certificates check clang clang-format
-curl db5.3-util file gcc libapache2-mod-fcgid libc6-dev libcjson-dev
+packages='apache2 autoconf automake ca-certificates check clang clang-format
+curl db5.3-util file gcc iproute2 libapache2-mod-fcgid libc6-dev libcjson-dev
 libcurl4-openssl-dev libdb5.3-dev libfcgi-dev libinih-dev libssl-dev lighttpd
 lighttpd-mod-openssl make mandoc nginx openssl pkg-config procps python3
 shellcheck strace systemd util-linux xz-utils'
