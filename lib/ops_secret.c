@@ -175,7 +175,9 @@ write_secret(struct json_write *w, const struct secret *s, int64_t now_ms)
 	    w, "state", secret_state_word(secret_state_at(s, now_ms)));
 	json_write_time(w, "created_at", s->created_ms);
 	json_write_time(w, "activated_at", s->activated_ms);
-	json_write_time(w, "until", s->until_ms);
+	/* A revoked one verifies nothing: the end it had says nothing now. */
+	json_write_time(
+	    w, "until", s->state == SECRET_REVOKED ? 0 : s->until_ms);
 	json_write_time(w, "revoked_at", s->revoked_ms);
 	json_write_time(w, "last_used_at", s->last_used_ms);
 }

@@ -261,7 +261,7 @@ write_done(const struct secret_change *ch, struct json_write *w)
 	json_write_secret_id(w, "secret", s->id);
 	json_write_str(
 	    w, "state", secret_state_word(secret_state_at(s, ch->now_ms)));
-	if (s->until_ms != 0)
+	if (s->until_ms != 0 && s->state != SECRET_REVOKED)
 		json_write_time(w, "until", s->until_ms);
 	if (ch->former != NULL) {
 		s = &ch->former->secret;

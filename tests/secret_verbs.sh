@@ -112,6 +112,11 @@ sys.exit(base64.b64decode(row["value_b64"]) + b"\n" !=
 # --- revoke -------------------------------------------------------------------
 run 'revoke' 0 eyelet-secret revoke shop sec_1 --json
 member state '"revoked"'
+silent_on '"until"' # it verifies until no time any more
+run 'what is shown of it' 0 eyelet-secret show shop --json
+checks=$((checks + 1))
+grep -F '"secret":"sec_1"' "$out" | grep -qF '"until":null' ||
+    complain 'a revoked secret has an end to come'
 run 'revoke again' 73 eyelet-secret revoke shop sec_1
 words 'already'
 run 'a revoked value' 73 eyelet-secret stage shop --secret-file "$work/a"
