@@ -16,8 +16,6 @@ ELSEWHERE = re.compile(
     r"conf/quickstart\.sh|tests/run\.sh|apt-get |\./autogen\.sh|\./configure|"
     r"make( install)?$|cp /usr/share|lighty-enable-mod|service |systemd-|"
     r"systemctl |a2en|sed -i ")
-EVENT = {"id": "evt_1", "timestamp": "2026-01-15T10:30:00.000Z",
-         "topic": "order.created", "context": {}}
 
 
 # What a command that begins so prints, among other things.
@@ -62,8 +60,7 @@ def main():
         work = f"{stand.top}/work"
         os.mkdir(work)
         for name, text in (("secret.txt", "first-secret-0123456789abcdef\n"),
-                           ("new.txt", "second-secret-0123456789abcdef\n"),
-                           ("event.json", json.dumps(EVENT))):
+                           ("new.txt", "second-secret-0123456789abcdef\n")):
             with open(f"{work}/{name}", "w") as f:
                 f.write(text)
         env = dict(stand.env, EYELET_CONFIG=stand.conf,
@@ -77,7 +74,7 @@ def main():
                                   f"http://127.0.0.1:{stand.port}/")
             done = subprocess.run(
                 ["sh", "-c", run], cwd=work, env=env, capture_output=True,
-                text=True, timeout=60, stdin=subprocess.DEVNULL)
+                text=True, timeout=stands.CALL_S, stdin=subprocess.DEVNULL)
             if done.returncode != 0:
                 print(f"FAIL: {command}: status {done.returncode}: "
                       f"{done.stderr.strip()}")
