@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 struct part {
 	uint64_t start_s;
 	struct bdb_table *table;
-	uint64_t keys; /* about; the committer counts */
+	_Atomic uint64_t keys; /* about; the committer counts */
 };
 
 struct seen {
@@ -73,7 +74,8 @@ by_start(const void *a, const void *b)
 }
 
 static int
-load_keys(struct seen *sn, const char *file, uint64_t *keys, struct err *err)
+load_keys(
+    struct seen *sn, const char *file, _Atomic uint64_t *keys, struct err *err)
 {
 	struct buf value = BUF_INIT(64);
 	bool found;
@@ -262,7 +264,7 @@ seen_add(struct seen *sn, struct bdb_txn *txn,
 	if (*known)
 		*rec = old;
 	else
-		newest->keys++;
+		atomic_fetch_add(&newest->keys, 1);
 	ret = 0;
 out:
 	buf_free(&value);
