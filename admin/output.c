@@ -88,7 +88,7 @@ table_put(struct table *t, struct span cell, struct err *err)
 	copy = safe_copy(cell.len == 0 ? span_str("-") : cell, err);
 	if (copy == NULL)
 		return -1;
-	if (t->columns[0].title != NULL)
+	if (t->columns[0].title != NULL && !t->whole)
 		cut(copy);
 	width = width_of(copy);
 	if (width > t->widths[column])

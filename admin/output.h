@@ -24,6 +24,7 @@ struct table {
 	size_t widths[TABLE_COLUMNS_MAX];
 	char **cells; /* owned; of the rows not printed yet */
 	size_t ncells;
+	bool whole; /* no cell is cut */
 	bool begun; /* the titles are out */
 	int64_t bar_full; /* what the longest bar stands for; 0: no bars */
 	size_t bar_columns; /* of a line with a bar in it */

@@ -13,7 +13,6 @@
 #include "lib/text.h"
 #include "lib/util.h"
 
-#define CONF_ENV "EYELET_CONFIG"
 #define CONF_DEFAULT EYELET_SYSCONFDIR "/eyelet/eyelet.conf"
 
 #define KIB 1024

@@ -7,6 +7,7 @@
 
 #include "lib/store.h"
 
+#define CONF_ENV "EYELET_CONFIG" /* names the file */
 #define CONF_PATHS_MAX 8
 #define CONF_SETTINGS_MAX 32
 #define CONF_FILE_MAX (64 * 1024) /* bytes of the file */

@@ -120,6 +120,7 @@ static const struct op {
 	{ "store.audit", op_store_audit,
 	    { MAY("since_ms", JSON_NUMBER), MAY("limit", JSON_NUMBER) } },
 	{ "store.prune", op_store_prune, { { NULL, JSON_ABSENT, false } } },
+	{ "store.rekey", op_store_rekey, { { NULL, JSON_ABSENT, false } } },
 };
 
 int

@@ -61,7 +61,8 @@ op_run op_event_list, op_event_show, op_event_export, op_event_follow,
     op_event_stats;
 op_run op_endpoint_explain, op_quarantine_list, op_quarantine_show,
     op_quarantine_explain, op_quarantine_admit;
-op_run op_store_status, op_store_check, op_store_audit, op_store_prune;
+op_run op_store_status, op_store_check, op_store_audit, op_store_prune,
+    op_store_rekey;
 
 /* --- members of a call, already judged by the table ----------------------- */
 

@@ -207,3 +207,19 @@ op_store_prune(const struct op_call *call, struct err *err)
 		return -1;
 	return op_change(call, change_prune, &pr, err);
 }
+
+/* --- another key ---------------------------------------------------------- */
+
+int
+op_store_rekey(const struct op_call *call, struct err *err)
+{
+	struct buf result = BUF_INIT(OPS_RESULT_MAX);
+	int ret;
+
+	ret = store_rekey(call->ops->store, &call->peer->actor,
+	    call->request_id, &result, err);
+	if (ret == 0)
+		ret = call->row(call->arg, buf_span(&result), err);
+	buf_free(&result);
+	return ret;
+}

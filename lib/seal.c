@@ -1,10 +1,12 @@
 /* seal.c: AES-256-GCM under a key file. */
 #include "lib/seal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +25,30 @@
 
 /* Alone in a page that is locked, and left out of core files. */
 struct seal_key {
-	unsigned char bytes[SEAL_KEY_BYTES];
-	uint32_t id;
+	struct one_key {
+		unsigned char bytes[SEAL_KEY_BYTES];
+		uint32_t id;
+	} keys[SEAL_KEYS_MAX];
+	_Atomic size_t n, used;
 };
+
+static const struct one_key *
+key_in_use(const struct seal_key *key)
+{
+	return &key->keys[atomic_load(&key->used)];
+}
+
+/* NULL: it is not one of ours. */
+static const struct one_key *
+key_of_id(const struct seal_key *key, uint32_t id)
+{
+	size_t i, n = atomic_load(&key->n);
+
+	for (i = 0; i < n; i++)
+		if (key->keys[i].id == id)
+			return &key->keys[i];
+	return NULL;
+}
 
 static struct seal_key *
 key_new(struct err *err)
@@ -156,12 +179,13 @@ seal_key_read(const char *path, struct seal_key **out, struct err *err)
 		lo = hex_value(text[used + 2 * i + 1]);
 		if (hi < 0 || lo < 0)
 			goto bad;
-		key->bytes[i] = (unsigned char)(hi << 4 | lo);
+		key->keys[0].bytes[i] = (unsigned char)(hi << 4 | lo);
 	}
-	part = span_of(key->bytes, SEAL_KEY_BYTES);
+	part = span_of(key->keys[0].bytes, SEAL_KEY_BYTES);
 	if (digest_sha256(&part, 1, sum, err) < 0)
 		goto out;
-	key->id = (uint32_t)be32_get(sum);
+	key->keys[0].id = (uint32_t)be32_get(sum);
+	atomic_store(&key->n, 1);
 	*out = key;
 	key = NULL;
 	ret = 0;
@@ -248,13 +272,39 @@ out:
 uint32_t
 seal_key_id(const struct seal_key *key)
 {
-	return key->id;
+	return key_in_use(key)->id;
+}
+
+int
+seal_key_add(struct seal_key *key, const struct seal_key *more, struct err *err)
+{
+	size_t n = atomic_load(&key->n);
+
+	if (key_of_id(key, seal_key_id(more)) != NULL)
+		return 0;
+	if (n == SEAL_KEYS_MAX)
+		return err_set(err, ERR_LIMIT,
+		    "the key was changed %d times since the owner started",
+		    SEAL_KEYS_MAX - 1);
+	key->keys[n] = *key_in_use(more);
+	atomic_store(&key->n, n + 1);
+	return 0;
+}
+
+void
+seal_key_use(struct seal_key *key, uint32_t id)
+{
+	const struct one_key *one = key_of_id(key, id);
+
+	assert(one != NULL);
+	atomic_store(&key->used, (size_t)(one - key->keys));
 }
 
 int
 seal(const struct seal_key *key, struct span aad, struct span plain,
     struct buf *out, struct err *err)
 {
+	const struct one_key *one = key_in_use(key);
 	EVP_CIPHER_CTX *ctx = NULL;
 	unsigned char *p;
 	int n = 0, ret = -1;
@@ -264,13 +314,13 @@ seal(const struct seal_key *key, struct span aad, struct span plain,
 	if (buf_reserve(out, SEAL_OVERHEAD + plain.len, &p, err) < 0)
 		return -1;
 	p[0] = SEAL_VERSION;
-	be32_put(p + 1, key->id);
+	be32_put(p + 1, one->id);
 	if (digest_random(p + 5, NONCE, err) < 0)
 		goto out;
 	ctx = EVP_CIPHER_CTX_new();
 	if (ctx == NULL ||
 	    EVP_EncryptInit_ex(
-		ctx, EVP_aes_256_gcm(), NULL, key->bytes, p + 5) != 1 ||
+		ctx, EVP_aes_256_gcm(), NULL, one->bytes, p + 5) != 1 ||
 	    EVP_EncryptUpdate(ctx, NULL, &n, p, 5) != 1 ||
 	    EVP_EncryptUpdate(ctx, NULL, &n, aad.ptr, (int)aad.len) != 1 ||
 	    EVP_EncryptUpdate(ctx, p + HEAD, &n, plain.ptr, (int)plain.len) !=
@@ -295,16 +345,18 @@ unseal(const struct seal_key *key, struct span aad, struct span sealed,
 	EVP_CIPHER_CTX *ctx = NULL;
 	unsigned char tag[TAG], *at;
 	const unsigned char *p = sealed.ptr;
+	const struct one_key *one;
 	size_t len;
 	int n = 0, ret = -1;
 
 	if (sealed.len < SEAL_OVERHEAD || sealed.len > 2 << 20 ||
 	    p[0] != SEAL_VERSION)
 		return err_set(err, ERR_CORRUPT, "not a sealed value");
-	if (be32_get(p + 1) != key->id)
+	one = key_of_id(key, (uint32_t)be32_get(p + 1));
+	if (one == NULL)
 		return err_set(err, ERR_CORRUPT,
 		    "sealed with key %08lx, the key file holds key %08lx",
-		    be32_get(p + 1), (unsigned long)key->id);
+		    be32_get(p + 1), (unsigned long)seal_key_id(key));
 	len = sealed.len - SEAL_OVERHEAD;
 	if (buf_reserve(out, len, &at, err) < 0)
 		return -1;
@@ -312,7 +364,7 @@ unseal(const struct seal_key *key, struct span aad, struct span sealed,
 	ctx = EVP_CIPHER_CTX_new();
 	if (ctx == NULL ||
 	    EVP_DecryptInit_ex(
-		ctx, EVP_aes_256_gcm(), NULL, key->bytes, p + 5) != 1 ||
+		ctx, EVP_aes_256_gcm(), NULL, one->bytes, p + 5) != 1 ||
 	    EVP_DecryptUpdate(ctx, NULL, &n, p, 5) != 1 ||
 	    EVP_DecryptUpdate(ctx, NULL, &n, aad.ptr, (int)aad.len) != 1 ||
 	    EVP_DecryptUpdate(ctx, at, &n, p + HEAD, (int)len) != 1 ||
@@ -342,8 +394,8 @@ seal_fingerprint(const struct seal_key *key, struct span plain,
 	unsigned len = 0;
 
 	if (plain.len > 1 << 20 ||
-	    HMAC(EVP_sha256(), key->bytes, SEAL_KEY_BYTES, plain.ptr, plain.len,
-		sum, &len) == NULL)
+	    HMAC(EVP_sha256(), key_in_use(key)->bytes, SEAL_KEY_BYTES,
+		plain.ptr, plain.len, sum, &len) == NULL)
 		return err_set(err, ERR_CRYPTO, "HMAC failed");
 	memcpy(out, sum, 16);
 	bytes_wipe(sum, sizeof(sum));

@@ -13,7 +13,14 @@
 #define SEAL_KEY_BYTES 32
 #define SEAL_OVERHEAD 33 /* version 1, key id 4, nonce 12, tag 16 */
 
-struct seal_key; /* wiped and kept out of core files */
+#define SEAL_KEYS_MAX 16 /* in one seal_key */
+
+/*
+ * Wiped and kept out of core files. It opens what any of its keys sealed, and
+ * seals with the one in use. While it is used by several threads one of them
+ * may add keys and choose.
+ */
+struct seal_key;
 
 /*
  * Reads a key file: "eyelet-key 1 HEX64\n", a regular file, owned by this
@@ -26,7 +33,17 @@ void seal_key_free(struct seal_key *key);
 /* Makes a new key file (mode 0600, fsynced, never replaces one). */
 int seal_key_create(const char *path, struct err *err);
 
-/* First 4 bytes of SHA-256 over the key: which key sealed a record. */
+/*
+ * Adds the one that more has in use, without using it; there already is fine.
+ * ERR_LIMIT: SEAL_KEYS_MAX are there.
+ */
+int seal_key_add(
+    struct seal_key *key, const struct seal_key *more, struct err *err);
+/* Seals with the one of this id, which is there, from now on. */
+void seal_key_use(struct seal_key *key, uint32_t id);
+
+/* The one in use: first 4 bytes of SHA-256 over the key: which key sealed a
+ * record. */
 uint32_t seal_key_id(const struct seal_key *key);
 
 /* Appends the sealed form of plain; aad is not stored. */

@@ -371,6 +371,7 @@ init_locks(struct store *st)
 	pthread_mutex_init(&st->wait_mutex, NULL);
 	pthread_cond_init(&st->wait_cond, &attr);
 	pthread_mutex_init(&st->facts_mutex, NULL);
+	pthread_mutex_init(&st->rekey_mutex, NULL);
 	pthread_mutex_init(&st->keeper_mutex, NULL);
 	pthread_cond_init(&st->keeper_cond, &attr);
 	pthread_condattr_destroy(&attr);
@@ -392,7 +393,8 @@ store_open(const struct store_options *opt, struct store **out, struct err *err)
 	    store_check_folder(st->opt.dir, err) < 0 ||
 	    store_read_marker(st, &is_new, err) < 0 ||
 	    open_outside(st, err) < 0 || open_db(st, is_new, err) < 0 ||
-	    open_state(st, err) < 0 || open_quarantine(st, err) < 0)
+	    store_settle_key(st, err) < 0 || open_state(st, err) < 0 ||
+	    open_quarantine(st, err) < 0)
 		goto out;
 	st->opened_ms = store_wall_ms();
 	st->recovery_ms = st->opened_ms - began;
@@ -438,6 +440,7 @@ store_close(struct store *st)
 	pthread_mutex_destroy(&st->wait_mutex);
 	pthread_cond_destroy(&st->wait_cond);
 	pthread_mutex_destroy(&st->facts_mutex);
+	pthread_mutex_destroy(&st->rekey_mutex);
 	pthread_mutex_destroy(&st->keeper_mutex);
 	pthread_cond_destroy(&st->keeper_cond);
 	free((char *)(uintptr_t)st->opt.dir);

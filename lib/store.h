@@ -327,6 +327,17 @@ int store_check(struct store *st, void (*problem)(void *arg, const char *words),
 /* The refused requests; lives as long as the store. */
 struct quarantine *store_quarantine(struct store *st);
 
+/*
+ * A new key in the place of the key file (made as KEYFILE.new before, and
+ * renamed after): everything sealed is sealed anew in one change, or nothing
+ * is. result gets an object of key, key_was, endpoints and secrets. Dies the
+ * process meanwhile, the next store_open ends it or takes it back. ERR_DENIED,
+ * ERR_IO: the folder of the key file must be ours to write to.
+ */
+int store_rekey(struct store *st, const struct store_actor *actor,
+    const unsigned char request_id[STORE_REQUEST_ID], struct buf *result,
+    struct err *err);
+
 /* Applies retention now. *dropped counts segments. */
 int store_prune(struct store *st, uint64_t *dropped, struct err *err);
 

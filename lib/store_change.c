@@ -122,6 +122,9 @@ run_change(void *arg, struct err *err)
 	ch->nrevoked = tx.nrevoked;
 out:
 	bdb_abort(tx.txn);
+	/* In this thread, before anything else is sealed. */
+	if (ret < 0 && tx.rekeyed)
+		seal_key_use(st->key, tx.key_was);
 	if (ret < 0)
 		buf_wipe(ch->result);
 	if (ret < 0 && bdb_is_fenced(st->db))
@@ -189,5 +192,50 @@ out:
 	buf_free(&key);
 	buf_free(&at);
 	buf_free(&value);
+	return ret;
+}
+
+int
+store_reseal_requests(struct store_tx *tx, struct err *err)
+{
+	struct store *st = tx->st;
+	struct buf key = BUF_INIT(64), after = BUF_INIT(64),
+		   value = BUF_INIT(RESULT_MAX + 2048),
+		   plain = BUF_INIT(RESULT_MAX + 1024),
+		   sealed = BUF_INIT(RESULT_MAX + 2048);
+	struct record_request rec;
+	bool found;
+	int ret = -1;
+
+	if (bdb_find(st->requests, tx->txn, BDB_FIRST, SPAN_EMPTY, &key, &value,
+		&found, err) < 0)
+		goto out;
+	while (found) {
+		buf_wipe(&plain);
+		buf_clear(&sealed);
+		buf_clear(&after);
+		if (record_get_request(buf_span(&value), &rec, err) < 0 ||
+		    unseal(st->key, buf_span(&key), rec.result, &plain, err) <
+			0 ||
+		    seal(st->key, buf_span(&key), buf_span(&plain), &sealed,
+			err) < 0)
+			goto out;
+		rec.result = buf_span(&sealed);
+		buf_clear(&value);
+		if (record_put_request(&rec, &value, err) < 0 ||
+		    bdb_put(st->requests, tx->txn, buf_span(&key),
+			buf_span(&value), err) < 0 ||
+		    buf_put_span(&after, buf_span(&key), err) < 0 ||
+		    bdb_find(st->requests, tx->txn, BDB_GT, buf_span(&after),
+			&key, &value, &found, err) < 0)
+			goto out;
+	}
+	ret = 0;
+out:
+	buf_free(&key);
+	buf_free(&after);
+	buf_free(&value);
+	buf_wipe(&plain);
+	buf_free(&sealed);
 	return ret;
 }

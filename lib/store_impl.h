@@ -6,6 +6,7 @@
  * store_facts.c	numbers that live in memory: generations, counters
  * store_accept.c	a batch of events, in the committer
  * store_change.c	changes, in the committer; request ids; audit
+ * store_rekey.c	another key for all that is sealed
  * store_rows.c	endpoints and secrets as rows
  * store_audit.c	the audit trail
  * store_deny.c	the deny list, applied at open
@@ -47,6 +48,7 @@ struct store {
 	char id[33];
 	char *db_dir;
 	struct seal_key *key;
+	pthread_mutex_t rekey_mutex; /* one change of it at a time */
 	struct deny *deny;
 	struct quarantine *quarantine;
 	unsigned char seen_secret[SEEN_SECRET];
@@ -97,6 +99,8 @@ struct store_tx {
 	const struct store_actor *actor;
 	int64_t now_ms;
 	unsigned audits;
+	bool rekeyed; /* it seals with another key than key_was */
+	uint32_t key_was;
 #define STORE_TX_TOUCH_MAX 64
 	uint64_t touched[STORE_TX_TOUCH_MAX]; /* endpoints */
 	size_t ntouched;
@@ -145,7 +149,17 @@ void store_durable(void *arg, uint64_t seq);
 int store_forget_requests(
     struct store *st, struct bdb_txn *txn, int64_t now_ms, struct err *err);
 
+/* Seals what is kept of requests with the key that is in use now. */
+int store_reseal_requests(struct store_tx *tx, struct err *err);
+
+/* store_rekey.c */
+/* At open: ends, or throws away, a change of the key that was cut off. */
+int store_settle_key(struct store *st, struct err *err);
+
 /* store_rows.c */
+/* Seals every row with the key that is in use now, and counts them. */
+int store_reseal_rows(struct store_tx *tx, uint64_t *endpoints,
+    uint64_t *secrets, struct err *err);
 #define STORE_ROW_MAX (ENDPOINT_DOC_MAX + 4096) /* bytes of any row */
 /* A secret's row as it is; no generation is bumped. */
 int store_put_secret(struct store *st, struct bdb_txn *txn,

@@ -444,3 +444,62 @@ store_fingerprint(struct store *st, struct span plain,
 {
 	return seal_fingerprint(st->key, plain, out, err);
 }
+
+/* --- another key ---------------------------------------------------------- */
+
+struct resealing {
+	struct store_tx *tx;
+	uint64_t n;
+};
+
+static int
+reseal_endpoint(void *arg, const struct store_endpoint *ep, struct err *err)
+{
+	struct resealing *rs = arg;
+
+	rs->n++;
+	return put_endpoint(rs->tx->st, rs->tx->txn, ep, err);
+}
+
+/* The fingerprint is keyed too. */
+static int
+reseal_secret(void *arg, const struct secret *s, struct err *err)
+{
+	struct buf plain = BUF_INIT(SECRET_BYTES_MAX + SEAL_OVERHEAD),
+		   sealed = BUF_INIT(SECRET_BYTES_MAX + SEAL_OVERHEAD);
+	struct resealing *rs = arg;
+	struct store *st = rs->tx->st;
+	struct secret row = *s;
+	unsigned char aad[AAD];
+	int ret = -1;
+
+	secret_aad(s, aad);
+	if (store_secret_plain(st, s, &plain, err) < 0 ||
+	    seal(st->key, span_of(aad, sizeof(aad)), buf_span(&plain), &sealed,
+		err) < 0 ||
+	    seal_fingerprint(st->key, buf_span(&plain), row.fingerprint, err) <
+		0)
+		goto out;
+	row.sealed = buf_span(&sealed);
+	rs->n++;
+	ret = store_put_secret(st, rs->tx->txn, &row, err);
+out:
+	buf_wipe(&plain);
+	buf_free(&sealed);
+	return ret;
+}
+
+int
+store_reseal_rows(struct store_tx *tx, uint64_t *endpoints, uint64_t *secrets,
+    struct err *err)
+{
+	struct resealing of_endpoints = { tx, 0 }, of_secrets = { tx, 0 };
+
+	if (store_endpoints(tx->st, tx, reseal_endpoint, &of_endpoints, err) <
+		0 ||
+	    store_secrets(tx->st, tx, 0, reseal_secret, &of_secrets, err) < 0)
+		return -1;
+	*endpoints = of_endpoints.n;
+	*secrets = of_secrets.n;
+	return 0;
+}

@@ -111,6 +111,29 @@ member segments_dropped 0
 run 'prune for people' 0 eyelet-store prune
 says 'segments dropped'
 
+# --- config -------------------------------------------------------------------
+run 'config' 0 eyelet-store config
+says 'store.retain'
+says "$work/e.conf:2"
+words "$work/e.conf, named by EYELET_CONFIG"
+run 'config for scripts' 0 eyelet-store config --json
+all_json
+rows "$(grep -cE '^#?[a-z_]+ = ?' "$top_srcdir/conf/eyelet.conf")"
+says '{"setting":"store.retain","value":"30d","from":"default",'
+says "{\"setting\":\"store.floor\",\"value\":\"0\",\"from\":\"$work/e.conf:4\","
+member named_by '"EYELET_CONFIG"'
+run 'config, -c' 0 eyelet-store -c "$work/e.conf" config --json
+member named_by '"-c"'
+long=/$(printf '%0150d' 0)
+printf '[store]\npath = %s\n[receive]\ntrusted_proxies = 10.0.0.1\n  10.0.0.2\n' \
+    "$long" >"$work/long.conf"
+run 'config without a store' 0 eyelet-store -c "$work/long.conf" config
+says "$long  $work/long.conf:2"
+says '10.0.0.1 10.0.0.2'
+echo 'x = 1' >"$work/bad.conf"
+run 'config that is none' 78 eyelet-store -c "$work/bad.conf" config
+words "$work/bad.conf:1"
+
 # --- audit --------------------------------------------------------------------
 run 'a change' 0 eyelet-endpoint add shop --scheme nomos
 run 'audit' 0 eyelet-store audit --json
@@ -145,6 +168,34 @@ run 'no time' 64 eyelet-store audit --since never
 words '--since'
 run 'no number' 64 eyelet-store audit --limit x
 words '--limit'
+
+# --- rekey --------------------------------------------------------------------
+printf '%s' "$canary" >"$work/secret"
+run 'a secret' 0 eyelet-secret stage shop --secret-file "$work/secret"
+cp "$work/keys/store.key" "$work/old.key"
+run 'rekey' 0 eyelet-store rekey
+says 'before'
+words "back up $work/keys/store.key"
+checks=$((checks + 1))
+! cmp -s "$work/keys/store.key" "$work/old.key" || complain 'rekey: one key'
+run 'rekey for scripts' 0 eyelet-store rekey --json
+all_json
+rows 1
+member endpoints 1
+member secrets 1
+stop_owner
+run 'the secret is the same' 0 eyelet-secret reveal shop
+says "$canary"
+run 'it is recorded' 0 eyelet-store audit --json --limit 2
+says '"verb":"store.rekey"'
+silent_on "$canary"
+stop_owner
+mv "$work/keys/store.key" "$work/new.key"
+cp "$work/old.key" "$work/keys/store.key"
+run 'the old key opens nothing' 69 eyelet-secret reveal shop
+words 'from its backup'
+mv "$work/new.key" "$work/keys/store.key"
+run 'the new one does' 0 eyelet-secret reveal shop
 
 # --- damage -------------------------------------------------------------------
 stop_owner
