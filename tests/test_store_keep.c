@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/segments.h"
 #include "lib/util.h"
 
@@ -97,21 +98,33 @@ END_TEST
 START_TEST(ids_are_remembered_for_the_horizon_and_no_longer)
 {
 	struct store_status status;
+	enum store_outcome outcome;
+	int64_t first_ms, second_ms;
 	uint64_t dropped;
+	bool in_time;
 
 	fx_close();
 	fx.opt.horizon_s = 3;
 	fx_open();
 	fx_added("orders", NULL);
+	first_ms = clock_ms();
 	ck_assert_int_eq(fx_accept("evt_1", "{}"), STORE_ACCEPTED);
 	usleep(1500000);
+	second_ms = clock_ms();
 	ck_assert_int_eq(fx_accept("evt_2", "{}"), STORE_ACCEPTED);
 	ck_assert_int_eq(store_prune(fx.st, &dropped, &fx.err), 0);
 	ck_assert_int_eq(fx_accept("evt_1", "{}"), STORE_DUPLICATE);
-	usleep(1400000);
+	usleep(1200000);
 	ck_assert_int_eq(store_prune(fx.st, &dropped, &fx.err), 0);
-	ck_assert_int_eq(fx_accept("evt_1", "{}"), STORE_DUPLICATE);
-	ck_assert_int_eq(fx_accept("evt_2", "{}"), STORE_DUPLICATE);
+	/* A busy machine may come here too late for it to be remembered. */
+	outcome = fx_accept("evt_1", "{}");
+	in_time = clock_ms() - first_ms < 3000;
+	ck_assert(!in_time || outcome == STORE_DUPLICATE);
+	outcome = fx_accept("evt_2", "{}");
+	in_time = in_time && clock_ms() - second_ms < 3000;
+	ck_assert(!in_time || outcome == STORE_DUPLICATE);
+	if (!in_time)
+		return;
 	usleep(2500000);
 	ck_assert_int_eq(store_prune(fx.st, &dropped, &fx.err), 0);
 	ck_assert_int_eq(store_status(fx.st, &status, &fx.err), 0);

@@ -23,7 +23,7 @@ MIB = 1 << 20
 PROXY = "127.0.0.2"  # the load balancer, as eyelet.conf has it
 ADDRESS = "192.0.2.7"  # may post to /hooks/far; so may 2001:db8::1
 STRANGER = "198.51.100.1"
-SILENCE_S = 60  # within which a sender that says no more is left
+SILENCE_S = 90  # within which a sender that says no more is left
 # mod_fcgid says 500 of what it cannot read.
 LEFT = (GONE, "408 -", "500 -")
 RESTARTS = effort(1, 3, 10)

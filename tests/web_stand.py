@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 
+from machine import free_port
 from stand import (PROGRAM, REPLY_S, SOURCE, START_S, CALL_S, Stand,
                    wait_for)
 
@@ -121,12 +122,6 @@ FRONTS = {f.name: f for f in (
 # What each server is told to begin anew with, while it serves on.
 GRACEFUL = {"lighttpd": signal.SIGUSR1, "apache2": signal.SIGUSR1,
             "nginx": signal.SIGHUP}
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind((HOST, 0))
-        return s.getsockname()[1]
 
 
 class WebStand(Stand):
