@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "lib/address.h"
+#include "lib/guard.h"
 #include "lib/ops.h"
 #include "lib/registry.h"
 #include "lib/scheme.h"
@@ -55,8 +56,12 @@ load_schemes(
 	const char *dirs[CONF_PATHS_MAX];
 	size_t i;
 
-	for (i = 0; i < opt->conf->nschemes; i++)
+	for (i = 0; i < opt->conf->nschemes; i++) {
 		dirs[i] = opt->conf->schemes[i];
+		/* Who can write one decides which requests are authentic. */
+		if (guard_folder_of(dirs[i], ".json", err) < 0)
+			return err_wrap(err, "schemes");
+	}
 	return scheme_set_load(
 	    dirs, i, scheme_failed, opt->log, &en->schemes, err);
 }

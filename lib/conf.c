@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/address.h"
+#include "lib/guard.h"
 #include "lib/inifile.h"
 #include "lib/near.h"
 #include "lib/text.h"
@@ -361,6 +362,9 @@ slurp(const char *path, struct buf *text, bool *found, struct err *err)
 	*found = f != NULL;
 	if (f == NULL)
 		return errno == ENOENT ? 0 : err_errno(err, errno, "%s", path);
+	if (guard_open_file(fileno(f), path, err) < 0 ||
+	    guard_above(path, err) < 0)
+		goto out;
 	do {
 		if (buf_reserve(text, BUFSIZ, &at, err) < 0) {
 			err_set(err, ERR_CONFIG,

@@ -57,8 +57,8 @@ struct conf {
  * Reads path; NULL: $EYELET_CONFIG, else SYSCONFDIR/eyelet/eyelet.conf, which
  * alone may be absent (defaults). ERR_CONFIG "FILE:LINE: why" for an unknown
  * section or key (with the nearest known one), a value that is none, a key
- * given twice. ERR_IO, ERR_NOTFOUND, ERR_DENIED. out is written on success
- * only.
+ * given twice. ERR_IO, ERR_NOTFOUND, ERR_DENIED (also: others could change it).
+ * out is written on success only.
  */
 int conf_read(const char *path, struct conf *out, struct err *err);
 void conf_free(struct conf *cf);

@@ -16,7 +16,7 @@ struct deny;
 /*
  * Reads the list at path (absent: empty) and keeps the entries of store_id.
  * A last line that is cut short (a crash while appending) is ignored.
- * ERR_INPUT with the line, ERR_DENIED, ERR_IO.
+ * ERR_INPUT with the line, ERR_DENIED (others could change it), ERR_IO.
  */
 int deny_open(
     const char *path, const char *store_id, struct deny **out, struct err *err);

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/guard.h"
 #include "lib/text.h"
 #include "lib/util.h"
 
@@ -135,6 +136,9 @@ launch_owner(const struct conf *cf, struct launch *l, struct err *err)
 	int words_fd, ret;
 	pid_t pid;
 
+	if (guard_above(cf->program, err) < 0 ||
+	    guard_path(cf->program, GUARD_LINK, err) < 0)
+		return -1;
 	if (cf->file != NULL) {
 		/* It may be relative, and the program may go elsewhere. */
 		if (realpath(cf->file, file) == NULL)
@@ -180,7 +184,7 @@ last_words(int fd, char *out, size_t size)
 enum launch_state
 launch_state(struct launch *l, struct err *words)
 {
-	char said[256] = "";
+	char said[sizeof(words->text) - 64] = "";
 	int status;
 	pid_t got;
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib/frame.h"
+#include "lib/guard.h"
 #include "lib/owner_dir.h"
 #include "lib/process.h"
 #include "lib/util.h"
@@ -229,6 +231,18 @@ read_record(int fd, struct owner_info *holder)
 		memset(holder, 0, sizeof(*holder));
 }
 
+/* Whoever may write in it may hold the lock, and so keep the store shut. */
+static int
+guard_lock_file(const char *dir, struct err *err)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/" LOCK_FILE, dir) >=
+	    (int)sizeof(path))
+		return 0;
+	return guard_path(path, GUARD_SPARE, err);
+}
+
 /* 1: got it, 0: somebody else has it, -1. */
 static int
 lock_whole_file(int fd, struct err *err)
@@ -312,6 +326,8 @@ owner_lock_try(const char *dir, enum owner_role role, struct owner_lock **out,
 	dir_fd = owner_dir_open(dir, &st, err);
 	if (dir_fd < 0)
 		goto out;
+	if (guard_lock_file(dir, err) < 0)
+		goto out;
 	for (tries = 0; tries < LOCK_TRIES && got == 2; tries++)
 		got = lock_once(dir_fd, st.st_uid, role, &file_fd, holder, err);
 	if (got < 0)
@@ -370,6 +386,10 @@ owner_holder(
 	if (fd < 0 && errno == ENOENT) {
 		*held = false;
 		ret = 0;
+		goto out;
+	}
+	if (fd < 0 && errno == ELOOP) {
+		guard_lock_file(dir, err);
 		goto out;
 	}
 	if (fd < 0 || fcntl(fd, F_OFD_GETLK, &whole) < 0) {

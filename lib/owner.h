@@ -7,7 +7,8 @@
  * the socket "socket" beside it.
  *
  * The folder must not be a symbolic link, nor writable by others, nor stand
- * in a folder where others may put another one in its place.
+ * in a folder where others may put another one in its place (guard.h); so the
+ * lock file.
  */
 #ifndef EYELET_LIB_OWNER_H
 #define EYELET_LIB_OWNER_H

@@ -8,12 +8,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/guard.h"
 #include "lib/owner_dir.h"
 
 #define SOCKET_MODE 0660
@@ -55,6 +57,21 @@ set_rights(int dir_fd, const struct stat *folder, struct err *err)
 	return 0;
 }
 
+/* A socket, file or link of that name is an old one of ours; a folder not. */
+static int
+remove_old(int dir_fd, const char *dir, struct err *err)
+{
+	char path[PATH_MAX];
+
+	if (unlinkat(dir_fd, OWNER_SOCKET, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return err_errno(err, errno, "remove the old socket");
+	snprintf(path, sizeof(path), "%s/" OWNER_SOCKET, dir);
+	return guard_refuse(
+	    path, "@ is in the way of the socket", "mv @ @.moved", err);
+}
+
 int
 owner_listen(const char *dir, struct err *err)
 {
@@ -68,10 +85,8 @@ owner_listen(const char *dir, struct err *err)
 	fd = new_socket(err);
 	if (fd < 0)
 		goto out;
-	if (unlinkat(dir_fd, OWNER_SOCKET, 0) < 0 && errno != ENOENT) {
-		err_errno(err, errno, "remove the old socket");
+	if (remove_old(dir_fd, dir, err) < 0)
 		goto out;
-	}
 	sa = address_in(dir_fd);
 	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
 		err_errno(err, errno, "bind (is /proc there?)");

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/digest.h"
+#include "lib/guard.h"
 
 #define SEAL_VERSION 1
 #define NONCE 12
@@ -95,6 +96,18 @@ err_not_plain(const char *path, struct err *err)
 	    path);
 }
 
+/* It must be this user's. */
+static int
+refuse_owner(const char *path, const char *words, uid_t uid, struct err *err)
+{
+	char why[128], mend[64];
+
+	snprintf(
+	    why, sizeof(why), "key file @ %s uid %u", words, (unsigned)uid);
+	snprintf(mend, sizeof(mend), "chown %u @", (unsigned)geteuid());
+	return guard_refuse(path, why, mend, err);
+}
+
 /* Why the file could not be opened, and what mends that. */
 static int
 err_open(const char *path, int errnum, struct err *err)
@@ -107,14 +120,11 @@ err_open(const char *path, int errnum, struct err *err)
 		    "store with \"eyelet-store init\"",
 		    path);
 	case ELOOP:
-		return err_set(err, ERR_DENIED,
-		    "key file %s is a symbolic link, which is not followed: "
-		    "mv \"$(readlink -f %s)\" %s",
-		    path, path, path);
+		return guard_refuse(path,
+		    "key file @ is a symbolic link, which is not followed",
+		    "mv \"$(readlink -f @)\" @", err);
 	case EACCES:
-		return err_set(err, ERR_DENIED,
-		    "key file %s may not be read by uid %u: chown %u %s", path,
-		    (unsigned)geteuid(), (unsigned)geteuid(), path);
+		return refuse_owner(path, "may not be read by", geteuid(), err);
 	case ENXIO: /* a socket */
 		return err_not_plain(path, err);
 	default:
@@ -133,14 +143,12 @@ check_file(const char *path, int fd, struct err *err)
 	if (!S_ISREG(sb.st_mode))
 		return err_not_plain(path, err);
 	if (sb.st_uid != geteuid() && sb.st_uid != 0)
-		return err_set(err, ERR_DENIED,
-		    "key file %s belongs to uid %u: chown %u %s", path,
-		    (unsigned)sb.st_uid, (unsigned)geteuid(), path);
+		return refuse_owner(path, "belongs to", sb.st_uid, err);
 	if ((sb.st_mode & 077) != 0 &&
 	    !(sb.st_uid == 0 && (sb.st_mode & 037) == 0))
-		return err_set(err, ERR_DENIED,
-		    "key file %s is open to others: chmod %s %s", path,
-		    sb.st_uid == geteuid() ? "600" : "640", path);
+		return guard_refuse(path, "key file @ is open to others",
+		    sb.st_uid == geteuid() ? "chmod 600 @" : "chmod 640 @",
+		    err);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 
 #include "lib/digest.h"
 #include "lib/files.h"
+#include "lib/guard.h"
 #include "lib/store_impl.h"
 #include "lib/util.h"
 
@@ -313,12 +314,32 @@ copy_options(struct store *st, const struct store_options *opt, struct err *err)
 	return 0;
 }
 
+/* Who can write there can put another key or deny list in place of ours. */
+static int
+guard_key_folder(const char *key_file, struct err *err)
+{
+	char *folder = strdup(key_file), *slash;
+	int ret = 0;
+
+	if (folder == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for a path");
+	slash = strrchr(folder, '/');
+	if (slash != NULL && slash != folder) {
+		*slash = '\0';
+		ret = guard_path(folder, GUARD_FOLDER | GUARD_LINK, err);
+	}
+	free(folder);
+	return ret < 0 ? -1 : guard_above(key_file, err);
+}
+
 static int
 open_outside(struct store *st, struct err *err)
 {
 	char *path = NULL;
 	int ret;
 
+	if (guard_key_folder(st->opt.key_file, err) < 0)
+		return -1;
 	if (seal_key_read(st->opt.key_file, &st->key, err) < 0)
 		return -1;
 	if (asprintf(&path, "%s.revoked", st->opt.key_file) < 0)

@@ -11,6 +11,7 @@
 
 #include "lib/digest.h"
 #include "lib/files.h"
+#include "lib/guard.h"
 #include "lib/util.h"
 
 #define MARKER_WORD "eyelet-store"
@@ -103,12 +104,20 @@ out:
 int
 store_check_folder(const char *dir, struct err *err)
 {
-	static const char *const obeyed[] = { "DB_CONFIG",
-		STORE_DB_FOLDER "/DB_CONFIG" };
+	static const struct {
+		const char *name;
+		unsigned flags; /* of guard_path */
+		bool obeyed; /* by the library */
+	} inside[] = {
+		{ STORE_MARKER, 0, false },
+		{ STORE_DB_FOLDER, GUARD_FOLDER | GUARD_PRIVATE, false },
+		{ "DB_CONFIG", 0, true },
+		{ STORE_DB_FOLDER "/DB_CONFIG", 0, true },
+	};
+	char *path, why[128], mend[64];
 	struct stat sb;
-	char *path;
 	size_t i;
-	int there;
+	int ret = 0;
 
 	if (lstat(dir, &sb) < 0) {
 		if (errno == ENOENT)
@@ -120,29 +129,29 @@ store_check_folder(const char *dir, struct err *err)
 	}
 	if (!S_ISDIR(sb.st_mode))
 		return err_set(err, ERR_DENIED, "%s is not a folder", dir);
-	if (sb.st_uid != geteuid())
-		return err_set(err, ERR_DENIED,
-		    "store folder %s belongs to uid %u, not to uid %u: "
-		    "chown -R %u %s",
-		    dir, (unsigned)sb.st_uid, (unsigned)geteuid(),
-		    (unsigned)geteuid(), dir);
-	if ((sb.st_mode & 027) != 0)
-		return err_set(err, ERR_DENIED,
-		    "store folder %s is open to others (mode %03o): chmod "
-		    "g-w,o-rwx %s",
-		    dir, (unsigned)sb.st_mode & 0777, dir);
-	for (i = 0; i < NITEMS(obeyed); i++) {
-		if (asprintf(&path, "%s/%s", dir, obeyed[i]) < 0)
-			return err_set(err, ERR_NOMEM, "no memory for a path");
-		there = lstat(path, &sb) == 0;
-		free(path);
-		if (there)
-			return err_set(err, ERR_DENIED,
-			    "%s/%s must not be there: it could turn "
-			    "durability off; remove it",
-			    dir, obeyed[i]);
+	if (sb.st_uid != geteuid()) {
+		snprintf(why, sizeof(why),
+		    "store folder @ belongs to uid %u, not to uid %u",
+		    (unsigned)sb.st_uid, (unsigned)geteuid());
+		snprintf(
+		    mend, sizeof(mend), "chown -R %u @", (unsigned)geteuid());
+		return guard_refuse(dir, why, mend, err);
 	}
-	return 0;
+	if ((sb.st_mode & 027) != 0)
+		return guard_refuse(dir, "store folder @ is open to others",
+		    "chmod g-w,o-rwx @", err);
+	for (i = 0; ret == 0 && i < NITEMS(inside); i++) {
+		if (asprintf(&path, "%s/%s", dir, inside[i].name) < 0)
+			return err_set(err, ERR_NOMEM, "no memory for a path");
+		if (!inside[i].obeyed)
+			ret = guard_path(path, inside[i].flags, err);
+		else if (lstat(path, &sb) == 0)
+			ret = guard_refuse(path,
+			    "@ must not be there, it could turn durability off",
+			    "rm @", err);
+		free(path);
+	}
+	return ret;
 }
 
 int
