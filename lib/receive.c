@@ -15,7 +15,11 @@
 #include "lib/util.h"
 
 #define SCRATCH_MAX 16384 /* bytes of id and type while they are read off */
+#ifdef PLANTED_ONE_LOOK
+#define TRIES 1
+#else
 #define TRIES 4 /* a request whose endpoint changes under it */
+#endif
 #define ADDRESS_SLOTS 4096 /* addresses whose rate is known at once */
 
 struct receive {
