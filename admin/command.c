@@ -374,6 +374,32 @@ help_verb(const struct program *program, const char *verb)
 	return finish_output(program, 0);
 }
 
+/*
+ * The tables, for programs that complete command lines: "VERB", a tab and its
+ * operands; "VERB --OPTION", a tab and what it takes.
+ */
+static int
+complete(const struct program *program)
+{
+	const struct command *command;
+	const struct option_row *row;
+	size_t i, j;
+
+	for (i = 0; i < program->ncommands; i++) {
+		command = &program->commands[i];
+		printf("%s\t%s\n", command->verb, command->operands);
+		for (j = 0; j < command->noptions; j++) {
+			row = &command->options[j];
+			printf("%s --%s\t%s\n", command->verb, row->name,
+			    row->value == NULL ? "" : row->value);
+		}
+		printf("%s --%s\t\n", command->verb, json_row.name);
+		printf("%s --%s\t\n", command->verb, help_row.name);
+	}
+	printf("help\t[VERB]\n");
+	return finish_output(program, 0);
+}
+
 /* The options before the verb. Returns the verb's index, or -1 when done. */
 static int
 take_front(const struct program *program, int argc, char **argv,
@@ -392,6 +418,10 @@ take_front(const struct program *program, int argc, char **argv,
 		if (strcmp(argv[i], "--version") == 0) {
 			printf("%s %s\n", program->name, PACKAGE_VERSION);
 			*status = finish_output(program, 0);
+			return -1;
+		}
+		if (strcmp(argv[i], "--complete") == 0) {
+			*status = complete(program);
 			return -1;
 		}
 		if (strcmp(argv[i], "-c") != 0) {

@@ -53,7 +53,8 @@ struct command_line {
  * Reads "[-c FILE] VERB [operands and options in any order]", runs the verb
  * and returns the exit status: 0, a verdict, or the sysexits code of err,
  * whose message goes to stderr as "program: verb: message". -h, --help,
- * --version and "help VERB" are answered here. Wrong use names the right use.
+ * --version, "help VERB" and --complete (the tables, for conf/eyelet.bash) are
+ * answered here. Wrong use names the right use.
  */
 int command_main(const struct program *program, int argc, char **argv);
 
