@@ -410,6 +410,11 @@ both("coinbase-commerce", "X-CC-Webhook-Signature: {s}",
 both("easypost", "X-Hmac-Signature: hmac-sha256-hex={s}", key="nfkd",
      secret="s\u00e9cr\u1e69t \ufb01n".replace("\ufb01", "\u00bd"),
      body='{"id":"evt_1","description":"a.b"}')
+LETTERS = "".join(map(chr, [*range(0xa0, 0x250), *range(0x1e00, 0x1f00)]))
+MARKS = "a" + "".join(map(chr, range(0x300, 0x370)))
+both("easypost#letters", "X-Hmac-Signature: hmac-sha256-hex={s}", key="nfkd",
+     secret=LETTERS + "\u1e69\u0323\u0301" + MARKS + MARKS[::-1] + "x",
+     body='{"id":"evt_1","description":"a.b"}')
 both("notion", "X-Notion-Signature: sha256={s}")
 headed("discourse", "X-Discourse-Event-Signature: sha256={s}",
        "X-Discourse-Event-Id", "X-Discourse-Event")

@@ -681,6 +681,14 @@ static const struct {
 	    "MCowBQYDK2VwAyEAWQz3l1kK4XIVK3vYQ1NZLZ7tvyrUaTgwM68F1Evfe9k=\n"
 	    "-----END PUBLIC KEY-----\n",
 	    NULL },
+	{ "a letter in Unicode form NFKD",
+	    KEY("hmac-sha256", "\"form\":\"nfkd\""), "s\xc3\xa9", NULL },
+	{ "a letter whose form is not known",
+	    KEY("hmac-sha256", "\"form\":\"nfkd\""), "s\xd0\x96",
+	    "the secret holds a letter whose Unicode form NFKD is not known "
+	    "here; only Latin ones are" },
+	{ "no letter at all", KEY("hmac-sha256", "\"form\":\"nfkd\""), "s\xc3",
+	    "the secret is not UTF-8" },
 	{ "no public key", KEY("ed25519", "\"enc\":\"hex\""), "00",
 	    "not a public key (32 bytes, SubjectPublicKeyInfo or PEM)" },
 	{ "a public key for which anybody can sign",

@@ -50,6 +50,22 @@ static const struct {
 	{ "{json:/a}", "{\"a\":\"x\",\"a\":\"y\"}", "", NULL, VERIFY_MISSING },
 	{ "{json:/a?}|", "no JSON", "", "|", VERIFY_VALID },
 	{ "literal\\n{body}", "", "", "literal\n", VERIFY_VALID },
+	{ "{header:x-none,x-h}|{body}", "b", "", "v|b", VERIFY_VALID },
+	{ "{header:x-h,x-s}|{body}", "b", "", "v|b", VERIFY_VALID },
+	{ "{header:x-none,x-no}{body}", "b", "", NULL, VERIFY_MISSING },
+	/* printf b | gzip -c | tail -c8 | od -An -tu4 -N4 */
+	{ "{crc32}|{header:x-h}", "b", "", "1908338681|v", VERIFY_VALID },
+	{ "{crc32}|", "", "", "0|", VERIFY_VALID },
+	{ "a{[b{json:/b}c]}d{json:/d}", "{\"b\":1,\"d\":2}", "", "ab1cd2",
+	    VERIFY_VALID },
+	{ "a{[b{json:/b}c]}d{json:/d}", "{\"d\":2}", "", "ad2", VERIFY_VALID },
+	{ "a{[b{json:/b}c]}d{json:/d}", "{\"b\":\"\",\"d\":2}", "", "ad2",
+	    VERIFY_VALID },
+	{ "{[{json:/a}-{json:/b}]}{body}", "{\"a\":1}", "", "{\"a\":1}",
+	    VERIFY_VALID },
+	{ "{[{json:/a}]}{[{json:/b}]}|", "{\"b\":1}", "", "1|", VERIFY_VALID },
+	{ "{[{json:/a}]}{body}", "{\"a\":{}}", "", NULL, VERIFY_INVALID },
+	{ "[{body}]", "b", "", "[b]", VERIFY_VALID },
 };
 
 START_TEST(every_source_is_signed_as_it_stands)
@@ -77,6 +93,84 @@ START_TEST(every_source_is_signed_as_it_stands)
 	trial_judge(&t);
 	trial_ck(sources[_i].content, &t, sources[_i].want);
 	trial_end(&t);
+}
+END_TEST
+
+/* Headers that the signature names, and an older version of it: Hook0's. */
+static const struct {
+	const char *when, *header; /* "@": a right v1, "#": a right v0 */
+	enum verify_verdict want;
+} named[] = {
+	{ "as documented", "t=" T ",h=x-a x-b,v1=@", VERIFY_VALID },
+	{ "names in capitals are other bytes", "t=" T ",h=X-A x-b,v1=@",
+	    VERIFY_INVALID },
+	{ "another order", "t=" T ",h=x-b x-a,v1=@", VERIFY_INVALID },
+	{ "two blanks between", "t=" T ",h=x-a  x-b,v1=@", VERIFY_VALID },
+	{ "one name less", "t=" T ",h=x-a,v1=@", VERIFY_INVALID },
+	{ "one that is absent", "t=" T ",h=x-a x-c,v1=@", VERIFY_INVALID },
+	{ "one name twice", "t=" T ",h=x-a x-a,v1=@", VERIFY_INVALID },
+	{ "no names", "t=" T ",h=,v1=@", VERIFY_INVALID },
+	{ "no list of names", "t=" T ",v1=@", VERIFY_INVALID },
+	{ "two lists", "t=" T ",h=x-a x-b,h=x-a,v1=@", VERIFY_INVALID },
+	{ "the older version alone", "t=" T ",v0=#", VERIFY_VALID },
+	{ "the older one beside a right newer one",
+	    "t=" T ",h=x-a x-b,v0=#,v1=@", VERIFY_VALID },
+	{ "the older one beside a wrong newer one",
+	    "t=" T ",h=x-a x-b,v0=#,v1=" WRONG, VERIFY_INVALID },
+	{ "the older one beside a newer one that is none", "t=" T ",v1=,v0=#",
+	    VERIFY_INVALID },
+	{ "the older one as the newer", "t=" T ",h=x-a x-b,v1=#",
+	    VERIFY_INVALID },
+	{ "the newer one as the older", "t=" T ",h=x-a x-b,v0=@",
+	    VERIFY_INVALID },
+	{ "neither", "t=" T ",h=x-a x-b", VERIFY_INVALID },
+	{ "nothing", "", VERIFY_MISSING },
+};
+
+START_TEST(the_signature_may_name_headers)
+{
+	char v1[128], v0[128], header[512];
+	const char *at, *put;
+	size_t n = 0;
+	struct trial t;
+
+	trial_mac(v1, sizeof(v1), ENCODING_HEX, T, ".x-a x-b.one.two.", "{}");
+	trial_mac(v0, sizeof(v0), ENCODING_HEX, T, ".", "{}");
+	for (at = named[_i].header; *at != '\0'; at++) {
+		put = *at == '@' ? v1 : v0;
+		if (*at == '@' || *at == '#')
+			n += (size_t)snprintf(
+			    header + n, sizeof(header) - n, "%s", put);
+		else
+			header[n++] = *at;
+	}
+	trial_begin(&t, scheme_of("hook0"), "{}");
+	trial_add(&t, "x-hook0-signature", span_of(header, n));
+	trial_add(&t, "x-a", span_str("one"));
+	trial_add(&t, "x-b", span_str("two"));
+	trial_judge(&t);
+	trial_ck(named[_i].when, &t, named[_i].want);
+	trial_end(&t);
+}
+END_TEST
+
+/* As many names as a header has room for cost no more than their limit. */
+START_TEST(names_of_headers_are_bounded)
+{
+	struct buf header = BUF_INIT(1 << 20);
+	struct err err = ERR_INIT;
+	struct trial t;
+	int i;
+
+	ck_assert_int_eq(buf_puts(&header, "t=" T ",v1=" WRONG ",h=", &err), 0);
+	for (i = 0; i < 10000; i++)
+		ck_assert_int_eq(buf_printf(&header, &err, "n%d ", i), 0);
+	trial_begin(&t, scheme_of("hook0-v1"), "{}");
+	trial_add(&t, "x-hook0-signature", buf_span(&header));
+	trial_judge(&t);
+	trial_ck("ten thousand names", &t, VERIFY_INVALID);
+	trial_end(&t);
+	buf_free(&header);
 }
 END_TEST
 
@@ -156,6 +250,9 @@ main(void)
 	SRunner *sr;
 	int failed;
 
+	tcase_add_loop_test(
+	    tc, the_signature_may_name_headers, 0, NITEMS(named));
+	tcase_add_test(tc, names_of_headers_are_bounded);
 	tcase_add_loop_test(
 	    tc, every_source_is_signed_as_it_stands, 0, NITEMS(sources));
 	tcase_add_loop_test(tc, what_is_not_set_is_an_error, 0, NITEMS(unset));
