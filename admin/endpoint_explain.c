@@ -1,14 +1,12 @@
 /* endpoint_explain.c: asks the owner why a saved request is refused. */
 #include "admin/endpoint_explain.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "admin/call.h"
 #include "admin/explained.h"
+#include "admin/input.h"
 #include "admin/output.h"
 #include "lib/captured.h"
 
@@ -33,41 +31,14 @@ take_row(void *arg, const struct json *row, struct err *err)
 	return 0;
 }
 
-static int
-read_all(int fd, const char *what, struct buf *out, struct err *err)
-{
-	unsigned char *at;
-	ssize_t got;
-
-	for (;;) {
-		if (buf_reserve(out, 65536, &at, err) < 0)
-			return err_wrap(err, "%s", what);
-		got = read(fd, at, 65536);
-		if (got == 0)
-			return 0;
-		if (got > 0)
-			out->len += (size_t)got;
-		else if (errno != EINTR)
-			return err_errno(err, errno, "read %s", what);
-	}
-}
-
 /* --body-file: the body, where the text shows none. */
 static int
 read_body_file(
     const struct command_line *line, struct buf *body, struct err *err)
 {
 	const char *path = command_option(line, "body-file", 0);
-	int fd, ret;
 
-	if (path == NULL)
-		return 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_errno(err, errno, "--body-file %s", path);
-	ret = read_all(fd, path, body, err);
-	close(fd);
-	return ret;
+	return path == NULL ? 0 : input_read(path, path, body, err);
 }
 
 static void
@@ -123,7 +94,7 @@ endpoint_explain(struct command_line *line, struct err *err)
 		goto out;
 	}
 	json_write_bytes(&c.w, "endpoint", span_str(line->operands[0]));
-	if (read_all(STDIN_FILENO, "stdin", &text, err) < 0 ||
+	if (input_read("-", "stdin", &text, err) < 0 ||
 	    captured_read(buf_span(&text), &got, err) < 0 ||
 	    read_body_file(line, &body, err) < 0)
 		goto out;

@@ -7,6 +7,7 @@
 #include "admin/command.h"
 #include "admin/output.h"
 #include "admin/scheme_find.h"
+#include "admin/scheme_sample.h"
 #include "admin/scheme_try.h"
 #include "lib/json_write.h"
 #include "lib/text.h"
@@ -270,6 +271,7 @@ lint_row(const char *path, const struct scheme_warnings *warnings,
 static int
 lint_file(const struct command_line *line, const char *path, struct err *err)
 {
+	const char *sample = command_option(line, "sample", 0);
 	struct scheme_warnings warnings = { .n = 0 };
 	struct err why = ERR_INIT;
 	struct scheme *sc = NULL;
@@ -278,10 +280,14 @@ lint_file(const struct command_line *line, const char *path, struct err *err)
 	int ret;
 
 	loads = scheme_load(path, &sc, &warnings, &why) == 0;
-	scheme_free(sc);
 	if (!loads && why.code != ERR_CONFIG)
 		return err_set(err, why.code, "%s", why.text);
 	ret = loads ? 0 : EX_CONFIG;
+	if (loads && sample != NULL && scheme_sample(line, sample, sc, err) < 0)
+		ret = -1;
+	scheme_free(sc);
+	if (ret < 0)
+		return -1;
 	if (line->json)
 		return lint_row(path, &warnings, loads ? NULL : why.text, err) <
 			       0
@@ -321,6 +327,12 @@ static const struct option_row find_options[] = {
 	SCHEMES_ROW,
 };
 
+static const struct option_row lint_options[] = {
+	{ "sample", "FILE", "a saved request: what would be signed of it", false },
+	{ "url", "URL", "the public URL, for schemes that sign it", false },
+	{ "param", "NAME=VALUE", "a constant of the endpoint", true },
+};
+
 static const struct option_row verify_options[] = {
 	SCHEMES_ROW,
 	{ "secret-file", "FILE", "a secret; any of those given may match", true },
@@ -350,7 +362,8 @@ static const struct command commands[] = {
 	    NITEMS(find_options), list },
 	{ "show", "NAME", 1, 1, "one scheme and its file", find_options,
 	    NITEMS(find_options), show },
-	{ "lint", "FILE ...", 1, -1, "is a scheme file right?", NULL, 0, lint },
+	{ "lint", "FILE ...", 1, -1, "is a scheme file right?", lint_options,
+	    NITEMS(lint_options), lint },
 	{ "verify", "NAME", 1, 1, "judge a request; its body is stdin",
 	    verify_options, NITEMS(verify_options), scheme_try_verify },
 	{ "sign", "NAME", 1, 1, "headers for a body on stdin",

@@ -1,12 +1,12 @@
 /* scheme_try.c: the verbs verify and sign of eyelet-scheme. */
 #include "admin/scheme_try.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/input.h"
 #include "admin/scheme_find.h"
 #include "admin/secret_file.h"
 #include "lib/clock.h"
@@ -189,25 +189,6 @@ read_duration(
 
 /* All of stdin. */
 static int
-read_body(struct trial *t, struct err *err)
-{
-	unsigned char *at;
-	ssize_t got;
-
-	for (;;) {
-		if (buf_reserve(&t->body, 65536, &at, err) < 0)
-			return err_wrap(err, "body");
-		got = read(STDIN_FILENO, at, 65536);
-		if (got == 0)
-			return 0;
-		if (got > 0)
-			t->body.len += (size_t)got;
-		else if (errno != EINTR)
-			return err_errno(err, errno, "body: stdin");
-	}
-}
-
-static int
 begin(struct trial *t, const struct command_line *line, struct err *err)
 {
 	memset(t, 0, sizeof(*t));
@@ -219,7 +200,7 @@ begin(struct trial *t, const struct command_line *line, struct err *err)
 	    read_secrets(t, err) < 0 || read_params(t, err) < 0 ||
 	    read_headers(t, err) < 0 || read_now(t, err) < 0)
 		return -1;
-	return read_body(t, err);
+	return input_read("-", "body: stdin", &t->body, err);
 }
 
 static void

@@ -42,7 +42,7 @@ for file in "$EYELET_SCHEMES"/*.json; do
 	{
 		printf '%s\nhub.mode=subscribe&token=a&challenge=b\n' "$name"
 		grep -o 'header:[A-Za-z0-9-]*' "$file" | cut -d: -f2 |
-		    tr 'A-Z' 'a-z' | sort -u | sed 's/-$/-1/
+		    tr '[:upper:]' '[:lower:]' | sort -u | sed 's/-$/-1/
 			s/.*timestamp$/&: 1700000000/
 			s/.*signature.*/&: t=1700000000,h=a,v1=00,v1=AAAA/
 			/:/!s/$/: a/'
