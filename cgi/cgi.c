@@ -157,7 +157,10 @@ int
 cgi_fault(const char *why, struct err *err)
 {
 	struct receive_reply reply;
+	int ret;
 
 	forward_fault(&reply, why);
-	return write_answer(&reply, err);
+	ret = write_answer(&reply, err);
+	drop_input();
+	return ret;
 }

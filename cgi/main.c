@@ -248,6 +248,11 @@ run_cgi(const struct options *opt, char **env)
 	struct log *log = NULL;
 	int ret;
 
+	/*
+	 * lighttpd sends it as soon as it has the answer, which is before the
+	 * log is written. One request ends soon enough without it.
+	 */
+	signal(SIGTERM, SIG_IGN);
 	if (conf_read(opt->config, &cf, &err) < 0 ||
 	    log_open(cf.log, &log, &err) < 0) {
 		/* The web server gets an answer, its log the reason. */
