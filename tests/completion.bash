@@ -31,11 +31,12 @@ offers() {
 
 for noun in endpoint event scheme secret store; do
 	name=eyelet-$noun
-	verbs=$("$bin/$name" help |
+	mapfile -t verbs < <("$bin/$name" help |
 	    sed -n '/^$/,/^  -c /s/^  \([a-z]*\)  *[A-Za-z].*/\1/p')
-	offers "$(printf '%s\n' help $verbs --help --version -c | sort |
+	[ ${#verbs[@]} -gt 3 ] || complain "$name: help names no verbs"
+	offers "$(printf '%s\n' help "${verbs[@]}" --help --version -c | sort |
 	    tr '\n' ' ' | sed 's/ $//')" "$name" ''
-	for verb in $verbs; do
+	for verb in "${verbs[@]}"; do
 		offers "$("$bin/$name" help "$verb" |
 		    sed -n 's/^  \(--[a-z-]*\).*/\1/p' | sort | tr '\n' ' ' |
 		    sed 's/ $//')" "$name" "$verb" -
