@@ -12,6 +12,7 @@
 #define LINGER_NS 200000 /* fills batches while the flusher is busy */
 #define JOB_WAIT_S 5
 #define THREADS 3
+#define FEW 4 /* answered before another thread would have woken */
 
 enum job_state {
 	JOB_QUEUED,
@@ -32,6 +33,7 @@ struct job {
 
 struct queue {
 	struct store_item *head, **tail;
+	size_t n;
 };
 
 struct commit {
@@ -42,7 +44,6 @@ struct commit {
 	pthread_cond_t ended; /* for the finisher */
 	/* Guarded by mutex. */
 	struct queue waiting;
-	size_t queued; /* in waiting */
 	struct job *jobs, **jobs_tail;
 	struct queue unflushed;
 	struct job *flush_jobs;
@@ -58,6 +59,7 @@ queue_init(struct queue *q)
 {
 	q->head = NULL;
 	q->tail = &q->head;
+	q->n = 0;
 }
 
 static void
@@ -66,6 +68,7 @@ queue_put(struct queue *q, struct store_item *item)
 	item->next = NULL;
 	*q->tail = item;
 	q->tail = &item->next;
+	q->n++;
 }
 
 static struct store_item *
@@ -76,6 +79,7 @@ queue_take(struct queue *q)
 	q->head = item->next;
 	if (q->head == NULL)
 		q->tail = &q->head;
+	q->n--;
 	return item;
 }
 
@@ -87,6 +91,7 @@ queue_move(struct queue *to, struct queue *from)
 		return;
 	*to->tail = from->head;
 	to->tail = from->tail;
+	to->n += from->n;
 	queue_init(from);
 }
 
@@ -177,7 +182,6 @@ take_items(struct commit *cm, struct store_item **items)
 		bytes += items[n]->event.body.len;
 		n++;
 	}
-	cm->queued -= n;
 	return n;
 }
 
@@ -208,10 +212,10 @@ committer_main(void *arg)
 		}
 		if (cm->waiting.head == NULL)
 			break; /* closing, and nothing is left */
-		if (cm->flushing && cm->queued < COMMIT_BATCH_MAX / 4) {
+		if (cm->flushing && cm->waiting.n < COMMIT_BATCH_MAX / 4) {
 			deadline_in(&until, LINGER_NS);
 			while (cm->flushing &&
-			       cm->queued < COMMIT_BATCH_MAX / 4 &&
+			       cm->waiting.n < COMMIT_BATCH_MAX / 4 &&
 			       cm->jobs == NULL && !cm->closing &&
 			       pthread_cond_timedwait(
 				   &cm->work, &cm->mutex, &until) != ETIMEDOUT)
@@ -245,6 +249,18 @@ end_jobs(
 		pthread_cond_signal(&jobs->done);
 	}
 	pthread_mutex_unlock(&cm->mutex);
+}
+
+static void
+finish(struct queue *items)
+{
+	struct store_item *item;
+
+	while (items->head != NULL) {
+		item = queue_take(items);
+		item->next = NULL;
+		item->done(item);
+	}
 }
 
 static void *
@@ -287,9 +303,15 @@ flusher_main(void *arg)
 
 		pthread_mutex_lock(&cm->mutex);
 		cm->flushing = false;
-		queue_move(&cm->done, &items);
 		pthread_cond_signal(&cm->work);
-		pthread_cond_signal(&cm->ended);
+		if (items.n > FEW) {
+			queue_move(&cm->done, &items);
+			pthread_cond_signal(&cm->ended);
+		} else if (items.n > 0) {
+			pthread_mutex_unlock(&cm->mutex);
+			finish(&items);
+			pthread_mutex_lock(&cm->mutex);
+		}
 	}
 	cm->flusher_gone = true;
 	pthread_cond_signal(&cm->ended);
@@ -313,12 +335,7 @@ finisher_main(void *arg)
 			break;
 		queue_move(&items, &cm->done);
 		pthread_mutex_unlock(&cm->mutex);
-		while (items.head != NULL) {
-			struct store_item *item = queue_take(&items);
-
-			item->next = NULL;
-			item->done(item);
-		}
+		finish(&items);
 		pthread_mutex_lock(&cm->mutex);
 	}
 	pthread_mutex_unlock(&cm->mutex);
@@ -404,10 +421,10 @@ commit_submit(struct commit *cm, struct store_item *item)
 	bool taken = false;
 
 	pthread_mutex_lock(&cm->mutex);
-	if (!cm->closing && cm->queued < COMMIT_QUEUE_MAX) {
+	if (!cm->closing && cm->waiting.n < COMMIT_QUEUE_MAX) {
 		queue_put(&cm->waiting, item);
 		/* A lingering committer is woken by a full batch alone. */
-		if (cm->queued++ == 0 || cm->queued >= COMMIT_BATCH_MAX / 4)
+		if (cm->waiting.n == 1 || cm->waiting.n >= COMMIT_BATCH_MAX / 4)
 			pthread_cond_signal(&cm->work);
 		taken = true;
 	}

@@ -1,8 +1,8 @@
 /*
  * commit.h: group commit. One committer thread, the only writer, puts what is
  * waiting into one transaction; one flusher thread makes all commits so far
- * durable while the next batch forms; one finisher thread lets the answers of
- * what is durable go while the next flush is under way.
+ * durable while the next batch forms, and then lets the answers go; when they
+ * are many, one finisher thread does while the next flush is under way.
  *
  * Private to the store's files.
  */
