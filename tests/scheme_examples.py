@@ -124,6 +124,21 @@ class Examples(unittest.TestCase):
                               got["event_type"]),
                              ("valid", event_id, event_type))
 
+    def test_a_question_needs_no_secret_yet(self):
+        rule = {"signed": False, "when": "json:/ask",
+                "reply": {"text": "{json:/ask}"}}
+        (self.place / "early.json").write_text(json.dumps({
+            "alg": "hmac-sha256", "content": "{body}", "handshake": [rule],
+            "sig": {"from": "header:X-S", "enc": "hex"}}))
+        self.stand.tool("endpoint", "add", "early", "--scheme", "early")
+        self.stand.start()
+        for body, want in ((b'{"ask":"me"}', 200), (b'{"id":"e1"}', 503)):
+            got = self.stand.http(
+                "POST /hooks/early HTTP/1.1\r\nHost: a\r\nX-S: 00\r\n"
+                f"Content-Length: {len(body)}\r\n", body)
+            self.assertEqual(got[0], want, got)
+        self.stand.stop()
+
     def test_a_service_takes_them_from_the_folder(self):
         (self.place / "broken.json").write_text('{"alg":"hmac-sha265"}')
         for name, *_ in self.all:
@@ -152,6 +167,7 @@ class Examples(unittest.TestCase):
             "POST /hooks/corvid HTTP/1.1\r\nHost: a\r\nX-Corvid-Token: "
             "example-secret\r\nContent-Length: 15\r\n", b'{"kind":"ping"}')
         self.assertEqual((ping[0], ping[2]), (204, b""))
+        self.stand.stop()
 
 
 if __name__ == "__main__":
