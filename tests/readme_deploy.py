@@ -25,6 +25,7 @@ import time
 from readme_commands import commands, check_output
 from stand import BUILD, SOURCE, skip
 
+DEBIANS = ("/usr", "/usr/local")  # prefixes that systemd looks below
 SERVERS = ("lighttpd", "Apache", "nginx")
 SHARED = ("Install", "Register", "Rotate", "Look")
 DONE = re.compile(r"apt-get |\./autogen\.sh|\./configure|make$")
@@ -77,6 +78,9 @@ def enter(top):
     for name in (BUILD, SOURCE):
         os.makedirs(root + name, exist_ok=True)
         mount("--rbind", name, root + name)
+    if prefix() not in DEBIANS:  # perhaps within those two
+        os.makedirs(root + prefix(), exist_ok=True)
+        mount("-t", "tmpfs", "-o", "mode=755", "none", root + prefix())
     mount("--rbind", "/dev", f"{root}/dev")
     mount("-t", "proc", "none", f"{root}/proc")
     mount("-t", "tmpfs", "none", f"{root}/run")
@@ -184,7 +188,7 @@ def inside(top, server):
         # The README has Debian's places; this build may have others.
         command = command.replace("/usr/share/doc/eyelet",
                                   f"{place}/share/doc/eyelet")
-        if place not in ("/usr", "/usr/local"):
+        if place not in DEBIANS:
             for kind in ("sysusers", "tmpfiles"):
                 command = re.sub(rf"^(systemd-{kind} .*)(eyelet\.conf)$",
                                  rf"\1{place}/lib/{kind}.d/\2", command)
