@@ -11,7 +11,7 @@ import subprocess
 
 from machine import free_port
 from stand import (PROGRAM, REPLY_S, SOURCE, START_S, CALL_S, Stand,
-                   wait_for)
+                   skip, wait_for)
 
 HOST = "127.0.0.1"
 MODULES = "/usr/lib/apache2/modules"
@@ -124,12 +124,21 @@ GRACEFUL = {"lighttpd": signal.SIGUSR1, "apache2": signal.SIGUSR1,
             "nginx": signal.SIGHUP}
 
 
+def anybody_shares_memory():
+    try:
+        return os.stat("/dev/shm").st_mode & 0o002 != 0
+    except OSError:
+        return False
+
+
 class WebStand(Stand):
     def __init__(self, front, settings=None):
         self.front = FRONTS[front]
         for needed in (self.front.server, "openssl"):
             if shutil.which(needed, path=self.path()) is None:
                 raise SystemExit(f"{needed} is not installed")
+        if "fcgid" in self.front.load and not anybody_shares_memory():
+            skip("mod_fcgid needs a /dev/shm that everybody may write to")
         # A program of its own place: so its processes are told from others'.
         super().__init__(user=NOBODY if os.geteuid() == 0 else None,
                          settings=settings, program=PROGRAM)
