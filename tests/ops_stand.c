@@ -13,7 +13,6 @@
 #include "lib/util.h"
 
 #define ANSWER_MAX (64 * 1024 * 1024)
-#define SECRET_FORM CANARY "-%c-0123456789-0123456789"
 
 static char folder[64], dir[96], key_file[96], scheme_dir[512];
 static struct conf conf;
@@ -113,7 +112,7 @@ expand(const char *call, struct buf *out)
 			bad |= buf_putc(out, (unsigned char)call[i], &err) < 0;
 			continue;
 		}
-		snprintf(secret, sizeof(secret), SECRET_FORM, call[i + 1]);
+		snprintf(secret, sizeof(secret), STAND_SECRET, call[i + 1]);
 		ck_assert_int_eq(
 		    encode_put(ENCODING_BASE64, span_str(secret), out, &err),
 		    0);
@@ -195,6 +194,12 @@ const char *
 stand_folder(void)
 {
 	return folder;
+}
+
+struct registry *
+stand_registry(void)
+{
+	return rg;
 }
 
 struct store *

@@ -9,6 +9,8 @@
 
 #define CANARY "canary" /* in every secret of these tests */
 
+#define STAND_SECRET CANARY "-%c-0123456789-0123456789" /* printf: a letter */
+
 struct answer {
 	struct buf all; /* every row, a line each */
 	struct span last; /* the last row, in all */
@@ -23,10 +25,11 @@ void stand_close(void);
 
 const char *stand_folder(void); /* with store and key in it */
 struct store *stand_store(void);
+struct registry *stand_registry(void);
 
 /*
- * Asks. "@A@" in a call is the secret CANARY "-A-0123456789-0123456789" in
- * base64. stand_free afterwards, whatever came.
+ * Asks. "@A@" in a call is STAND_SECRET of that letter in base64. stand_free
+ * afterwards, whatever came.
  */
 int stand_ask(const char *call, struct answer *an, struct err *err);
 /* As somebody who may not administer; or with the last request id again. */

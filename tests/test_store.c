@@ -269,7 +269,7 @@ START_TEST(secrets_lie_sealed_and_come_back)
 }
 END_TEST
 
-START_TEST(a_restored_store_revives_no_secret)
+START_TEST(R9_a_restored_store_revives_no_secret)
 {
 	struct adding ad = fx_added("orders", "s3cret-s3cret-s3cret");
 	char command[512];
@@ -413,7 +413,7 @@ main(void)
 	tcase_add_test(tc, a_change_makes_what_was_verified_before_it_stale);
 	tcase_add_test(tc, a_change_happens_whole_once_or_not_at_all);
 	tcase_add_test(tc, secrets_lie_sealed_and_come_back);
-	tcase_add_test(tc, a_restored_store_revives_no_secret);
+	tcase_add_test(tc, R9_a_restored_store_revives_no_secret);
 	tcase_add_test(tc, racing_copies_are_accepted_once);
 	tcase_add_loop_test(tc, what_is_wrong_is_refused_with_a_way_out, 0,
 	    (int)(sizeof(guards) / sizeof(guards[0])));
