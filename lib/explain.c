@@ -274,13 +274,14 @@ try_unsigned(struct inquiry *q)
 /* --- all of it ------------------------------------------------------------ */
 
 /*
- * The order matters: what is surer comes first. Another scheme is tried
- * before another header name, as providers have names of their own.
+ * The order matters: what is surer comes first, and a list of signatures is
+ * no two values while it is right. Another scheme is tried before another
+ * header name, as providers have names of their own.
  */
-static inquiry_trial *const trials[] = { try_two_values, try_verdict,
-	try_secret_sent, try_encoding, try_newline, try_restyled, try_url,
-	try_secret_form, try_old_secret, try_other_endpoint, try_other_scheme,
-	try_renamed, try_unsigned };
+static inquiry_trial *const trials[] = { try_doubled, try_verdict,
+	try_two_values, try_secret_sent, try_encoding, try_newline,
+	try_restyled, try_url, try_secret_form, try_old_secret,
+	try_other_endpoint, try_other_scheme, try_renamed, try_unsigned };
 
 int
 explain_request(const struct explain_input *ask, struct explain_report *out,

@@ -187,19 +187,28 @@ try_sides(struct inquiry *q, const char *const *names, size_t nnames,
 }
 
 int
+try_doubled(struct inquiry *q)
+{
+	const char *const *names;
+	struct span value;
+	size_t i, n = scheme_headers(q->ask->scheme, &names);
+
+	for (i = 0; i < n; i++)
+		if (request_header(q->ask->in->request, names[i], &value) > 1)
+			return inquiry_found(q, EXPLAIN_TWO_VALUES,
+			    "the header %s is there twice", names[i]);
+	return 0;
+}
+
+int
 try_two_values(struct inquiry *q)
 {
 	struct inquiry_request rq;
 	const char *const *names;
 	struct header *h;
-	struct span value;
 	size_t i, n, cuts, nnames = scheme_headers(q->ask->scheme, &names);
 	int ret = 0;
 
-	for (i = 0; i < nnames; i++)
-		if (request_header(q->ask->in->request, names[i], &value) > 1)
-			return inquiry_found(q, EXPLAIN_TWO_VALUES,
-			    "the header %s is there twice", names[i]);
 	for (i = 0; i < nnames && ret == 0; i++) {
 		inquiry_copy(q, &rq);
 		h = find_header(&rq, names[i]);
