@@ -169,9 +169,9 @@ class WebStand(Stand):
         if self.top not in text:
             raise AssertionError(f"{self.front.conf} names no place of ours")
         # Where options are given for a program, these alone count for it.
-        return text.replace(" MinProcesses 1 ", "".join(
-            f" InitialEnv {k}={v}" for k, v in self.variables().items())
-            + " MinProcesses 1 ")
+        return text.replace("MinProcesses 1", " ".join(
+            f"InitialEnv {k}={v}" for k, v in self.variables().items())
+            + " MinProcesses 1")
 
     def variables(self):
         """For programs that the web server gives an environment of its own."""
