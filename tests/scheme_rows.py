@@ -5,7 +5,7 @@ One row a preset, written from the providers' pages and libraries and not from
 the scheme files; signatures come from hashlib, hmac and the openssl command.
 Of each row come a good request, with its id and type, and those that are
 almost as good: another body, another secret, a signature that is cut or
-absent, a time at its limit and a second beyond.
+absent, a time at its limit and a second beyond; and headers that nobody sends.
 """
 import base64
 import concurrent.futures
@@ -157,8 +157,8 @@ def signature(r, keys, t):
 class Request:
     """What a row sends, ready to be changed."""
 
-    def __init__(self, r, keys, at=NOW):
-        t = time_of(r, at)
+    def __init__(self, r, keys, at=NOW, t=None):
+        t = t or time_of(r, at)
         r = {**r, "body": r["body"].replace("{t}", t)}
         s = signature(r, keys, t)
         self.row, self.sent = r, s
@@ -198,6 +198,26 @@ class Request:
         return self
 
 
+# What is no signature, however much there is of it.
+HOSTILE = (10000 * ",", 10000 * "v1=,", 5000 * "t=1 ", 1000 * "v1=00;",
+           "v1=\u00ff\u0080,t=\u0661", "====", "A", 9000 * "A", "v1,A v1,==")
+if os.environ.get("EYELET_EFFORT") == "short":
+    HOSTILE = HOSTILE[::3]
+
+
+def hostile(r, keys):
+    """Refused, all of it, and in the time that a request has."""
+    request = Request(r, keys)
+    if request.place not in ("body", "query"):
+        for value in HOSTILE:
+            request = Request(r, keys)
+            request.headers[request.place] = value
+            yield f"hostile {value[:9]}", request, "invalid"
+    if r["unit"] is not None:
+        for t in (26 * "1", "-1", "1e9", "1767225600.5"):
+            yield f"time {t}", Request(r, keys, t=t), "invalid"
+
+
 def changes(r, keys):
     """(words, request, verdict) of a row."""
     def fresh():
@@ -215,6 +235,7 @@ def changes(r, keys):
     yield "no signature", fresh().with_signature(None), "missing"
     cut = fresh().sent[:-4]
     yield "signature cut", fresh().with_signature(cut), "invalid"
+    yield from hostile(r, keys)
     if r["past"] is not None:
         yield "old", fresh().later(r["past"]), "valid"
         yield "too old", fresh().later(r["past"] + 1), "expired"

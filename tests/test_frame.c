@@ -484,6 +484,8 @@ START_TEST(a_reply_comes_back_as_it_went)
 	ck_assert_uint_eq(got.body_len, 4);
 	ck_assert_mem_eq(got.body, "{\0}\n", 4);
 	ck_assert_str_eq(got.log, "status=405 endpoint=nomos");
+	ck_assert_uint_eq(got.headers_len, strlen(HEADERS));
+	ck_assert_mem_eq(got.headers, HEADERS, strlen(HEADERS));
 
 	memset(&sent, 0, sizeof(sent));
 	sent.status = 200;
@@ -499,9 +501,10 @@ START_TEST(a_reply_comes_back_as_it_went)
 }
 END_TEST
 
-/* Replies as bytes: status, flags, retry, then four texts. */
+/* Replies as bytes: status, flags, retry, then four texts, then headers. */
 #define HEAD_200 "\0\xc8\0\0\0\0\0"
 #define NONE "\0\0\0\0"
+#define HEAD_HEADERS "\0\xc8\2\0\0\0\0" NONE NONE NONE NONE
 
 static const struct {
 	const char *when, *bytes;
@@ -521,8 +524,19 @@ static const struct {
 	{ "a NUL in the log", HEAD_200 NONE NONE NONE "\0\0\0\1\0", 24, false },
 	{ "status 99", "\0\x63\0\0\0\0\0" NONE NONE NONE NONE, 23, false },
 	{ "status 600", "\2\x58\0\0\0\0\0" NONE NONE NONE NONE, 23, false },
-	{ "an unknown flag", "\0\xc8\2\0\0\0\0" NONE NONE NONE NONE, 23,
+	{ "an unknown flag", "\0\xc8\4\0\0\0\0" NONE NONE NONE NONE, 23,
 	    false },
+	{ "headers", HEAD_HEADERS "\0\0\0\6a: b\r\n", 33, true },
+	{ "headers that are not announced",
+	    HEAD_200 NONE NONE NONE NONE "\0\0\0\6a: b\r\n", 33, false },
+	{ "headers that do not come", HEAD_HEADERS, 23, false },
+	{ "a header without its end", HEAD_HEADERS "\0\0\0\4a: b", 31, false },
+	{ "an empty line among headers", HEAD_HEADERS "\0\0\0\10a: b\r\n\r\n",
+	    35, false },
+	{ "a line end alone", HEAD_HEADERS "\0\0\0\6a: \nb\r", 33, false },
+	{ "a carriage return alone", HEAD_HEADERS "\0\0\0\6a\rb:\r\n", 33,
+	    false },
+	{ "a NUL in a header", HEAD_HEADERS "\0\0\0\6a: \0\r\n", 33, false },
 	{ "retry never", "\0\xc8\0\x80\0\0\0" NONE NONE NONE NONE, 23, false },
 	{ "bytes behind", HEAD_200 NONE NONE NONE NONE "\0", 24, false },
 };
