@@ -12,8 +12,8 @@ import subprocess
 import tempfile
 import unittest
 
-from stand import CALL_S, SOURCE, Stand, skip, wait_for
-from web_stand import WebStand
+from stand import CALL_S, SOURCE, Stand, need_the_tree, skip, wait_for
+from web_stand import NOBODY, WebStand
 
 EXPOSURE_MAX = 1.5  # of 10, as "systemd-analyze security" counts
 SERVICE = "eyelet.service"
@@ -154,4 +154,6 @@ class Units(unittest.TestCase):
 for tool in ("systemd-analyze", "systemd-socket-activate", "strace", "nginx"):
     if shutil.which(tool, path=Stand.path()) is None:
         skip(f"no {tool}: apt-get install systemd strace nginx")
+if os.geteuid() == 0:
+    need_the_tree(NOBODY)
 unittest.main(verbosity=2)
