@@ -106,6 +106,7 @@ static const struct field status_fields[] = {
 	{ "last_checkpoint_at", "checkpoint", FIELD_PLAIN, "none yet" },
 	{ "last_flush_at", "flush", FIELD_PLAIN, "none yet" },
 	{ "snapshot_at", "snapshot", FIELD_PLAIN, "none yet" },
+	{ "quarantine", "quarantine", FIELD_PAIRS, NULL },
 };
 
 /* The owner tells of the store; who it is, the connection knows. */

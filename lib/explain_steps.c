@@ -146,12 +146,13 @@ say_signature(struct inquiry *q, struct resolver *rs)
 			continue;
 		}
 		rs->items = found;
-		step(q, "looked for the signature in %s: found %s (%zu bytes)",
-		    p->shown,
-		    sc->algorithm->kind == ALGORITHM_EQUAL
-			? "a token"
-			: shown(q, found, value),
-		    found.len);
+		if (sc->algorithm->kind == ALGORITHM_EQUAL &&
+		    !span_is(found, QUARANTINE_HIDDEN))
+			step(q, "looked for the token in %s: found %zu bytes",
+			    p->shown, found.len);
+		else
+			step(q, "looked for the signature in %s: found %s",
+			    p->shown, shown(q, found, value));
 		say_items(q, found);
 	}
 	return 0;

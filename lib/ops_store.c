@@ -1,5 +1,6 @@
 /* ops_store.c: what can be asked about the store itself. */
 #include "lib/ops_impl.h"
+#include "lib/quarantine.h"
 
 int
 op_store_status(const struct op_call *call, struct err *err)
@@ -7,6 +8,7 @@ op_store_status(const struct op_call *call, struct err *err)
 	struct buf row = BUF_INIT(OPS_ROW_MAX);
 	struct store_status s;
 	const char *why = "";
+	struct quarantine_totals refused;
 	struct json_write w;
 	bool healthy;
 	int ret;
@@ -44,6 +46,12 @@ op_store_status(const struct op_call *call, struct err *err)
 	json_write_time(&w, "last_checkpoint_at", s.last_checkpoint_ms);
 	json_write_time(&w, "last_flush_at", s.last_flush_ms);
 	json_write_time(&w, "snapshot_at", s.snapshot_ms);
+	quarantine_totals(store_quarantine(call->ops->store), &refused);
+	json_write_object(&w, "quarantine");
+	json_write_uint(&w, "count", refused.count);
+	json_write_uint(&w, "bytes", refused.bytes);
+	json_write_uint(&w, "unkept", refused.unkept);
+	json_write_close(&w);
 	json_write_close(&w);
 	ret = op_emit(call, &w, &row, err);
 	buf_free(&row);

@@ -425,6 +425,9 @@ class Refused(unittest.TestCase):
             self.refuse("shop", {}, BODY)
         self.assertEqual(
             len(self.rows("quarantine", "list", "--endpoint", "shop")), 3)
+        status = json.loads(self.stand.tool("store", "status", "--json"))
+        self.assertGreaterEqual(status["quarantine"]["count"], 3)
+        self.assertEqual(status["quarantine"]["unkept"], 0)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 
 #include "lib/encode.h"
 #include "lib/hmac.h"
+#include "lib/quarantine.h"
 #include "lib/sign.h"
 #include "lib/text.h"
 #include "lib/util.h"
@@ -370,6 +371,29 @@ static const struct {
 	    NULL, false, INT64_MIN, "{\"scheme\":\"gone\"}", 503, "keyless" },
 };
 
+/* How many refused requests are kept, and whether the last has its body. */
+static uint64_t
+kept(bool *whole)
+{
+	struct header headers[REQUEST_HEADERS_MAX];
+	struct quarantine *q = store_quarantine(fx.st);
+	struct quarantine_entry en;
+	struct quarantine_totals totals;
+	struct buf memory = BUF_INIT(1);
+	bool found = false;
+
+	quarantine_totals(q, &totals);
+	if (totals.count > 0) {
+		ck_assert_int_eq(quarantine_get(q, totals.count, &memory,
+				     headers, &en, &found, &fx.err),
+		    0);
+		ck_assert(found);
+		*whole = en.whole;
+	}
+	buf_free(&memory);
+	return totals.count;
+}
+
 START_TEST(heads_are_judged_in_order)
 {
 	struct post p;
@@ -460,6 +484,7 @@ START_TEST(bodies_are_judged)
 				 : SECRET;
 	struct post p;
 	char doc[64];
+	bool whole = false;
 
 	snprintf(doc, sizeof(doc), "{\"scheme\":\"%s\"}", bodies[_i].scheme);
 	endpoint("orders", doc, secret);
@@ -470,6 +495,9 @@ START_TEST(bodies_are_judged)
 	    "%s: %s", bodies[_i].when, p.call.reply.log);
 	ck_assert_msg(
 	    fx_events() == (bodies[_i].want == 200), "%s", bodies[_i].when);
+	ck_assert_msg(
+	    kept(&whole) == (bodies[_i].want != 200), "%s", bodies[_i].when);
+	ck_assert(bodies[_i].want == 200 || whole);
 	/* Why a signature failed is nobody's business but the operator's. */
 	ck_assert(!says(&p, "expired") && !says(&p, "mismatch"));
 }
@@ -478,6 +506,7 @@ END_TEST
 START_TEST(a_doubled_header_is_refused)
 {
 	struct post p;
+	bool whole = true;
 
 	endpoint("orders", NOMOS, SECRET);
 	begin(&p, "/hooks/orders", BODY);
@@ -485,6 +514,9 @@ START_TEST(a_doubled_header_is_refused)
 	add_header(&p, "x-nomos-signature", "t=1,v1=00");
 	ck_assert_int_eq(send(&p), 400);
 	ck_assert(logs(&p, "verdict=doubled-header"));
+	/* Its body was never read. */
+	ck_assert_uint_eq(kept(&whole), 1);
+	ck_assert(!whole);
 }
 END_TEST
 
