@@ -88,7 +88,8 @@ take_progress(struct call *c, const struct json *progress)
 			    (long long)matched);
 	} else if (isatty(STDERR_FILENO)) {
 		fprintf(stderr,
-		    "\r\033[K%lld%%, %lld events looked at, %lld match",
+		    "\r\033[K%lld%% of the way, %lld events looked at, %lld "
+		    "match",
 		    (long long)percent, (long long)looked, (long long)matched);
 		c->drawn = true;
 	}

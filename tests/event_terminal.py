@@ -169,10 +169,38 @@ def bars(stand):
                   f"{columns} columns: {name}: {length} of {longest}")
 
 
-def post_raw(stand, parts, endpoint="raw"):
+def progress(stand):
+    """Words on the terminal while rows go elsewhere, and none in the end."""
+    for n in range(10):
+        post_raw(stand, [f"big-{n}".encode(), b"big", b"text/plain", b"a/1",
+                         b"%d" % n * 400000])
+    watched, slave = pty.openpty()
+    export = subprocess.Popen(
+        [stand.tool_path("event"), "-c", stand.conf, "export", "--type",
+         "big"], stdout=subprocess.PIPE, stderr=slave, env=stand.env)
+    os.close(slave)
+    time.sleep(1)  # more is waiting than fits between it and us
+    rows = strict(export.stdout.read())
+    export.stdout.close()
+    check(export.wait(WAIT_S) == 0, "export fails")
+    check([row["id"] for row in rows] == [f"big-{n}" for n in range(10)],
+          "export: other rows")
+    said = b""
+    try:
+        while select.select([watched], [], [], 1)[0]:
+            said += os.read(watched, 65536)
+    except OSError:
+        pass  # the other side is closed
+    os.close(watched)
+    check(b"% of the way" in said, f"export does not say how far it is: {said}")
+    check(said.endswith(b"\r\x1b[K"), f"it stays on the screen: {said}")
+
+
+def post_raw(stand, parts, endpoint="raw", secret=stands.SECRET,
+             answer=b"accepted"):
     """By CGI: no web server lets these bytes through, but one may."""
     ident, kind, content, header, body = parts
-    mac = hmac.new(stands.SECRET.encode(), body, hashlib.sha256).hexdigest()
+    mac = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     env = {os.fsencode(k): os.fsencode(v) for k, v in stand.env.items()}
     env.update({
         b"EYELET_CONFIG": stand.conf.encode(), b"GATEWAY_INTERFACE": b"CGI/1.1",
@@ -184,7 +212,7 @@ def post_raw(stand, parts, endpoint="raw"):
         b"HTTP_X_SIGNATURE": mac.encode()})
     done = subprocess.run([stands.PROGRAM], env=env, input=body,
                           capture_output=True, timeout=60)
-    return b"accepted" in done.stdout
+    return answer in done.stdout
 
 
 def strict(text):
@@ -224,6 +252,7 @@ def hostile(stand):
             parts[place] = text + (b"" if place else str(at).encode())
             if post_raw(stand, parts):
                 sent.append(place)
+            post_raw(stand, parts, secret="wrong")
     # The receiver may refuse an id or a header that no sender has.
     for place, what in enumerate(("id", "type", "content type", "header",
                                   "body")):
@@ -235,7 +264,14 @@ def hostile(stand):
              ["export"]]
     verbs += [["show", str(seq)] for seq in seqs]
     programs = [("event", verb) for verb in verbs]
-    programs += [("endpoint", ["list"]), ("endpoint", ["show", "raw"]),
+    kept = [row["no"] for row in stand.rows("event", "quarantine", "list")]
+    check(len(kept) >= 20, f"only {len(kept)} refused requests are kept")
+    kept = kept[:stands.effort(8, 40, 80)]
+    programs += [("event", ["quarantine", verb, str(no)]) for no in kept
+                 for verb in ("show", "explain")]
+    programs += [("event", ["quarantine", "list"]),
+                 ("secret", ["suspects", "raw", "sec_3"]),
+                 ("store", ["config"]), ("endpoint", ["list"]), ("endpoint", ["show", "raw"]),
                  ("secret", ["show", "raw"]), ("store", ["status"]),
                  ("store", ["audit"]), ("store", ["check"])]
     for noun, verb in programs:
@@ -282,6 +318,7 @@ def main():
                    "--secret-file", f"{stand.top}/secret",
                    "--title", "caf\u00e9 \u202egnp", "--label", "k=\u200bv")
         stand.start()
+        progress(stand)
         follow(stand)
         bars(stand)
         hostile(stand)
