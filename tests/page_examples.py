@@ -20,6 +20,12 @@ WAIT_S = 60
 SECRET = "first-secret-0123456789abcdef"
 EVENT = {"id": "evt_1", "timestamp": "2026-01-15T10:30:00.000Z",
          "topic": "order.created", "context": {}}
+# A request of Nimbus, as a page takes it for granted.
+REQUEST = """POST /hooks/nimbus HTTP/1.1
+X-Webhook-Signature: 0123
+Content-Length: 58
+
+{"id":"e1","type":"a.b","createdAt":"2026-01-15T10:30:00Z"}"""
 # What is not run, and why; all else is.
 ELSEWHERE = {"systemctl enable --now eyelet.socket eyelet.service":
              "a test stand has no systemd"}
@@ -56,7 +62,8 @@ class Page:
         for name, text in (("secret", SECRET + "\n"),
                            ("secret.txt", SECRET + "\n"),
                            ("new-secret", "second-" + SECRET + "\n"),
-                           ("body", self.body.decode())):
+                           ("body", self.body.decode()),
+                           ("request.http", REQUEST)):
             with open(f"{self.work}/{name}", "w", encoding="utf-8") as f:
                 f.write(text)
         self.env = dict(self.stand.env, EYELET_CONFIG=self.stand.conf,
@@ -154,12 +161,23 @@ class Page:
             f.write(block)
         return self.run(f"eyelet-scheme lint {path}")
 
+    def read_request(self, block):
+        """One that came by the scheme before it: what it names is there."""
+        path = f"{self.work}/example.http"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(block.rstrip("\n"))
+        return self.run(f"eyelet-scheme lint {self.stand.top}/example.json "
+                        f"--sample {path} --param word=a-word "
+                        "--url https://h.example.com/hooks/bolt")
+
     def example(self, block):
         """(what was run, what is wrong) of each line."""
         if block.lstrip().startswith("["):
             yield "configuration", self.read_conf(block)
         elif block.lstrip().startswith("{"):
             yield "scheme", self.read_scheme(block)
+        elif re.match(r"[A-Z]+ /.* HTTP/1\.1\n", block):
+            yield "request", self.read_request(block)
         else:
             for command in commands(block):
                 if command in ELSEWHERE:
