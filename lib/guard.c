@@ -196,9 +196,11 @@ judge_above(const char *folder, struct err *err)
 		return errno == ENOENT || errno == ENOTDIR
 			   ? 0
 			   : err_errno(err, errno, "look at %s", folder);
+	/* One for all, as /tmp, has to stay so. */
 	if ((st.st_mode & S_ISVTX) == 0 && others_write(&st))
-		return guard_refuse(
-		    folder, "others may write in @", "chmod go-w @", err);
+		return guard_refuse(folder, "others may write in @",
+		    (st.st_mode & 0777) == 0777 ? "chmod +t @" : "chmod go-w @",
+		    err);
 	return 0;
 }
 

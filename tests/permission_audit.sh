@@ -131,12 +131,12 @@ wrong 'key, a link' \
     'mv "$2/store.key" "$2/k" && ln -s "$2/k" "$2/store.key"' 'mv '
 wrong 'deny list, a link' 'cd "$2" && mv store.key.revoked r &&
     ln -s r store.key.revoked' 't=$(readlink'
-wrong 'folder of the configuration' 'chmod 777 "$3/etc"' 'chmod go-w '
+wrong 'folder of the configuration' 'chmod 757 "$3/etc"' 'chmod go-w '
 mended admin fcgi
 
 wrong 'store folder, a link' 'mv "$1" "$1.real" && ln -s "$1.real" "$1"' \
     't=$(readlink'
-wrong 'folder above the store' 'chmod 777 "$3/home"' 'chmod go-w '
+wrong 'folder above the store' 'chmod 777 "$3/home"' 'chmod +t '
 wrong 'folder above that' 'chmod 757 "$3"' 'chmod go-w '
 wrong 'a DB_CONFIG' 'echo set_flags DB_TXN_NOSYNC >"$1/db/DB_CONFIG"' 'rm '
 mended admin fcgi
