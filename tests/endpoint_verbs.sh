@@ -5,6 +5,7 @@
 
 printf '%s\n' "$canary" >"$work/secret"
 printf 'param-%s\n' "$canary" >"$work/param"
+printf '%s\n' "$canary-rename" >"$work/rename"
 
 run 'a store' 0 eyelet-store init
 
@@ -150,6 +151,27 @@ run 'params are not shown' 0 eyelet-endpoint show shop
 silent_on "$canary"
 says 'two'
 
+# The same at once, when it is added.
+run 'add with all of them' 0 eyelet-endpoint add all --scheme nomos \
+    --secret-file "$work/rename" --title All --label a=1 --label b=2 \
+    --events 'a.*' --public-url https://a.example/hooks/all \
+    --allow-from ::1 --rate 3 --max-body 1k --tolerance 1m \
+    --param "id=@$work/param" --param "two=@$work/param" --same-body accept \
+    --allow-http
+run 'show all of them' 0 eyelet-endpoint show all --json
+for is in 'title "All"' 'labels {"a":"1","b":"2"}' 'events "a.*"' \
+    'public_url "https://a.example/hooks/all"' 'allow_from "::1"' 'rate 3' \
+    'body_max 1024' 'tolerance 60' 'params ["id","two"]' 'same_body true' \
+    'allow_http true' 'secrets_live 1' 'scheme "nomos"'; do
+	member "${is%% *}" "${is#* }"
+done
+silent_on "$canary"
+run 'all of them, for people' 0 eyelet-endpoint show all
+for is in All 'a=1 b=2' 'a.*' ::1 '1.0 KiB' 1m 'id two'; do
+	says "$is"
+done
+silent_on "$canary"
+
 run 'a label twice' 64 eyelet-endpoint edit shop --label a=1 --label a=2
 words 'twice'
 run 'a label without =' 64 eyelet-endpoint edit shop --label a
@@ -254,7 +276,6 @@ run 'unknown, near one' 66 eyelet-endpoint disable shpo
 words 'did you mean "shop"?'
 
 # --- rename -------------------------------------------------------------------
-printf '%s\n' "$canary-rename" >"$work/rename"
 run 'an endpoint to rename' 0 eyelet-endpoint add first --scheme nimbus \
     --secret-file "$work/rename" --public-url https://a.example/hooks/first
 stamp() {
