@@ -156,19 +156,27 @@ class Page:
         return None if took == wanted else f"{took} of {wanted} settings"
 
     def read_scheme(self, block):
-        path = f"{self.stand.top}/example.json"
-        with open(path, "w", encoding="utf-8") as f:
+        folder = f"{self.stand.top}/schemes"
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{folder}/example.json", "w", encoding="utf-8") as f:
             f.write(block)
-        return self.run(f"eyelet-scheme lint {path}")
+        # As the page says: the one that Bolt gives away, or the plain one.
+        with open(f"{self.work}/example-secret", "w", encoding="utf-8") as f:
+            f.write("bolt_ZXhhbXBsZS1zZWNyZXQ=" if "bolt_" in block else
+                    "example-secret")
+        return self.run(f"eyelet-scheme lint {folder}/example.json")
 
     def read_request(self, block):
-        """One that came by the scheme before it: what it names is there."""
-        path = f"{self.work}/example.http"
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(block.rstrip("\n"))
-        return self.run(f"eyelet-scheme lint {self.stand.top}/example.json "
-                        f"--sample {path} --param word=a-word "
-                        "--url https://h.example.com/hooks/bolt")
+        """One that came by the scheme before it, and is right."""
+        head, _, body = block.rstrip("\n").partition("\n\n")
+        with open(f"{self.work}/example-body", "w", encoding="utf-8") as f:
+            f.write(body)
+        headers = " ".join(f"--header '{line}'"
+                           for line in head.splitlines()[1:])
+        return self.run(
+            f"eyelet-scheme verify example --schemes {self.stand.top}/schemes "
+            f"--secret-file example-secret {headers} --now 1767225600 "
+            "--url https://h.example.com/hooks/bolt <example-body")
 
     def example(self, block):
         """(what was run, what is wrong) of each line."""
