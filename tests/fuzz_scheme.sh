@@ -51,7 +51,7 @@ for file in "$EYELET_SCHEMES"/*.json; do
 	{ echo file && cat "$file"; } >"$corpus/$name.file"
 done
 
-"$scratch/fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=5 \
+"$scratch/fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=60 \
     -print_final_stats=1 "$corpus" >"$scratch/log" 2>&1
 status=$?
 if [ $status -ne 0 ]; then

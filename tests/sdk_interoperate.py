@@ -23,7 +23,7 @@ from stand import *  # noqa: F401,F403
 HERE = os.path.dirname(os.path.abspath(__file__))
 BASE = "https://hooks.example.org/hooks/sdk"
 FILES = ("package.json", "package-lock.json", "senders.mjs")
-INSTALL_S = 300
+INSTALL_S = 150
 LEAST = 12  # SDKs
 
 
