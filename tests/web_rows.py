@@ -23,6 +23,7 @@ MIB = 1 << 20
 PROXY = "127.0.0.2"  # the load balancer, as eyelet.conf has it
 ADDRESS = "192.0.2.7"  # may post to /hooks/far; so may 2001:db8::1
 STRANGER = "198.51.100.1"
+BACK_S = 30  # within which a service that was away is used again
 SILENCE_S = 90  # within which a sender that says no more is left
 # mod_fcgid says 500 of what it cannot read.
 LEFT = (GONE, "408 -", "500 -")
@@ -324,6 +325,17 @@ def restarts(stand):
             "unanswered": unanswered}
 
 
+def comes_back(stand):
+    """The service was away, and a request came meanwhile: no server holds
+    that against it for long."""
+    stand.stop_service()
+    away = post("evt_away")(stand)
+    stand.start_service()
+    took = wait_for("service again", BACK_S, lambda: post("evt_back")(
+        stand) == "200 accepted", 0.1)
+    return away, took
+
+
 # --- one server ---------------------------------------------------------------
 
 def prepare(stand):
@@ -371,6 +383,12 @@ def run(front):
         for what in ("lost", "twice", "unanswered"):
             if load[what]:
                 faults.append(f"{what} in a restart: {load[what][:5]}")
+        said["away, and back again"] = ""
+        if stand.front.has_service:
+            away, took = comes_back(stand)
+            said["away, and back again"] = f"{away}, {took:.1f} s"
+            if away not in ("502 -", "503 -"):
+                faults.append(f"the service is away: {away}")
         print(f"{front}: {load['acked']} acked in {RESTARTS} restarts, "
               f"{load['broken']} broken connections")
     return said, faults

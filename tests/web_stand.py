@@ -226,6 +226,18 @@ class WebStand(Stand):
         return [self.program, "-c", self.conf, "--socket",
                 f"{self.home}/fcgi"]
 
+    def start_service(self):
+        with open(self.log, "ab") as log:
+            self.service = subprocess.Popen(
+                self.as_user(self.service_command()), env=self.env,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def close(self):
+        # It may be so young that it is not yet known by its name.
+        if self.service is not None and self.service.poll() is None:
+            self.service.kill()
+        super().close()
+
     def stop_service(self):
         self.kill(self.processes(), signal.SIGTERM)
         self.service.wait(CALL_S)
@@ -236,10 +248,7 @@ class WebStand(Stand):
             open(name, "ab").close()
             self.own(name)
         if self.front.has_service:
-            with open(self.log, "ab") as log:
-                self.service = subprocess.Popen(
-                    self.as_user(self.service_command()), env=self.env,
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.start_service()
         command = {
             "lighttpd": ["lighttpd", "-D", "-f", f"{self.top}/web.conf"],
             "apache2": ["apache2", "-DFOREGROUND", "-f",
