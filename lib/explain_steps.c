@@ -185,6 +185,39 @@ put_hex(char out[2 * DIGEST_SHA256 + 1], const unsigned char *sum)
 		snprintf(out + 2 * i, 3, "%02x", sum[i]);
 }
 
+/*
+ * The beginning of what is signed. Params may be confidential and the key is
+ * so: they stand there by their names.
+ */
+static int
+put_beginning(
+    struct inquiry *q, const struct span *parts, struct buf *out, bool *all)
+{
+	const struct template *t = &q->ask->scheme->content;
+	const struct piece *p;
+	size_t i, room;
+
+	*all = true;
+	for (i = 0; i < t->n; i++) {
+		p = &t->pieces[i];
+		if (p->kind == PIECE_PARAM || p->kind == PIECE_KEY) {
+			if (out->max - out->len > strlen(p->shown) + 2 &&
+			    buf_printf(out, q->err, "{%s}", p->shown) < 0)
+				return -1;
+			continue;
+		}
+		room = out->max - out->len;
+		if (parts[i].len > room)
+			*all = false;
+		if (buf_put_span(out,
+			span_of(parts[i].ptr,
+			    parts[i].len < room ? parts[i].len : room),
+			q->err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 say_bytes(struct inquiry *q, const struct span *parts, size_t n)
 {
@@ -192,35 +225,32 @@ say_bytes(struct inquiry *q, const struct span *parts, size_t n)
 		   safe = BUF_INIT(8 * EXPLAIN_SHOWN_MAX);
 	unsigned char sum[DIGEST_SHA256];
 	char hex[2 * DIGEST_SHA256 + 1], name[INQUIRY_NAME_MAX];
-	size_t i, room, len = 0;
+	size_t i, len = 0;
+	bool all;
 	int at = -1, ret = -1;
 
-	if (digest_sha256(parts, n, sum, q->err) < 0)
+	if (digest_sha256(parts, n, sum, q->err) < 0 ||
+	    put_beginning(q, parts, &head, &all) < 0 ||
+	    text_put_safe(&safe, buf_span(&head), q->err) < 0)
 		goto out;
 	put_hex(hex, sum);
 	for (i = 0; i < n; i++) {
 		len += parts[i].len;
-		room = head.max - head.len;
 		if (at < 0)
 			at = explain_finds_secret(q->ask, parts[i]);
-		if (buf_put_span(&head,
-			span_of(parts[i].ptr,
-			    parts[i].len < room ? parts[i].len : room),
-			q->err) < 0)
-			goto out;
 	}
-	step(q, "these are %zu bytes, SHA-256 %s", len, hex);
+	step(q, "these are %zu bytes%s, SHA-256 %s", len,
+	    template_has(&q->ask->scheme->content, PIECE_KEY)
+		? " beside the key"
+		: "",
+	    hex);
 	if (at >= 0) {
 		inquiry_name(&q->ask->secrets[at], name);
 		step(q, "they are not shown: they hold %s", name);
-	} else if (text_put_safe(&safe, buf_span(&head), q->err) == 0 &&
-		   buf_puts(&q->out->steps,
-		       len > head.len ? "they begin: " : "they are: ",
-		       q->err) == 0 &&
-		   buf_put_span(&q->out->steps, buf_span(&safe), q->err) == 0) {
-		if (buf_putc(&q->out->steps, '\n', q->err) < 0)
-			goto out;
-	} else {
+	} else if (buf_puts(&q->out->steps,
+		       all ? "they are: " : "they begin: ", q->err) < 0 ||
+		   buf_put_span(&q->out->steps, buf_span(&safe), q->err) < 0 ||
+		   buf_putc(&q->out->steps, '\n', q->err) < 0) {
 		goto out;
 	}
 	ret = 0;

@@ -83,6 +83,7 @@ ck_words(const char *when, const struct span *secrets, size_t n)
 START_TEST(every_known_request_is_explained)
 {
 	struct vector v;
+	size_t i;
 
 	vector_read(VECTORS, (size_t)_i, &v);
 	ask(v.provider, &v.input, v.secrets, v.nsecrets);
@@ -97,6 +98,12 @@ START_TEST(every_known_request_is_explained)
 	if (strcmp(v.expect, "expired") == 0)
 		ck_assert_int_eq(report.cause, EXPLAIN_CLOCK);
 	ck_words(v.name, v.secrets, v.nsecrets);
+	/* Params may be confidential, too. */
+	for (i = 0; i < v.input.nparams; i++)
+		ck_assert_msg(
+		    memmem(report.steps.ptr, report.steps.len,
+			v.params[i].value, strlen(v.params[i].value)) == NULL,
+		    "%s: a param is told", v.name);
 	explain_free(&report);
 	vector_free(&v);
 }
