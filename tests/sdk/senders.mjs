@@ -7,6 +7,7 @@
 import crypto from 'node:crypto';
 import { createRequire } from 'node:module';
 
+globalThis.crypto ??= crypto.webcrypto; // Node 18 has it here alone
 const require = createRequire(import.meta.url);
 const now = () => Math.floor(Date.now() / 1000);
 const hmac = (key, content, enc) =>
