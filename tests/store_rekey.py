@@ -73,7 +73,8 @@ def kill_at(stand, keys, call, nth):
             asking.kill()
         asking.wait(WAIT_S)
     finally:
-        tracer.terminate()
+        # Told to end while its tracee dies, strace may wait for ever.
+        tracer.kill()
         tracer.wait(WAIT_S)
     stand.kill_and_wait(stand.processes())
     return died
