@@ -24,13 +24,13 @@ install_below() {
 units="systemdsystemunitdir=/opt/s sysusersdir=/opt/u tmpfilesdir=/opt/t"
 # shellcheck disable=SC2086 # a list of words
 install_below "$work/root" $units sysconfdir=/opt/e localstatedir=/opt/v \
-    datadir=/opt/d libexecdir=/opt/l
+    datadir=/opt/d libexecdir=/opt/l sbindir=/opt/b
 for f in man/man5/eyelet.conf.5 man/man8/eyelet-endpoint.8 \
     man/man8/eyelet-store.8 man/man8/eyelet.fcgi.8 doc/eyelet.conf \
     doc/apache-cgi.conf doc/apache-fcgid.conf doc/apache.conf \
     doc/lighttpd-cgi.conf doc/lighttpd-socket.conf doc/lighttpd.conf \
-    doc/nginx.conf e/eyelet/eyelet.conf s/eyelet.service s/eyelet.socket \
-    u/eyelet.conf t/eyelet.conf; do
+    doc/nginx.conf e/eyelet/eyelet.conf s/eyelet-deliver.service \
+    s/eyelet.service s/eyelet.socket u/eyelet.conf t/eyelet.conf; do
 	[ -s "$work/root/opt/$f" ] || {
 		echo "$f is not installed"
 		bad=1
@@ -54,8 +54,10 @@ done
 expect e/eyelet/eyelet.conf '#path = /opt/v/lib/eyelet/store'
 expect s/eyelet.service ExecStart=/opt/l/eyelet/eyelet.fcgi
 expect s/eyelet.service ReadWritePaths=-/opt/v/lib/eyelet
+expect s/eyelet-deliver.service ExecStart=/opt/b/eyelet-deliver
+expect s/eyelet-deliver.service ReadWritePaths=-/opt/v/lib/eyelet
 expect t/eyelet.conf 'd /opt/v/lib/eyelet '
-left=$(grep -rlE '/(etc|usr/share|usr/libexec|var/lib)/eyelet' \
+left=$(grep -rlE '/(etc|usr/share|usr/libexec|usr/sbin|var/lib)/eyelet' \
     "$work/root/opt/"[destu] "$work/root/opt/man" "$work/root/opt/doc" |
     grep -v '/opt/d/eyelet/schemes/')
 [ -z "$left" ] || {
@@ -79,7 +81,7 @@ done
 # Where nobody wants them, nothing of systemd is there.
 install_below "$work/without" systemdsystemunitdir= sysusersdir= tmpfilesdir= \
     sysconfdir=/opt/e localstatedir=/opt/v datadir=/opt/d libexecdir=/opt/l
-left=$(find "$work/without" -name 'eyelet.s*' -o -name tmpfiles.d)
+left=$(find "$work/without" -name 'eyelet*.s*' -o -name tmpfiles.d)
 [ -z "$left" ] || {
 	echo "installed though not wanted: $left"
 	bad=1

@@ -290,7 +290,7 @@ check_install() {
 	(cd "$work/dest" && find . ! -type d) | sed 's/^\.//' | sort \
 	    >"$work/installed"
 	cat "$work/installed"
-	stray=$(grep -vE '^/usr/local/(sbin/eyelet-[a-z]+|libexec/eyelet/eyelet\.fcgi|etc/eyelet/|lib/systemd/system/eyelet\.(service|socket)$|lib/(sysusers|tmpfiles)\.d/eyelet\.conf$|share/eyelet/|share/man/man[1578]/|share/doc/eyelet/|share/bash-completion/completions/eyelet)' \
+	stray=$(grep -vE '^/usr/local/(sbin/eyelet-[a-z]+|libexec/eyelet/eyelet\.fcgi|etc/eyelet/|lib/systemd/system/eyelet(-deliver\.service|\.service|\.socket)$|lib/(sysusers|tmpfiles)\.d/eyelet\.conf$|share/eyelet/|share/man/man[1578]/|share/doc/eyelet/|share/bash-completion/completions/eyelet)' \
 	    "$work/installed")
 	[ -z "$stray" ] || {
 		echo "installed where nothing of eyelet belongs: $stray"
