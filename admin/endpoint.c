@@ -149,13 +149,13 @@ out:
 /* --- list, show ----------------------------------------------------------- */
 
 static const struct table_column list_columns[] = {
-	{ "NAME", false },
-	{ "STATE", false },
-	{ "SCHEME", false },
-	{ "SECRETS", true },
-	{ "ACCEPTED", true },
-	{ "REFUSED", true },
-	{ "TITLE", false },
+	{ "NAME", false, NULL },
+	{ "STATE", false, NULL },
+	{ "SCHEME", false, NULL },
+	{ "SECRETS", true, NULL },
+	{ "ACCEPTED", true, NULL },
+	{ "REFUSED", true, NULL },
+	{ "TITLE", false, NULL },
 };
 
 static int
@@ -222,11 +222,11 @@ static const struct field show_fields[] = {
 };
 
 static const struct table_column secret_columns[] = {
-	{ "SECRET", false },
-	{ "STATE", false },
-	{ "CREATED", false },
-	{ "UNTIL", false },
-	{ "LAST USED", false },
+	{ "SECRET", false, "secret" },
+	{ "STATE", false, "state" },
+	{ "CREATED", false, "created_at" },
+	{ "UNTIL", false, "until" },
+	{ "LAST USED", false, "last_used_at" },
 };
 
 static int
@@ -243,11 +243,7 @@ show_row(void *arg, const struct json *row, struct err *err)
 	if (s != NULL)
 		putchar('\n');
 	for (; s != NULL; s = json_next(s))
-		if (table_put_json(&t, json_get(s, "secret"), err) < 0 ||
-		    table_put_json(&t, json_get(s, "state"), err) < 0 ||
-		    table_put_json(&t, json_get(s, "created_at"), err) < 0 ||
-		    table_put_json(&t, json_get(s, "until"), err) < 0 ||
-		    table_put_json(&t, json_get(s, "last_used_at"), err) < 0)
+		if (table_put_row(&t, s, err) < 0)
 			goto out;
 	table_print(&t);
 	ret = 0;

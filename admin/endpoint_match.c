@@ -6,9 +6,9 @@
 #include "lib/util.h"
 
 static const struct table_column match_columns[] = {
-	{ "TYPE", false },
-	{ "KEPT", false },
-	{ "BECAUSE OF", false },
+	{ "TYPE", false, NULL },
+	{ "KEPT", false, NULL },
+	{ "BECAUSE OF", false, NULL },
 };
 
 struct matching {

@@ -16,29 +16,16 @@
 #define PAUSE_MS 1000 /* between two calls at least */
 
 static const struct table_column list_columns[] = {
-	{ "SEQ", true },
-	{ "RECEIVED", false },
-	{ "ENDPOINT", false },
-	{ "TYPE", false },
-	{ "ID", false },
-	{ "SECRET", false },
-	{ "SIZE", true },
-	{ "DUP", true },
-	{ "STATUS", false },
+	{ "SEQ", true, "seq" },
+	{ "RECEIVED", false, "received_at" },
+	{ "ENDPOINT", false, "endpoint" },
+	{ "TYPE", false, "type" },
+	{ "ID", false, "id" },
+	{ "SECRET", false, "secret" },
+	{ "SIZE", true, "size" },
+	{ "DUP", true, "duplicates" },
+	{ "STATUS", false, "status" },
 };
-
-static int
-list_row(void *arg, const struct json *row, struct err *err)
-{
-	static const char *const members[] = { "seq", "received_at", "endpoint",
-		"type", "id", "secret", "size", "duplicates", "status" };
-	size_t i;
-
-	for (i = 0; i < NITEMS(members); i++)
-		if (table_put_json(arg, json_get(row, members[i]), err) < 0)
-			return -1;
-	return 0;
-}
 
 int
 event_list(struct command_line *line, struct err *err)
@@ -54,7 +41,7 @@ event_list(struct command_line *line, struct err *err)
 		goto out;
 	if (!command_has(line, "limit"))
 		json_write_int(&c.w, "limit", LIST_LIMIT);
-	c.people = list_row;
+	c.people = table_put_row;
 	c.arg = &t;
 	ret = call_send(&c, err);
 	if (ret == 0 && !line->json && table_is_empty(&t))
@@ -88,7 +75,7 @@ tail_row(void *arg, const struct json *row, struct err *err)
 	if (t->call.line->json) {
 		fwrite(text.ptr, 1, text.len, stdout);
 		putchar('\n');
-	} else if (list_row(&t->table, row, err) < 0) {
+	} else if (table_put_row(&t->table, row, err) < 0) {
 		return -1;
 	}
 	/* The first ones are aligned together, later ones come one by one. */

@@ -13,32 +13,32 @@
 #define KINDS_BYTES_MAX (512 * 1024 * 1024)
 
 static const struct table_column kind_columns[] = {
-	{ "ENDPOINT", false },
-	{ "TYPE", false },
-	{ "EVENTS", true },
-	{ "TESTS", true },
-	{ "BYTES", true },
-	{ "FIRST", false },
-	{ "LAST", false },
+	{ "ENDPOINT", false, NULL },
+	{ "TYPE", false, NULL },
+	{ "EVENTS", true, NULL },
+	{ "TESTS", true, NULL },
+	{ "BYTES", true, NULL },
+	{ "FIRST", false, NULL },
+	{ "LAST", false, NULL },
 };
 
 static const struct table_column count_columns[] = {
-	{ "ENDPOINT", false },
-	{ "ACCEPTED", true },
-	{ "DUPLICATE", true },
-	{ "CONFLICT", true },
-	{ "IGNORED", true },
-	{ "TEST", true },
-	{ "REFUSED", true },
-	{ "FAILED", true },
+	{ "ENDPOINT", false, NULL },
+	{ "ACCEPTED", true, NULL },
+	{ "DUPLICATE", true, NULL },
+	{ "CONFLICT", true, NULL },
+	{ "IGNORED", true, NULL },
+	{ "TEST", true, NULL },
+	{ "REFUSED", true, NULL },
+	{ "FAILED", true, NULL },
 };
 
 /* On a terminal: what the numbers look like. */
 static const struct table_column bar_columns[] = {
-	{ "ENDPOINT", false },
-	{ "TYPE", false },
-	{ "EVENTS", true },
-	{ "", false },
+	{ "ENDPOINT", false, NULL },
+	{ "TYPE", false, NULL },
+	{ "EVENTS", true, NULL },
+	{ "", false, NULL },
 };
 
 /*

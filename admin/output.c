@@ -129,6 +129,19 @@ table_put_json(struct table *t, const struct json *value, struct err *err)
 	return ret;
 }
 
+int
+table_put_row(void *arg, const struct json *row, struct err *err)
+{
+	struct table *t = arg;
+	size_t i;
+
+	for (i = 0; i < t->ncolumns; i++)
+		if (table_put_json(
+			t, json_get(row, t->columns[i].member), err) < 0)
+			return -1;
+	return 0;
+}
+
 /* In what the other columns leave of the line. */
 static void
 print_bar(const struct table *t, const char *cell)
@@ -253,8 +266,8 @@ int
 fields_print(const struct json *row, const struct field *fields, size_t nfields,
     struct err *err)
 {
-	static const struct table_column columns[] = { { NULL, false },
-		{ NULL, false } };
+	static const struct table_column columns[] = { { NULL, false, NULL },
+		{ NULL, false, NULL } };
 	struct buf text = BUF_INIT(CELL_MAX);
 	struct table t;
 	size_t i;

@@ -15,6 +15,7 @@
 struct table_column {
 	const char *title; /* all NULL: a table without a first line */
 	bool right; /* numbers */
+	const char *member; /* of a row, for table_put_row; or NULL */
 };
 
 /* Cells are put from left to right, row by row. */
@@ -44,6 +45,12 @@ int table_put(struct table *t, struct span cell, struct err *err);
 int table_puts(struct table *t, const char *cell, struct err *err);
 /* A member of a row, whatever its kind; null and absent ones give "-". */
 int table_put_json(struct table *t, const struct json *value, struct err *err);
+
+/*
+ * All of a row's cells by the columns' members; arg is the struct table, so
+ * that it can be what a call does with its rows.
+ */
+int table_put_row(void *arg, const struct json *row, struct err *err);
 
 /* Was no row put at all? */
 bool table_is_empty(const struct table *t);

@@ -18,28 +18,15 @@
 /* --- list ----------------------------------------------------------------- */
 
 static const struct table_column list_columns[] = {
-	{ "NO", true },
-	{ "REFUSED", false },
-	{ "ENDPOINT", false },
-	{ "STATUS", true },
-	{ "AS", false },
-	{ "SIZE", true },
-	{ "FROM", false },
-	{ "WHY", false },
+	{ "NO", true, "no" },
+	{ "REFUSED", false, "refused_at" },
+	{ "ENDPOINT", false, "endpoint" },
+	{ "STATUS", true, "status" },
+	{ "AS", false, "refused_as" },
+	{ "SIZE", true, "size" },
+	{ "FROM", false, "from" },
+	{ "WHY", false, "why" },
 };
-
-static int
-list_row(void *arg, const struct json *row, struct err *err)
-{
-	static const char *const members[] = { "no", "refused_at", "endpoint",
-		"status", "refused_as", "size", "from", "why" };
-	size_t i;
-
-	for (i = 0; i < NITEMS(members); i++)
-		if (table_put_json(arg, json_get(row, members[i]), err) < 0)
-			return -1;
-	return 0;
-}
 
 static int
 run_list(struct command_line *line, struct err *err)
@@ -56,7 +43,7 @@ run_list(struct command_line *line, struct err *err)
 		goto out;
 	if (!command_has(line, "limit"))
 		json_write_int(&c.w, "limit", LIST_LIMIT);
-	c.people = list_row;
+	c.people = table_put_row;
 	c.arg = &t;
 	ret = call_send(&c, err);
 	if (ret == 0 && !line->json && table_is_empty(&t))

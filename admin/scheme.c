@@ -83,11 +83,11 @@ static int
 list_for_people(const struct scheme_set *set, struct err *err)
 {
 	static const struct table_column columns[] = {
-		{ "NAME", false },
-		{ "ALGORITHM", false },
-		{ "SECRET FROM", false },
-		{ "SIGNS", false },
-		{ "TITLE", false },
+		{ "NAME", false, NULL },
+		{ "ALGORITHM", false, NULL },
+		{ "SECRET FROM", false, NULL },
+		{ "SIGNS", false, NULL },
+		{ "TITLE", false, NULL },
 	};
 	size_t i, n = scheme_set_count(set);
 	const struct scheme *sc;
@@ -169,8 +169,8 @@ static int
 show_for_people(const struct scheme *sc, struct err *err)
 {
 	static const struct table_column columns[] = {
-		{ NULL, false },
-		{ NULL, false },
+		{ NULL, false, NULL },
+		{ NULL, false, NULL },
 	};
 	char window[TEXT_TIME_MAX] = "none", waits[TEXT_TIME_MAX] = "unknown";
 	const char *signs = "yes";

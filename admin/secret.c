@@ -73,27 +73,14 @@ begin(
 /* --- show, reveal --------------------------------------------------------- */
 
 static const struct table_column show_columns[] = {
-	{ "SECRET", false },
-	{ "STATE", false },
-	{ "CREATED", false },
-	{ "ACTIVATED", false },
-	{ "UNTIL", false },
-	{ "REVOKED", false },
-	{ "LAST USED", false },
+	{ "SECRET", false, "secret" },
+	{ "STATE", false, "state" },
+	{ "CREATED", false, "created_at" },
+	{ "ACTIVATED", false, "activated_at" },
+	{ "UNTIL", false, "until" },
+	{ "REVOKED", false, "revoked_at" },
+	{ "LAST USED", false, "last_used_at" },
 };
-
-static int
-show_row(void *arg, const struct json *row, struct err *err)
-{
-	static const char *const members[] = { "secret", "state", "created_at",
-		"activated_at", "until", "revoked_at", "last_used_at" };
-	size_t i;
-
-	for (i = 0; i < NITEMS(members); i++)
-		if (table_put_json(arg, json_get(row, members[i]), err) < 0)
-			return -1;
-	return 0;
-}
 
 static int
 run_show(struct command_line *line, struct err *err)
@@ -105,7 +92,7 @@ run_show(struct command_line *line, struct err *err)
 	table_init(&t, show_columns, NITEMS(show_columns));
 	if (begin(&c, line, "secret.show", err) < 0)
 		goto out;
-	c.people = show_row;
+	c.people = table_put_row;
 	c.arg = &t;
 	ret = call_send(&c, err);
 	if (ret == 0 && !line->json && table_is_empty(&t))
@@ -257,27 +244,14 @@ run_revoke(struct command_line *line, struct err *err)
 /* --- suspects ------------------------------------------------------------- */
 
 static const struct table_column suspects_columns[] = {
-	{ "SEQ", true },
-	{ "RECEIVED", false },
-	{ "TYPE", false },
-	{ "ID", false },
-	{ "SIZE", true },
-	{ "DUP", true },
-	{ "STATUS", false },
+	{ "SEQ", true, "seq" },
+	{ "RECEIVED", false, "received_at" },
+	{ "TYPE", false, "type" },
+	{ "ID", false, "id" },
+	{ "SIZE", true, "size" },
+	{ "DUP", true, "duplicates" },
+	{ "STATUS", false, "status" },
 };
-
-static int
-suspects_row(void *arg, const struct json *row, struct err *err)
-{
-	static const char *const members[] = { "seq", "received_at", "type",
-		"id", "size", "duplicates", "status" };
-	size_t i;
-
-	for (i = 0; i < NITEMS(members); i++)
-		if (table_put_json(arg, json_get(row, members[i]), err) < 0)
-			return -1;
-	return 0;
-}
 
 static int
 run_suspects(struct command_line *line, struct err *err)
@@ -292,7 +266,7 @@ run_suspects(struct command_line *line, struct err *err)
 	    call_put_time(&c, "until", "until_ms", err) < 0 ||
 	    call_put_number(&c, "limit", "limit", JSON_INT_MAX, err) < 0)
 		goto out;
-	c.people = suspects_row;
+	c.people = table_put_row;
 	c.arg = &t;
 	ret = call_send(&c, err);
 	if (ret == 0 && !line->json && table_is_empty(&t))

@@ -218,26 +218,13 @@ run_check(struct command_line *line, struct err *err)
 /* --- audit, prune --------------------------------------------------------- */
 
 static const struct table_column audit_columns[] = {
-	{ "AT", false },
-	{ "UID", true },
-	{ "PROGRAM", false },
-	{ "VERB", false },
-	{ "TARGET", false },
-	{ "DETAIL", false },
+	{ "AT", false, "at" },
+	{ "UID", true, "uid" },
+	{ "PROGRAM", false, "program" },
+	{ "VERB", false, "verb" },
+	{ "TARGET", false, "target" },
+	{ "DETAIL", false, "detail" },
 };
-
-static int
-audit_row(void *arg, const struct json *row, struct err *err)
-{
-	static const char *const members[] = { "at", "uid", "program", "verb",
-		"target", "detail" };
-	size_t i;
-
-	for (i = 0; i < NITEMS(members); i++)
-		if (table_put_json(arg, json_get(row, members[i]), err) < 0)
-			return -1;
-	return 0;
-}
 
 static int
 run_audit(struct command_line *line, struct err *err)
@@ -253,7 +240,7 @@ run_audit(struct command_line *line, struct err *err)
 		goto out;
 	if (!command_has(line, "limit"))
 		json_write_int(&c.w, "limit", AUDIT_LIMIT);
-	c.people = audit_row;
+	c.people = table_put_row;
 	c.arg = &t;
 	ret = call_send(&c, err);
 	table_print(&t);
@@ -327,9 +314,9 @@ run_rekey(struct command_line *line, struct err *err)
 /* --- config --------------------------------------------------------------- */
 
 static const struct table_column config_columns[] = {
-	{ "SETTING", false },
-	{ "VALUE", false },
-	{ "FROM", false },
+	{ "SETTING", false, NULL },
+	{ "VALUE", false, NULL },
+	{ "FROM", false, NULL },
 };
 
 struct showing {

@@ -16,8 +16,8 @@
 enum guard_flags {
 	GUARD_FOLDER = 1, /* else a plain file */
 	GUARD_PRIVATE = 2, /* others may not even read it */
-	GUARD_SPARE = 8, /* made anew when it is gone */
-	GUARD_LINK = 4 /* may be a symbolic link: what it names is judged */
+	GUARD_LINK = 4, /* may be a symbolic link: what it names is judged */
+	GUARD_SPARE = 8 /* made anew when it is gone */
 };
 
 /*

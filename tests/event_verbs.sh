@@ -46,6 +46,10 @@ grep -qE '"received_at":"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z"' \
 run 'for people' 0 eyelet-event list
 says 'RECEIVED'
 rows 6
+checks=$((checks + 1))
+at='20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z'
+grep -qE "^ *1  $at  shop +order\.paid +evt_1 +sec_1 +${#first} +1  accepted\$" \
+    "$out" || complain 'cells stand under the wrong titles'
 run 'endpoint' 0 eyelet-event list --json --endpoint till
 rows 3
 run 'type' 0 eyelet-event list --json --type 'order.*'

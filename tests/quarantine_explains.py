@@ -230,6 +230,14 @@ class Refused(unittest.TestCase):
         self.assertEqual(row["endpoint"], name.partition("?")[0])
         self.assertEqual(row["status"], status)
         self.assertEqual(row["size"], len(body))
+        # People see the same under the titles, the cells in this order.
+        line = self.stand.tool("event", "quarantine", "list", "--limit",
+                               "1").splitlines()[-1]
+        names = ("no", "refused_at", "endpoint", "status", "refused_as",
+                 "size", "from")
+        self.assertEqual(line.split()[:len(names)],
+                         [str(row[name] or "-") for name in names])
+        self.assertIn(row["why"][:40], line)
         return row
 
     def no_secret_in(self, text):
