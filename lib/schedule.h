@@ -1,0 +1,159 @@
+/*
+ * schedule.h: which delivery goes out when: concurrency, rates, retries,
+ * order, breakers, and what is to be written down. Pure: reads no clock and
+ * no store, sends nothing; time and chance come in, so that a test can play
+ * years. One thread's.
+ *
+ * The deliverer feeds it destinations, rows and events, starts what
+ * schedule_next names, tells how it ended, and commits what
+ * schedule_report_begin hands out. It knows events by seq alone: bodies are
+ * the deliverer's business.
+ *
+ * Times are milliseconds of the wall clock (they are written down); when that
+ * is set back, nothing is sent twice for it, and no delay grows longer than
+ * it was planned.
+ */
+#ifndef EYELET_LIB_SCHEDULE_H
+#define EYELET_LIB_SCHEDULE_H
+
+#include "lib/retry_plan.h"
+#include "lib/store_delivery.h"
+
+#define SCHEDULE_QUEUE_MAX                               \
+	1024 /* fresh events that wait in memory for one \
+		destination: then it reads no further */
+#define SCHEDULE_BREAK_AFTER 5 /* failures in a row that open a breaker */
+#define SCHEDULE_PROBE_FIRST_MS 5000 /* between fresh probes while open ... */
+#define SCHEDULE_PROBE_MAX_MS 300000 /* ... doubling up to this */
+
+struct schedule;
+
+/* What the schedule knows of a destination's settings; plain values. */
+struct schedule_destination {
+	uint64_t id;
+	bool runs; /* enabled; else nothing new is started */
+	struct retry_plan plan;
+	int64_t concurrency;
+	int64_t rate; /* a second; 0: no limit */
+	enum destination_order order;
+	int64_t park_max;
+	int64_t disable_after_ms; /* 0: never */
+};
+
+/* chance: seeds the jitter. ERR_NOMEM. */
+int schedule_new(uint64_t chance, struct schedule **out, struct err *err);
+void schedule_free(struct schedule *sc); /* NULL is allowed */
+
+/*
+ * Adds a destination whose cursor stands at seq, or changes the settings of a
+ * known one (its cursor then stays as it is). What is under way goes on.
+ */
+int schedule_put(struct schedule *sc, const struct schedule_destination *d,
+    uint64_t cursor, struct err *err);
+/* Forgets it; outcomes of what is under way are dropped. */
+void schedule_remove(struct schedule *sc, uint64_t destination_id);
+
+/*
+ * The rows of a destination as the store has them: at the start and each
+ * time its operators touched them: begin, one call a row, end. Rows that were
+ * known and are there no more are forgotten; what is under way goes on, and
+ * its outcome is reported with the stamp it began with.
+ */
+int schedule_rows_begin(
+    struct schedule *sc, uint64_t destination_id, struct err *err);
+int schedule_row(
+    struct schedule *sc, const struct store_delivery *d, struct err *err);
+void schedule_rows_end(struct schedule *sc, uint64_t destination_id);
+
+/* --- reading the log -------------------------------------------------------
+ */
+
+/*
+ * From which seq on does this destination want events now? False: from none
+ * (it does not run, its queue is full, a head blocks it, its breaker is
+ * open). Call again after anything was told.
+ */
+bool schedule_wants(const struct schedule *sc, uint64_t destination_id,
+    int64_t now_ms, uint64_t *seq);
+
+/* An event that was read for it and matches; all strings are copied. */
+struct schedule_event {
+	uint64_t seq, endpoint_id;
+	struct span id, type, key; /* key: empty where there is none */
+	bool removed; /* its endpoint is: dead at once, reason "removed" */
+};
+
+/*
+ * Events come in order of seq from what schedule_wants said. *taken is false
+ * when it takes no more: the event, and those behind it, are to be read
+ * again later.
+ */
+int schedule_take(struct schedule *sc, uint64_t destination_id,
+    const struct schedule_event *ev, int64_t now_ms, bool *taken,
+    struct err *err);
+
+/* All below seq was looked at for it. Idle cursors advance, too. */
+void
+schedule_passed(struct schedule *sc, uint64_t destination_id, uint64_t seq);
+
+/* --- sending ----------------------------------------------------------------
+ */
+
+struct schedule_start {
+	uint64_t destination_id, seq, endpoint_id;
+	uint64_t stamp;
+	unsigned attempt; /* number of this attempt, from 1 */
+};
+
+/*
+ * What goes out now; it counts as under way until schedule_ended. False: none
+ * now. Destinations take turns.
+ */
+bool
+schedule_next(struct schedule *sc, int64_t now_ms, struct schedule_start *out);
+
+/* When schedule_next may have something though nothing was told; INT64_MAX:
+ * never. */
+int64_t schedule_wake_ms(const struct schedule *sc, int64_t now_ms);
+
+enum schedule_verdict {
+	SCHEDULE_FAILED, /* by plan */
+	SCHEDULE_DELIVERED,
+	SCHEDULE_REFUSED, /* dead at once, with the reason that is given */
+	SCHEDULE_GONE, /* failed, and the destination is to be disabled (410) */
+	SCHEDULE_FAULT /* ours: nothing was sent; again soon, not counted */
+};
+
+struct schedule_end {
+	uint64_t destination_id, seq;
+	enum schedule_verdict verdict;
+	const char *reason; /* REFUSED: DELIVERY_... */
+	int64_t at_ms, took_us; /* when it began, how long it took */
+	int status;
+	int64_t retry_after_ms; /* -1: none */
+	struct span words, excerpt; /* copied */
+};
+
+int schedule_ended(struct schedule *sc, const struct schedule_end *end,
+    int64_t now_ms, struct err *err);
+
+/* A destination that is to be disabled now, and why (inert); false: none. It
+ * is named once, and does not run from then on. */
+bool schedule_next_disabled(struct schedule *sc, uint64_t *destination_id,
+    char why[DELIVERY_WORDS_MAX]);
+
+/* --- writing down -----------------------------------------------------------
+ */
+
+/*
+ * What is to be committed now: outcomes since the last one, rows for what is
+ * under way, cursors. False: nothing. One report at a time; it borrows from
+ * sc until schedule_report_end says whether it was committed (if not, the
+ * next one has it again). With every outcome committed, all of the log below
+ * a cursor is delivered, dead, unmatched or in a row.
+ */
+bool schedule_report_begin(
+    struct schedule *sc, int64_t now_ms, struct store_report *out);
+void schedule_report_end(struct schedule *sc, bool committed);
+
+#endif
