@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "lib/bytes.h"
+#include "lib/settings.h"
 
 #define ENDPOINT_NAME_MAX 64
 #define ENDPOINT_DOC_MAX (64 * 1024)
@@ -18,10 +18,6 @@
 #define ENDPOINT_RATE_MAX 1000000
 #define ENDPOINT_TOLERANCE_MAX_S (30 * 86400)
 
-struct endpoint_pair {
-	char *name, *value;
-};
-
 /* All pointers are owned (endpoint_free); NULL is "not set". */
 struct endpoint {
 	char *scheme; /* name of a scheme; always set */
@@ -29,9 +25,9 @@ struct endpoint {
 	char *events; /* pattern list; NULL selects all */
 	char *public_url; /* as registered with the provider */
 	char *allow_from; /* addresses and CIDR blocks, comma-separated */
-	struct endpoint_pair labels[ENDPOINT_PAIRS_MAX];
+	struct setting_pair labels[ENDPOINT_PAIRS_MAX];
 	size_t nlabels;
-	struct endpoint_pair params[ENDPOINT_PAIRS_MAX]; /* {param:NAME} */
+	struct setting_pair params[ENDPOINT_PAIRS_MAX]; /* {param:NAME} */
 	size_t nparams;
 	int64_t body_max; /* bytes; -1: the configuration's */
 	int64_t tolerance_s; /* -1: the scheme's */

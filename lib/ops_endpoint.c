@@ -32,7 +32,7 @@ static const struct {
 
 static void
 write_pairs(struct json_write *w, const char *name,
-    const struct endpoint_pair *pairs, size_t n)
+    const struct setting_pair *pairs, size_t n)
 {
 	size_t i;
 
@@ -45,7 +45,7 @@ write_pairs(struct json_write *w, const char *name,
 /* A parameter may be confidential, so a row has their names alone. */
 static void
 write_names(struct json_write *w, const char *name,
-    const struct endpoint_pair *pairs, size_t n)
+    const struct setting_pair *pairs, size_t n)
 {
 	size_t i;
 
