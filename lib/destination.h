@@ -17,6 +17,21 @@
 #define DESTINATION_CONCURRENCY_MAX 256
 #define DESTINATION_TIMEOUT_MAX_S 3600
 #define DESTINATION_PARK_MAX 100000
+#define DESTINATION_DISABLE_MAX_S (365 * INT64_C(86400))
+
+/* Where a setting is not given. */
+#define DESTINATION_SIGN_DEFAULT "standard-webhooks"
+#define DESTINATION_SIGN_NONE "none"
+#define DESTINATION_RETRY_DEFAULT "days3"
+#define DESTINATION_PARK_DEFAULT 1000
+#define DESTINATION_URL_TIMEOUT_S 10
+#define DESTINATION_URL_CONCURRENCY 8
+#define DESTINATION_COMMAND_TIMEOUT_S 60
+#define DESTINATION_COMMAND_CONCURRENCY 1
+
+/* Where the key of an event stands: "json:/data/id", "header:X-Customer". */
+#define DESTINATION_KEY_JSON "json:"
+#define DESTINATION_KEY_HEADER "header:"
 
 enum destination_order {
 	DESTINATION_ORDER_NONE,
@@ -35,16 +50,17 @@ struct destination {
 	char *endpoints; /* names divided by commas or blanks; NULL: all */
 	char *events; /* pattern list; NULL: all */
 	bool tests; /* test events too */
-	char *sign; /* a scheme's name, or "none"; always set */
+	char *sign; /* a scheme's name, or "none"; always set. A command is
+		       handed events without a signature */
 	char *retry; /* see retry_plan.h; always set */
-	int64_t timeout_s; /* of one attempt */
-	int64_t concurrency;
+	int64_t timeout_s; /* of one attempt; always set, by kind */
+	int64_t concurrency; /* always set, by kind */
 	int64_t rate; /* attempts a second; 0: no limit */
 	enum destination_order order;
-	char *key; /* ORDER_KEY: "json:/PTR" or "header:NAME" */
+	char *key; /* ORDER_KEY: DESTINATION_KEY_JSON or _HEADER and what */
 	int64_t park_max; /* followers that wait in rows */
 	int64_t disable_after_s; /* of nothing but failures; 0: never */
-	struct endpoint_pair headers[DESTINATION_HEADERS_MAX]; /* added */
+	struct setting_pair headers[DESTINATION_HEADERS_MAX]; /* added */
 	size_t nheaders;
 	char *auth; /* value of Authorization; NULL: none. Confidential */
 	char *forward[DESTINATION_HEADERS_MAX]; /* names, lower case: the
@@ -57,7 +73,10 @@ struct destination {
 	char *proxy; /* http://HOST:PORT, or NULL */
 };
 
-/* Every default: sign "standard-webhooks", retry "days3", timeout 10 s, ... */
+/*
+ * Empty, with the defaults of a URL; sign and retry are NULL until
+ * destination_patch or destination_decode was there.
+ */
 void destination_init(struct destination *d);
 void destination_free(struct destination *d); /* wipes what may be secret */
 
@@ -71,21 +90,46 @@ int destination_encode(
 
 /*
  * Changes settings by a JSON merge patch of the stored form, as
- * endpoint_patch. ERR_INPUT names the member; d may then be half changed.
+ * endpoint_patch; lists are replaced as a whole. A timeout and a concurrency
+ * that were the default before are the default of the new kind, should the
+ * patch make a command of a URL. ERR_INPUT names the member; d may then be
+ * half changed.
  */
 int
 destination_patch(struct destination *d, struct span patch, struct err *err);
 
 /*
  * Is every setting meaningful: one of url and command, patterns, plan, URL
- * (outbound_url.h), addresses, order key, limits? ERR_INPUT with the setting,
- * its value (never of auth or headers) and what it must be. Does not know
- * schemes.
+ * (outbound_url.h), addresses, order key, limits? Puts the URL into its normal
+ * form. ERR_INPUT with the setting, its value (never of auth or headers) and
+ * what it must be. Does not know schemes.
  */
-int destination_check(const struct destination *d, struct err *err);
+int destination_check(struct destination *d, struct err *err);
 
-/* Is endpoint (a name) one of those whose events it wants? */
+/* --- which events it gets (destination_match.c) --------------------------- */
+
+/*
+ * Is endpoint (a name) one of those whose events it wants? eyelet's own
+ * ("eyelet") only where it is named.
+ */
 bool
 destination_wants_endpoint(const struct destination *d, const char *endpoint);
+
+/* What decides over events, made ready. Borrows nothing from d. */
+struct destination_match;
+
+/* ERR_INPUT for settings that destination_check refuses; ERR_NOMEM. */
+int destination_match_new(const struct destination *d,
+    struct destination_match **out, struct err *err);
+void destination_match_free(struct destination_match *m); /* NULL: fine */
+
+/*
+ * Is the event one of the destination's: by the name of its endpoint, its
+ * type, and whether it is a test (flags of event.h: those only where they are
+ * asked for, and then whatever the patterns say)? The same answer for the
+ * store and for whoever delivers.
+ */
+bool destination_matches(const struct destination_match *m,
+    const char *endpoint, struct span type, unsigned flags);
 
 #endif

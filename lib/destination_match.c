@@ -1,0 +1,89 @@
+/* destination_match.c: which events are a destination's. */
+#include "lib/destination.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/event.h"
+#include "lib/pattern.h"
+#include "lib/store_delivery.h"
+
+struct destination_match {
+	char *endpoints; /* NULL: all but eyelet's own */
+	struct pattern_list *events; /* NULL: all */
+	bool tests;
+};
+
+#define DIVIDERS ", \t"
+
+/* Is name one of the list's? NULL lists all that are not eyelet's own. */
+static bool
+has_name(const char *list, const char *name)
+{
+	size_t len, want = strlen(name);
+
+	if (list == NULL)
+		return strcmp(name, STORE_SELF_NAME) != 0;
+	for (;;) {
+		list += strspn(list, DIVIDERS);
+		len = strcspn(list, DIVIDERS);
+		if (len == 0)
+			return false;
+		if (len == want && memcmp(list, name, len) == 0)
+			return true;
+		list += len;
+	}
+}
+
+bool
+destination_wants_endpoint(const struct destination *d, const char *endpoint)
+{
+	return has_name(d->endpoints, endpoint);
+}
+
+int
+destination_match_new(const struct destination *d,
+    struct destination_match **out, struct err *err)
+{
+	struct destination_match *m = calloc(1, sizeof(*m));
+
+	if (m == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for a destination");
+	m->tests = d->tests;
+	if (d->endpoints != NULL) {
+		m->endpoints = span_dup(span_str(d->endpoints), err);
+		if (m->endpoints == NULL)
+			goto fail;
+	}
+	if (d->events != NULL &&
+	    pattern_parse(span_str(d->events), &m->events, err) < 0) {
+		err_wrap(err, "events");
+		goto fail;
+	}
+	*out = m;
+	return 0;
+fail:
+	destination_match_free(m);
+	return -1;
+}
+
+void
+destination_match_free(struct destination_match *m)
+{
+	if (m == NULL)
+		return;
+	free(m->endpoints);
+	pattern_free(m->events);
+	free(m);
+}
+
+bool
+destination_matches(const struct destination_match *m, const char *endpoint,
+    struct span type, unsigned flags)
+{
+	if (!has_name(m->endpoints, endpoint))
+		return false;
+	if (flags & EVENT_TEST)
+		return m->tests;
+	return m->events == NULL || pattern_selects(m->events, type, NULL);
+}
