@@ -7,11 +7,23 @@
  * The deliverer feeds it destinations, rows and events, starts what
  * schedule_next names, tells how it ended, and commits what
  * schedule_report_begin hands out. It knows events by seq alone: bodies are
- * the deliverer's business.
+ * the deliverer's business. A destination does nothing until its rows were
+ * told for the first time (begin and end, also when it has none).
  *
- * Times are milliseconds of the wall clock (they are written down); when that
- * is set back, nothing is sent twice for it, and no delay grows longer than
- * it was planned.
+ *	settings: schedule_put, and then schedule_rows_begin, _row, _end
+ *	each turn: schedule_wants -> schedule_take, schedule_passed
+ *	           schedule_next -> send; schedule_ended
+ *	           schedule_next_disabled
+ *	           schedule_report_begin -> store_report -> schedule_report_end
+ *	then sleep until something comes, or schedule_wake_ms
+ *
+ * Times are milliseconds of the wall clock, as they are written down. When
+ * that is set back, time stands still in here until it goes on: nothing is
+ * due for it, and no delay grows longer than it was planned (a due_ms that is
+ * stored then names the clock as it now runs). Set forward, what it passes
+ * over is due at once. Gaps between two calls count at most
+ * SCHEDULE_GAP_MAX_MS towards disable_after_ms, so that neither such a leap
+ * nor a machine that slept disables a destination.
  */
 #ifndef EYELET_LIB_SCHEDULE_H
 #define EYELET_LIB_SCHEDULE_H
@@ -19,24 +31,34 @@
 #include "lib/retry_plan.h"
 #include "lib/store_delivery.h"
 
-#define SCHEDULE_QUEUE_MAX                               \
-	1024 /* fresh events that wait in memory for one \
-		destination: then it reads no further */
+/* Fresh events that wait in memory for one destination: then it reads no
+ * further. */
+#define SCHEDULE_QUEUE_MAX 1024
 #define SCHEDULE_BREAK_AFTER 5 /* failures in a row that open a breaker */
 #define SCHEDULE_PROBE_FIRST_MS 5000 /* between fresh probes while open ... */
 #define SCHEDULE_PROBE_MAX_MS 300000 /* ... doubling up to this */
+#define SCHEDULE_FAULT_FIRST_MS 1000 /* after a fault of ours, likewise */
+#define SCHEDULE_FAULT_MAX_MS 60000
+#define SCHEDULE_GAP_MAX_MS 3600000
+/* Cursors that move with nothing else to write down go out this seldom. */
+#define SCHEDULE_CURSOR_MS 1000
+/* Outcomes that wait to be committed: then nothing more is started. */
+#define SCHEDULE_UNREPORTED_MAX 16384
 
 struct schedule;
 
 /* What the schedule knows of a destination's settings; plain values. */
 struct schedule_destination {
 	uint64_t id;
+	/* Of the settings: one that schedule_next_disabled named runs again
+	 * only by a put of another generation (store_destination's). */
+	uint64_t generation;
 	bool runs; /* enabled; else nothing new is started */
 	struct retry_plan plan;
 	int64_t concurrency;
 	int64_t rate; /* a second; 0: no limit */
 	enum destination_order order;
-	int64_t park_max;
+	int64_t park_max; /* of keyed order */
 	int64_t disable_after_ms; /* 0: never */
 };
 
@@ -47,23 +69,29 @@ void schedule_free(struct schedule *sc); /* NULL is allowed */
 /*
  * Adds a destination whose cursor stands at seq, or changes the settings of a
  * known one (its cursor then stays as it is). What is under way goes on.
+ * ERR_NOMEM: nothing was changed.
  */
 int schedule_put(struct schedule *sc, const struct schedule_destination *d,
     uint64_t cursor, struct err *err);
-/* Forgets it; outcomes of what is under way are dropped. */
+/* Forgets it, for good; outcomes of what is under way are dropped. */
 void schedule_remove(struct schedule *sc, uint64_t destination_id);
 
 /*
  * The rows of a destination as the store has them: at the start and each
- * time its operators touched them: begin, one call a row, end. Rows that were
- * known and are there no more are forgotten; what is under way goes on, and
- * its outcome is reported with the stamp it began with.
+ * time its operators touched them: begin, then ask the store, one call a row,
+ * end. Rows that were known and are there no more are forgotten; what is
+ * under way goes on, and its outcome is reported with the stamp it began
+ * with. In between, nothing of the destination is started, read or reported.
+ * ERR_NOTFOUND: no such destination. ERR_NOMEM: end it, and tell all again.
  */
 int schedule_rows_begin(
     struct schedule *sc, uint64_t destination_id, struct err *err);
 int schedule_row(
     struct schedule *sc, const struct store_delivery *d, struct err *err);
-void schedule_rows_end(struct schedule *sc, uint64_t destination_id);
+/* complete: false when not all of them could be told: none is forgotten, and
+ * a destination that waits for its first rows goes on waiting. */
+void
+schedule_rows_end(struct schedule *sc, uint64_t destination_id, bool complete);
 
 /* --- reading the log -------------------------------------------------------
  */
@@ -84,15 +112,17 @@ struct schedule_event {
 };
 
 /*
- * Events come in order of seq from what schedule_wants said. *taken is false
- * when it takes no more: the event, and those behind it, are to be read
- * again later.
+ * Events come in order of seq from what schedule_wants said; what was taken
+ * or passed before, or has a row, is taken and left as it is. *taken is false
+ * when it takes no more: the event, and those behind it, are to be read again
+ * later. ERR_NOMEM: as if it were not taken.
  */
 int schedule_take(struct schedule *sc, uint64_t destination_id,
     const struct schedule_event *ev, int64_t now_ms, bool *taken,
     struct err *err);
 
-/* All below seq was looked at for it. Idle cursors advance, too. */
+/* All below seq was looked at for it: what matched was taken. Idle cursors
+ * advance, too. */
 void
 schedule_passed(struct schedule *sc, uint64_t destination_id, uint64_t seq);
 
@@ -112,33 +142,39 @@ struct schedule_start {
 bool
 schedule_next(struct schedule *sc, int64_t now_ms, struct schedule_start *out);
 
-/* When schedule_next may have something though nothing was told; INT64_MAX:
- * never. */
+/* When schedule_wants, schedule_next or schedule_report_begin may have
+ * something though nothing was told; INT64_MAX: never. */
 int64_t schedule_wake_ms(const struct schedule *sc, int64_t now_ms);
 
 enum schedule_verdict {
 	SCHEDULE_FAILED, /* by plan */
 	SCHEDULE_DELIVERED,
 	SCHEDULE_REFUSED, /* dead at once, with the reason that is given */
-	SCHEDULE_GONE, /* failed, and the destination is to be disabled (410) */
-	SCHEDULE_FAULT /* ours: nothing was sent; again soon, not counted */
+	SCHEDULE_GONE, /* failed, and the destination is to be disabled (410);
+			  the delivery waits until that runs again */
+	SCHEDULE_FAULT /* ours: nothing was sent; again soon, not counted; no
+			  record is made of it */
 };
 
 struct schedule_end {
 	uint64_t destination_id, seq;
 	enum schedule_verdict verdict;
-	const char *reason; /* REFUSED: DELIVERY_... */
+	const char *reason; /* REFUSED: DELIVERY_..., a constant */
 	int64_t at_ms, took_us; /* when it began, how long it took */
 	int status;
 	int64_t retry_after_ms; /* -1: none */
-	struct span words, excerpt; /* copied */
+	struct span words, excerpt; /* copied, up to DELIVERY_..._MAX */
 };
 
+/*
+ * Of what is not under way (its destination was removed), nothing is noted.
+ * ERR_NOMEM: it still is under way; tell it again.
+ */
 int schedule_ended(struct schedule *sc, const struct schedule_end *end,
     int64_t now_ms, struct err *err);
 
 /* A destination that is to be disabled now, and why (inert); false: none. It
- * is named once, and does not run from then on. */
+ * is named once, and does not run from then on (see generation). */
 bool schedule_next_disabled(struct schedule *sc, uint64_t *destination_id,
     char why[DELIVERY_WORDS_MAX]);
 
@@ -146,11 +182,18 @@ bool schedule_next_disabled(struct schedule *sc, uint64_t *destination_id,
  */
 
 /*
- * What is to be committed now: outcomes since the last one, rows for what is
- * under way, cursors. False: nothing. One report at a time; it borrows from
- * sc until schedule_report_end says whether it was committed (if not, the
- * next one has it again). With every outcome committed, all of the log below
- * a cursor is delivered, dead, unmatched or in a row.
+ * What is to be committed now: outcomes since the last one, rows for what
+ * they overtook, cursors. False: nothing, or one is out. One report at a
+ * time; it borrows from sc until schedule_report_end says whether it was
+ * committed (false: the next one has it again, which is harmless). Outcomes
+ * that come while it is out go into the next one; everything else may be
+ * called meanwhile, but schedule_free. It is for the caller to gather some
+ * milliseconds' outcomes where many come: one that is asked for at once is as
+ * right, but costs more.
+ *
+ * With every outcome committed, all of the log below a cursor is delivered,
+ * dead, unmatched or in a row; and nothing that was reported stands above it,
+ * so that a restart repeats only what was under way or not yet reported.
  */
 bool schedule_report_begin(
     struct schedule *sc, int64_t now_ms, struct store_report *out);
