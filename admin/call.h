@@ -7,10 +7,11 @@
 
 #include "admin/command.h"
 #include "lib/client.h"
+#include "lib/frame.h"
 #include "lib/json.h"
 #include "lib/json_write.h"
 
-#define CALL_MAX (4 * 1024 * 1024) /* bytes of a call */
+#define CALL_MAX (FRAME_MAX - 1024) /* bytes of a call */
 
 struct call {
 	const struct command_line *line;

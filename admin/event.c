@@ -1,4 +1,4 @@
-/* event.c: eyelet-event: what was accepted. */
+/* event.c: eyelet-event: the events there are. */
 #include "admin/event.h"
 
 #include "admin/quarantine.h"
@@ -76,6 +76,16 @@ static const struct option_row stats_options[] = {
 	UNTIL,
 };
 
+static const struct option_row publish_options[] = {
+	{ "endpoint", "NAME", "as an event of this endpoint", false },
+	{ "type", "TYPE", "of this type; --raw needs none", false },
+	{ "id", "ID", "with this id, else a random one", false },
+	{ "data", "@FILE", "the data, or with --raw the body; else stdin",
+	    false },
+	{ "raw", NULL, "the body as it is, without an envelope", false },
+	{ "content-type", "TYPE", "of a --raw body", false },
+};
+
 static const struct option_row quarantine_options[] = {
 	{ "endpoint", "NAME", "with list: of this endpoint", false },
 	{ "limit", "NUMBER", "with list: at most so many, else 50; 0: all",
@@ -112,6 +122,8 @@ static const struct command commands[] = {
 	    OPTIONS(export_options), event_export },
 	{ "stats", "", 0, 0, "Counts events by endpoint and type.",
 	    OPTIONS(stats_options), event_stats },
+	{ "publish", "", 0, 0, "Puts an event of the site's own into the log.",
+	    OPTIONS(publish_options), event_publish },
 	{ "quarantine", QUARANTINE_OPERANDS, 1, 2,
 	    "Says why requests were refused, and takes those that are right.",
 	    OPTIONS(quarantine_options), quarantine_run },

@@ -13,6 +13,7 @@ int event_tail(struct command_line *line, struct err *err);
 int event_show(struct command_line *line, struct err *err);
 int event_export(struct command_line *line, struct err *err);
 int event_stats(struct command_line *line, struct err *err);
+int event_publish(struct command_line *line, struct err *err);
 
 /* Shows the event SEQ, or of an id; raw is its payload alone. */
 int event_show_one(struct command_line *line, bool raw, struct err *err);

@@ -27,6 +27,17 @@ _eyelet_value() {
 	local program=${COMP_WORDS[0]##*/} name=$1 value=$2
 
 	case $name:$value in
+	*:@FILE)
+		compopt -o filenames 2>/dev/null
+		if [[ $at == *@ ]]; then
+			compgen -f -- "$cur"
+		elif [[ $cur == @* ]]; then
+			compgen -P @ -f -- "${cur#@}"
+		else
+			compopt -o nospace 2>/dev/null
+			compgen -W @ -- "$cur"
+		fi
+		;;
 	*:*FILE* | *:DIR)
 		compopt -o filenames 2>/dev/null
 		compgen -f -- "$cur"
@@ -60,12 +71,12 @@ _eyelet_takes() {
 }
 
 _eyelet() {
-	local cur=${COMP_WORDS[COMP_CWORD]} verb='' word wanted i tables
+	local cur=${COMP_WORDS[COMP_CWORD]} verb='' word wanted i tables at=''
 	local -a config=() operands=() rest
 
 	COMPREPLY=()
 	tables=$("${COMP_WORDS[0]}" --complete 2>/dev/null) || return 0
-	[[ $cur == = ]] && cur=
+	[[ $cur == = || $cur == @ || $cur == =@ ]] && cur=
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		if [[ -z $verb && $word == -c ]]; then
@@ -80,8 +91,10 @@ _eyelet() {
 		elif [[ -n $verb && $word == --* ]]; then
 			wanted=$(_eyelet_takes "$word")
 			[[ -n $wanted ]] || continue
-			# bash makes a word of the "=" in "--option=value"
-			[[ ${COMP_WORDS[i + 1]} == = ]] && ((++i))
+			# bash makes a word of the "=" in "--option=value", and
+			# of the "@" in "@FILE"
+			at=${COMP_WORDS[i + 1]}
+			[[ $at == = || $at == @ || $at == =@ ]] && ((++i))
 			if ((i + 1 >= COMP_CWORD)); then
 				mapfile -t COMPREPLY < <(
 				    _eyelet_value "$word" "$wanted")

@@ -12,7 +12,7 @@
 #include "lib/util.h"
 
 #define OP_MEMBERS_MAX 9
-#define OPS_CALL_MAX (4 * 1024 * 1024) /* bytes of a call */
+#define OPS_CALL_MAX (FRAME_MAX - 1024) /* bytes: it came in a frame */
 
 struct op_member {
 	const char *name;
@@ -108,6 +108,10 @@ static const struct op {
 		MAY("after", JSON_NUMBER), MAY("wait_ms", JSON_NUMBER) } },
 	{ "event.stats", op_event_stats,
 	    { EVENT_FILTER, MAY("until_ms", JSON_NUMBER) } },
+	{ "event.publish", op_event_publish,
+	    { WANT("endpoint", JSON_STRING), MAY("type", JSON_STRING),
+		MAY("id", JSON_STRING), MAY("data_b64", JSON_STRING),
+		MAY("raw", JSON_BOOL), MAY("content_type", JSON_STRING) } },
 	{ "quarantine.list", op_quarantine_list,
 	    { MAY("endpoint", JSON_STRING), MAY("limit", JSON_NUMBER) } },
 	{ "quarantine.show", op_quarantine_show, { WANT("no", JSON_NUMBER) } },

@@ -2,7 +2,6 @@
  * ops_admit.c: a refused request that is right by today's secrets becomes an
  * event after all, the way a sender's does.
  */
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +27,6 @@ struct admitting {
 	char digest_id[ACCEPT_DIGEST_ID_MAX];
 	char note[NOTE_MAX];
 	struct store_item item;
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool done;
 };
 
 /* --- is it right ---------------------------------------------------------- */
@@ -108,17 +104,6 @@ verify(struct admitting *ad, struct err *err)
 
 /* --- into the store ------------------------------------------------------- */
 
-static void
-on_done(struct store_item *item)
-{
-	struct admitting *ad = item->arg;
-
-	pthread_mutex_lock(&ad->lock);
-	ad->done = true;
-	pthread_cond_signal(&ad->cond);
-	pthread_mutex_unlock(&ad->lock);
-}
-
 /* When it was refused, and as what: in the event, for ever. */
 static void
 write_note(struct admitting *ad)
@@ -147,29 +132,7 @@ submit(struct admitting *ad, struct err *err)
 		return -1;
 	write_note(ad);
 	ad->item.event.headers = span_str(ad->note);
-	ad->item.has_request_id = true;
-	memcpy(ad->item.request_id, ad->call->request_id,
-	    sizeof(ad->item.request_id));
-	ad->item.done = on_done;
-	ad->item.arg = ad;
-	store_submit(ad->call->ops->store, &ad->item);
-	pthread_mutex_lock(&ad->lock);
-	while (!ad->done)
-		pthread_cond_wait(&ad->cond, &ad->lock);
-	pthread_mutex_unlock(&ad->lock);
-	switch (ad->item.outcome) {
-	case STORE_ACCEPTED:
-	case STORE_DUPLICATE:
-	case STORE_CONFLICT:
-		return 0;
-	case STORE_MOVED:
-		return err_set(err, ERR_CONFLICT,
-		    "the endpoint was changed meanwhile: ask again");
-	case STORE_FAILED:
-		break;
-	}
-	*err = ad->item.err;
-	return -1;
+	return op_submit(ad->call, &ad->item, err);
 }
 
 /* --- the record of it, and the answer ------------------------------------- */
@@ -177,14 +140,8 @@ submit(struct admitting *ad, struct err *err)
 static void
 write_members(const struct admitting *ad, struct json_write *w)
 {
-	static const char *const words[] = { [STORE_FAILED] = "failed",
-		[STORE_ACCEPTED] = "accepted",
-		[STORE_DUPLICATE] = "duplicate",
-		[STORE_CONFLICT] = "conflict",
-		[STORE_MOVED] = "moved" };
-
 	json_write_uint(w, "no", ad->rf->en.no);
-	json_write_str(w, "outcome", words[ad->item.outcome]);
+	json_write_str(w, "outcome", op_outcome_word(ad->item.outcome));
 	json_write_uint(w, "seq", ad->item.seq);
 	json_write_secret_id(w, "secret", ad->secret_id);
 	json_write_int(w, "age_s", ad->age_s);
@@ -247,8 +204,6 @@ op_quarantine_admit(const struct op_call *call, struct err *err)
 
 	if (ad == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a request");
-	pthread_mutex_init(&ad->lock, NULL);
-	pthread_cond_init(&ad->cond, NULL);
 	ad->call = call;
 	ad->scratch.max = SCRATCH_MAX;
 	if (op_refused_open(call, &rf, err) < 0)
@@ -260,8 +215,6 @@ op_quarantine_admit(const struct op_call *call, struct err *err)
 out:
 	registry_put(ad->ep);
 	buf_free(&ad->scratch);
-	pthread_mutex_destroy(&ad->lock);
-	pthread_cond_destroy(&ad->cond);
 	free(ad);
 	op_refused_close(rf);
 	return ret;

@@ -10,6 +10,8 @@
  * ops_explain.c	a request judged again in words
  * ops_quarantine.c	refused requests as rows
  * ops_admit.c	a refused request becomes an event
+ * ops_publish.c	so does what the site itself has to tell
+ * ops_submit.c	either goes into the log
  * ops_event.c	events as rows
  * ops_event_find.c	which events a call is about
  * ops_event_stats.c	counting them
@@ -58,7 +60,7 @@ op_run op_secret_show, op_secret_reveal, op_secret_stage, op_secret_activate,
     op_secret_rotate, op_secret_revoke, op_secret_extend, op_secret_expire,
     op_secret_suspects;
 op_run op_event_list, op_event_show, op_event_export, op_event_follow,
-    op_event_stats;
+    op_event_stats, op_event_publish;
 op_run op_endpoint_explain, op_quarantine_list, op_quarantine_show,
     op_quarantine_explain, op_quarantine_admit;
 op_run op_store_status, op_store_check, op_store_audit, op_store_prune,
@@ -151,6 +153,18 @@ int op_events_walk(const struct op_call *call, enum op_order order,
  */
 int op_events_follow(const struct op_call *call, op_event_visit *visit,
     void *arg, struct err *err);
+
+/* --- into the log (ops_submit.c) ------------------------------------------ */
+
+/*
+ * Hands item in under the call's request id and waits until it is durable;
+ * its done and arg are set here. ERR_CONFLICT when its endpoint was changed
+ * meanwhile, and whatever the store says.
+ */
+int
+op_submit(const struct op_call *call, struct store_item *item, struct err *err);
+
+const char *op_outcome_word(enum store_outcome outcome); /* "accepted" */
 
 /* --- endpoints (ops_endpoint.c) ------------------------------------------- */
 

@@ -59,6 +59,11 @@ offers '--limit' eyelet-event list --l
 offers '' eyelet-event list ''
 offers 'admit explain list show' eyelet-event quarantine ''
 offers '' eyelet-event quarantine show ''
+offers '@' eyelet-event publish --data ''
+offers "$work/files/one.conf" eyelet-event publish --data @ "$work/files/o"
+offers "$work/files/one.conf" eyelet-event publish --data =@ "$work/files/o"
+offers "@$work/files/one.conf" eyelet-event publish --data "@$work/files/o"
+offers 'shop' eyelet-event publish --data @ "$work/f" --endpoint sho
 offers 'shed shop' eyelet-endpoint show ''
 offers '' eyelet-endpoint add sh
 offers 'nimbus' eyelet-endpoint add new --scheme nimb

@@ -577,7 +577,7 @@ START_TEST(large_call_is_refused)
 {
 	struct err err = ERR_INIT;
 	struct answer an;
-	const size_t size = 5 << 20;
+	const size_t size = 24 << 20;
 	char *call = malloc(size);
 
 	ck_assert_ptr_nonnull(call);
