@@ -205,6 +205,58 @@ client_call(struct client *cl, struct span json, ops_row *row, void *arg,
 	return -1;
 }
 
+/* --- the deliverer's calls ------------------------------------------------ */
+
+static enum outcome
+try_feed(struct client_link *l, const struct buf *call, struct span *answer,
+    struct err *err)
+{
+	struct buf out = BUF_INIT(FRAME_MAX + FRAME_HEAD);
+	enum client_link_got got;
+	struct frame f;
+
+	if (frame_encode(FRAME_FEED, buf_span(call), &out, err) < 0) {
+		buf_free(&out);
+		return OUTCOME_FAILED;
+	}
+	client_link_send(l, &out);
+	got = client_link_frame(l, 0, &f, err);
+	if (got != CLIENT_LINK_FRAME)
+		return not_a_frame(got, err);
+	if (f.type == FRAME_END)
+		return end_of_call(&f, err);
+	if (f.type == FRAME_BUSY)
+		return told_off(&f, err);
+	if (f.type != FRAME_FED)
+		return unexpected(&f, err);
+	*answer = f.content;
+	return OUTCOME_DONE;
+}
+
+int
+client_feed(struct client *cl, const struct buf *call, struct span *answer,
+    struct err *err)
+{
+	enum outcome outcome = OUTCOME_AGAIN;
+	int tries;
+
+	for (tries = 0; tries < CLIENT_TRIES && outcome == OUTCOME_AGAIN;
+	     tries++) {
+		poll(NULL, 0, tries * PAUSE_MS);
+		if (client_link_open(
+			&cl->link, clock_ms() + CLIENT_WAIT_MS, err) < 0)
+			return -1;
+		outcome = try_feed(&cl->link, call, answer, err);
+		if (outcome == OUTCOME_AGAIN || outcome == OUTCOME_FAILED)
+			client_link_drop(&cl->link);
+	}
+	if (outcome == OUTCOME_DONE)
+		return 0;
+	if (outcome == OUTCOME_AGAIN)
+		err_wrap(err, "tried %d times", tries);
+	return -1;
+}
+
 /* --- requests ------------------------------------------------------------- */
 
 static int

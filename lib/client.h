@@ -73,6 +73,14 @@ int client_receive(struct client *cl, const struct request *rq,
     const unsigned char *request_id, struct receive_reply *reply,
     struct err *err);
 
+/*
+ * One call of the deliverer's, as feed_put_call made it; repeated as above,
+ * which harms none of them. *answer borrows from cl until its next use, and
+ * may hold secrets. Errors as client_call's.
+ */
+int client_feed(struct client *cl, const struct buf *call, struct span *answer,
+    struct err *err);
+
 /* Who serves: for eyelet-store status. Borrowed until client_close. */
 const struct owner_info *client_owner(const struct client *cl);
 

@@ -8,7 +8,10 @@
 #ifndef EYELET_LIB_FEED_H
 #define EYELET_LIB_FEED_H
 
-#include "lib/record.h"
+#include <stdatomic.h>
+
+#include "lib/event.h"
+#include "lib/secret.h"
 #include "lib/store_delivery.h"
 
 #define FEED_READ_MAX (1024 * 1024) /* bytes of events in an answer, about */
@@ -29,12 +32,16 @@ struct feed_call {
 	uint64_t seq, touched; /* WAIT: both; READ, ROWS: from this seq on */
 	int wait_ms; /* WAIT */
 	uint64_t destination_id; /* ROWS */
-	const uint64_t *seqs; /* EVENTS; decoded ones are the caller's array */
+	const uint64_t *seqs; /* EVENTS; each above the one before */
 	size_t nseqs;
 	struct store_report report; /* REPORT */
 };
 
 #define FEED_SEQS_MAX 4096
+#define FEED_CURSORS_MAX 4096
+#define FEED_SECRETS_MAX (SECRET_LIVE_MAX + 1) /* of a destination */
+#define FEED_KEY_MAX 256 /* bytes of a delivery's key */
+#define FEED_WAITERS_MAX 8 /* WAITs at once; more are answered at once */
 
 int
 feed_put_call(const struct feed_call *call, struct buf *out, struct err *err);
@@ -42,15 +49,19 @@ feed_put_call(const struct feed_call *call, struct buf *out, struct err *err);
 /*
  * The owner's side: does one call and puts its answer; in is untrusted.
  * ERR_INPUT, and what the store says. gone as in ops.h (a WAIT ends by it).
+ * out may hold secrets: whoever owns it wipes it.
  */
 struct feed_peer {
 	bool (*gone)(void *arg);
 	void *arg;
+	atomic_uint *waiters; /* WAITs under way, of all peers */
 };
 int feed_serve(struct store *st, const struct feed_peer *peer, struct span in,
     struct buf *out, struct err *err);
 
-/* --- answers, decoded (they borrow from in) ---------------------------------
+/*
+ * --- answers, decoded: they borrow from in. All of an answer is judged before
+ * a visitor sees any of it. ERR_INPUT, and what visitors fail with.
  */
 
 struct feed_told { /* WAIT */
@@ -69,7 +80,7 @@ struct feed_destination {
 	enum store_destination_state state;
 	struct span name, doc;
 	size_t nsecrets;
-	struct feed_secret secrets[SECRET_LIVE_MAX + 1]; /* current first */
+	struct feed_secret secrets[FEED_SECRETS_MAX]; /* current first */
 };
 struct feed_endpoint {
 	uint64_t id;
@@ -83,12 +94,18 @@ int feed_get_settings(struct span in, uint64_t *touched,
     int (*endpoint)(void *arg, const struct feed_endpoint *e, struct err *err),
     void *arg, struct err *err);
 
-/* ROWS: *next is the seq to go on from; 0: that was all. */
+/*
+ * ROWS: *next is the seq to go on from; 0: that was all. Dead ones that the
+ * cursor has passed are left out: nobody needs them to deliver.
+ */
 int feed_get_rows(struct span in, uint64_t *next,
     int (*visit)(void *arg, const struct store_delivery *d, struct err *err),
     void *arg, struct err *err);
 
-/* READ and EVENTS: events in order; READ: all below *next was looked at. */
+/*
+ * READ and EVENTS: events in order; all below *next was looked at, so that
+ * one asked for below it which did not come is there no more.
+ */
 int feed_get_events(struct span in, uint64_t *next,
     int (*visit)(void *arg, const struct event *ev, struct err *err), void *arg,
     struct err *err);

@@ -28,6 +28,8 @@ static const struct frame_kind {
 	{ FRAME_END, FRAME_TEXT_MAX, false },
 	{ FRAME_LEAVE, 0, true },
 	{ FRAME_BUSY, FRAME_TEXT_MAX, true },
+	{ FRAME_FEED, FRAME_MAX - VERSION_AND_TYPE, false },
+	{ FRAME_FED, FRAME_MAX - VERSION_AND_TYPE, false },
 };
 
 static const struct frame_kind *

@@ -5,8 +5,9 @@
  *	1 byte  type (enum frame_type)
  * and its content, at most what its type allows. A greeting or a verdict is
  * "name=value" lines, a call and its rows are JSON, a request and its reply
- * are binary. Nothing here trusts what it decodes: no byte outside the given
- * ones is read, and what comes out keeps to the limits below.
+ * are binary, as is what the deliverer asks and is told. Nothing here trusts
+ *what it decodes: no byte outside the given ones is read, and what comes out
+ *keeps to the limits below.
  */
 #ifndef EYELET_LIB_FRAME_H
 #define EYELET_LIB_FRAME_H
@@ -33,7 +34,9 @@ enum frame_type {
 	FRAME_ROW, /* JSON: one row of a call's answer */
 	FRAME_END, /* a verdict: how the call ended (ERR_NONE: well) */
 	FRAME_LEAVE, /* empty: give the store up (take-over) */
-	FRAME_BUSY /* a verdict; the connection ends */
+	FRAME_BUSY, /* a verdict; the connection ends */
+	FRAME_FEED, /* the deliverer's call: see feed.h */
+	FRAME_FED /* its answer; FRAME_END where it failed */
 };
 
 struct frame {

@@ -12,8 +12,8 @@ corpus=${2:-$scratch/corpus}
 mkdir -p "$corpus"
 
 set --
-for f in tests/fuzz/fuzz_frame lib/frame lib/frame_text lib/bytes lib/err \
-    lib/text; do
+for f in tests/fuzz/fuzz_frame lib/frame lib/frame_text lib/feed_call \
+    lib/feed_get lib/feed_row lib/pack lib/bytes lib/err lib/text; do
 	set -- "$@" "$top_srcdir/$f.c"
 done
 echo 'int LLVMFuzzerTestOneInput(const unsigned char *, unsigned long);
@@ -29,7 +29,7 @@ clang -D_GNU_SOURCE -std=gnu11 -g -O1 -I"$top_srcdir" \
     -o "$scratch/fuzz" || exit 1
 
 # A few good frames to start from: a ping, a hello, a call, an empty request,
-# a reply, a verdict.
+# a reply, a verdict; of the feed a wait, a report, settings and events.
 printf '\0\0\0\2\1\3' >"$corpus/ping"
 printf '\0\0\0\061\1\1version=0.1.0\nrole=admin\nprogram=x\npid=4711\n' \
     >"$corpus/hello"
@@ -40,6 +40,17 @@ printf '\0\0\0\0\0\0\0\2\0\1\0\0\0\1a\0\0\0\1b\0\0\0\2{}' >>"$corpus/request"
 printf '\0\310\0\0\0\0\0\0\0\0\2a\0\0\0\0\0\0\0\0\2{}\0\0\0\1x' \
     >"$corpus/reply"
 printf 'code=denied\nmessage=not you\n' >"$corpus/verdict"
+printf '\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0\3' >"$corpus/wait"
+printf '\6\0\0\0\1\2\0' >"$corpus/report"
+printf '\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3' \
+    >>"$corpus/report"
+printf '\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\3' >>"$corpus/report"
+printf '\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1' >"$corpus/settings"
+printf '\0\0\0\0\0\0\0\2\0\4shop' >>"$corpus/settings"
+printf '\0\0\0\0\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\1' >"$corpus/events"
+printf '\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\4' \
+    >>"$corpus/events"
+printf '\0\0\1a\0\1b\0\1c\0\0\0\1d\0\0\0\2{}' >>"$corpus/events"
 
 "$scratch/fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=5 \
     -print_final_stats=1 "$corpus" >"$scratch/log" 2>&1

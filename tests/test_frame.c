@@ -162,7 +162,7 @@ decode_exactly(
 
 static const enum frame_type all_types[] = { FRAME_HELLO, FRAME_WELCOME,
 	FRAME_PING, FRAME_PONG, FRAME_REQUEST, FRAME_REPLY, FRAME_CALL,
-	FRAME_ROW, FRAME_END, FRAME_LEAVE, FRAME_BUSY };
+	FRAME_ROW, FRAME_END, FRAME_LEAVE, FRAME_BUSY, FRAME_FEED, FRAME_FED };
 
 START_TEST(every_frame_comes_back_and_no_part_of_it_does)
 {
@@ -264,11 +264,13 @@ static const struct {
 	{ "the longest hello", "\0\0\4\2\1\1", 6, OK, 1030 },
 	{ "a hello above", "\0\0\4\3\1\1", 6, ERR_INPUT, 0 },
 	{ "type 0", "\0\0\0\2\1\0", 6, ERR_INPUT, 0 },
-	{ "an unknown type", "\0\0\0\2\1\14", 6, ERR_INPUT, 0 },
+	{ "an unknown type", "\0\0\0\2\1\16", 6, ERR_INPUT, 0 },
 	{ "type 255", "\0\0\0\2\1\xff", 6, ERR_INPUT, 0 },
+	{ "the longest feed", "\1\x80\0\0\1\14", 6, OK, FRAME_MAX + 4 },
+	{ "a feed of a later version", "\0\0\0\2\2\14", 6, ERR_VERSION, 0 },
 	{ "an HTTP client", "GET / HTTP", 10, ERR_INPUT, 0 },
 	{ "a call of a later version", "\0\0\0\2\2\7", 6, ERR_VERSION, 0 },
-	{ "a type of a later version", "\0\0\0\2\2\14", 6, ERR_VERSION, 0 },
+	{ "a type of a later version", "\0\0\0\2\2\16", 6, ERR_VERSION, 0 },
 	{ "version 0", "\0\0\0\2\0\7", 6, ERR_VERSION, 0 },
 	{ "a hello of a later version", "\0\0\0\2\2\1", 6, OK, 6 },
 	{ "a welcome of a later version", "\0\0\0\2\2\2", 6, OK, 6 },

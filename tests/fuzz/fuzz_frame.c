@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/feed_impl.h"
+
 /* A promise of frame.h is broken: libFuzzer keeps the input. */
 static void
 must(bool holds)
@@ -94,6 +96,83 @@ try_texts(struct span content)
 	buf_free(&out);
 }
 
+/* A call of the deliverer's; put again it is the same bytes. */
+static void
+try_feed(struct span content)
+{
+	struct feed_got got = FEED_GOT_INIT;
+	struct buf out = BUF_INIT(FRAME_MAX);
+	struct err err;
+
+	if (feed_get_call(content, &got, &err) == 0) {
+		must(feed_put_call(&got.call, &out, &err) == 0);
+		must(span_eq(buf_span(&out), content));
+	}
+	feed_got_free(&got);
+	buf_free(&out);
+}
+
+static int
+see_destination(void *arg, const struct feed_destination *d, struct err *err)
+{
+	const struct span *all = arg;
+	size_t i;
+
+	(void)err;
+	must_lie_in(d->name, *all);
+	must_lie_in(d->doc, *all);
+	for (i = 0; i < d->nsecrets; i++)
+		must_lie_in(d->secrets[i].text, *all);
+	return 0;
+}
+
+static int
+see_endpoint(void *arg, const struct feed_endpoint *e, struct err *err)
+{
+	(void)err;
+	must_lie_in(e->name, *(const struct span *)arg);
+	return 0;
+}
+
+static int
+see_row(void *arg, const struct store_delivery *d, struct err *err)
+{
+	const struct span *all = arg;
+
+	(void)err;
+	must_lie_in(d->words, *all);
+	must_lie_in(d->excerpt, *all);
+	must_lie_in(d->key, *all);
+	return 0;
+}
+
+static int
+see_event(void *arg, const struct event *ev, struct err *err)
+{
+	const struct span *all = arg;
+
+	(void)err;
+	must_lie_in(ev->id, *all);
+	must_lie_in(ev->headers, *all);
+	must_lie_in(ev->body, *all);
+	return 0;
+}
+
+/* Answers to the deliverer: whoever sees one is never told of a fault. */
+static void
+try_fed(struct span content)
+{
+	struct feed_told told;
+	uint64_t number;
+	struct err err;
+
+	(void)feed_get_told(content, &told, &err);
+	(void)feed_get_settings(
+	    content, &number, see_destination, see_endpoint, &content, &err);
+	(void)feed_get_rows(content, &number, see_row, &content, &err);
+	(void)feed_get_events(content, &number, see_event, &content, &err);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
@@ -112,6 +191,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_request(f.content);
 		try_reply(f.content);
 		try_texts(f.content);
+		try_feed(f.content);
+		try_fed(f.content);
 		in = span_skip(in, used);
 	}
 	/* And as content, so that no length has to be guessed first. */
@@ -119,5 +200,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_request(in);
 	try_reply(in);
 	try_texts(in);
+	try_feed(in);
+	try_fed(in);
 	return 0;
 }
