@@ -29,6 +29,8 @@
 	    { "tolerance", "DURATION",                                         \
 		    "how old a signature may be, instead of the scheme's",     \
 		    false },                                                   \
+	    { "expect-every", "DURATION",                                      \
+		    "say so when nothing came for so long; 0: never", false }, \
 	    { "param", "NAME=@FILE",                                           \
 		    "a constant that the scheme needs, from a file", true },   \
 	{                                                                      \
@@ -212,6 +214,7 @@ static const struct field show_fields[] = {
 	{ "rate", "rate", FIELD_PLAIN, NULL },
 	{ "body_max", "max body", FIELD_SIZE, "as configured" },
 	{ "tolerance", "tolerance", FIELD_DURATION, "the scheme's" },
+	{ "expect_every", "expect every", FIELD_DURATION, "never" },
 	{ "same_body", "same body", FIELD_PLAIN, NULL },
 	{ "labels", "labels", FIELD_PAIRS, NULL },
 	{ "params", "params", FIELD_LIST, NULL },

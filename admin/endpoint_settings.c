@@ -182,6 +182,10 @@ endpoint_put_settings(struct call *c, struct err *err)
 	    call_put_duration(
 		c, "tolerance", "tolerance", ENDPOINT_TOLERANCE_MAX_S, err) < 0)
 		return -1;
+	if (!reset(c, "expect-every", "expect_every") &&
+	    call_put_duration(c, "expect-every", "expect_every",
+		ENDPOINT_EXPECT_MAX_S, err) < 0)
+		return -1;
 	if (command_has(c->line, "require-https")) {
 		if (command_has(c->line, "allow-http"))
 			return err_set(err, ERR_USAGE,

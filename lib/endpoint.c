@@ -45,6 +45,7 @@ static const struct setting_row settings[] = {
 	INT("body_max", body_max, -1),
 	INT("tolerance", tolerance_s, -1),
 	INT("rate", rate, 0),
+	INT("expect_every", expect_every_s, 0),
 	BOOL(allow_http),
 	BOOL(same_body),
 };

@@ -17,6 +17,7 @@
 #define ENDPOINT_PARAM_MAX 8192
 #define ENDPOINT_RATE_MAX 1000000
 #define ENDPOINT_TOLERANCE_MAX_S (30 * 86400)
+#define ENDPOINT_EXPECT_MAX_S (366 * 86400)
 
 /* All pointers are owned (endpoint_free); NULL is "not set". */
 struct endpoint {
@@ -32,6 +33,8 @@ struct endpoint {
 	int64_t body_max; /* bytes; -1: the configuration's */
 	int64_t tolerance_s; /* -1: the scheme's */
 	int64_t rate; /* requests a second after verification; 0: no limit */
+	int64_t expect_every_s; /* silent longer than this: an event of
+				   eyelet's own says so; 0: never */
 	bool allow_http; /* plain HTTP from anywhere */
 	bool same_body; /* accept the same body again under another id */
 };

@@ -116,6 +116,8 @@ op_endpoint_write(const struct op_call *call, struct json_write *w,
 	write_limit(w, "body_max", settings->body_max);
 	write_limit(w, "tolerance", settings->tolerance_s);
 	json_write_int(w, "rate", settings->rate);
+	write_limit(w, "expect_every",
+	    settings->expect_every_s == 0 ? -1 : settings->expect_every_s);
 	json_write_bool(w, "allow_http", settings->allow_http);
 	json_write_bool(w, "same_body", settings->same_body);
 	json_write_uint(w, "generation", ep->generation);

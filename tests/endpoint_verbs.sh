@@ -121,12 +121,16 @@ setting public_url '"https://a.example/hooks/x"' null \
 setting allow_from '"192.0.2.0/24, ::1"' null --allow-from '192.0.2.0/24, ::1'
 setting body_max 262144 null --max-body 256k
 setting tolerance 600 null --tolerance 10m
+setting expect_every 7200 null --expect-every 2h
 setting allow_http true false --allow-http
 
 run 'rate' 0 eyelet-endpoint edit shop --rate 7 --json
 member rate 7
 run 'no rate' 0 eyelet-endpoint edit shop --rate 0 --json
 member rate 0
+run 'no silence is too long' 0 eyelet-endpoint edit set-expect-every \
+    --expect-every 0 --json
+member expect_every null
 run 'same body' 0 eyelet-endpoint edit shop --same-body accept --json
 member same_body true
 run 'not the same body' 0 eyelet-endpoint edit shop --same-body refuse --json
@@ -157,7 +161,7 @@ run 'add with all of them' 0 eyelet-endpoint add all --scheme nomos \
     --events 'a.*' --public-url https://a.example/hooks/all \
     --allow-from ::1 --rate 3 --max-body 1k --tolerance 1m \
     --param "id=@$work/param" --param "two=@$work/param" --same-body accept \
-    --allow-http
+    --allow-http --expect-every 3d
 run 'show for people' 0 eyelet-endpoint show all
 checks=$((checks + 1))
 at='20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z'
@@ -167,12 +171,12 @@ run 'show all of them' 0 eyelet-endpoint show all --json
 for is in 'title "All"' 'labels {"a":"1","b":"2"}' 'events "a.*"' \
     'public_url "https://a.example/hooks/all"' 'allow_from "::1"' 'rate 3' \
     'body_max 1024' 'tolerance 60' 'params ["id","two"]' 'same_body true' \
-    'allow_http true' 'secrets_live 1' 'scheme "nomos"'; do
+    'allow_http true' 'expect_every 259200' 'secrets_live 1' 'scheme "nomos"'; do
 	member "${is%% *}" "${is#* }"
 done
 silent_on "$canary"
 run 'all of them, for people' 0 eyelet-endpoint show all
-for is in All 'a=1 b=2' 'a.*' ::1 '1.0 KiB' 1m 'id two'; do
+for is in All 'a=1 b=2' 'a.*' ::1 '1.0 KiB' 1m 3d 'id two'; do
 	says "$is"
 done
 silent_on "$canary"
@@ -185,6 +189,12 @@ run 'a param on the command line' 64 eyelet-endpoint edit shop --param a=b
 words '=@FILE'
 run 'a bad rate' 64 eyelet-endpoint edit shop --rate -1
 words '--rate'
+run 'an expectation that is no duration' 64 eyelet-endpoint edit shop \
+    --expect-every often
+words '--expect-every'
+run 'an expectation beyond a year' 64 eyelet-endpoint edit shop \
+    --expect-every 367d
+words 'at most 366d'
 run 'a bad size' 64 eyelet-endpoint edit shop --max-body big
 words '--max-body'
 run 'a size above all' 64 eyelet-endpoint edit shop --max-body 17m

@@ -52,7 +52,7 @@ static const char full[] =
     "\"labels\":{\"team\":\"web\",\"tier\":\"1\"},"
     "\"params\":{\"webhook_id\":\"W1\"},"
     "\"body_max\":4096,\"tolerance\":0,\"rate\":7,"
-    "\"allow_http\":true,\"same_body\":true}";
+    "\"expect_every\":7200,\"allow_http\":true,\"same_body\":true}";
 
 static void
 read_doc(const char *doc, struct endpoint *ep)
@@ -95,6 +95,7 @@ START_TEST(all_settings_pass_through)
 	ck_assert_int_eq(ep.body_max, 4096);
 	ck_assert_int_eq(ep.tolerance_s, 0);
 	ck_assert_int_eq(ep.rate, 7);
+	ck_assert_int_eq(ep.expect_every_s, 7200);
 	ck_assert(ep.allow_http && ep.same_body);
 	expect_doc(&ep, full);
 	endpoint_free(&ep);
@@ -115,6 +116,7 @@ START_TEST(defaults_are_left_out)
 	ck_assert_int_eq(ep.body_max, -1);
 	ck_assert_int_eq(ep.tolerance_s, -1);
 	ck_assert_int_eq(ep.rate, 0);
+	ck_assert_int_eq(ep.expect_every_s, 0);
 	ck_assert(!ep.allow_http && !ep.same_body);
 	ck_assert_int_eq(endpoint_check(&ep, &err), 0);
 	expect_doc(&ep, "{\"scheme\":\"x\"}");
@@ -300,6 +302,11 @@ static const struct {
 	{ "tolerance most", "{\"tolerance\":2592000}", NULL },
 	{ "tolerance above", "{\"tolerance\":2592001}", "tolerance" },
 	{ "tolerance negative", "{\"tolerance\":-5}", "tolerance" },
+	{ "expect_every least", "{\"expect_every\":1}", NULL },
+	{ "expect_every most", "{\"expect_every\":31622400}", NULL },
+	{ "expect_every above", "{\"expect_every\":31622401}",
+	    "expect_every" },
+	{ "expect_every negative", "{\"expect_every\":-1}", "expect_every" },
 	{ "rate most", "{\"rate\":1000000}", NULL },
 	{ "rate above", "{\"rate\":1000001}", "rate" },
 	{ "rate negative", "{\"rate\":-1}", "rate" },
