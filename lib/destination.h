@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "lib/endpoint.h"
+#include "lib/event.h"
 
 #define DESTINATION_DOC_MAX ENDPOINT_DOC_MAX
 #define DESTINATION_URL_MAX 2048 /* bytes; longer ones are refused */
@@ -28,6 +29,8 @@
 #define DESTINATION_URL_CONCURRENCY 8
 #define DESTINATION_COMMAND_TIMEOUT_S 60
 #define DESTINATION_COMMAND_CONCURRENCY 1
+
+#define DESTINATION_KEY_MAX 256 /* bytes of an event's key; the rest is cut */
 
 /* Where the key of an event stands: "json:/data/id", "header:X-Customer". */
 #define DESTINATION_KEY_JSON "json:"
@@ -131,5 +134,13 @@ void destination_match_free(struct destination_match *m); /* NULL: fine */
  */
 bool destination_matches(const struct destination_match *m,
     const char *endpoint, struct span type, unsigned flags);
+
+/*
+ * The key of an event under ORDER_KEY, in out (max DESTINATION_KEY_MAX): those
+ * of one key keep their order. Empty: it has none, and waits for nobody; so
+ * under every other order. ERR_NOMEM. (destination_key.c)
+ */
+int destination_key(const struct destination *d, const struct event *ev,
+    struct buf *out, struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* Settings of a destination: JSON both ways, what is refused, what it gets. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -500,6 +501,77 @@ START_TEST(bad_patterns_match_nothing)
 }
 END_TEST
 
+/* --- keys of order -------------------------------------------------------- */
+
+#define BODY                                                          \
+	"{\"id\":7,\"a\":{\"b\":\"x\"},\"u\":\"\\u0078\",\"n\":null," \
+	"\"e\":\"\",\"z\":\"a\\u0000b\"}"
+#define LINES "x-one: 1\nX-Two:  2 \nx-one: 3\nno-colon\n"
+
+static const struct {
+	const char *when, *order, *body, *want;
+} keys[] = {
+	{ "a string", "key:json:/a/b", BODY, "x" },
+	{ "the same, written otherwise", "key:json:/u", BODY, "x" },
+	{ "a number", "key:json:/id", BODY, "7" },
+	{ "an object", "key:json:/a", BODY, "{\"b\":\"x\"}" },
+	{ "null", "key:json:/n", BODY, "" },
+	{ "absent", "key:json:/none", BODY, "" },
+	{ "an empty string", "key:json:/e", BODY, "" },
+	{ "no string of ours", "key:json:/z", BODY, "\"a\\u0000b\"" },
+	{ "no JSON", "key:json:/id", "id=7", "" },
+	{ "a header", "key:header:X-One", BODY, "1" },
+	{ "a header with blanks", "key:header:x-two", BODY, "2" },
+	{ "a header that is absent", "key:header:x-three", BODY, "" },
+	{ "another order", "strict", BODY, "" },
+	{ "no order", "none", BODY, "" },
+};
+
+START_TEST(events_have_keys)
+{
+	struct buf key = BUF_INIT(DESTINATION_KEY_MAX);
+	struct event ev = { .headers = span_str(LINES),
+		.body = span_str(keys[_i].body) };
+	struct err err = ERR_INIT;
+	struct destination d;
+	char doc[256];
+
+	snprintf(doc, sizeof(doc),
+	    "{\"url\":\"https://a.example/\",\"order\":\"%s\"}",
+	    keys[_i].order);
+	read_doc(doc, &d);
+	ck_assert_int_eq(destination_key(&d, &ev, &key, &err), 0);
+	ck_assert_msg(span_is(buf_span(&key), keys[_i].want), "%s: %.*s",
+	    keys[_i].when, (int)key.len, (const char *)key.ptr);
+	buf_free(&key);
+	destination_free(&d);
+}
+END_TEST
+
+/* What is longer is cut, and still a key. */
+START_TEST(long_keys_are_cut)
+{
+	static const char *const orders[] = { "key:json:/k", "key:header:k" };
+	struct buf key = BUF_INIT(DESTINATION_KEY_MAX);
+	char body[1024], lines[1024], doc[256];
+	struct event ev = { .seq = 1 };
+	struct err err = ERR_INIT;
+	struct destination d;
+
+	snprintf(body, sizeof(body), "{\"k\":\"%0300d\"}", 1);
+	snprintf(lines, sizeof(lines), "k: %0300d\n", 1);
+	ev.body = span_str(body);
+	ev.headers = span_str(lines);
+	snprintf(doc, sizeof(doc),
+	    "{\"url\":\"https://a.example/\",\"order\":\"%s\"}", orders[_i]);
+	read_doc(doc, &d);
+	ck_assert_int_eq(destination_key(&d, &ev, &key, &err), 0);
+	ck_assert_uint_eq(key.len, DESTINATION_KEY_MAX);
+	buf_free(&key);
+	destination_free(&d);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -520,6 +592,8 @@ main(void)
 	tcase_add_loop_test(tc, settings_are_judged, 0, NITEMS(checks));
 	tcase_add_loop_test(tc, events_are_matched, 0, NITEMS(matches));
 	tcase_add_test(tc, bad_patterns_match_nothing);
+	tcase_add_loop_test(tc, events_have_keys, 0, NITEMS(keys));
+	tcase_add_loop_test(tc, long_keys_are_cut, 0, 2);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
