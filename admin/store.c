@@ -284,6 +284,7 @@ rekey_row(void *arg, const struct json *row, struct err *err)
 		{ "key", "key", FIELD_PLAIN, NULL },
 		{ "key_was", "before", FIELD_PLAIN, NULL },
 		{ "endpoints", "endpoints", FIELD_PLAIN, NULL },
+		{ "destinations", "destinations", FIELD_PLAIN, NULL },
 		{ "secrets", "secrets", FIELD_PLAIN, NULL },
 	};
 

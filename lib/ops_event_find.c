@@ -69,7 +69,12 @@ add_name(void *arg, const struct store_endpoint *ep, struct err *err)
 static int
 load_names(struct walk *wk, struct err *err)
 {
+	struct store_endpoint self = { .id = STORE_SELF,
+		.name = STORE_SELF_NAME };
+
 	wk->nnames = 0;
+	if (add_name(wk, &self, err) < 0)
+		return -1;
 	return store_endpoints(wk->call->ops->store, NULL, add_name, wk, err);
 }
 

@@ -157,46 +157,110 @@ record_get_seen(struct span value, struct record_seen *out, struct err *err)
 	return pack_end(&r, "seen record", err);
 }
 
+/* Endpoints and destinations look alike on disk. */
+struct owner {
+	unsigned state;
+	uint64_t generation;
+	int64_t created_ms, changed_ms;
+	struct span name, doc;
+};
+
+static int
+put_owner(const struct owner *o, struct buf *b, struct err *err)
+{
+	buf_clear(b);
+	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
+	    pack_put8(b, o->state, err) < 0 ||
+	    pack_put64(b, o->generation, err) < 0 ||
+	    pack_put_ms(b, o->created_ms, err) < 0 ||
+	    pack_put_ms(b, o->changed_ms, err) < 0 ||
+	    pack_put_bytes(b, 1, o->name, err) < 0)
+		return -1;
+	return pack_put_bytes(b, 4, o->doc, err);
+}
+
+static int
+get_owner(struct span value, const char *what, unsigned state_max,
+    struct owner *out, struct err *err)
+{
+	struct pack_reader r;
+
+	if (read_begin(&r, value, what, err) < 0)
+		return -1;
+	out->state = pack_get8(&r);
+	out->generation = pack_get64(&r);
+	out->created_ms = pack_get_ms(&r);
+	out->changed_ms = pack_get_ms(&r);
+	out->name = pack_get_bytes(&r, 1);
+	out->doc = pack_get_bytes(&r, 4);
+	if (pack_end(&r, what, err) < 0)
+		return -1;
+	if (out->state == 0 || out->state > state_max ||
+	    out->name.len > ENDPOINT_NAME_MAX)
+		return err_set(err, ERR_CORRUPT, "%s record is wrong", what);
+	return 0;
+}
+
+static void
+name_into(struct span name, char out[ENDPOINT_NAME_MAX + 1])
+{
+	if (name.len > 0)
+		memcpy(out, name.ptr, name.len);
+	out[name.len] = '\0';
+}
+
 int
 record_put_endpoint(
     const struct store_endpoint *ep, struct buf *b, struct err *err)
 {
-	buf_clear(b);
-	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
-	    pack_put8(b, ep->state, err) < 0 ||
-	    pack_put64(b, ep->generation, err) < 0 ||
-	    pack_put_ms(b, ep->created_ms, err) < 0 ||
-	    pack_put_ms(b, ep->changed_ms, err) < 0 ||
-	    pack_put_bytes(b, 1, span_str(ep->name), err) < 0)
-		return -1;
-	return pack_put_bytes(b, 4, ep->doc, err);
+	struct owner o = { ep->state, ep->generation, ep->created_ms,
+		ep->changed_ms, span_str(ep->name), ep->doc };
+
+	return put_owner(&o, b, err);
 }
 
 int
 record_get_endpoint(
     struct span value, struct store_endpoint *out, struct err *err)
 {
-	struct pack_reader r;
-	struct span name;
-	unsigned state;
+	struct owner o;
 
-	if (read_begin(&r, value, "endpoint", err) < 0)
+	if (get_owner(value, "endpoint", STORE_ENDPOINT_REMOVED, &o, err) < 0)
 		return -1;
-	state = pack_get8(&r);
-	out->generation = pack_get64(&r);
-	out->created_ms = pack_get_ms(&r);
-	out->changed_ms = pack_get_ms(&r);
-	name = pack_get_bytes(&r, 1);
-	out->doc = pack_get_bytes(&r, 4);
-	if (pack_end(&r, "endpoint record", err) < 0)
+	out->state = (enum store_endpoint_state)o.state;
+	out->generation = o.generation;
+	out->created_ms = o.created_ms;
+	out->changed_ms = o.changed_ms;
+	out->doc = o.doc;
+	name_into(o.name, out->name);
+	return 0;
+}
+
+int
+record_put_destination(
+    const struct store_destination *d, struct buf *b, struct err *err)
+{
+	struct owner o = { d->state, d->generation, d->created_ms,
+		d->changed_ms, span_str(d->name), d->doc };
+
+	return put_owner(&o, b, err);
+}
+
+int
+record_get_destination(
+    struct span value, struct store_destination *out, struct err *err)
+{
+	struct owner o;
+
+	if (get_owner(
+		value, "destination", STORE_DESTINATION_REMOVED, &o, err) < 0)
 		return -1;
-	if (state < STORE_ENDPOINT_ENABLED || state > STORE_ENDPOINT_REMOVED ||
-	    name.len > ENDPOINT_NAME_MAX)
-		return err_set(err, ERR_CORRUPT, "endpoint record is wrong");
-	out->state = (enum store_endpoint_state)state;
-	if (name.len > 0)
-		memcpy(out->name, name.ptr, name.len);
-	out->name[name.len] = '\0';
+	out->state = (enum store_destination_state)o.state;
+	out->generation = o.generation;
+	out->created_ms = o.created_ms;
+	out->changed_ms = o.changed_ms;
+	out->doc = o.doc;
+	name_into(o.name, out->name);
 	return 0;
 }
 
@@ -327,4 +391,89 @@ record_get_segment(
 	out->opened_ms = pack_get_ms(&r);
 	out->last_ms = pack_get_ms(&r);
 	return pack_end(&r, "segment record", err);
+}
+
+int
+record_put_cursor(const struct record_cursor *c, struct buf *b, struct err *err)
+{
+	buf_clear(b);
+	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
+	    pack_put64(b, c->seq, err) < 0)
+		return -1;
+	return pack_put64(b, c->end_seq, err);
+}
+
+int
+record_get_cursor(struct span value, struct record_cursor *out, struct err *err)
+{
+	struct pack_reader r;
+
+	if (read_begin(&r, value, "cursor", err) < 0)
+		return -1;
+	out->seq = pack_get64(&r);
+	out->end_seq = pack_get64(&r);
+	return pack_end(&r, "cursor record", err);
+}
+
+static struct span
+cut(struct span s, size_t max)
+{
+	return span_of(s.ptr, s.len < max ? s.len : max);
+}
+
+int
+record_put_delivery(
+    const struct store_delivery *d, struct buf *b, struct err *err)
+{
+	buf_clear(b);
+	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
+	    pack_put8(b, d->state, err) < 0 ||
+	    pack_put64(b, d->endpoint_id, err) < 0 ||
+	    pack_put64(b, d->stamp, err) < 0 ||
+	    pack_put32(b, d->attempts, err) < 0 ||
+	    pack_put32(b, d->planned, err) < 0 ||
+	    pack_put_ms(b, d->since_ms, err) < 0 ||
+	    pack_put_ms(b, d->due_ms, err) < 0 ||
+	    pack_put_ms(b, d->last_ms, err) < 0 ||
+	    pack_put32(b, (uint32_t)d->status, err) < 0 ||
+	    pack_put_bytes(b, 1, d->reason, err) < 0 ||
+	    pack_put_bytes(b, 2, cut(d->words, DELIVERY_WORDS_MAX), err) < 0 ||
+	    pack_put_bytes(b, 2, cut(d->excerpt, DELIVERY_EXCERPT_MAX), err) <
+		0 ||
+	    pack_put_bytes(b, 2, d->id, err) < 0 ||
+	    pack_put_bytes(b, 2, d->type, err) < 0)
+		return -1;
+	return pack_put_bytes(b, 2, d->key, err);
+}
+
+int
+record_get_delivery(
+    struct span value, struct store_delivery *out, struct err *err)
+{
+	struct pack_reader r;
+	unsigned state;
+
+	if (read_begin(&r, value, "delivery", err) < 0)
+		return -1;
+	state = pack_get8(&r);
+	out->endpoint_id = pack_get64(&r);
+	out->stamp = pack_get64(&r);
+	out->attempts = (unsigned)pack_get32(&r);
+	out->planned = (unsigned)pack_get32(&r);
+	out->since_ms = pack_get_ms(&r);
+	out->due_ms = pack_get_ms(&r);
+	out->last_ms = pack_get_ms(&r);
+	out->status = (int)(int32_t)pack_get32(&r);
+	out->reason = pack_get_bytes(&r, 1);
+	out->words = pack_get_bytes(&r, 2);
+	out->excerpt = pack_get_bytes(&r, 2);
+	out->id = pack_get_bytes(&r, 2);
+	out->type = pack_get_bytes(&r, 2);
+	out->key = pack_get_bytes(&r, 2);
+	if (pack_end(&r, "delivery record", err) < 0)
+		return -1;
+	if (state < STORE_DELIVERY_PENDING || state > STORE_DELIVERY_DEAD)
+		return err_set(err, ERR_CORRUPT, "delivery record is wrong");
+	out->state = (enum store_delivery_state)state;
+	return 0;
 }

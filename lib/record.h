@@ -14,6 +14,12 @@
  *	counts		8 endpoint id
  *	seen-SSSSSSSSSS	16 keyed hash of (endpoint, kind, event id or digest)
  *	events-HEX16	8 seq of the group's first event
+ *	destinations	8 destination id
+ *	cursors		8 destination id
+ *	deliveries	8 destination id, 8 seq
+ *
+ * "tables" in meta (8 bytes) says which of them a store has: without it, all
+ * down to the log; 2: all.
  *
  * event group (value)
  *	1 version, 4 count, then count entries:
@@ -40,11 +46,22 @@
  * segment ("segment HEX16" in meta, named by its first seq)
  *	1 version, 1 closed, 8 first seq, 8 last seq, 8 events, 8 opened_ms,
  *	8 last_ms
+ * destination (value)
+ *	as endpoint; its settings (destination.h) sealed with its id
+ * cursor (value)
+ *	1 version, 8 first seq that is not passed, 8 seq at which the log of a
+ *	removed one ends (0: it is not removed)
+ * delivery (value)
+ *	1 version, 1 state, 8 endpoint id, 8 stamp, 4 attempts, 4 planned,
+ *	8 since_ms, 8 due_ms, 8 last_ms, 4 status, 1 length + reason,
+ *	2 length + words, 2 length + excerpt, 2 length + id, 2 length + type,
+ *	2 length + key of order
  */
 #ifndef EYELET_LIB_RECORD_H
 #define EYELET_LIB_RECORD_H
 
 #include "lib/store.h"
+#include "lib/store_delivery.h"
 
 #define RECORD_VERSION 1
 #define RECORD_STORE_FORMAT 1 /* of the whole store, in its marker file */
@@ -127,5 +144,29 @@ int record_put_segment(
     const struct record_segment *s, struct buf *b, struct err *err);
 int record_get_segment(
     struct span value, struct record_segment *out, struct err *err);
+
+/* id is the key's business. out->doc borrows. */
+int record_put_destination(
+    const struct store_destination *d, struct buf *b, struct err *err);
+int record_get_destination(
+    struct span value, struct store_destination *out, struct err *err);
+
+struct record_cursor {
+	uint64_t seq, end_seq;
+};
+
+int record_put_cursor(
+    const struct record_cursor *c, struct buf *b, struct err *err);
+int record_get_cursor(
+    struct span value, struct record_cursor *out, struct err *err);
+
+/*
+ * destination_id and seq are the key's business. Texts that are longer than
+ * store_delivery.h allows are cut. out borrows.
+ */
+int record_put_delivery(
+    const struct store_delivery *d, struct buf *b, struct err *err);
+int record_get_delivery(
+    struct span value, struct store_delivery *out, struct err *err);
 
 #endif

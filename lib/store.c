@@ -17,33 +17,7 @@
 #include "lib/store_impl.h"
 #include "lib/util.h"
 
-#define PAGE 4096 /* of the tables with small records */
-#define META_SEEN "seen secret"
 #define GROUP_MAX (COMMIT_BATCH_BYTES + 2 * STORE_BODY_MAX)
-
-static const struct {
-	const char *file;
-	size_t at;
-} tables[] = {
-	{ "meta", offsetof(struct store, meta) },
-	{ "endpoints", offsetof(struct store, endpoints) },
-	{ "secrets", offsetof(struct store, secrets) },
-	{ "audit", offsetof(struct store, audit) },
-	{ "requests", offsetof(struct store, requests) },
-	{ "counts", offsetof(struct store, counts) },
-};
-
-static struct bdb_table **
-table_at(struct store *st, size_t i)
-{
-	return (struct bdb_table **)(void *)((char *)st + tables[i].at);
-}
-
-const char *
-store_table_name(size_t i)
-{
-	return i < NITEMS(tables) ? tables[i].file : NULL;
-}
 
 void
 store_options_init(struct store_options *opt)
@@ -144,63 +118,6 @@ store_is_fenced(struct store *st)
 
 /* --- opening ------------------------------------------------------------- */
 
-static int
-make_tables(struct store *st, struct err *err)
-{
-	struct bdb_txn *txn;
-	size_t i;
-
-	if (digest_random(st->seen_secret, sizeof(st->seen_secret), err) < 0 ||
-	    bdb_begin(st->db, &txn, err) < 0)
-		return -1;
-	for (i = 0; i < NITEMS(tables); i++)
-		if (bdb_table_open(st->db, txn, tables[i].file, PAGE, true,
-			table_at(st, i), err) < 0)
-			goto fail;
-	if (bdb_put(st->meta, txn, span_str(META_SEEN),
-		span_of(st->seen_secret, sizeof(st->seen_secret)), err) < 0)
-		goto fail;
-	if (bdb_commit(txn, err) < 0)
-		return -1;
-	if (bdb_flush(st->db, err) < 0 || bdb_checkpoint(st->db, err) < 0)
-		return -1;
-	return store_write_marker(st->opt.dir, st->id, "ready", false, err);
-fail:
-	bdb_abort(txn);
-	return -1;
-}
-
-static int
-open_tables(struct store *st, struct err *err)
-{
-	struct buf value = BUF_INIT(256);
-	bool found;
-	size_t i;
-	int ret = -1;
-
-	for (i = 0; i < NITEMS(tables); i++)
-		if (bdb_table_open(st->db, NULL, tables[i].file, PAGE, false,
-			table_at(st, i), err) < 0) {
-			/* The marker promised it. */
-			if (err->code == ERR_NOTFOUND)
-				err->code = ERR_CORRUPT;
-			goto out;
-		}
-	if (bdb_get(st->meta, NULL, span_str(META_SEEN), &value, &found, err) <
-	    0)
-		goto out;
-	if (!found || value.len != sizeof(st->seen_secret)) {
-		err_set(err, ERR_CORRUPT,
-		    "the key that remembered ids are hashed with is gone");
-		goto out;
-	}
-	memcpy(st->seen_secret, value.ptr, value.len);
-	ret = 0;
-out:
-	buf_free(&value);
-	return ret;
-}
-
 /* Recovery needs some room; that is what the ballast is for. */
 static int
 open_full(struct store *st, const struct bdb_options *opt, struct err *err)
@@ -279,7 +196,7 @@ open_db(struct store *st, bool is_new, struct err *err)
 	ret = open_damaged(st, &opt, is_new, err);
 	if (ret < 0)
 		return err_wrap(err, "store %s", st->opt.dir);
-	return is_new ? make_tables(st, err) : open_tables(st, err);
+	return is_new ? store_make_tables(st, err) : store_open_tables(st, err);
 }
 
 static int
@@ -297,7 +214,9 @@ open_state(struct store *st, struct err *err)
 	st->next_seq = totals.last_seq + 1;
 	atomic_store(&st->durable_seq, totals.last_seq);
 	atomic_store(&st->last_ms, totals.last_ms);
-	return store_apply_deny(st, err) < 0 ? -1 : store_load_facts(st, err);
+	if (store_apply_deny(st, err) < 0 || store_begin_touched(st, err) < 0)
+		return -1;
+	return store_load_facts(st, err);
 }
 
 static int
@@ -444,8 +363,7 @@ store_close(struct store *st)
 	commit_stop(st->commit);
 	segments_close(st->segments);
 	seen_close(st->seen);
-	for (i = 0; i < NITEMS(tables); i++)
-		bdb_table_close(*table_at(st, i));
+	store_close_tables(st);
 	bdb_close(st->db);
 	deny_close(st->deny);
 	/* Where a write failed, or room lacks, these are the last to write. */
@@ -524,7 +442,6 @@ store_status(struct store *st, struct store_status *out, struct err *err)
 {
 	struct segments_totals totals;
 	struct counting ct = { out, store_now_ms(st) };
-	size_t i;
 
 	memset(out, 0, sizeof(*out));
 	snprintf(out->id, sizeof(out->id), "%s", st->id);
@@ -539,8 +456,7 @@ store_status(struct store *st, struct store_status *out, struct err *err)
 	out->durable_seq = atomic_load(&st->durable_seq);
 	out->bytes_dedupe = seen_bytes(st->seen);
 	out->bytes_log = bdb_log_bytes(st->db);
-	for (i = 0; i < NITEMS(tables); i++)
-		out->bytes_other += bdb_table_bytes(*table_at(st, i));
+	out->bytes_other = store_tables_bytes(st);
 	store_measure_room(st);
 	out->bytes_free = atomic_load(&st->bytes_free);
 	out->floor = st->opt.floor;

@@ -23,6 +23,11 @@ struct store_tx; /* a change under way, in the committer */
 #define STORE_REQUEST_ID 16
 #define STORE_BODY_MAX (16 * 1024 * 1024) /* no configuration goes above */
 
+/* eyelet's own events (a dead letter, a destination disabled) are events of
+ * an endpoint that exists by itself. */
+#define STORE_SELF 0 /* its id */
+#define STORE_SELF_NAME "eyelet"
+
 struct store_options {
 	const char *dir; /* the store folder */
 	const char *key_file; /* seal.h; the deny list stands beside it */
@@ -186,9 +191,10 @@ int store_tx_audit(struct store_tx *tx, const char *verb, const char *target,
     struct span detail, struct err *err);
 
 /*
- * Calls changed(arg, endpoint_id) in the committer after every change that
- * touched an endpoint or its secrets, before any later item is looked at and
- * before store_change returns. Set once, before the first change.
+ * Calls changed(arg, id) in the committer after every change that touched an
+ * endpoint (or a destination: ids are of one row of numbers) or its secrets,
+ * before any later item is looked at and before store_change returns. Set once,
+ * before the first change.
  */
 void store_on_change(struct store *st,
     void (*changed)(void *arg, uint64_t endpoint_id), void *arg);
@@ -210,7 +216,7 @@ int store_endpoint_by_name(struct store *st, struct store_tx *tx,
     struct err *err); /* not the removed ones */
 int store_endpoint_by_id(struct store *st, struct store_tx *tx, uint64_t id,
     struct store_endpoint *out, struct buf *doc, bool *found,
-    struct err *err); /* the removed ones too */
+    struct err *err); /* the removed ones too; STORE_SELF as if a row */
 int store_endpoints(struct store *st, struct store_tx *tx,
     int (*visit)(void *arg, const struct store_endpoint *ep, struct err *err),
     void *arg, struct err *err); /* by id; removed ones too */
@@ -330,9 +336,10 @@ struct quarantine *store_quarantine(struct store *st);
 /*
  * A new key in the place of the key file (made as KEYFILE.new before, and
  * renamed after): everything sealed is sealed anew in one change, or nothing
- * is. result gets an object of key, key_was, endpoints and secrets. Dies the
- * process meanwhile, the next store_open ends it or takes it back. ERR_DENIED,
- * ERR_IO: the folder of the key file must be ours to write to.
+ * is. result gets an object of key, key_was, endpoints, destinations and
+ * secrets. Dies the process meanwhile, the next store_open ends it or takes it
+ * back. ERR_DENIED, ERR_IO: the folder of the key file must be ours to write
+ * to.
  */
 int store_rekey(struct store *st, const struct store_actor *actor,
     const unsigned char request_id[STORE_REQUEST_ID], struct buf *result,

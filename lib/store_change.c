@@ -85,6 +85,7 @@ put_in_force(struct store *st, const struct store_tx *tx)
 		if (st->changed != NULL)
 			st->changed(st->changed_arg, tx->touched[i]);
 	}
+	store_tell_deliverer(st, tx);
 }
 
 static int

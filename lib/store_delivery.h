@@ -14,11 +14,6 @@
 #include "lib/destination.h"
 #include "lib/store.h"
 
-/* eyelet's own events (a dead letter, a destination disabled) are events of
- * an endpoint that exists by itself. */
-#define STORE_SELF 0 /* its id */
-#define STORE_SELF_NAME "eyelet"
-
 /* --- destinations --------------------------------------------------------- */
 
 enum store_destination_state {
@@ -127,7 +122,8 @@ int store_delivery(struct store *st, struct store_tx *tx,
 
 /*
  * An operator's change of a row (or a new one: a replay): d->stamp is given
- * here. Deletes with d->state 0. The deliverer is told (store_touch).
+ * here. Deletes with d->state 0. The deliverer is told (store_touched).
+ * ERR_NOTFOUND: no such destination, or it is removed.
  */
 int store_tx_delivery(
     struct store_tx *tx, struct store_delivery *d, struct err *err);
@@ -198,7 +194,8 @@ struct store_report {
  * row's (no row: 0), or whose destination is removed, leaves the row alone;
  * its attempt is recorded all the same. Reporting the same twice is harmless.
  * A row that turns dead makes an event of eyelet's own (see notice.h).
- * ERR_TIMEOUT, ERR_AWAY, ERR_IO, ERR_FULL, ERR_NOMEM: it may be repeated.
+ * ERR_LIMIT: more than STORE_REPORT_ITEMS_MAX. ERR_TIMEOUT, ERR_AWAY, ERR_IO,
+ * ERR_FULL, ERR_NOMEM: it may be repeated.
  */
 int store_report(
     struct store *st, const struct store_report *report, struct err *err);
@@ -216,7 +213,7 @@ uint64_t store_touched(struct store *st);
 uint64_t store_rows_touched(struct store *st, uint64_t destination_id);
 
 /* Sleeps until an event above seq is durable, touched moves on, the store is
- * fenced or closing, or timeout_ms. */
+ * fenced, or timeout_ms. */
 void store_wait_delivery(
     struct store *st, uint64_t seq, uint64_t touched, int timeout_ms);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FACTS_MAX (1 << 20) /* endpoints ever made */
+#define FACTS_MAX (1 << 20) /* endpoints and destinations ever made */
 
 struct store_endpoint_facts *
 store_facts(struct store *st, uint64_t id)
@@ -124,10 +124,27 @@ out:
 	return ret;
 }
 
+static int
+load_destination(void *arg, const struct store_destination *d, struct err *err)
+{
+	struct store_endpoint_facts *facts = store_facts(arg, d->id);
+
+	if (facts == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for a destination");
+	facts->generation = d->generation;
+	return 0;
+}
+
 int
 store_load_facts(struct store *st, struct err *err)
 {
-	return store_endpoints(st, NULL, load_endpoint, st, err);
+	struct store_endpoint self = { .id = STORE_SELF,
+		.name = STORE_SELF_NAME };
+
+	if (load_endpoint(st, &self, err) < 0 ||
+	    store_endpoints(st, NULL, load_endpoint, st, err) < 0)
+		return -1;
+	return store_each_destination(st, load_destination, st, err);
 }
 
 struct saving {
@@ -164,7 +181,7 @@ store_save_facts(struct store *st, struct bdb_txn *txn, struct err *err)
 	pthread_mutex_unlock(&st->facts_mutex);
 	if (!changed)
 		return 0;
-	for (id = 1; id < n; id++) {
+	for (id = 0; id < n; id++) {
 		pthread_mutex_lock(&st->facts_mutex);
 		facts = st->facts[id];
 		pthread_mutex_unlock(&st->facts_mutex);

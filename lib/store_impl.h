@@ -2,12 +2,17 @@
  * store_impl.h: what the store's own files share. Nobody else includes it.
  *
  * store.c	open, close, threads, status
+ * store_tables.c	the tables with small records
  * store_marker.c	the marker file, the folder's owner and mode
  * store_facts.c	numbers that live in memory: generations, counters
  * store_accept.c	a batch of events, in the committer
  * store_change.c	changes, in the committer; request ids; audit
  * store_rekey.c	another key for all that is sealed
  * store_rows.c	endpoints and secrets as rows
+ * store_destination.c	destinations as rows, their cursors
+ * store_delivery.c	deliveries as rows
+ * store_report.c	what the deliverer reports, in the committer
+ * store_told.c	telling the deliverer that there is something
  * store_audit.c	the audit trail
  * store_deny.c	the deny list, applied at open
  * store_read.c	readers of the log, the memory of ids
@@ -37,9 +42,13 @@
 #define STORE_BALLAST "ballast"
 #define STORE_QUARANTINE "quarantine"
 
-/* Numbers of one endpoint that live in memory and are saved now and then. */
+/*
+ * Numbers of one endpoint or destination that live in memory; the counters
+ * are saved now and then.
+ */
 struct store_endpoint_facts {
 	uint64_t generation; /* the committer's */
+	_Atomic uint64_t rows_touched; /* 0: not since the store was opened */
 	_Atomic uint64_t counts[STORE_COUNTS];
 };
 
@@ -55,7 +64,7 @@ struct store {
 
 	struct bdb *db;
 	struct bdb_table *meta, *endpoints, *secrets, *audit, *requests,
-	    *counts;
+	    *counts, *destinations, *cursors, *deliveries;
 	struct segments *segments;
 	struct seen *seen;
 	struct commit *commit;
@@ -66,6 +75,8 @@ struct store {
 	void (*changed)(void *arg, uint64_t endpoint_id);
 	void *changed_arg;
 
+	_Atomic uint64_t touched; /* see store_touched */
+	_Atomic uint64_t rows_touched_all; /* rows of all destinations were */
 	_Atomic uint64_t durable_seq;
 	_Atomic int64_t last_ms; /* the last recorded time */
 	_Atomic int64_t last_flush_ms, last_checkpoint_ms, snapshot_ms;
@@ -101,9 +112,14 @@ struct store_tx {
 	unsigned audits;
 	bool rekeyed; /* it seals with another key than key_was */
 	uint32_t key_was;
-#define STORE_TX_TOUCH_MAX 64
-	uint64_t touched[STORE_TX_TOUCH_MAX]; /* endpoints */
+#define STORE_TX_TOUCH_MAX 256
+	uint64_t touched[STORE_TX_TOUCH_MAX]; /* endpoints, destinations */
 	size_t ntouched;
+	/* Destinations whose rows are; more than fit: all are. */
+	uint64_t rows_touched[STORE_TX_TOUCH_MAX];
+	size_t nrows_touched;
+	bool all_rows_touched;
+	uint64_t stamp; /* of the rows that it changes; 0: none yet */
 	uint64_t revoked[STORE_TX_TOUCH_MAX]; /* secrets */
 	size_t nrevoked;
 };
@@ -113,7 +129,15 @@ int64_t store_wall_ms(void);
 void store_say(struct store *st, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void store_wake(struct store *st);
-/* The names of the tables with few records: i from 0 until NULL. */
+
+/* store_tables.c */
+/* Those of a new store, which then is ready ... */
+int store_make_tables(struct store *st, struct err *err);
+/* ... or of one that was; what a newer release added is made. */
+int store_open_tables(struct store *st, struct err *err);
+void store_close_tables(struct store *st);
+uint64_t store_tables_bytes(struct store *st);
+/* Their names: i from 0 until NULL. */
 const char *store_table_name(size_t i);
 
 /* store_marker.c */
@@ -160,12 +184,57 @@ int store_settle_key(struct store *st, struct err *err);
 /* Seals every row with the key that is in use now, and counts them. */
 int store_reseal_rows(struct store_tx *tx, uint64_t *endpoints,
     uint64_t *secrets, struct err *err);
-#define STORE_ROW_MAX (ENDPOINT_DOC_MAX + 4096) /* bytes of any row */
+#define STORE_ROW_MAX (ENDPOINT_DOC_MAX + 8192) /* bytes of any row */
+/* Notes that tx touches an endpoint or destination; true the first time. */
+int
+store_tx_touch(struct store_tx *tx, uint64_t id, bool *first, struct err *err);
 /* A secret's row as it is; no generation is bumped. */
 int store_put_secret(struct store *st, struct bdb_txn *txn,
     const struct secret *s, struct err *err);
 int store_next_id(struct store *st, struct bdb_txn *txn, const char *name,
     uint64_t *out, struct err *err);
+/* Endpoints and destinations have their ids from one row of numbers. */
+#define STORE_NEXT_OWNER "next endpoint"
+
+/* store_destination.c */
+/* As store_destinations, without their settings. */
+int store_each_destination(struct store *st,
+    int (*visit)(void *arg, const struct store_destination *d, struct err *err),
+    void *arg, struct err *err);
+/* Bumps its generation. *found is false when there is none of that id. */
+int store_bump_destination(
+    struct store_tx *tx, uint64_t id, bool *found, struct err *err);
+int store_reseal_destinations(
+    struct store_tx *tx, uint64_t *destinations, struct err *err);
+int store_get_cursor(struct store *st, struct bdb_txn *txn, uint64_t id,
+    struct record_cursor *out, bool *found, struct err *err);
+int store_put_cursor(struct store *st, struct bdb_txn *txn, uint64_t id,
+    const struct record_cursor *c, struct err *err);
+
+/* store_delivery.c */
+int store_get_delivery(struct store *st, struct bdb_txn *txn,
+    uint64_t destination_id, uint64_t seq, struct store_delivery *out,
+    struct buf *scratch, bool *found, struct err *err);
+/* The row as it is: no stamp is given, nobody is told. */
+int store_put_delivery(struct store *st, struct bdb_txn *txn,
+    const struct store_delivery *d, struct err *err);
+int store_walk_deliveries(struct store *st, struct bdb_txn *txn,
+    uint64_t destination_id, uint64_t seq,
+    int (*visit)(void *arg, const struct store_delivery *d, struct err *err),
+    void *arg, struct err *err);
+int store_delete_delivery(struct store *st, struct bdb_txn *txn,
+    uint64_t destination_id, uint64_t seq, struct err *err);
+
+/* store_read.c */
+/* For a wait on a condition of init_locks. */
+void store_deadline_in(struct timespec *until, int timeout_ms);
+
+/* store_told.c */
+/* At open: begins the numbers of store_touched. */
+int store_begin_touched(struct store *st, struct err *err);
+/* In the committer: what tx touched is in force. */
+void store_tell_deliverer(struct store *st, const struct store_tx *tx);
+
 /* store_keep.c */
 int store_keeper_start(struct store *st, struct err *err);
 void store_keeper_stop(struct store *st);

@@ -267,6 +267,29 @@ store_reader_seek_time(struct store_reader *rd, int64_t ms, struct err *err)
 }
 
 int
+store_seq_at(struct store *st, int64_t ms, uint64_t *seq, struct err *err)
+{
+	struct store_reader *rd;
+	struct event ev;
+	bool found;
+	int ret = -1;
+
+	if (store_reader_open(st, &rd, err) < 0)
+		return -1;
+	/* Before the look: what comes meanwhile is received later. */
+	*seq = atomic_load(&st->durable_seq) + 1;
+	if (store_reader_seek_time(rd, ms, err) < 0 ||
+	    store_reader_next(rd, &ev, &found, err) < 0)
+		goto out;
+	if (found)
+		*seq = ev.seq;
+	ret = 0;
+out:
+	store_reader_close(rd);
+	return ret;
+}
+
+int
 store_seen(struct store *st, uint64_t endpoint_id, struct span id,
     struct store_seen *out, bool *found, struct err *err)
 {
@@ -293,8 +316,8 @@ store_seen(struct store *st, uint64_t endpoint_id, struct span id,
 	return 0;
 }
 
-static void
-deadline_in(struct timespec *until, int timeout_ms)
+void
+store_deadline_in(struct timespec *until, int timeout_ms)
 {
 	clock_gettime(CLOCK_MONOTONIC, until);
 	until->tv_sec += timeout_ms / 1000;
@@ -311,7 +334,7 @@ store_wait(struct store *st, uint64_t seq, int timeout_ms)
 	struct timespec until;
 	bool there;
 
-	deadline_in(&until, timeout_ms);
+	store_deadline_in(&until, timeout_ms);
 	pthread_mutex_lock(&st->wait_mutex);
 	while (!(there = atomic_load(&st->durable_seq) > seq) &&
 	       pthread_cond_timedwait(
@@ -327,7 +350,7 @@ store_wait_fenced(struct store *st, int timeout_ms)
 	struct timespec until;
 	bool fenced;
 
-	deadline_in(&until, timeout_ms);
+	store_deadline_in(&until, timeout_ms);
 	pthread_mutex_lock(&st->wait_mutex);
 	while (!(fenced = atomic_load(&st->fenced)) &&
 	       pthread_cond_timedwait(

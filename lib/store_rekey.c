@@ -122,7 +122,7 @@ static int
 change_key(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 {
 	struct rekeying *rk = arg;
-	uint64_t endpoints = 0, secrets = 0;
+	uint64_t endpoints = 0, destinations = 0, secrets = 0;
 	unsigned char id[4];
 
 	be32_put(id, rk->to);
@@ -131,14 +131,16 @@ change_key(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 	tx->key_was = rk->from;
 	seal_key_use(tx->st->key, rk->to);
 	if (store_reseal_rows(tx, &endpoints, &secrets, err) < 0 ||
+	    store_reseal_destinations(tx, &destinations, err) < 0 ||
 	    store_reseal_requests(tx, err) < 0 ||
 	    bdb_put(tx->st->meta, tx->txn, span_str(META_KEY),
 		span_of(id, sizeof(id)), err) < 0 ||
 	    buf_printf(result, err,
 		"{\"key\":\"%08lx\",\"key_was\":\"%08lx\",\"endpoints\":%llu,"
-		"\"secrets\":%llu}",
+		"\"destinations\":%llu,\"secrets\":%llu}",
 		(unsigned long)rk->to, (unsigned long)rk->from,
-		(unsigned long long)endpoints, (unsigned long long)secrets) < 0)
+		(unsigned long long)endpoints, (unsigned long long)destinations,
+		(unsigned long long)secrets) < 0)
 		return -1;
 	return store_tx_audit(
 	    tx, "store.rekey", "store", buf_span(result), err);

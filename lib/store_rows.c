@@ -2,6 +2,7 @@
 #include "lib/store_impl.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,9 +126,8 @@ out:
 	return ret;
 }
 
-/* Notes that tx touches an endpoint; true the first time. */
-static int
-touch(struct store_tx *tx, uint64_t id, bool *first, struct err *err)
+int
+store_tx_touch(struct store_tx *tx, uint64_t id, bool *first, struct err *err)
 {
 	size_t i;
 
@@ -153,8 +153,8 @@ store_tx_endpoint(
 	bool found, first;
 
 	if (ep->id == 0) {
-		if (store_next_id(tx->st, tx->txn, NEXT_PREFIX "endpoint",
-			&ep->id, err) < 0)
+		if (store_next_id(
+			tx->st, tx->txn, STORE_NEXT_OWNER, &ep->id, err) < 0)
 			return -1;
 		ep->generation = 0;
 		ep->created_ms = tx->now_ms;
@@ -168,7 +168,7 @@ store_tx_endpoint(
 		ep->generation = old.generation;
 		ep->created_ms = old.created_ms;
 	}
-	if (touch(tx, ep->id, &first, err) < 0)
+	if (store_tx_touch(tx, ep->id, &first, err) < 0)
 		return -1;
 	if (first)
 		ep->generation++;
@@ -176,10 +176,28 @@ store_tx_endpoint(
 	return put_endpoint(tx->st, tx->txn, ep, err);
 }
 
+/* The endpoint of eyelet's own events has no row. */
+static int
+get_self(struct store_endpoint *out, struct buf *doc, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	out->id = STORE_SELF;
+	out->state = STORE_ENDPOINT_ENABLED;
+	snprintf(out->name, sizeof(out->name), STORE_SELF_NAME);
+	buf_clear(doc);
+	if (buf_puts(doc, "{\"scheme\":\"standard-webhooks\"}", err) < 0)
+		return -1;
+	out->doc = buf_span(doc);
+	return 0;
+}
+
 int
 store_endpoint_by_id(struct store *st, struct store_tx *tx, uint64_t id,
     struct store_endpoint *out, struct buf *doc, bool *found, struct err *err)
 {
+	*found = true;
+	if (id == STORE_SELF)
+		return get_self(out, doc, err);
 	return get_endpoint(st, txn_of(tx), id, out, doc, found, err);
 }
 
@@ -305,7 +323,7 @@ store_put_secret(struct store *st, struct bdb_txn *txn, const struct secret *s,
 	return ret;
 }
 
-/* Bumps the generation of a secret's endpoint. */
+/* Bumps the generation of a secret's endpoint or destination. */
 static int
 touch_owner(struct store_tx *tx, uint64_t endpoint_id, struct err *err)
 {
@@ -314,7 +332,7 @@ touch_owner(struct store_tx *tx, uint64_t endpoint_id, struct err *err)
 	bool found, first;
 	int ret = -1;
 
-	if (touch(tx, endpoint_id, &first, err) < 0)
+	if (store_tx_touch(tx, endpoint_id, &first, err) < 0)
 		goto out;
 	if (!first) {
 		ret = 0;
@@ -323,13 +341,16 @@ touch_owner(struct store_tx *tx, uint64_t endpoint_id, struct err *err)
 	if (get_endpoint(tx->st, tx->txn, endpoint_id, &ep, &doc, &found, err) <
 	    0)
 		goto out;
-	if (!found) {
-		err_set(err, ERR_NOTFOUND, "endpoint %llu",
-		    (unsigned long long)endpoint_id);
+	if (found) {
+		ep.generation++;
+		ret = put_endpoint(tx->st, tx->txn, &ep, err);
 		goto out;
 	}
-	ep.generation++;
-	ret = put_endpoint(tx->st, tx->txn, &ep, err);
+	ret = store_bump_destination(tx, endpoint_id, &found, err);
+	if (ret == 0 && !found)
+		ret = err_set(err, ERR_NOTFOUND,
+		    "neither an endpoint nor a destination is %llu",
+		    (unsigned long long)endpoint_id);
 out:
 	buf_wipe(&doc);
 	return ret;

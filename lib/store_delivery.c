@@ -1,0 +1,223 @@
+/* store_delivery.c: deliveries as rows. */
+#include "lib/store_delivery.h"
+
+#include <string.h>
+
+#include "lib/store_impl.h"
+
+#define KEY 16
+
+static struct bdb_txn *
+txn_of(struct store_tx *tx)
+{
+	return tx == NULL ? NULL : tx->txn;
+}
+
+static struct span
+key_of(uint64_t destination_id, uint64_t seq, unsigned char key[KEY])
+{
+	be64_put(key, destination_id);
+	be64_put(key + 8, seq);
+	return span_of(key, KEY);
+}
+
+int
+store_get_delivery(struct store *st, struct bdb_txn *txn,
+    uint64_t destination_id, uint64_t seq, struct store_delivery *out,
+    struct buf *scratch, bool *found, struct err *err)
+{
+	unsigned char key[KEY];
+
+	if (bdb_get(st->deliveries, txn, key_of(destination_id, seq, key),
+		scratch, found, err) < 0)
+		return -1;
+	if (!*found)
+		return 0;
+	out->destination_id = destination_id;
+	out->seq = seq;
+	return record_get_delivery(buf_span(scratch), out, err);
+}
+
+int
+store_put_delivery(struct store *st, struct bdb_txn *txn,
+    const struct store_delivery *d, struct err *err)
+{
+	struct buf row = BUF_INIT(STORE_ROW_MAX);
+	unsigned char key[KEY];
+	int ret;
+
+	ret = record_put_delivery(d, &row, err);
+	if (ret == 0)
+		ret = bdb_put(st->deliveries, txn,
+		    key_of(d->destination_id, d->seq, key), buf_span(&row),
+		    err);
+	buf_free(&row);
+	return ret;
+}
+
+int
+store_delete_delivery(struct store *st, struct bdb_txn *txn,
+    uint64_t destination_id, uint64_t seq, struct err *err)
+{
+	unsigned char key[KEY];
+	bool found;
+
+	return bdb_delete(
+	    st->deliveries, txn, key_of(destination_id, seq, key), &found, err);
+}
+
+int
+store_delivery(struct store *st, struct store_tx *tx, uint64_t destination_id,
+    uint64_t seq, struct store_delivery *out, struct buf *scratch, bool *found,
+    struct err *err)
+{
+	return store_get_delivery(
+	    st, txn_of(tx), destination_id, seq, out, scratch, found, err);
+}
+
+int
+store_walk_deliveries(struct store *st, struct bdb_txn *txn,
+    uint64_t destination_id, uint64_t seq,
+    int (*visit)(void *arg, const struct store_delivery *d, struct err *err),
+    void *arg, struct err *err)
+{
+	struct buf key = BUF_INIT(64), row = BUF_INIT(STORE_ROW_MAX);
+	enum bdb_seek seek = BDB_GE;
+	unsigned char at[KEY];
+	struct store_delivery d;
+	bool found;
+	int ret = -1;
+
+	key_of(destination_id, seq, at);
+	for (;;) {
+		if (bdb_find(st->deliveries, txn, seek, span_of(at, KEY), &key,
+			&row, &found, err) < 0)
+			goto out;
+		if (!found)
+			break;
+		if (key.len != KEY) {
+			err_set(err, ERR_CORRUPT, "delivery key of %zu bytes",
+			    key.len);
+			goto out;
+		}
+		memcpy(at, key.ptr, KEY);
+		seek = BDB_GT;
+		d.destination_id = be64_get(at);
+		d.seq = be64_get(at + 8);
+		if (destination_id != 0 && d.destination_id != destination_id)
+			break;
+		if (d.seq < seq)
+			continue;
+		if (record_get_delivery(buf_span(&row), &d, err) < 0)
+			goto out;
+		ret = visit(arg, &d, err);
+		if (ret != 0)
+			goto out;
+	}
+	ret = 0;
+out:
+	buf_free(&key);
+	buf_free(&row);
+	return ret < 0 ? -1 : 0;
+}
+
+int
+store_deliveries(struct store *st, struct store_tx *tx, uint64_t destination_id,
+    uint64_t seq,
+    int (*visit)(void *arg, const struct store_delivery *d, struct err *err),
+    void *arg, struct err *err)
+{
+	return store_walk_deliveries(
+	    st, txn_of(tx), destination_id, seq, visit, arg, err);
+}
+
+static int
+count_one(void *arg, const struct store_delivery *d, struct err *err)
+{
+	struct store_delivery_counts *n = arg;
+
+	(void)err;
+	if (d->state != STORE_DELIVERY_DEAD && n->oldest_seq == 0)
+		n->oldest_seq = d->seq;
+	switch (d->state) {
+	case STORE_DELIVERY_PENDING:
+		n->pending++;
+		break;
+	case STORE_DELIVERY_RETRYING:
+		n->retrying++;
+		break;
+	case STORE_DELIVERY_PARKED:
+		n->parked++;
+		break;
+	case STORE_DELIVERY_DEAD:
+		n->dead++;
+		break;
+	}
+	return 0;
+}
+
+int
+store_delivery_count(struct store *st, uint64_t destination_id,
+    struct store_delivery_counts *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	return store_deliveries(
+	    st, NULL, destination_id, 0, count_one, out, err);
+}
+
+/* --- operators' changes --------------------------------------------------- */
+
+static void
+touch_rows(struct store_tx *tx, uint64_t destination_id)
+{
+	size_t i;
+
+	for (i = 0; i < tx->nrows_touched; i++)
+		if (tx->rows_touched[i] == destination_id)
+			return;
+	if (tx->nrows_touched == STORE_TX_TOUCH_MAX)
+		tx->all_rows_touched = true;
+	else
+		tx->rows_touched[tx->nrows_touched++] = destination_id;
+}
+
+/* May a row of it be there, and not be dead? */
+static int
+check_destination(
+    struct store_tx *tx, const struct store_delivery *d, struct err *err)
+{
+	struct store_destination to;
+	bool found;
+
+	if (store_destination_by_id(
+		tx->st, tx, d->destination_id, &to, NULL, &found, err) < 0)
+		return -1;
+	if (!found)
+		return err_set(err, ERR_NOTFOUND, "destination %llu",
+		    (unsigned long long)d->destination_id);
+	if (to.state == STORE_DESTINATION_REMOVED && d->state != 0 &&
+	    d->state != STORE_DELIVERY_DEAD)
+		return err_set(err, ERR_NOTFOUND,
+		    "destination \"%s\" is removed: nothing goes there any "
+		    "more",
+		    to.name);
+	return 0;
+}
+
+int
+store_tx_delivery(
+    struct store_tx *tx, struct store_delivery *d, struct err *err)
+{
+	if (check_destination(tx, d, err) < 0)
+		return -1;
+	/* One for all that the transaction changes is as new for each. */
+	if (tx->stamp == 0 &&
+	    store_next_id(tx->st, tx->txn, "next stamp", &tx->stamp, err) < 0)
+		return -1;
+	d->stamp = tx->stamp;
+	touch_rows(tx, d->destination_id);
+	if ((int)d->state == 0)
+		return store_delete_delivery(
+		    tx->st, tx->txn, d->destination_id, d->seq, err);
+	return store_put_delivery(tx->st, tx->txn, d, err);
+}

@@ -1,0 +1,152 @@
+/* store_report.c: what the deliverer reports becomes one transaction. */
+#include "lib/store_impl.h"
+
+#include <string.h>
+
+#include "lib/util.h"
+
+#define KNOWN 32 /* destinations that one report is about, mostly */
+
+struct reporting {
+	struct store *st;
+	const struct store_report *report;
+	struct store_tx tx;
+	struct buf row;
+	/* Destinations that were looked at. */
+	struct {
+		uint64_t id; /* 0: free */
+		bool takes; /* it is there, and not removed */
+	} known[KNOWN];
+	unsigned next; /* to be forgotten */
+};
+
+static int
+takes_rows(struct reporting *rp, uint64_t id, bool *takes, struct err *err)
+{
+	struct store_destination d;
+	bool found;
+	size_t i;
+
+	for (i = 0; i < NITEMS(rp->known); i++)
+		if (rp->known[i].id == id) {
+			*takes = rp->known[i].takes;
+			return 0;
+		}
+	if (store_destination_by_id(
+		rp->st, &rp->tx, id, &d, NULL, &found, err) < 0)
+		return -1;
+	*takes = found && d.state != STORE_DESTINATION_REMOVED;
+	i = rp->next++ % KNOWN;
+	rp->known[i].id = id;
+	rp->known[i].takes = *takes;
+	return 0;
+}
+
+/* Is the row (none: stamp 0) still the one that the deliverer knows? */
+static int
+is_current(struct reporting *rp, const struct store_delivery *d, bool *current,
+    struct err *err)
+{
+	struct store_delivery row;
+	bool found;
+
+	if (takes_rows(rp, d->destination_id, current, err) < 0)
+		return -1;
+	if (!*current)
+		return 0;
+	if (store_get_delivery(rp->st, rp->tx.txn, d->destination_id, d->seq,
+		&row, &rp->row, &found, err) < 0)
+		return -1;
+	*current = d->stamp == (found ? row.stamp : 0);
+	return 0;
+}
+
+static int
+do_item(
+    struct reporting *rp, const struct store_report_item *item, struct err *err)
+{
+	const struct store_delivery *d = &item->delivery;
+	bool current;
+
+	if (is_current(rp, d, &current, err) < 0)
+		return -1;
+	if (!current)
+		return 0;
+	if (item->kind == STORE_REPORT_DONE)
+		return store_delete_delivery(
+		    rp->st, rp->tx.txn, d->destination_id, d->seq, err);
+	return store_put_delivery(rp->st, rp->tx.txn, d, err);
+}
+
+static int
+move_cursor(
+    struct reporting *rp, const struct store_report_cursor *to, struct err *err)
+{
+	struct record_cursor c;
+	bool found, takes;
+
+	if (takes_rows(rp, to->destination_id, &takes, err) < 0)
+		return -1;
+	if (!takes)
+		return 0;
+	if (store_get_cursor(
+		rp->st, rp->tx.txn, to->destination_id, &c, &found, err) < 0)
+		return -1;
+	if (!found || c.seq >= to->seq)
+		return 0;
+	c.seq = to->seq;
+	return store_put_cursor(
+	    rp->st, rp->tx.txn, to->destination_id, &c, err);
+}
+
+static int
+do_all(struct reporting *rp, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < rp->report->nitems; i++)
+		if (do_item(rp, &rp->report->items[i], err) < 0)
+			return -1;
+	for (i = 0; i < rp->report->ncursors; i++)
+		if (move_cursor(rp, &rp->report->cursors[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+run_report(void *arg, struct err *err)
+{
+	struct reporting *rp = arg;
+	struct store *st = rp->st;
+	int ret = -1;
+
+	if (atomic_load(&st->fenced))
+		return err_set(err, ERR_AWAY, "the store starts anew");
+	rp->tx.now_ms = store_now_ms(st);
+	if (bdb_begin(st->db, &rp->tx.txn, err) < 0)
+		return -1;
+	if (do_all(rp, err) == 0)
+		ret = bdb_commit(rp->tx.txn, err);
+	else
+		bdb_abort(rp->tx.txn);
+	if (ret < 0 && bdb_is_fenced(st->db))
+		store_wake(st);
+	return ret;
+}
+
+int
+store_report(
+    struct store *st, const struct store_report *report, struct err *err)
+{
+	struct reporting rp = {
+		.st = st, .report = report, .row = BUF_INIT(STORE_ROW_MAX)
+	};
+	int ret;
+
+	if (report->nitems > STORE_REPORT_ITEMS_MAX)
+		return err_set(err, ERR_LIMIT, "report of %zu items, above %d",
+		    report->nitems, STORE_REPORT_ITEMS_MAX);
+	ret = commit_run(st->commit, run_report, &rp, err);
+	buf_free(&rp.row);
+	return ret < 0 ? err_wrap(err, "report deliveries") : 0;
+}
