@@ -338,6 +338,88 @@ record_get_audit(struct span value, struct store_audit *out, struct err *err)
 }
 
 int
+record_put_notice(const struct record_notice *n, struct buf *b, struct err *err)
+{
+	buf_clear(b);
+	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
+	    pack_put_ms(b, n->at_ms, err) < 0 ||
+	    pack_put_bytes(b, 1, n->id, err) < 0 ||
+	    pack_put_bytes(b, 1, n->type, err) < 0)
+		return -1;
+	return pack_put_bytes(b, 4, n->data, err);
+}
+
+int
+record_get_notice(struct span value, struct record_notice *out, struct err *err)
+{
+	struct pack_reader r;
+
+	if (read_begin(&r, value, "notice", err) < 0)
+		return -1;
+	out->at_ms = pack_get_ms(&r);
+	out->id = pack_get_bytes(&r, 1);
+	out->type = pack_get_bytes(&r, 1);
+	out->data = pack_get_bytes(&r, 4);
+	return pack_end(&r, "notice", err);
+}
+
+int
+record_put_mark(const struct notice_mark *m, struct buf *b, struct err *err)
+{
+	buf_clear(b);
+	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
+	    pack_put_ms(b, m->at_ms, err) < 0)
+		return -1;
+	return pack_put64(b, m->n, err);
+}
+
+int
+record_get_mark(struct span value, struct notice_mark *out, struct err *err)
+{
+	struct pack_reader r;
+
+	if (read_begin(&r, value, "mark", err) < 0)
+		return -1;
+	out->at_ms = pack_get_ms(&r);
+	out->n = pack_get64(&r);
+	return pack_end(&r, "mark", err);
+}
+
+int
+record_put_dead(const struct record_dead *d, struct buf *b, struct err *err)
+{
+	buf_clear(b);
+	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
+	    pack_put_ms(b, d->hour_ms, err) < 0 ||
+	    pack_put32(b, d->said, err) < 0 ||
+	    pack_put64(b, d->kept, err) < 0 ||
+	    pack_put_ms(b, d->since_ms, err) < 0 ||
+	    pack_put64(b, d->seq, err) < 0 ||
+	    pack_put32(b, (unsigned long)d->status & 0xffffffff, err) < 0 ||
+	    pack_put_bytes(b, 1, d->reason, err) < 0)
+		return -1;
+	return pack_put_bytes(b, 2, d->words, err);
+}
+
+int
+record_get_dead(struct span value, struct record_dead *out, struct err *err)
+{
+	struct pack_reader r;
+
+	if (read_begin(&r, value, "dead letters", err) < 0)
+		return -1;
+	out->hour_ms = pack_get_ms(&r);
+	out->said = (uint32_t)pack_get32(&r);
+	out->kept = pack_get64(&r);
+	out->since_ms = pack_get_ms(&r);
+	out->seq = pack_get64(&r);
+	out->status = (int)pack_get32(&r);
+	out->reason = pack_get_bytes(&r, 1);
+	out->words = pack_get_bytes(&r, 2);
+	return pack_end(&r, "dead letters", err);
+}
+
+int
 record_put_request(
     const struct record_request *q, struct buf *b, struct err *err)
 {

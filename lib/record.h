@@ -12,6 +12,7 @@
  *	audit		8 number
  *	requests	16 request id
  *	counts		8 endpoint id
+ *	notices		"d", 8 number; "m", word, 8 id; "x", 8 destination id
  *	seen-SSSSSSSSSS	16 keyed hash of (endpoint, kind, event id or digest)
  *	events-HEX16	8 seq of the group's first event
  *	destinations	8 destination id
@@ -43,6 +44,14 @@
  *	2 length + target, 4 length + detail (a JSON object)
  * request (value)
  *	1 version, 8 at_ms, 4 length + result, sealed with the request id
+ * notice that is due ("d" in notices)
+ *	1 version, 8 at_ms, 1 length + id, 1 length + type, 4 length + data (a
+ *	JSON object)
+ * what was said already ("m"; see notice_mark)
+ *	1 version, 8 at_ms, 8 n
+ * dead letters of an hour ("x"; see notice_dead.c)
+ *	1 version, 8 hour_ms, 4 said, 8 kept back, 8 since_ms, 8 last seq,
+ *	4 status, 1 length + reason, 2 length + words
  * segment ("segment HEX16" in meta, named by its first seq)
  *	1 version, 1 closed, 8 first seq, 8 last seq, 8 events, 8 opened_ms,
  *	8 last_ms
@@ -60,6 +69,7 @@
 #ifndef EYELET_LIB_RECORD_H
 #define EYELET_LIB_RECORD_H
 
+#include "lib/notice.h"
 #include "lib/store.h"
 #include "lib/store_delivery.h"
 
@@ -133,6 +143,36 @@ int record_put_request(
     const struct record_request *r, struct buf *b, struct err *err);
 int record_get_request(
     struct span value, struct record_request *out, struct err *err);
+
+struct record_notice {
+	int64_t at_ms;
+	struct span id, type, data;
+};
+
+int record_put_notice(
+    const struct record_notice *n, struct buf *b, struct err *err);
+int record_get_notice(
+    struct span value, struct record_notice *out, struct err *err);
+
+int
+record_put_mark(const struct notice_mark *m, struct buf *b, struct err *err);
+int
+record_get_mark(struct span value, struct notice_mark *out, struct err *err);
+
+struct record_dead {
+	int64_t hour_ms;
+	uint32_t said;
+	uint64_t kept; /* back; what follows is of these */
+	int64_t since_ms; /* the first of them */
+	uint64_t seq; /* the last one */
+	int status;
+	struct span reason, words;
+};
+
+int
+record_put_dead(const struct record_dead *d, struct buf *b, struct err *err);
+int
+record_get_dead(struct span value, struct record_dead *out, struct err *err);
 
 struct record_segment {
 	bool closed;

@@ -341,6 +341,7 @@ store_open(const struct store_options *opt, struct store **out, struct err *err)
 	atomic_store(&st->last_checkpoint_ms, st->opened_ms);
 	atomic_store(&st->snapshot_ms, store_snapshot_time(st->opt.dir));
 	atomic_store(&st->last_flush_ms, st->opened_ms);
+	atomic_store(&st->notices_due, true);
 	store_measure_room(st);
 	if (start_threads(st, err) < 0)
 		goto out;
@@ -397,6 +398,22 @@ store_on_change(struct store *st,
 }
 
 /* --- status -------------------------------------------------------------- */
+
+void
+store_room(struct store *st, struct store_room *out)
+{
+	out->free = atomic_load(&st->bytes_free);
+	out->floor = st->opt.floor;
+	out->below = atomic_load(&st->below_floor);
+	out->fell_ms = atomic_load(&st->fell_ms);
+}
+
+void
+store_horizon(struct store *st, struct store_horizon *out)
+{
+	out->set_s = st->opt.horizon_s;
+	out->now_s = seen_horizon_s(st->seen, store_now_ms(st));
+}
 
 bool
 store_healthy(struct store *st, const char **why_not)

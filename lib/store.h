@@ -318,6 +318,22 @@ struct store_status {
 
 int store_status(struct store *st, struct store_status *out, struct err *err);
 
+/* The room there is, as the keeper measured it; memory only. */
+struct store_room {
+	uint64_t free, floor;
+	bool below; /* the floor */
+	int64_t fell_ms; /* when it fell below last; 0: not since the open */
+};
+
+void store_room(struct store *st, struct store_room *out);
+
+/* How long ids are remembered: as set, and as dedupe_max allows now. */
+struct store_horizon {
+	int64_t set_s, now_s;
+};
+
+void store_horizon(struct store *st, struct store_horizon *out);
+
 /* For /healthz: memory only. Last flush good, above the floor, not fenced. */
 bool store_healthy(struct store *st, const char **why_not);
 

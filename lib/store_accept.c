@@ -32,6 +32,14 @@ body_key(const struct store *st, struct store_item *item)
 	    item->body_key, &item->err);
 }
 
+/* That space is short must be said while it is; half of the floor is left. */
+static bool
+may_pass_floor(struct store *st, const struct event *ev)
+{
+	return ev->endpoint_id == STORE_SELF &&
+	       atomic_load(&st->bytes_free) >= st->opt.floor / 2;
+}
+
 void
 store_submit(struct store *st, struct store_item *item)
 {
@@ -45,7 +53,7 @@ store_submit(struct store *st, struct store_item *item)
 		err_set(&item->err, ERR_AWAY, "the store starts anew");
 		goto refuse;
 	}
-	if (atomic_load(&st->below_floor)) {
+	if (atomic_load(&st->below_floor) && !may_pass_floor(st, ev)) {
 		err_set(&item->err, ERR_FULL,
 		    "less space is free than the floor of %llu bytes",
 		    (unsigned long long)st->opt.floor);

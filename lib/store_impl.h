@@ -16,6 +16,7 @@
  * store_audit.c	the audit trail
  * store_deny.c	the deny list, applied at open
  * store_read.c	readers of the log, the memory of ids
+ * store_notice.c	what eyelet itself has to say, on its way into the log
  * store_keep.c	the keeper thread: checkpoints, retention, room, counters
  * store_check.c	verification
  * store_snapshot.c	a copy from which a damaged store is rebuilt
@@ -30,6 +31,7 @@
 #include "lib/bdb.h"
 #include "lib/commit.h"
 #include "lib/deny.h"
+#include "lib/notice.h"
 #include "lib/quarantine.h"
 #include "lib/record.h"
 #include "lib/seal.h"
@@ -64,7 +66,7 @@ struct store {
 
 	struct bdb *db;
 	struct bdb_table *meta, *endpoints, *secrets, *audit, *requests,
-	    *counts, *destinations, *cursors, *deliveries;
+	    *counts, *destinations, *cursors, *deliveries, *notices;
 	struct segments *segments;
 	struct seen *seen;
 	struct commit *commit;
@@ -81,6 +83,7 @@ struct store {
 	_Atomic int64_t last_ms; /* the last recorded time */
 	_Atomic int64_t last_flush_ms, last_checkpoint_ms, snapshot_ms;
 	_Atomic uint64_t bytes_free;
+	_Atomic int64_t fell_ms; /* see store_room */
 	atomic_bool below_floor, fenced;
 	int64_t opened_ms, recovery_ms;
 
@@ -95,6 +98,9 @@ struct store {
 	int64_t *used_ms; /* by secret id: when it last verified */
 	size_t nused;
 	bool facts_changed; /* since they were saved */
+
+	atomic_bool notices_due; /* perhaps */
+	int64_t notices_summed_ms, notices_retry_ms; /* the keeper's */
 
 	pthread_t keeper;
 	bool keeper_runs;
@@ -234,6 +240,10 @@ void store_deadline_in(struct timespec *until, int timeout_ms);
 int store_begin_touched(struct store *st, struct err *err);
 /* In the committer: what tx touched is in force. */
 void store_tell_deliverer(struct store *st, const struct store_tx *tx);
+
+/* store_notice.c */
+/* Moves what is due into the log; the keeper's, every tick. */
+void store_move_notices(struct store *st);
 
 /* store_keep.c */
 int store_keeper_start(struct store *st, struct err *err);

@@ -25,6 +25,8 @@ store_measure_room(struct store *st)
 	room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
 	atomic_store(&st->bytes_free, room);
 	below = room < st->opt.floor;
+	if (below && !atomic_load(&st->below_floor))
+		atomic_store(&st->fell_ms, store_now_ms(st));
 	if (below != atomic_exchange(&st->below_floor, below))
 		store_say(st,
 		    below ? "%llu bytes are free, below the floor of %llu: "
@@ -197,6 +199,7 @@ keeper_main(void *arg)
 			continue;
 		keep_ballast(st);
 		write_quarantine(st);
+		store_move_notices(st);
 		if (checkpoint_is_due(st, now))
 			checkpoint(st);
 		/* A clock set back must not put retention off. */

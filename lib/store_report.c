@@ -42,10 +42,13 @@ takes_rows(struct reporting *rp, uint64_t id, bool *takes, struct err *err)
 	return 0;
 }
 
-/* Is the row (none: stamp 0) still the one that the deliverer knows? */
+/*
+ * Is the row (none: stamp 0) still the one that the deliverer knows? And was
+ * it dead already?
+ */
 static int
 is_current(struct reporting *rp, const struct store_delivery *d, bool *current,
-    struct err *err)
+    bool *dead, struct err *err)
 {
 	struct store_delivery row;
 	bool found;
@@ -58,6 +61,7 @@ is_current(struct reporting *rp, const struct store_delivery *d, bool *current,
 		&row, &rp->row, &found, err) < 0)
 		return -1;
 	*current = d->stamp == (found ? row.stamp : 0);
+	*dead = found && row.state == STORE_DELIVERY_DEAD;
 	return 0;
 }
 
@@ -66,15 +70,18 @@ do_item(
     struct reporting *rp, const struct store_report_item *item, struct err *err)
 {
 	const struct store_delivery *d = &item->delivery;
-	bool current;
+	bool current, dead = false;
 
-	if (is_current(rp, d, &current, err) < 0)
+	if (is_current(rp, d, &current, &dead, err) < 0)
 		return -1;
 	if (!current)
 		return 0;
 	if (item->kind == STORE_REPORT_DONE)
 		return store_delete_delivery(
 		    rp->st, rp->tx.txn, d->destination_id, d->seq, err);
+	if (d->state == STORE_DELIVERY_DEAD && !dead &&
+	    notice_dead(&rp->tx, d, err) < 0)
+		return -1;
 	return store_put_delivery(rp->st, rp->tx.txn, d, err);
 }
 
@@ -122,6 +129,7 @@ run_report(void *arg, struct err *err)
 
 	if (atomic_load(&st->fenced))
 		return err_set(err, ERR_AWAY, "the store starts anew");
+	rp->tx.st = st;
 	rp->tx.now_ms = store_now_ms(st);
 	if (bdb_begin(st->db, &rp->tx.txn, err) < 0)
 		return -1;

@@ -27,6 +27,7 @@ static const struct {
 	{ "destinations", offsetof(struct store, destinations), 2 },
 	{ "cursors", offsetof(struct store, cursors), 2 },
 	{ "deliveries", offsetof(struct store, deliveries), 2 },
+	{ "notices", offsetof(struct store, notices), 2 },
 };
 
 #define TABLES_LEVEL 2

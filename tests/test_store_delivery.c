@@ -8,6 +8,7 @@
 
 #include "lib/bdb.h"
 #include "lib/digest.h"
+#include "lib/store_impl.h"
 #include "lib/util.h"
 
 #define DOC "{\"url\":\"https://example.com/needle-in-clear\"}"
@@ -584,7 +585,8 @@ remove_tables(const char *const *names, size_t n, bool and_level)
 	bdb_close(db);
 }
 
-static const char *const newer[] = { "destinations", "cursors", "deliveries" };
+static const char *const newer[] = { "destinations", "cursors", "deliveries",
+	"notices" };
 
 START_TEST(P12_a_store_from_before_delivery_opens_and_delivers)
 {
@@ -604,6 +606,39 @@ START_TEST(P12_a_store_from_before_delivery_opens_and_delivers)
 	fx_open();
 	ck_assert_int_eq(fx_state(id, 1), STORE_DELIVERY_RETRYING);
 	ck_assert_uint_eq(fx_problems(), 0);
+}
+END_TEST
+
+static int
+put_short_counts(struct store_tx *tx, void *arg, struct err *err)
+{
+	unsigned char key[8], value[8 * 2];
+
+	(void)arg;
+	be64_put(key, fx.endpoint_id);
+	be64_put(value + 8 * STORE_COUNT_ACCEPTED, 11);
+	be64_put(value + 8 * STORE_COUNT_DUPLICATE, 12);
+	return bdb_put(fx.st->counts, tx->txn, span_of(key, sizeof(key)),
+	    span_of(value, sizeof(value)), err);
+}
+
+START_TEST(P12_what_an_older_release_did_not_count_is_none)
+{
+	uint64_t counts[STORE_COUNTS];
+	size_t i;
+
+	fx_added("orders", NULL);
+	fx_close();
+	fx_open();
+	ck_assert_int_eq(
+	    store_say_notices(fx.st, put_short_counts, NULL, &fx.err), 0);
+	fx_close();
+	fx_open();
+	store_counts(fx.st, fx.endpoint_id, counts);
+	ck_assert_uint_eq(counts[STORE_COUNT_ACCEPTED], 11);
+	ck_assert_uint_eq(counts[STORE_COUNT_DUPLICATE], 12);
+	for (i = 2; i < STORE_COUNTS; i++)
+		ck_assert_uint_eq(counts[i], 0);
 }
 END_TEST
 
@@ -645,6 +680,7 @@ main(void)
 	tcase_add_test(tc, who_waits_is_woken_by_an_event_and_by_a_change);
 	tcase_add_test(tc, a_time_has_its_seq);
 	tcase_add_test(tc, eyelets_own_endpoint_takes_events);
+	tcase_add_test(tc, P12_what_an_older_release_did_not_count_is_none);
 	tcase_add_test(tc, P12_a_store_from_before_delivery_opens_and_delivers);
 	tcase_add_test(tc, a_table_that_is_lost_is_not_made_anew);
 	suite_add_tcase(s, tc);

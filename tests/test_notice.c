@@ -1,0 +1,537 @@
+/* test_notice.c: eyelet's own events: put, moved into the log, each once. */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/json.h"
+#include "lib/store_impl.h"
+#include "lib/util.h"
+#include "tests/delivery_fixture.h"
+
+#define HOUR_MS (3600 * INT64_C(1000))
+#define SETTLE_TRIES 1200 /* of 25 ms */
+#define HEARD_MAX 2048
+#define URL "{\"url\":\"https://example.com/\"}"
+
+/* Eyelet's own events, as the log has them. */
+static struct {
+	size_t n;
+	char id[HEARD_MAX][NOTICE_ID_MAX];
+	struct json *body[HEARD_MAX];
+} heard;
+
+static void
+forget(void)
+{
+	while (heard.n > 0)
+		json_free(heard.body[--heard.n]);
+}
+
+/* How many are due. */
+static unsigned
+due(void)
+{
+	struct buf key = BUF_INIT(64), after = BUF_INIT(64),
+		   row = BUF_INIT(16384);
+	unsigned n = 0;
+	bool found = true;
+
+	ck_assert_int_eq(buf_puts(&after, "d", &fx.err), 0);
+	for (;;) {
+		ck_assert_int_eq(
+		    bdb_find(fx.st->notices, NULL, BDB_GT, buf_span(&after),
+			&key, &row, &found, &fx.err),
+		    0);
+		if (!found || key.ptr[0] != 'd')
+			break;
+		n++;
+		buf_clear(&after);
+		ck_assert_int_eq(
+		    buf_put_span(&after, buf_span(&key), &fx.err), 0);
+	}
+	buf_free(&key);
+	buf_free(&after);
+	buf_free(&row);
+	return n;
+}
+
+static void
+hear(const struct event *ev)
+{
+	char type[64];
+
+	ck_assert_uint_lt(heard.n, HEARD_MAX);
+	ck_assert(span_starts(ev->id, NOTICE_ID_PREFIX));
+	ck_assert(span_is(ev->content_type, "application/json"));
+	ck_assert_uint_eq(ev->secret_id, 0);
+	snprintf(heard.id[heard.n], NOTICE_ID_MAX, "%.*s", (int)ev->id.len,
+	    (const char *)ev->id.ptr);
+	ck_assert_msg(json_parse(ev->body, &heard.body[heard.n], &fx.err) == 0,
+	    "%s", fx.err.text);
+	snprintf(type, sizeof(type), "%.*s", (int)ev->type.len,
+	    (const char *)ev->type.ptr);
+	ck_assert_str_eq(
+	    json_text(json_get(heard.body[heard.n], "type")), type);
+	ck_assert_ptr_nonnull(
+	    json_text(json_get(heard.body[heard.n], "timestamp")));
+	heard.n++;
+}
+
+/* Once nothing is due any more, how many there are. */
+static size_t
+listen(void)
+{
+	struct store_reader *rd;
+	struct event ev;
+	bool found;
+	int i;
+
+	for (i = 0; due() > 0; i++) {
+		ck_assert_int_lt(i, SETTLE_TRIES);
+		usleep(25000);
+	}
+	forget();
+	ck_assert_int_eq(store_reader_open(fx.st, &rd, &fx.err), 0);
+	for (;;) {
+		ck_assert_int_eq(
+		    store_reader_next(rd, &ev, &found, &fx.err), 0);
+		if (!found)
+			break;
+		if (ev.endpoint_id == STORE_SELF)
+			hear(&ev);
+	}
+	store_reader_close(rd);
+	return heard.n;
+}
+
+static const struct json *
+member(size_t i, const char *name)
+{
+	const struct json *m = json_get(json_get(heard.body[i], "data"), name);
+
+	ck_assert_msg(json_kind(m) != JSON_ABSENT, "no %s", name);
+	return m;
+}
+
+static const char *
+text(size_t i, const char *name)
+{
+	return json_text(member(i, name));
+}
+
+static int64_t
+number(size_t i, const char *name)
+{
+	int64_t v = -1;
+
+	ck_assert_int_eq(json_int(member(i, name), &v, &fx.err), 0);
+	return v;
+}
+
+/* The store's clock goes on by so much. */
+static void
+pass(int64_t ms)
+{
+	atomic_store(&fx.st->last_ms, store_now_ms(fx.st) + ms);
+}
+
+/* --- dead letters --------------------------------------------------------- */
+
+static void
+die(uint64_t id, uint64_t seq)
+{
+	struct store_delivery d = fx_row(id, seq, STORE_DELIVERY_DEAD);
+
+	d.endpoint_id = fx.endpoint_id;
+	d.attempts = 4;
+	d.status = 503;
+	d.reason = span_str(DELIVERY_EXHAUSTED);
+	d.words = span_str("busy");
+	d.id = span_str("evt_1");
+	d.type = span_str("order.paid");
+	d.since_ms = 1700000000000;
+	fx_report_row(&d);
+}
+
+START_TEST(a_dead_letter_is_said)
+{
+	uint64_t id;
+
+	fx_added("orders", NULL);
+	id = fx_destination("crm", URL, 0);
+	die(id, 7);
+	ck_assert_uint_eq(listen(), 1);
+	ck_assert_str_eq(
+	    json_text(json_get(heard.body[0], "type")), NOTICE_DEAD);
+	ck_assert_str_eq(text(0, "destination"), "crm");
+	ck_assert_str_eq(text(0, "endpoint"), "orders");
+	ck_assert_str_eq(text(0, "id"), "evt_1");
+	ck_assert_str_eq(text(0, "event_type"), "order.paid");
+	ck_assert_str_eq(text(0, "reason"), "exhausted");
+	ck_assert_str_eq(text(0, "why"), "busy");
+	ck_assert_str_eq(text(0, "since"), "2023-11-14T22:13:20.000Z");
+	ck_assert_ptr_nonnull(strstr(text(0, "do"), "crm"));
+	ck_assert_int_eq(number(0, "seq"), 7);
+	ck_assert_int_eq(number(0, "count"), 1);
+	ck_assert_int_eq(number(0, "status"), 503);
+	ck_assert_int_eq(number(0, "attempts"), 4);
+	/* The same report, repeated, is the same death. */
+	die(id, 7);
+	ck_assert_uint_eq(listen(), 1);
+	die(id, 8);
+	ck_assert_uint_eq(listen(), 2);
+	ck_assert_str_ne(heard.id[0], heard.id[1]);
+	ck_assert_uint_eq(fx_problems(), 0);
+}
+END_TEST
+
+START_TEST(a_dead_notice_makes_no_other)
+{
+	uint64_t id;
+
+	fx_added("orders", NULL);
+	id = fx_destination("crm", URL, 0);
+	fx.endpoint_id = STORE_SELF;
+	die(id, 7);
+	ck_assert_int_eq(fx_state(id, 7), STORE_DELIVERY_DEAD);
+	ck_assert_uint_eq(listen(), 0);
+}
+END_TEST
+
+START_TEST(many_dead_letters_are_summed_up)
+{
+	uint64_t id, other, seq;
+
+	fx_added("orders", NULL);
+	id = fx_destination("crm", URL, 0);
+	other = fx_destination("erp", URL, 0);
+	for (seq = 1; seq <= NOTICE_DEAD_HOURLY + 40; seq++)
+		die(id, seq);
+	ck_assert_uint_eq(listen(), NOTICE_DEAD_HOURLY);
+	/* Another destination has an hour of its own. */
+	die(other, 1);
+	ck_assert_uint_eq(listen(), NOTICE_DEAD_HOURLY + 1);
+	fx_close();
+	fx_open();
+	ck_assert_uint_eq(listen(), NOTICE_DEAD_HOURLY + 1);
+	pass(HOUR_MS);
+	for (seq = 0; listen() == NOTICE_DEAD_HOURLY + 1; seq++) {
+		ck_assert_uint_lt(seq, SETTLE_TRIES);
+		usleep(25000);
+	}
+	ck_assert_uint_eq(heard.n, NOTICE_DEAD_HOURLY + 2);
+	ck_assert_int_eq(number(NOTICE_DEAD_HOURLY + 1, "count"), 40);
+	ck_assert_int_eq(
+	    number(NOTICE_DEAD_HOURLY + 1, "seq"), NOTICE_DEAD_HOURLY + 40);
+	ck_assert_str_eq(text(NOTICE_DEAD_HOURLY + 1, "destination"), "crm");
+	ck_assert_str_eq(text(NOTICE_DEAD_HOURLY + 1, "why"), "busy");
+	/* A new hour, each again; and nothing is left to be summed up. */
+	die(id, 1000);
+	pass(2 * HOUR_MS);
+	ck_assert_uint_eq(listen(), NOTICE_DEAD_HOURLY + 3);
+}
+END_TEST
+
+/* --- disabled ------------------------------------------------------------- */
+
+static int
+disable(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	struct buf doc = BUF_INIT(DESTINATION_DOC_MAX);
+	struct store_destination d;
+	bool found;
+	int ret = -1;
+
+	(void)result;
+	if (store_destination_by_id(
+		fx.st, tx, *(uint64_t *)arg, &d, &doc, &found, err) < 0)
+		goto out;
+	d.state = STORE_DESTINATION_DISABLED;
+	if (store_tx_destination(tx, &d, 0, err) < 0 ||
+	    notice_disabled(tx, &d, "gone", "status 410", err) < 0)
+		goto out;
+	ret =
+	    store_tx_audit(tx, "destination.disable", d.name, SPAN_EMPTY, err);
+out:
+	buf_free(&doc);
+	return ret;
+}
+
+static int
+disable_in_vain(
+    struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	if (disable(tx, arg, result, err) < 0)
+		return -1;
+	return err_set(err, ERR_CONFLICT, "no");
+}
+
+START_TEST(a_disabled_destination_is_said_with_it)
+{
+	static const unsigned char request[STORE_REQUEST_ID] = { 1 };
+	uint64_t id = fx_destination("crm", URL, 0);
+	struct buf none = BUF_INIT(64);
+
+	ck_assert_int_eq(store_change(fx.st, &fx_actor, request,
+			     disable_in_vain, &id, &none, &fx.err),
+	    -1);
+	ck_assert_uint_eq(listen(), 0);
+	fx_change(NULL, disable, &id, NULL);
+	ck_assert_uint_eq(listen(), 1);
+	ck_assert_str_eq(
+	    json_text(json_get(heard.body[0], "type")), NOTICE_DISABLED);
+	ck_assert_str_eq(text(0, "destination"), "crm");
+	ck_assert_str_eq(text(0, "by"), "gone");
+	ck_assert_str_eq(text(0, "why"), "status 410");
+	ck_assert_ptr_nonnull(strstr(text(0, "do"), "resume crm"));
+	ck_assert_ptr_nonnull(text(0, "since"));
+	buf_free(&none);
+}
+END_TEST
+
+/* --- what dies meanwhile -------------------------------------------------- */
+
+START_TEST(a_killed_owner_loses_no_notice)
+{
+	uint64_t id = fx_destination("crm", URL, 0);
+	int status, round;
+	pid_t pid;
+
+	/* Before, while and after the keeper moves it. */
+	for (round = 0; round < 8; round++) {
+		fx_close();
+		pid = fork();
+		ck_assert_int_ge(pid, 0);
+		if (pid == 0) {
+			fx_open();
+			fx_change(NULL, disable, &id, NULL);
+			usleep((useconds_t)round * 60000);
+			kill(getpid(), SIGKILL);
+		}
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		fx_open();
+		ck_assert_uint_eq(listen(), (size_t)round + 1);
+	}
+	ck_assert_uint_eq(fx_problems(), 0);
+}
+END_TEST
+
+/* As after a kill between the log and the table. */
+static int
+put_again(struct store_tx *tx, void *arg, struct err *err)
+{
+	static const unsigned char key[] = { 'd', 0, 0, 0, 0, 0, 0, 0, 1 };
+	struct buf row = BUF_INIT(1024);
+	struct record_notice n = { .at_ms = 1,
+		.id = span_str(arg),
+		.type = span_str(NOTICE_DEAD),
+		.data = span_str("{}") };
+	int ret = record_put_notice(&n, &row, err);
+
+	if (ret == 0)
+		ret = bdb_put(tx->st->notices, tx->txn,
+		    span_of(key, sizeof(key)), buf_span(&row), err);
+	atomic_store(&tx->st->notices_due, true);
+	buf_free(&row);
+	return ret;
+}
+
+START_TEST(what_is_in_the_log_is_not_put_there_again)
+{
+	uint64_t id = fx_destination("crm", URL, 0);
+	char known[NOTICE_ID_MAX];
+
+	fx_change(NULL, disable, &id, NULL);
+	ck_assert_uint_eq(listen(), 1);
+	memcpy(known, heard.id[0], sizeof(known));
+	ck_assert_int_eq(
+	    store_say_notices(fx.st, put_again, known, &fx.err), 0);
+	ck_assert_uint_eq(listen(), 1);
+}
+END_TEST
+
+/* --- limits --------------------------------------------------------------- */
+
+/* One more than may wait; *arg counts those that may. */
+static int
+put_many(struct store_tx *tx, void *arg, struct err *err)
+{
+	size_t *n = arg, i;
+	bool put;
+
+	*n = 0;
+	for (i = 0; i <= NOTICE_DUE_MAX; i++) {
+		if (notice_put(tx, NOTICE_HELD, span_str("{\"why\":\"\"}"),
+			&put, err) < 0)
+			return -1;
+		*n += put;
+	}
+	return 0;
+}
+
+static int
+fill_and_die(struct store_tx *tx, void *arg, struct err *err)
+{
+	struct store_delivery d =
+	    fx_row(*(uint64_t *)arg, 9, STORE_DELIVERY_DEAD);
+	size_t n;
+
+	d.endpoint_id = fx.endpoint_id;
+	return put_many(tx, &n, err) < 0 ? -1 : notice_dead(tx, &d, err);
+}
+
+START_TEST(what_waits_is_bounded)
+{
+	uint64_t id;
+	size_t n, i;
+
+	fx_added("orders", NULL);
+	id = fx_destination("crm", URL, 0);
+	ck_assert_int_eq(store_say_notices(fx.st, put_many, &n, &fx.err), 0);
+	ck_assert_uint_eq(n, NOTICE_DUE_MAX);
+	ck_assert_uint_eq(listen(), NOTICE_DUE_MAX);
+	/* A dead letter that finds no room is counted all the same. */
+	fx_close();
+	fx_shell("rm -rf $1");
+	ck_assert_int_eq(store_create(fx.dir, &fx.err), 0);
+	fx_open();
+	fx_added("orders", NULL);
+	id = fx_destination("crm", URL, 0);
+	ck_assert_int_eq(
+	    store_say_notices(fx.st, fill_and_die, &id, &fx.err), 0);
+	ck_assert_uint_eq(listen(), NOTICE_DUE_MAX);
+	pass(HOUR_MS);
+	for (i = 0; listen() == NOTICE_DUE_MAX; i++) {
+		ck_assert_uint_lt(i, SETTLE_TRIES);
+		usleep(25000);
+	}
+	ck_assert_int_eq(number(NOTICE_DUE_MAX, "count"), 1);
+	ck_assert_int_eq(number(NOTICE_DUE_MAX, "seq"), 9);
+}
+END_TEST
+
+/* Floors by how much of it is free, in percent. */
+static const struct {
+	const char *when;
+	unsigned free;
+	bool passes;
+} floors[] = {
+	{ "three quarters of the floor are free", 75, true },
+	{ "a quarter", 25, false },
+};
+
+START_TEST(half_of_the_floor_is_for_eyelet)
+{
+	uint64_t id = fx_destination("crm", URL, 0);
+	struct store_room room;
+	int i;
+
+	fx_added("orders", NULL);
+	store_room(fx.st, &room);
+	fx_close();
+	fx.opt.floor = room.free / floors[_i].free * 100;
+	fx_open();
+	ck_assert_int_eq(fx_accept("evt_1", "{}"), STORE_FAILED);
+	fx_change(NULL, disable, &id, NULL);
+	if (floors[_i].passes) {
+		ck_assert_uint_eq(listen(), 1);
+		return;
+	}
+	for (i = 0; i < 6; i++) {
+		usleep(250000);
+		ck_assert_msg(due() == 1, "%s", floors[_i].when);
+	}
+	/* It waits for room. */
+	fx_close();
+	fx.opt.floor = 0;
+	fx_open();
+	ck_assert_uint_eq(listen(), 1);
+}
+END_TEST
+
+/* --- marks ---------------------------------------------------------------- */
+
+static int
+set_marks(struct store_tx *tx, void *arg, struct err *err)
+{
+	struct notice_mark one = { 7, 1 }, two = { 8, 2 };
+
+	(void)arg;
+	if (notice_set_mark(tx, "held", 1, &one, err) < 0 ||
+	    notice_set_mark(tx, "held", 2, &two, err) < 0)
+		return -1;
+	return notice_set_mark(tx, "heard", 1, &two, err);
+}
+
+static int
+forget_mark(struct store_tx *tx, void *arg, struct err *err)
+{
+	(void)arg;
+	if (notice_set_mark(tx, "held", 3, NULL, err) < 0)
+		return -1;
+	return notice_set_mark(tx, "held", 1, NULL, err);
+}
+
+static void
+expect_mark(const char *kind, uint64_t id, int64_t at_ms, uint64_t n)
+{
+	struct notice_mark mark;
+	bool found;
+
+	ck_assert_int_eq(
+	    notice_mark(fx.st, NULL, kind, id, &mark, &found, &fx.err), 0);
+	ck_assert_int_eq(found, n != 0);
+	ck_assert_int_eq(mark.at_ms, at_ms);
+	ck_assert_uint_eq(mark.n, n);
+}
+
+START_TEST(what_was_said_is_known_after_a_restart)
+{
+	ck_assert_int_eq(store_say_notices(fx.st, set_marks, NULL, &fx.err), 0);
+	fx_close();
+	fx_open();
+	expect_mark("held", 1, 7, 1);
+	expect_mark("held", 2, 8, 2);
+	expect_mark("held", 3, 0, 0);
+	expect_mark("heard", 1, 8, 2);
+	ck_assert_int_eq(
+	    store_say_notices(fx.st, forget_mark, NULL, &fx.err), 0);
+	expect_mark("held", 1, 0, 0);
+	expect_mark("held", 2, 8, 2);
+	ck_assert_uint_eq(listen(), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("notice");
+	TCase *tc = tcase_create("notice");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, fx_setup, fx_teardown);
+	tcase_add_checked_fixture(tc, NULL, forget);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, a_dead_letter_is_said);
+	tcase_add_test(tc, a_dead_notice_makes_no_other);
+	tcase_add_test(tc, many_dead_letters_are_summed_up);
+	tcase_add_test(tc, a_disabled_destination_is_said_with_it);
+	tcase_add_test(tc, a_killed_owner_loses_no_notice);
+	tcase_add_test(tc, what_is_in_the_log_is_not_put_there_again);
+	tcase_add_test(tc, what_waits_is_bounded);
+	tcase_add_loop_test(
+	    tc, half_of_the_floor_is_for_eyelet, 0, NITEMS(floors));
+	tcase_add_test(tc, what_was_said_is_known_after_a_restart);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
