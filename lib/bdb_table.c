@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "lib/files.h"
-
 #define TRIES 64 /* a reader that lost a deadlock tries again */
 
 /* --- tables -------------------------------------------------------------- */
@@ -88,12 +86,6 @@ bdb_table_remove(
 	}
 	bdb_names_changed();
 	return 0;
-}
-
-bool
-bdb_table_exists(struct bdb *db, const char *file)
-{
-	return files_exist(db->home, file);
 }
 
 uint64_t

@@ -147,6 +147,12 @@ destination_name_ok(struct span name)
 	return endpoint_name_ok(name);
 }
 
+bool
+destination_signs(const struct destination *d)
+{
+	return d->ncommand == 0 && strcmp(d->sign, DESTINATION_SIGN_NONE) != 0;
+}
+
 /* --- members of its own --------------------------------------------------- */
 
 static int

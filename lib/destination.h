@@ -109,6 +109,9 @@ destination_patch(struct destination *d, struct span patch, struct err *err);
  */
 int destination_check(struct destination *d, struct err *err);
 
+/* Are requests to it signed? A command gets none, "none" wants none. */
+bool destination_signs(const struct destination *d);
+
 /* --- which events it gets (destination_match.c) --------------------------- */
 
 /*
@@ -117,6 +120,9 @@ int destination_check(struct destination *d, struct err *err);
  */
 bool
 destination_wants_endpoint(const struct destination *d, const char *endpoint);
+
+/* Cuts the next name off a list of them; empty: there is none any more. */
+struct span destination_next_name(struct span *list);
 
 /* What decides over events, made ready. Borrows nothing from d. */
 struct destination_match;

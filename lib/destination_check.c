@@ -87,24 +87,22 @@ check_place(struct destination *d, struct err *err)
 static int
 check_endpoints(const char *text, struct err *err)
 {
-	struct span s, word;
-	size_t n = 0, len;
+	struct span list = span_str(text), name;
+	size_t n = 0;
 
 	if (text == NULL)
 		return 0;
-	if (strlen(text) > LIST_MAX)
+	if (list.len > LIST_MAX)
 		return err_set(err, ERR_INPUT,
-		    "endpoints: at most %d bytes, not %zu", LIST_MAX,
-		    strlen(text));
-	for (s = span_str(text); s.len > 0; s = span_skip(s, len + 1)) {
-		len = strcspn(s.ptr, ", \t");
-		word = span_of(s.ptr, len);
-		if (len == 0)
-			continue;
-		if (!endpoint_name_ok(word) && !span_is(word, STORE_SELF_NAME))
+		    "endpoints: at most %d bytes, not %zu", LIST_MAX, list.len);
+	for (;;) {
+		name = destination_next_name(&list);
+		if (name.len == 0)
+			break;
+		if (!endpoint_name_ok(name) && !span_is(name, STORE_SELF_NAME))
 			return err_set(err, ERR_INPUT,
 			    "endpoints: \"%.*s\" can be no endpoint's name",
-			    (int)len, (const char *)s.ptr);
+			    (int)name.len, (const char *)name.ptr);
 		n++;
 	}
 	if (n == 0)

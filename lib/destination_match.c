@@ -14,25 +14,42 @@ struct destination_match {
 	bool tests;
 };
 
-#define DIVIDERS ", \t"
+static bool
+is_divider(char c)
+{
+	return c == ',' || c == ' ' || c == '\t';
+}
+
+struct span
+destination_next_name(struct span *list)
+{
+	const char *p = list->ptr;
+	size_t begin = 0, end;
+	struct span name;
+
+	while (begin < list->len && is_divider(p[begin]))
+		begin++;
+	for (end = begin; end < list->len && !is_divider(p[end]); end++)
+		continue;
+	name = span_of(p + begin, end - begin);
+	*list = span_skip(*list, end);
+	return name;
+}
 
 /* Is name one of the list's? NULL lists all that are not eyelet's own. */
 static bool
-has_name(const char *list, const char *name)
+has_name(const char *text, const char *name)
 {
-	size_t len, want = strlen(name);
+	struct span list = span_str(text), one;
 
-	if (list == NULL)
+	if (text == NULL)
 		return strcmp(name, STORE_SELF_NAME) != 0;
-	for (;;) {
-		list += strspn(list, DIVIDERS);
-		len = strcspn(list, DIVIDERS);
-		if (len == 0)
-			return false;
-		if (len == want && memcmp(list, name, len) == 0)
+	do {
+		one = destination_next_name(&list);
+		if (one.len > 0 && span_is(one, name))
 			return true;
-		list += len;
-	}
+	} while (one.len > 0);
+	return false;
 }
 
 bool

@@ -34,6 +34,10 @@ struct op_member {
 	MAY("endpoint", JSON_STRING), MAY("type", JSON_STRING), \
 	    MAY("status", JSON_STRING), MAY("since_ms", JSON_NUMBER)
 
+/* Whose secrets: one of the two. */
+#define SECRET_OWNER \
+	MAY("endpoint", JSON_STRING), MAY("destination", JSON_STRING)
+
 /* Every op: the one table. Members are described where they are read. */
 static const struct op {
 	const char *name;
@@ -67,31 +71,51 @@ static const struct op {
 		MAY("path", JSON_STRING), MAY("query", JSON_STRING),
 		MAY("headers", JSON_ARRAY), MAY("body_b64", JSON_STRING),
 		MAY("secret_b64", JSON_STRING), MAY("at_ms", JSON_NUMBER) } },
-	{ "secret.show", op_secret_show, { WANT("endpoint", JSON_STRING) } },
+	{ "destination.add", op_destination_add,
+	    { WANT("destination", JSON_STRING), WANT("settings", JSON_OBJECT),
+		MAY("secret_b64", JSON_STRING), MAY("from_seq", JSON_NUMBER),
+		MAY("from_ms", JSON_NUMBER) } },
+	{ "destination.list", op_destination_list,
+	    { MAY("removed", JSON_BOOL) } },
+	{ "destination.show", op_destination_show,
+	    { WANT("destination", JSON_STRING) } },
+	{ "destination.edit", op_destination_edit,
+	    { WANT("destination", JSON_STRING), WANT("settings", JSON_OBJECT),
+		MAY("if_gen", JSON_NUMBER) } },
+	{ "destination.pause", op_destination_pause,
+	    { WANT("destination", JSON_STRING), MAY("if_gen", JSON_NUMBER) } },
+	{ "destination.resume", op_destination_resume,
+	    { WANT("destination", JSON_STRING), MAY("if_gen", JSON_NUMBER) } },
+	{ "destination.disable", op_destination_disable,
+	    { WANT("destination", JSON_STRING), MAY("by", JSON_STRING),
+		MAY("why", JSON_STRING), MAY("if_gen", JSON_NUMBER) } },
+	{ "destination.remove", op_destination_remove,
+	    { WANT("destination", JSON_STRING), MAY("if_gen", JSON_NUMBER) } },
+	{ "secret.show", op_secret_show, { SECRET_OWNER } },
 	{ "secret.reveal", op_secret_reveal,
-	    { WANT("endpoint", JSON_STRING), MAY("secret", JSON_STRING) } },
+	    { SECRET_OWNER, MAY("secret", JSON_STRING) } },
 	{ "secret.stage", op_secret_stage,
-	    { WANT("endpoint", JSON_STRING), MAY("secret_b64", JSON_STRING),
+	    { SECRET_OWNER, MAY("secret_b64", JSON_STRING),
 		MAY("drop_oldest", JSON_BOOL), MAY("if_gen", JSON_NUMBER) } },
 	{ "secret.activate", op_secret_activate,
-	    { WANT("endpoint", JSON_STRING), MAY("secret", JSON_STRING),
+	    { SECRET_OWNER, MAY("secret", JSON_STRING),
 		MAY("grace_s", JSON_NUMBER), MAY("if_gen", JSON_NUMBER) } },
 	{ "secret.rotate", op_secret_rotate,
-	    { WANT("endpoint", JSON_STRING), MAY("secret_b64", JSON_STRING),
+	    { SECRET_OWNER, MAY("secret_b64", JSON_STRING),
 		MAY("grace_s", JSON_NUMBER), MAY("drop_oldest", JSON_BOOL),
 		MAY("if_gen", JSON_NUMBER) } },
 	{ "secret.revoke", op_secret_revoke,
-	    { WANT("endpoint", JSON_STRING), WANT("secret", JSON_STRING),
+	    { SECRET_OWNER, WANT("secret", JSON_STRING),
 		MAY("replace", JSON_BOOL), MAY("secret_b64", JSON_STRING),
 		MAY("if_gen", JSON_NUMBER) } },
 	{ "secret.extend", op_secret_extend,
-	    { WANT("endpoint", JSON_STRING), MAY("secret", JSON_STRING),
+	    { SECRET_OWNER, MAY("secret", JSON_STRING),
 		MAY("grace_s", JSON_NUMBER), MAY("if_gen", JSON_NUMBER) } },
 	{ "secret.expire", op_secret_expire,
-	    { WANT("endpoint", JSON_STRING), MAY("secret", JSON_STRING),
+	    { SECRET_OWNER, MAY("secret", JSON_STRING),
 		MAY("if_gen", JSON_NUMBER) } },
 	{ "secret.suspects", op_secret_suspects,
-	    { WANT("endpoint", JSON_STRING), WANT("secret", JSON_STRING),
+	    { SECRET_OWNER, WANT("secret", JSON_STRING),
 		MAY("since_ms", JSON_NUMBER), MAY("until_ms", JSON_NUMBER),
 		MAY("limit", JSON_NUMBER) } },
 	{ "event.list", op_event_list,
@@ -434,19 +458,19 @@ op_find_ready(const struct op_call *call, const char *name,
 }
 
 int
-op_check_generation(const struct op_call *call, const struct store_endpoint *ep,
-    struct err *err)
+op_check_generation(const struct op_call *call, const char *thing,
+    const char *name, uint64_t generation, struct err *err)
 {
 	int64_t want;
 
 	if (op_int(call, "if_gen", -1, 0, JSON_INT_MAX, &want, err) < 0)
 		return -1;
-	if (want < 0 || (uint64_t)want == ep->generation)
+	if (want < 0 || (uint64_t)want == generation)
 		return 0;
 	return err_set(err, ERR_CONFLICT,
-	    "endpoint \"%s\" is at generation %llu, not %lld: somebody "
-	    "changed it since you looked",
-	    ep->name, (unsigned long long)ep->generation, (long long)want);
+	    "%s \"%s\" is at generation %llu, not %lld: somebody changed it "
+	    "since you looked",
+	    thing, name, (unsigned long long)generation, (long long)want);
 }
 
 int

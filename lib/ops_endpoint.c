@@ -197,7 +197,7 @@ op_endpoint_show(const struct op_call *call, struct err *err)
 	op_endpoint_write(call, &w, &ep, &settings, live);
 	json_write_bool(&w, "scheme_found",
 	    scheme_set_find(schemes, settings.scheme) != NULL);
-	if (op_secret_write_all(call, &w, &ep, err) < 0)
+	if (op_secret_write_all(call, &w, ep.id, err) < 0)
 		goto out;
 	json_write_close(&w);
 	ret = op_emit(call, &w, &row, err);

@@ -172,8 +172,8 @@ op_endpoint_add(const struct op_call *call, struct err *err)
 	if (check_name(ch.name, err) < 0 || take_settings(&ch, err) < 0 ||
 	    endpoint_patch(&ch.settings, buf_span(&ch.patch), err) < 0 ||
 	    judge(&ch, &ch.settings, err) < 0 ||
-	    op_secret_take(
-		call, ch.scheme, true, &ch.secret, &ch.warnings, err) < 0)
+	    op_secret_take(call, ch.scheme, OP_GENERATE_OURS, &ch.secret,
+		&ch.warnings, err) < 0)
 		goto out;
 	ret = op_change(call, change_add, &ch, err);
 out:
@@ -182,6 +182,14 @@ out:
 }
 
 /* --- changing one that is there ------------------------------------------- */
+
+static int
+check_generation(const struct endpoint_change *ch,
+    const struct store_endpoint *ep, struct err *err)
+{
+	return op_check_generation(
+	    ch->call, "endpoint", ep->name, ep->generation, err);
+}
 
 /* Stores ep anew and makes the result. */
 static int
@@ -234,37 +242,6 @@ out:
 	return ret;
 }
 
-/* Secrets that are live must be keys of a new scheme, too. */
-struct key_check {
-	const struct op_call *call;
-	const struct scheme *scheme;
-	int64_t now_ms;
-};
-
-static int
-check_key(void *arg, const struct secret *s, struct err *err)
-{
-	const struct key_check *kc = arg;
-	struct buf plain = BUF_INIT(SECRET_BYTES_MAX);
-	struct scheme_key *key = NULL;
-	int ret = -1;
-
-	if (!secret_is_live(s, kc->now_ms))
-		return 0;
-	if (store_secret_plain(kc->call->ops->store, s, &plain, err) < 0)
-		goto out;
-	if (scheme_key_make(kc->scheme, buf_span(&plain), &key, err) < 0) {
-		err_wrap(err, "sec_%llu is no secret for scheme \"%s\"",
-		    (unsigned long long)s->id, scheme_name(kc->scheme));
-		goto out;
-	}
-	ret = 0;
-out:
-	scheme_key_free(key);
-	buf_wipe(&plain);
-	return ret;
-}
-
 static int
 change_edit(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 {
@@ -272,22 +249,18 @@ change_edit(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX),
 		   made = BUF_INIT(ENDPOINT_DOC_MAX),
 		   detail = BUF_INIT(2 * ENDPOINT_DOC_MAX);
-	struct key_check kc = { .call = ch->call,
-		.now_ms = store_tx_now_ms(tx) };
 	struct store_endpoint ep;
 	struct endpoint settings;
 	int ret = -1;
 
 	endpoint_init(&settings);
 	if (op_find_endpoint(ch->call, tx, ch->name, &ep, &doc, err) < 0 ||
-	    op_check_generation(ch->call, &ep, err) < 0 ||
+	    check_generation(ch, &ep, err) < 0 ||
 	    endpoint_decode(ep.doc, &settings, err) < 0 ||
 	    endpoint_patch(&settings, buf_span(&ch->patch), err) < 0 ||
 	    judge(ch, &settings, err) < 0)
 		goto out;
-	kc.scheme = ch->scheme;
-	if (store_secrets(
-		ch->call->ops->store, tx, ep.id, check_key, &kc, err) < 0 ||
+	if (op_secret_check_keys(ch->call, tx, ep.id, ch->scheme, err) < 0 ||
 	    endpoint_encode(&settings, &made, err) < 0 ||
 	    describe_patch(ch, &detail, err) < 0)
 		goto out;
@@ -326,7 +299,7 @@ change_state(
 
 	endpoint_init(&settings);
 	if (op_find_endpoint(ch->call, tx, ch->name, &ep, &doc, err) < 0 ||
-	    op_check_generation(ch->call, &ep, err) < 0 ||
+	    check_generation(ch, &ep, err) < 0 ||
 	    endpoint_decode(ep.doc, &settings, err) < 0)
 		goto out;
 	ep.state = ch->state;
@@ -398,7 +371,7 @@ change_name(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 	endpoint_init(&settings);
 	ch->warnings.n = 0;
 	if (op_find_endpoint(ch->call, tx, ch->name, &ep, &doc, err) < 0 ||
-	    op_check_generation(ch->call, &ep, err) < 0 ||
+	    check_generation(ch, &ep, err) < 0 ||
 	    check_free(ch->call, tx, ch->to, err) < 0 ||
 	    endpoint_decode(ep.doc, &settings, err) < 0 ||
 	    describe_name(ch, &detail, err) < 0)

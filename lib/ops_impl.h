@@ -5,6 +5,9 @@
  * ops_endpoint.c	endpoints as rows
  * ops_endpoint_edit.c	changes of endpoints
  * ops_endpoint_test.c	test events, signed
+ * ops_destination.c	destinations as rows
+ * ops_destination_edit.c	changes of destinations
+ * ops_destination_judge.c	which can be, and with what warnings
  * ops_secret.c	secrets as rows, new ones judged
  * ops_secret_edit.c	changes of secrets
  * ops_explain.c	a request judged again in words
@@ -15,7 +18,6 @@
  * ops_event.c	events as rows
  * ops_event_find.c	which events a call is about
  * ops_event_stats.c	counting them
- * ops_feed.c	the deliverer's calls, which are not JSON
  * ops_store.c	the store itself
  */
 #ifndef EYELET_LIB_OPS_IMPL_H
@@ -27,10 +29,11 @@
 #include "lib/json.h"
 #include "lib/json_write.h"
 #include "lib/ops.h"
+#include "lib/store_delivery.h"
 
 #define OPS_ROW_MAX (FRAME_MAX - 1024) /* bytes: it passes through a frame */
 #define OPS_RESULT_MAX (512 * 1024) /* bytes of a change's row */
-#define OPS_WARNINGS_MAX 4
+#define OPS_WARNINGS_MAX 8
 #define OPS_FOLLOWERS_MAX 16 /* calls that wait for events; others do not */
 #define OPS_FOLLOW_MS 60000 /* the longest that one waits */
 
@@ -39,7 +42,6 @@ struct ops {
 	struct store *store;
 	struct registry *registry;
 	atomic_uint followers;
-	atomic_uint feeders; /* WAITs of the feed under way */
 };
 
 /* One call under way; in has the members that the table allows. */
@@ -58,6 +60,9 @@ typedef int op_run(const struct op_call *call, struct err *err);
 op_run op_endpoint_add, op_endpoint_list, op_endpoint_show, op_endpoint_edit,
     op_endpoint_enable, op_endpoint_disable, op_endpoint_remove,
     op_endpoint_rename, op_endpoint_match, op_endpoint_test;
+op_run op_destination_add, op_destination_list, op_destination_show,
+    op_destination_edit, op_destination_pause, op_destination_resume,
+    op_destination_disable, op_destination_remove;
 op_run op_secret_show, op_secret_reveal, op_secret_stage, op_secret_activate,
     op_secret_rotate, op_secret_revoke, op_secret_extend, op_secret_expire,
     op_secret_suspects;
@@ -120,9 +125,12 @@ int op_find_endpoint(const struct op_call *call, struct store_tx *tx,
 int op_find_ready(const struct op_call *call, const char *name,
     const struct registry_endpoint **out, struct err *err);
 
-/* ERR_CONFLICT when the call has an if_gen that is not ep's generation. */
-int op_check_generation(const struct op_call *call,
-    const struct store_endpoint *ep, struct err *err);
+/*
+ * ERR_CONFLICT when the call has an if_gen that is not the generation of the
+ * thing ("endpoint") of that name.
+ */
+int op_check_generation(const struct op_call *call, const char *thing,
+    const char *name, uint64_t generation, struct err *err);
 
 /* The scheme of this name; ERR_INPUT with the nearest one. */
 int op_find_scheme(const struct op_call *call, const char *name,
@@ -179,7 +187,53 @@ void op_endpoint_write(const struct op_call *call, struct json_write *w,
 void op_endpoint_write_counts(
     const struct op_call *call, struct json_write *w, uint64_t id);
 
-/* --- secrets (ops_secret.c), for endpoints -------------------------------- */
+/* --- destinations (ops_destination.c) ------------------------------------- */
+
+/* As op_find_endpoint. */
+int op_find_destination(const struct op_call *call, struct store_tx *tx,
+    const char *name, struct store_destination *d, struct buf *doc,
+    struct err *err);
+
+/* The members of a destination's row, without the braces; no secret. */
+void op_destination_write(struct json_write *w,
+    const struct store_destination *d, const struct destination *settings);
+
+/*
+ * Are the settings right by themselves and for their scheme (*scheme; NULL:
+ * nothing is signed)? Puts them into their normal form; begins warnings anew.
+ */
+int op_destination_judge(const struct op_call *call,
+    struct destination *settings, const struct scheme **scheme,
+    struct op_warnings *warnings, struct err *err);
+
+/* What is fine, but may not be meant: no signature, a file not there yet. */
+int op_destination_warn(const struct op_call *call, struct store_tx *tx,
+    const struct destination *settings, struct op_warnings *warnings,
+    struct err *err);
+
+/* --- secrets (ops_secret.c), for endpoints and destinations
+ * -------------------------------- */
+
+/*
+ * Whose secrets a call is about: it has a member "endpoint" or "destination",
+ * and the thing is called by that word.
+ */
+struct op_owner {
+	const char *thing;
+	bool is_destination;
+	uint64_t id, generation;
+	char name[ENDPOINT_NAME_MAX + 1];
+	struct span doc; /* of its settings; borrows from the caller's buf */
+};
+
+/* Which of the two members there is; the other members of out stay empty.
+ * ERR_USAGE when there is none, or both. */
+int op_owner_named(
+    const struct op_call *call, struct op_owner *out, struct err *err);
+
+/* As op_find_endpoint and op_find_destination. */
+int op_find_owner(const struct op_call *call, struct store_tx *tx,
+    struct op_owner *out, struct buf *doc, struct err *err);
 
 /* A secret that verified an event since then is one that is still in use. */
 #define OP_SECRET_RECENT_MS (3600 * 1000LL)
@@ -195,14 +249,21 @@ struct op_secret {
 		BUF_INIT(SECRET_BYTES_MAX), false \
 	}
 
+/* Is a new secret made, where the call brings none? */
+enum op_generate {
+	OP_GENERATE_NEVER,
+	OP_GENERATE_OURS, /* where operators make the scheme's secrets */
+	OP_GENERATE_ALWAYS /* whoever signs with it, it is us */
+};
+
 /*
  * Takes the secret that the call brings ("secret_b64"), which must be a key of
- * the scheme; or, with may_generate, makes one where operators make them and
- * the scheme's keys can be made at all. Else text stays empty. ERR_INPUT.
+ * the scheme; or makes one, if the scheme's keys can be made at all. Else text
+ * stays empty. ERR_INPUT.
  */
 int op_secret_take(const struct op_call *call, const struct scheme *scheme,
-    bool may_generate, struct op_secret *out, struct op_warnings *warnings,
-    struct err *err);
+    enum op_generate generate, struct op_secret *out,
+    struct op_warnings *warnings, struct err *err);
 void op_secret_free(struct op_secret *secret);
 
 /*
@@ -224,8 +285,12 @@ int op_secret_count(const struct op_call *call, struct store_tx *tx,
 /* Writes "value" (or "value_b64") of a secret. */
 void op_secret_write(struct json_write *w, struct span text);
 
-/* An array "secrets" of all that the endpoint has or had. */
+/* An array "secrets" of all that its owner has or had. */
 int op_secret_write_all(const struct op_call *call, struct json_write *w,
-    const struct store_endpoint *ep, struct err *err);
+    uint64_t owner_id, struct err *err);
+
+/* ERR_INPUT when a live secret of the owner is no key of the scheme. */
+int op_secret_check_keys(const struct op_call *call, struct store_tx *tx,
+    uint64_t owner_id, const struct scheme *scheme, struct err *err);
 
 #endif

@@ -1,11 +1,61 @@
 /* ops_secret.c: secrets as rows; new ones judged. */
 #include "lib/ops_impl.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/text.h"
 
 #define SECRET_SHORT 24 /* bytes; shorter ones are taken with a warning */
+
+/* --- whose ----------------------------------------------------------------
+ */
+
+int
+op_owner_named(
+    const struct op_call *call, struct op_owner *out, struct err *err)
+{
+	const char *endpoint = op_text(call, "endpoint"),
+		   *destination = op_text(call, "destination");
+
+	memset(out, 0, sizeof(*out));
+	if ((endpoint == NULL) == (destination == NULL))
+		return err_set(err, ERR_USAGE,
+		    "%s needs \"endpoint\" or \"destination\"%s", call->name,
+		    endpoint == NULL ? "" : ", not both");
+	out->is_destination = destination != NULL;
+	out->thing = out->is_destination ? "destination" : "endpoint";
+	return 0;
+}
+
+int
+op_find_owner(const struct op_call *call, struct store_tx *tx,
+    struct op_owner *out, struct buf *doc, struct err *err)
+{
+	struct store_destination d;
+	struct store_endpoint ep;
+
+	if (op_owner_named(call, out, err) < 0)
+		return -1;
+	if (out->is_destination) {
+		if (op_find_destination(
+			call, tx, op_text(call, out->thing), &d, doc, err) < 0)
+			return -1;
+		out->id = d.id;
+		out->generation = d.generation;
+		memcpy(out->name, d.name, sizeof(out->name));
+		out->doc = d.doc;
+	} else {
+		if (op_find_endpoint(
+			call, tx, op_text(call, out->thing), &ep, doc, err) < 0)
+			return -1;
+		out->id = ep.id;
+		out->generation = ep.generation;
+		memcpy(out->name, ep.name, sizeof(out->name));
+		out->doc = ep.doc;
+	}
+	return 0;
+}
 
 /* --- a new one ------------------------------------------------------------ */
 
@@ -17,11 +67,13 @@ op_secret_free(struct op_secret *secret)
 }
 
 static int
-generate(const struct scheme *scheme, struct op_secret *out, struct err *err)
+generate(const struct scheme *scheme, enum op_generate how,
+    struct op_secret *out, struct err *err)
 {
 	struct err why = ERR_INIT;
 
-	if (scheme_secret_from_provider(scheme))
+	if (how == OP_GENERATE_NEVER ||
+	    (how == OP_GENERATE_OURS && scheme_secret_from_provider(scheme)))
 		return 0;
 	if (scheme_secret_generate(scheme, &out->text, &why) == 0) {
 		out->generated = true;
@@ -35,7 +87,7 @@ generate(const struct scheme *scheme, struct op_secret *out, struct err *err)
 
 int
 op_secret_take(const struct op_call *call, const struct scheme *scheme,
-    bool may_generate, struct op_secret *out, struct op_warnings *warnings,
+    enum op_generate how, struct op_secret *out, struct op_warnings *warnings,
     struct err *err)
 {
 	struct scheme_key *key = NULL;
@@ -44,7 +96,7 @@ op_secret_take(const struct op_call *call, const struct scheme *scheme,
 	if (op_bytes(call, "secret_b64", &out->text, err) < 0)
 		goto out;
 	if (json_get(call->in, "secret_b64") == NULL) {
-		ret = may_generate ? generate(scheme, out, err) : 0;
+		ret = generate(scheme, how, out, err);
 		goto out;
 	}
 	if (scheme_key_make(scheme, buf_span(&out->text), &key, err) < 0) {
@@ -62,32 +114,98 @@ out:
 	return ret;
 }
 
+struct key_check {
+	const struct op_call *call;
+	const struct scheme *scheme;
+	int64_t now_ms;
+};
+
+static int
+check_key(void *arg, const struct secret *s, struct err *err)
+{
+	const struct key_check *kc = arg;
+	struct buf plain = BUF_INIT(SECRET_BYTES_MAX);
+	struct scheme_key *key = NULL;
+	int ret = -1;
+
+	if (!secret_is_live(s, kc->now_ms))
+		return 0;
+	if (store_secret_plain(kc->call->ops->store, s, &plain, err) < 0)
+		goto out;
+	if (scheme_key_make(kc->scheme, buf_span(&plain), &key, err) < 0) {
+		err_wrap(err, "sec_%llu is no secret for scheme \"%s\"",
+		    (unsigned long long)s->id, scheme_name(kc->scheme));
+		goto out;
+	}
+	ret = 0;
+out:
+	scheme_key_free(key);
+	buf_wipe(&plain);
+	return ret;
+}
+
+int
+op_secret_check_keys(const struct op_call *call, struct store_tx *tx,
+    uint64_t owner_id, const struct scheme *scheme, struct err *err)
+{
+	struct key_check kc = { call, scheme, store_tx_now_ms(tx) };
+
+	return store_secrets(
+	    call->ops->store, tx, owner_id, check_key, &kc, err);
+}
+
 struct reuse {
 	const struct op_call *call;
 	struct store_tx *tx;
-	uint64_t endpoint_id;
+	uint64_t owner_id;
 	unsigned char fingerprint[SECRET_FINGERPRINT];
 	struct op_warnings *warnings;
 };
 
-/* Another endpoint that has the same secret in force. */
+/* Whose it is, in words; empty where that was removed. */
 static int
-warn_of_other(const struct reuse *re, const struct secret *s, struct err *err)
+name_owner(const struct reuse *re, uint64_t id, char *words, size_t size,
+    struct err *err)
 {
+	struct store *st = re->call->ops->store;
 	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
+	struct store_destination d;
 	struct store_endpoint ep;
 	bool found;
 	int ret;
 
-	ret = store_endpoint_by_id(re->call->ops->store, re->tx, s->endpoint_id,
-	    &ep, &doc, &found, err);
-	if (ret == 0 && found && ep.state != STORE_ENDPOINT_REMOVED)
-		op_warn(re->warnings,
-		    "endpoint \"%s\" has the same secret (sec_%llu): who "
-		    "knows one can sign for both",
-		    ep.name, (unsigned long long)s->id);
+	words[0] = '\0';
+	ret = store_endpoint_by_id(st, re->tx, id, &ep, &doc, &found, err);
+	if (ret == 0 && found) {
+		if (ep.state != STORE_ENDPOINT_REMOVED)
+			snprintf(words, size, "endpoint \"%s\"", ep.name);
+		goto out;
+	}
+	buf_clear(&doc);
+	if (ret == 0)
+		ret = store_destination_by_id(
+		    st, re->tx, id, &d, &doc, &found, err);
+	if (ret == 0 && found && d.state != STORE_DESTINATION_REMOVED)
+		snprintf(words, size, "destination \"%s\"", d.name);
+out:
 	buf_wipe(&doc);
 	return ret;
+}
+
+/* Another one that has the same secret in force. */
+static int
+warn_of_other(const struct reuse *re, const struct secret *s, struct err *err)
+{
+	char owner[ENDPOINT_NAME_MAX + 32];
+
+	if (name_owner(re, s->endpoint_id, owner, sizeof(owner), err) < 0)
+		return -1;
+	if (owner[0] != '\0')
+		op_warn(re->warnings,
+		    "%s has the same secret (sec_%llu): who knows one can sign "
+		    "for both",
+		    owner, (unsigned long long)s->id);
+	return 0;
 }
 
 static int
@@ -106,9 +224,9 @@ check_reuse(void *arg, const struct secret *s, struct err *err)
 		    "taken again",
 		    (unsigned long long)s->id, at);
 	}
-	if (s->endpoint_id == re->endpoint_id)
+	if (s->endpoint_id == re->owner_id)
 		return err_set(err, ERR_EXISTS,
-		    "this value is sec_%llu of the endpoint, which is %s",
+		    "this value is sec_%llu already, which is %s",
 		    (unsigned long long)s->id,
 		    secret_state_word(secret_state_at(s, now_ms)));
 	return secret_is_live(s, now_ms) ? warn_of_other(re, s, err) : 0;
@@ -116,12 +234,12 @@ check_reuse(void *arg, const struct secret *s, struct err *err)
 
 int
 op_secret_check_reuse(const struct op_call *call, struct store_tx *tx,
-    uint64_t endpoint_id, struct span text, struct op_warnings *warnings,
+    uint64_t owner_id, struct span text, struct op_warnings *warnings,
     struct err *err)
 {
 	struct reuse re = { .call = call,
 		.tx = tx,
-		.endpoint_id = endpoint_id,
+		.owner_id = owner_id,
 		.warnings = warnings };
 
 	if (store_fingerprint(call->ops->store, text, re.fingerprint, err) < 0)
@@ -149,12 +267,12 @@ count_one(void *arg, const struct secret *s, struct err *err)
 
 int
 op_secret_count(const struct op_call *call, struct store_tx *tx,
-    uint64_t endpoint_id, int64_t now_ms, size_t *live, struct err *err)
+    uint64_t owner_id, int64_t now_ms, size_t *live, struct err *err)
 {
 	struct count count = { now_ms, 0 };
 
 	if (store_secrets(
-		call->ops->store, tx, endpoint_id, count_one, &count, err) < 0)
+		call->ops->store, tx, owner_id, count_one, &count, err) < 0)
 		return -1;
 	*live = count.live;
 	return 0;
@@ -201,13 +319,13 @@ write_element(void *arg, const struct secret *s, struct err *err)
 
 int
 op_secret_write_all(const struct op_call *call, struct json_write *w,
-    const struct store_endpoint *ep, struct err *err)
+    uint64_t owner_id, struct err *err)
 {
 	struct writing wr = { w, store_now_ms(call->ops->store) };
 
 	json_write_array(w, "secrets");
 	if (store_secrets(
-		call->ops->store, NULL, ep->id, write_element, &wr, err) < 0)
+		call->ops->store, NULL, owner_id, write_element, &wr, err) < 0)
 		return -1;
 	json_write_close(w);
 	return 0;
@@ -215,7 +333,7 @@ op_secret_write_all(const struct op_call *call, struct json_write *w,
 
 struct showing {
 	const struct op_call *call;
-	const struct store_endpoint *ep;
+	const struct op_owner *owner;
 	struct buf row;
 };
 
@@ -249,9 +367,9 @@ show_one(void *arg, const struct secret *s, struct err *err)
 
 	json_write_init(&w, &sh->row, err);
 	json_write_object(&w, NULL);
-	json_write_str(&w, "endpoint", sh->ep->name);
+	json_write_str(&w, sh->owner->thing, sh->owner->name);
 	write_secret(&w, s, now_ms);
-	json_write_uint(&w, "generation", sh->ep->generation);
+	json_write_uint(&w, "generation", sh->owner->generation);
 	warn_of_end(s, now_ms, &warnings);
 	op_write_warnings(&w, &warnings);
 	json_write_close(&w);
@@ -262,14 +380,13 @@ int
 op_secret_show(const struct op_call *call, struct err *err)
 {
 	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
-	struct store_endpoint ep;
-	struct showing sh = { call, &ep, BUF_INIT(OPS_ROW_MAX) };
+	struct op_owner owner;
+	struct showing sh = { call, &owner, BUF_INIT(OPS_ROW_MAX) };
 	int ret = -1;
 
-	if (op_find_endpoint(
-		call, NULL, op_text(call, "endpoint"), &ep, &doc, err) == 0)
+	if (op_find_owner(call, NULL, &owner, &doc, err) == 0)
 		ret = store_secrets(
-		    call->ops->store, NULL, ep.id, show_one, &sh, err);
+		    call->ops->store, NULL, owner.id, show_one, &sh, err);
 	buf_free(&sh.row);
 	buf_wipe(&doc);
 	return ret;
@@ -294,11 +411,10 @@ seek_one(void *arg, const struct secret *s, struct err *err)
 }
 
 static int
-refuse_unknown(const struct op_call *call, uint64_t id, struct err *err)
+refuse_unknown(const struct op_owner *owner, uint64_t id, struct err *err)
 {
-	return err_set(err, ERR_NOTFOUND,
-	    "endpoint \"%s\" has no secret sec_%llu", op_text(call, "endpoint"),
-	    (unsigned long long)id);
+	return err_set(err, ERR_NOTFOUND, "%s \"%s\" has no secret sec_%llu",
+	    owner->thing, owner->name, (unsigned long long)id);
 }
 
 int
@@ -306,17 +422,23 @@ op_secret_check_named(const struct op_call *call, struct err *err)
 {
 	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
 	struct seeking sk = { 0, false };
-	struct store_endpoint ep;
+	struct op_owner owner;
 	int ret = -1;
 
 	if (secret_id_parse(span_str(op_text(call, "secret")), &sk.id, err) <
 		0 ||
-	    op_find_endpoint(
-		call, NULL, op_text(call, "endpoint"), &ep, &doc, err) < 0 ||
-	    store_secrets(call->ops->store, NULL, ep.id, seek_one, &sk, err) <
-		0)
+	    op_find_owner(call, NULL, &owner, &doc, err) < 0)
 		goto out;
-	ret = sk.found ? 0 : refuse_unknown(call, sk.id, err);
+	if (owner.is_destination) {
+		err_set(err, ERR_USAGE,
+		    "a destination's secret signs what goes out: it lets "
+		    "nothing in");
+		goto out;
+	}
+	if (store_secrets(
+		call->ops->store, NULL, owner.id, seek_one, &sk, err) < 0)
+		goto out;
+	ret = sk.found ? 0 : refuse_unknown(&owner, sk.id, err);
 out:
 	buf_wipe(&doc);
 	return ret;
@@ -328,6 +450,7 @@ struct revealing {
 	const struct op_call *call;
 	uint64_t id; /* asked for; 0: the current one, else the staged one */
 	int64_t now_ms;
+	struct op_owner owner;
 	struct secret found; /* id 0: none; sealed borrows from below */
 	struct buf sealed;
 };
@@ -356,22 +479,19 @@ static int
 find_live(struct revealing *rv, struct store_tx *tx, struct err *err)
 {
 	struct ops *ops = rv->call->ops;
-	const char *name = op_text(rv->call, "endpoint");
 	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
-	struct store_endpoint ep;
 	int ret = -1;
 
 	memset(&rv->found, 0, sizeof(rv->found));
-	if (op_find_endpoint(rv->call, tx, name, &ep, &doc, err) < 0 ||
-	    store_secrets(ops->store, tx, ep.id, choose, rv, err) < 0)
+	if (op_find_owner(rv->call, tx, &rv->owner, &doc, err) < 0 ||
+	    store_secrets(ops->store, tx, rv->owner.id, choose, rv, err) < 0)
 		goto out;
 	if (rv->found.id == 0 && rv->id == 0)
 		err_set(err, ERR_NOTFOUND,
-		    "endpoint \"%s\" has neither a current nor a staged "
-		    "secret",
-		    name);
+		    "%s \"%s\" has neither a current nor a staged secret",
+		    rv->owner.thing, rv->owner.name);
 	else if (rv->found.id == 0)
-		refuse_unknown(rv->call, rv->id, err);
+		refuse_unknown(&rv->owner, rv->id, err);
 	else if (!secret_is_live(&rv->found, rv->now_ms))
 		err_set(err, ERR_INPUT,
 		    "sec_%llu is %s: only a live secret is shown",
@@ -403,8 +523,8 @@ change_reveal(
 	json_write_secret_id(&w, "secret", rv->found.id);
 	json_write_close(&w);
 	if (json_write_done(&w) == 0)
-		ret = store_tx_audit(tx, rv->call->name,
-		    op_text(rv->call, "endpoint"), buf_span(&detail), err);
+		ret = store_tx_audit(
+		    tx, rv->call->name, rv->owner.name, buf_span(&detail), err);
 out:
 	buf_free(&detail);
 	return ret;
@@ -435,7 +555,7 @@ op_secret_reveal(const struct op_call *call, struct err *err)
 		goto out;
 	json_write_init(&w, &row, err);
 	json_write_object(&w, NULL);
-	json_write_str(&w, "endpoint", op_text(call, "endpoint"));
+	json_write_str(&w, rv.owner.thing, rv.owner.name);
 	write_secret(&w, &rv.found, rv.now_ms);
 	op_secret_write(&w, buf_span(&plain));
 	json_write_close(&w);

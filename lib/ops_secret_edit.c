@@ -18,10 +18,11 @@ struct secret_change {
 	secret_step *step;
 	uint64_t id; /* the secret that the call names; 0: none */
 	int64_t grace_s;
-	bool may_generate;
+	enum op_generate generate;
 
 	/* One run of the change; begun anew by every run. */
 	int64_t now_ms;
+	struct op_owner owner;
 	struct rotation rotation;
 	struct buf sealed[ROTATION_ROWS]; /* of the rows loaded */
 	struct op_secret secret;
@@ -39,6 +40,10 @@ need_value(const struct secret_change *ch, struct err *err)
 {
 	if (ch->secret.text.len > 0)
 		return 0;
+	if (ch->owner.is_destination)
+		return err_set(err, ERR_USAGE,
+		    "a secret of this scheme cannot be made here: give one "
+		    "with --secret-file FILE");
 	return err_set(err, ERR_USAGE,
 	    "the provider makes the secrets of this scheme: give the one it "
 	    "shows with --secret-file FILE");
@@ -69,9 +74,8 @@ find_named(struct secret_change *ch, struct rotation_row **out, struct err *err)
 	*out = rotation_by_id(&ch->rotation, ch->id);
 	if (*out != NULL)
 		return 0;
-	return err_set(err, ERR_NOTFOUND,
-	    "endpoint \"%s\" has no secret sec_%llu",
-	    op_text(ch->call, "endpoint"), (unsigned long long)ch->id);
+	return err_set(err, ERR_NOTFOUND, "%s \"%s\" has no secret sec_%llu",
+	    ch->owner.thing, ch->owner.name, (unsigned long long)ch->id);
 }
 
 /* The one in this state, if there is only one; hint is for there is none. */
@@ -92,8 +96,8 @@ find_only(struct secret_change *ch, enum secret_state state, const char *hint,
 	if (n > 1)
 		return err_set(err, ERR_USAGE,
 		    "%zu secrets are %s: name the one that is meant", n, word);
-	return err_set(err, ERR_NOTFOUND, "endpoint \"%s\" has no %s secret%s",
-	    op_text(ch->call, "endpoint"), word, hint);
+	return err_set(err, ERR_NOTFOUND, "%s \"%s\" has no %s secret%s",
+	    ch->owner.thing, ch->owner.name, word, hint);
 }
 
 static int
@@ -141,6 +145,27 @@ replace(struct secret_change *ch, struct err *err)
 	return rotation_activate(&ch->rotation, ch->heir, 0, err);
 }
 
+/* What follows where nothing takes the place of a revoked one. */
+static void
+warn_of_none(struct secret_change *ch, bool was_current)
+{
+	if (ch->owner.is_destination) {
+		if (was_current)
+			op_warn(&ch->warnings,
+			    "the destination has no current secret now: its "
+			    "deliveries wait, as none goes out unsigned, until "
+			    "a staged one is activated, or it is rotated");
+	} else if (rotation_live(&ch->rotation) == 0) {
+		op_warn(&ch->warnings,
+		    "the endpoint has no secret now: requests are answered "
+		    "with status 503 until it gets one");
+	} else if (was_current) {
+		op_warn(&ch->warnings,
+		    "the endpoint has no current secret now: activate a "
+		    "staged one, or rotate");
+	}
+}
+
 static int
 step_revoke(struct secret_change *ch, struct err *err)
 {
@@ -158,14 +183,7 @@ step_revoke(struct secret_change *ch, struct err *err)
 		return -1;
 	if (op_flag(ch->call, "replace"))
 		return replace(ch, err);
-	if (rotation_live(&ch->rotation) == 0)
-		op_warn(&ch->warnings,
-		    "the endpoint has no secret now: requests are answered "
-		    "with status 503 until it gets one");
-	else if (was_current)
-		op_warn(&ch->warnings,
-		    "the endpoint has no current secret now: activate a "
-		    "staged one, or rotate");
+	warn_of_none(ch, was_current);
 	return 0;
 }
 
@@ -233,8 +251,7 @@ begin_run(struct secret_change *ch, struct store_tx *tx)
 
 /* Stores what changed; new rows get their ids. */
 static int
-save(struct secret_change *ch, struct store_tx *tx, uint64_t endpoint_id,
-    struct err *err)
+save(struct secret_change *ch, struct store_tx *tx, struct err *err)
 {
 	struct rotation_row *row = ch->rotation.rows;
 	struct span plain;
@@ -245,7 +262,7 @@ save(struct secret_change *ch, struct store_tx *tx, uint64_t endpoint_id,
 			continue;
 		plain = row->secret.id == 0 ? buf_span(&ch->secret.text)
 					    : SPAN_EMPTY;
-		row->secret.endpoint_id = endpoint_id;
+		row->secret.endpoint_id = ch->owner.id;
 		if (store_tx_secret(tx, &row->secret, plain, err) < 0)
 			return -1;
 	}
@@ -277,8 +294,7 @@ write_done(const struct secret_change *ch, struct json_write *w)
 }
 
 static int
-record(struct secret_change *ch, struct store_tx *tx, const char *target,
-    struct err *err)
+record(struct secret_change *ch, struct store_tx *tx, struct err *err)
 {
 	struct buf detail = BUF_INIT(4096);
 	struct json_write w;
@@ -290,54 +306,86 @@ record(struct secret_change *ch, struct store_tx *tx, const char *target,
 	json_write_close(&w);
 	if (json_write_done(&w) == 0)
 		ret = store_tx_audit(
-		    tx, ch->call->name, target, buf_span(&detail), err);
+		    tx, ch->call->name, ch->owner.name, buf_span(&detail), err);
 	buf_free(&detail);
 	return ret;
 }
 
 static int
-answer(struct secret_change *ch, const struct store_endpoint *ep,
-    struct buf *result, struct err *err)
+answer(struct secret_change *ch, struct buf *result, struct err *err)
 {
 	struct json_write w;
 
 	json_write_init(&w, result, err);
 	json_write_object(&w, NULL);
-	json_write_str(&w, "endpoint", ep->name);
+	json_write_str(&w, ch->owner.thing, ch->owner.name);
 	write_done(ch, &w);
 	if (ch->secret.generated)
 		op_secret_write(&w, buf_span(&ch->secret.text));
 	json_write_int(
 	    &w, "secrets_live", (int64_t)rotation_live(&ch->rotation));
-	json_write_uint(&w, "generation", ep->generation);
+	json_write_uint(&w, "generation", ch->owner.generation);
 	op_write_warnings(&w, &ch->warnings);
 	json_write_close(&w);
 	return json_write_done(&w);
 }
 
-/* A secret that the call brings, or a generated one, for ep's scheme. */
 static int
-take_secret(struct secret_change *ch, struct store_tx *tx,
-    const struct store_endpoint *ep, struct err *err)
+scheme_of_endpoint(
+    struct secret_change *ch, const struct scheme **scheme, struct err *err)
 {
-	const struct scheme *scheme;
 	struct endpoint settings;
 	int ret = -1;
 
 	endpoint_init(&settings);
-	if (endpoint_decode(ep->doc, &settings, err) < 0 ||
-	    op_find_scheme(ch->call, settings.scheme, &scheme, err) < 0 ||
-	    op_secret_take(ch->call, scheme, ch->may_generate, &ch->secret,
-		&ch->warnings, err) < 0)
-		goto out;
-	if (ch->secret.text.len > 0 &&
-	    op_secret_check_reuse(ch->call, tx, ep->id,
-		buf_span(&ch->secret.text), &ch->warnings, err) < 0)
-		goto out;
-	ret = 0;
-out:
+	if (endpoint_decode(ch->owner.doc, &settings, err) == 0)
+		ret = op_find_scheme(ch->call, settings.scheme, scheme, err);
 	endpoint_free(&settings);
 	return ret;
+}
+
+static int
+scheme_of_destination(
+    struct secret_change *ch, const struct scheme **scheme, struct err *err)
+{
+	struct destination settings;
+	int ret = -1;
+
+	destination_init(&settings);
+	if (destination_decode(ch->owner.doc, &settings, err) < 0)
+		goto out;
+	if (destination_signs(&settings))
+		ret = op_find_scheme(ch->call, settings.sign, scheme, err);
+	else
+		err_set(err, ERR_INPUT,
+		    "nothing is signed for destination \"%s\": a secret would "
+		    "be of no use",
+		    ch->owner.name);
+out:
+	destination_free(&settings);
+	return ret;
+}
+
+/* A secret that the call brings, or a generated one, for the owner's scheme. */
+static int
+take_secret(struct secret_change *ch, struct store_tx *tx, struct err *err)
+{
+	enum op_generate generate = ch->generate;
+	const struct scheme *scheme;
+
+	if (ch->owner.is_destination && generate == OP_GENERATE_OURS)
+		generate = OP_GENERATE_ALWAYS;
+	if ((ch->owner.is_destination
+		    ? scheme_of_destination(ch, &scheme, err)
+		    : scheme_of_endpoint(ch, &scheme, err)) < 0)
+		return -1;
+	if (op_secret_take(ch->call, scheme, generate, &ch->secret,
+		&ch->warnings, err) < 0)
+		return -1;
+	if (ch->secret.text.len == 0)
+		return 0;
+	return op_secret_check_reuse(ch->call, tx, ch->owner.id,
+	    buf_span(&ch->secret.text), &ch->warnings, err);
 }
 
 static int
@@ -346,40 +394,40 @@ change_secrets(
 {
 	struct secret_change *ch = arg;
 	struct store *st = ch->call->ops->store;
-	const char *name = op_text(ch->call, "endpoint");
 	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
-	struct store_endpoint ep;
 	int ret = -1;
 
 	begin_run(ch, tx);
-	if (op_find_endpoint(ch->call, tx, name, &ep, &doc, err) < 0 ||
-	    op_check_generation(ch->call, &ep, err) < 0 ||
-	    store_secrets(st, tx, ep.id, load, ch, err) < 0)
+	if (op_find_owner(ch->call, tx, &ch->owner, &doc, err) < 0 ||
+	    op_check_generation(ch->call, ch->owner.thing, ch->owner.name,
+		ch->owner.generation, err) < 0 ||
+	    store_secrets(st, tx, ch->owner.id, load, ch, err) < 0)
 		goto out;
-	if ((ch->may_generate || json_get(ch->call->in, "secret_b64")) &&
-	    take_secret(ch, tx, &ep, err) < 0)
+	if ((ch->generate != OP_GENERATE_NEVER ||
+		json_get(ch->call->in, "secret_b64")) &&
+	    take_secret(ch, tx, err) < 0)
 		goto out;
 	if (ch->step(ch, err) < 0 ||
 	    rotation_settle(&ch->rotation, op_flag(ch->call, "drop_oldest"),
 		&ch->dropped, err) < 0 ||
-	    save(ch, tx, ep.id, err) < 0 || record(ch, tx, name, err) < 0)
+	    save(ch, tx, err) < 0 || record(ch, tx, err) < 0)
 		goto out;
 	/* Once more, for the generation that it has now. */
 	buf_clear(&doc);
-	if (op_find_endpoint(ch->call, tx, name, &ep, &doc, err) < 0)
+	if (op_find_owner(ch->call, tx, &ch->owner, &doc, err) < 0)
 		goto out;
-	ret = answer(ch, &ep, result, err);
+	ret = answer(ch, result, err);
 out:
 	buf_wipe(&doc);
 	return ret;
 }
 
 static int
-run(const struct op_call *call, secret_step *step, bool may_generate,
+run(const struct op_call *call, secret_step *step, enum op_generate generate,
     struct err *err)
 {
 	struct secret_change ch = {
-		.call = call, .step = step, .may_generate = may_generate
+		.call = call, .step = step, .generate = generate
 	};
 	const char *id = op_text(call, "secret");
 	size_t i;
@@ -401,19 +449,19 @@ out:
 int
 op_secret_stage(const struct op_call *call, struct err *err)
 {
-	return run(call, step_stage, true, err);
+	return run(call, step_stage, OP_GENERATE_OURS, err);
 }
 
 int
 op_secret_activate(const struct op_call *call, struct err *err)
 {
-	return run(call, step_activate, false, err);
+	return run(call, step_activate, OP_GENERATE_NEVER, err);
 }
 
 int
 op_secret_rotate(const struct op_call *call, struct err *err)
 {
-	return run(call, step_rotate, true, err);
+	return run(call, step_rotate, OP_GENERATE_OURS, err);
 }
 
 int
@@ -424,17 +472,18 @@ op_secret_revoke(const struct op_call *call, struct err *err)
 	if (!replaces && json_get(call->in, "secret_b64") != NULL)
 		return err_set(
 		    err, ERR_USAGE, "a new secret goes with --replace only");
-	return run(call, step_revoke, replaces, err);
+	return run(call, step_revoke,
+	    replaces ? OP_GENERATE_OURS : OP_GENERATE_NEVER, err);
 }
 
 int
 op_secret_extend(const struct op_call *call, struct err *err)
 {
-	return run(call, step_extend, false, err);
+	return run(call, step_extend, OP_GENERATE_NEVER, err);
 }
 
 int
 op_secret_expire(const struct op_call *call, struct err *err)
 {
-	return run(call, step_expire, false, err);
+	return run(call, step_expire, OP_GENERATE_NEVER, err);
 }

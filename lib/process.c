@@ -35,8 +35,9 @@ read_proc(pid_t pid, const char *name, char *text, size_t size, struct err *err)
 }
 
 int
-process_facts(pid_t pid, struct process_facts *facts, struct err *err)
+process_started(pid_t pid, unsigned long long *started, struct err *err)
 {
+	unsigned long long at;
 	char text[PROC_TEXT_MAX];
 	const char *p;
 
@@ -48,23 +49,12 @@ process_facts(pid_t pid, struct process_facts *facts, struct err *err)
 	 */
 	p = strrchr(text, ')');
 	if (p == NULL || sscanf(p + 1,
-			     " %c %d %d %d %*s %*s %*s %*s %*s %*s"
+			     " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s"
 			     " %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-			     &facts->state, &facts->parent, &facts->group,
-			     &facts->session, &facts->started) != 5)
+			     &at) != 1)
 		return err_set(err, ERR_IO,
 		    "/proc/%ld/stat does not look like one", (long)pid);
-	return 0;
-}
-
-int
-process_started(pid_t pid, unsigned long long *started, struct err *err)
-{
-	struct process_facts facts;
-
-	if (process_facts(pid, &facts, err) < 0)
-		return -1;
-	*started = facts.started;
+	*started = at;
 	return 0;
 }
 

@@ -388,6 +388,12 @@ scheme_needs_url(const struct scheme *sc)
 }
 
 bool
+scheme_needs_param(const struct scheme *sc)
+{
+	return template_has(&sc->content, PIECE_PARAM);
+}
+
+bool
 scheme_header_is_secret(const struct scheme *sc, struct span name)
 {
 	const struct piece *p;

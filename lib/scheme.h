@@ -77,6 +77,7 @@ bool scheme_is_test_type(const struct scheme *sc, struct span type);
 const char *scheme_test_type(const struct scheme *sc); /* first; or NULL */
 bool scheme_has_envelope(const struct scheme *sc);
 bool scheme_needs_url(const struct scheme *sc); /* {url} occurs */
+bool scheme_needs_param(const struct scheme *sc); /* {param:NAME} is signed */
 
 /*
  * Is what this header carries the secret itself ("equal")? And where no header

@@ -1,0 +1,180 @@
+/* ops_destination_judge.c: which destinations can be, and with what warnings.
+ */
+#include "lib/ops_impl.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/util.h"
+
+/* Is it one of the scheme's, whose value we make? */
+static bool
+is_scheme_header(const struct scheme *scheme, const char *name)
+{
+	const char *const *names;
+	size_t i, len, n = scheme_headers(scheme, &names);
+
+	for (i = 0; i < n; i++) {
+		len = strlen(names[i]);
+		if (len > 1 && strcmp(names[i] + len - 2, "-*") == 0
+			? strncasecmp(names[i], name, len - 1) == 0
+			: strcasecmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+judge_headers(const struct scheme *scheme, const struct destination *settings,
+    struct err *err)
+{
+	const char *name = NULL;
+	size_t i;
+
+	for (i = 0; i < settings->nheaders; i++)
+		if (is_scheme_header(scheme, settings->headers[i].name))
+			name = settings->headers[i].name;
+	for (i = 0; i < settings->nforward; i++)
+		if (is_scheme_header(scheme, settings->forward[i]))
+			name = settings->forward[i];
+	if (name == NULL)
+		return 0;
+	return err_set(err, ERR_INPUT,
+	    "header %s is one that scheme \"%s\" signs with: it is made anew "
+	    "for each request",
+	    name, settings->sign);
+}
+
+static int
+judge_scheme(const struct op_call *call, const struct destination *settings,
+    const struct scheme **out, struct err *err)
+{
+	const struct scheme *scheme;
+	const char *why;
+
+	*out = NULL;
+	if (!destination_signs(settings))
+		return 0;
+	if (op_find_scheme(call, settings->sign, &scheme, err) < 0)
+		return err_wrap(err, "sign");
+	if (!scheme_can_sign(scheme, &why))
+		return err_set(err, ERR_INPUT,
+		    "sign: the scheme \"%s\" cannot sign: %s", settings->sign,
+		    why);
+	if (scheme_needs_param(scheme))
+		return err_set(err, ERR_INPUT,
+		    "sign: the scheme \"%s\" signs a parameter that its "
+		    "provider gives out: a destination has none",
+		    settings->sign);
+	*out = scheme;
+	return judge_headers(scheme, settings, err);
+}
+
+int
+op_destination_judge(const struct op_call *call, struct destination *settings,
+    const struct scheme **scheme, struct op_warnings *warnings, struct err *err)
+{
+	char *given = NULL;
+	int ret = -1;
+
+	warnings->n = 0;
+	if (settings->url != NULL) {
+		given = span_dup(span_str(settings->url), err);
+		if (given == NULL)
+			return -1;
+	}
+	if (destination_check(settings, err) < 0 ||
+	    judge_scheme(call, settings, scheme, err) < 0)
+		goto out;
+	if (given != NULL && strcmp(given, settings->url) != 0)
+		op_warn(warnings,
+		    "the URL is kept as %.128s: that is how "
+		    "it is asked for",
+		    settings->url);
+	ret = 0;
+out:
+	setting_free_text(given);
+	return ret;
+}
+
+/* --- what is done all the same -------------------------------------------- */
+
+static int
+warn_of_endpoints(const struct op_call *call, struct store_tx *tx,
+    const struct destination *settings, struct op_warnings *warnings,
+    struct err *err)
+{
+	struct span list = span_str(settings->endpoints), one;
+	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
+	char name[ENDPOINT_NAME_MAX + 1];
+	struct store_endpoint ep;
+	bool found = true;
+	int ret = 0;
+
+	for (;;) {
+		one = destination_next_name(&list);
+		if (ret < 0 || one.len == 0)
+			break;
+		if (span_is(one, STORE_SELF_NAME))
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)one.len,
+		    (const char *)one.ptr);
+		buf_clear(&doc);
+		ret = store_endpoint_by_name(
+		    call->ops->store, tx, name, &ep, &doc, &found, err);
+		if (ret == 0 && !found)
+			op_warn(warnings,
+			    "there is no endpoint \"%s\" yet: its events come "
+			    "once there is one",
+			    name);
+	}
+	buf_wipe(&doc);
+	return ret;
+}
+
+/* The deliverer opens them, under the same user as we are. */
+static void
+warn_of_files(const struct destination *settings, struct op_warnings *warnings)
+{
+	const char *const files[] = { settings->client_cert,
+		settings->client_key, settings->ca };
+	struct stat sb;
+	size_t i;
+
+	for (i = 0; i < NITEMS(files); i++)
+		if (files[i] != NULL &&
+		    faccessat(AT_FDCWD, files[i], R_OK, AT_EACCESS) < 0)
+			op_warn(warnings,
+			    "%.160s cannot be read now by uid %u, which "
+			    "delivers",
+			    files[i], (unsigned)geteuid());
+	if (settings->ncommand == 0)
+		return;
+	if (stat(settings->command[0], &sb) < 0)
+		op_warn(warnings,
+		    "%.160s is not there now: deliveries fail until it is",
+		    settings->command[0]);
+	else if (!S_ISREG(sb.st_mode) ||
+		 faccessat(AT_FDCWD, settings->command[0], X_OK, AT_EACCESS) <
+		     0)
+		op_warn(warnings,
+		    "%.160s cannot be executed now by uid %u, which delivers",
+		    settings->command[0], (unsigned)geteuid());
+}
+
+int
+op_destination_warn(const struct op_call *call, struct store_tx *tx,
+    const struct destination *settings, struct op_warnings *warnings,
+    struct err *err)
+{
+	if (settings->url != NULL && !destination_signs(settings))
+		op_warn(warnings,
+		    "nothing is signed: whoever finds the URL of the receiver "
+		    "can send it events as well");
+	warn_of_files(settings, warnings);
+	return warn_of_endpoints(call, tx, settings, warnings, err);
+}
