@@ -65,6 +65,9 @@ void bdb_table_close(struct bdb_table *t); /* no user left; NULL is fine */
 int bdb_table_remove(
     struct bdb *db, struct bdb_txn *txn, const char *file, struct err *err);
 
+/* Is there a table of this name? */
+bool bdb_table_exists(struct bdb *db, const char *file);
+
 /* Bytes of the table's file on disk. */
 uint64_t bdb_table_bytes(const struct bdb_table *t);
 

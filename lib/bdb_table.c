@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/files.h"
+
 #define TRIES 64 /* a reader that lost a deadlock tries again */
 
 /* --- tables -------------------------------------------------------------- */
@@ -86,6 +88,12 @@ bdb_table_remove(
 	}
 	bdb_names_changed();
 	return 0;
+}
+
+bool
+bdb_table_exists(struct bdb *db, const char *file)
+{
+	return files_exist(db->home, file);
 }
 
 uint64_t

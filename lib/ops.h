@@ -40,4 +40,11 @@ int ops_call(struct ops *ops, const struct ops_peer *peer,
     const unsigned char request_id[STORE_REQUEST_ID], struct span json,
     ops_row *row, void *arg, struct err *err);
 
+/*
+ * The same for a call of the deliverer's, see feed.h; its answer is put into
+ * out, which may hold secrets from then on.
+ */
+int ops_feed(struct ops *ops, const struct ops_peer *peer, struct span call,
+    struct buf *out, struct err *err);
+
 #endif

@@ -18,6 +18,7 @@
  * ops_event.c	events as rows
  * ops_event_find.c	which events a call is about
  * ops_event_stats.c	counting them
+ * ops_feed.c	the deliverer's calls, which are not JSON
  * ops_store.c	the store itself
  */
 #ifndef EYELET_LIB_OPS_IMPL_H
@@ -42,6 +43,7 @@ struct ops {
 	struct store *store;
 	struct registry *registry;
 	atomic_uint followers;
+	atomic_uint feeders; /* WAITs of the feed under way */
 };
 
 /* One call under way; in has the members that the table allows. */

@@ -35,9 +35,8 @@ read_proc(pid_t pid, const char *name, char *text, size_t size, struct err *err)
 }
 
 int
-process_started(pid_t pid, unsigned long long *started, struct err *err)
+process_facts(pid_t pid, struct process_facts *facts, struct err *err)
 {
-	unsigned long long at;
 	char text[PROC_TEXT_MAX];
 	const char *p;
 
@@ -49,12 +48,23 @@ process_started(pid_t pid, unsigned long long *started, struct err *err)
 	 */
 	p = strrchr(text, ')');
 	if (p == NULL || sscanf(p + 1,
-			     " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+			     " %c %d %d %d %*s %*s %*s %*s %*s %*s"
 			     " %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-			     &at) != 1)
+			     &facts->state, &facts->parent, &facts->group,
+			     &facts->session, &facts->started) != 5)
 		return err_set(err, ERR_IO,
 		    "/proc/%ld/stat does not look like one", (long)pid);
-	*started = at;
+	return 0;
+}
+
+int
+process_started(pid_t pid, unsigned long long *started, struct err *err)
+{
+	struct process_facts facts;
+
+	if (process_facts(pid, &facts, err) < 0)
+		return -1;
+	*started = facts.started;
 	return 0;
 }
 

@@ -13,6 +13,14 @@
  */
 int process_started(pid_t pid, unsigned long long *started, struct err *err);
 
+struct process_facts {
+	char state; /* 'R', 'S', ...; 'Z': ended, but not yet waited for */
+	pid_t parent, group, session;
+	unsigned long long started;
+};
+/* The same, with where it belongs. ERR_NOTFOUND. */
+int process_facts(pid_t pid, struct process_facts *facts, struct err *err);
+
 /*
  * Are its real, effective and saved uid all this one? A program that was
  * executed with more rights is not one of the user's. ERR_NOTFOUND.

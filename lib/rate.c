@@ -3,6 +3,16 @@
 
 #define SECOND_US 1000000
 
+/* When the one after this is on time. */
+static int64_t
+next_due(int64_t due_us, int64_t per_s, int64_t now_us)
+{
+	/* A clock that was set back must not close the door for long. */
+	if (due_us < now_us || due_us - now_us > SECOND_US)
+		due_us = now_us;
+	return due_us + SECOND_US / per_s + (SECOND_US % per_s != 0);
+}
+
 bool
 rate_take(struct rate *r, int64_t per_s, int64_t now_ms)
 {
@@ -10,14 +20,21 @@ rate_take(struct rate *r, int64_t per_s, int64_t now_ms)
 
 	due = atomic_load(&r->due_us);
 	do {
-		/* A clock that was set back must not close the door for long.
-		 */
-		next = due > now_us && due - now_us <= SECOND_US ? due : now_us;
-		next += SECOND_US / per_s + (SECOND_US % per_s != 0);
+		next = next_due(due, per_s, now_us);
 		if (next - now_us > SECOND_US)
 			return false;
 	} while (!atomic_compare_exchange_weak(&r->due_us, &due, next));
 	return true;
+}
+
+int64_t
+rate_wait_ms(const struct rate *r, int64_t per_s, int64_t now_ms)
+{
+	int64_t now_us = now_ms * 1000;
+	int64_t next = next_due(atomic_load(&r->due_us), per_s, now_us);
+	int64_t over_us = next - now_us - SECOND_US;
+
+	return over_us <= 0 ? 0 : (over_us + 999) / 1000;
 }
 
 size_t

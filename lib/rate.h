@@ -19,6 +19,9 @@ struct rate {
 /* Takes one at now_ms, where per_s (> 0) are allowed; false: not now. */
 bool rate_take(struct rate *r, int64_t per_s, int64_t now_ms);
 
+/* In how many ms from now_ms it would take one, at the latest; 0: now. */
+int64_t rate_wait_ms(const struct rate *r, int64_t per_s, int64_t now_ms);
+
 /* The slot, of n, of an address in a table of rates. */
 size_t rate_slot(struct span address, size_t n);
 

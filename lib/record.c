@@ -559,3 +559,39 @@ record_get_delivery(
 	out->state = (enum store_delivery_state)state;
 	return 0;
 }
+
+int
+record_put_attempt(
+    const struct store_attempt *a, struct buf *b, struct err *err)
+{
+	buf_clear(b);
+	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
+	    pack_put8(b, a->result, err) < 0 ||
+	    pack_put64(b, (uint64_t)a->took_us, err) < 0 ||
+	    pack_put_ms(b, a->next_ms, err) < 0 ||
+	    pack_put32(b, (uint32_t)a->status, err) < 0)
+		return -1;
+	return pack_put_bytes(b, 2, cut(a->words, DELIVERY_WORDS_MAX), err);
+}
+
+int
+record_get_attempt(
+    struct span value, struct store_attempt *out, struct err *err)
+{
+	struct pack_reader r;
+	unsigned result;
+
+	if (read_begin(&r, value, "attempt", err) < 0)
+		return -1;
+	result = pack_get8(&r);
+	out->took_us = (int64_t)pack_get64(&r);
+	out->next_ms = pack_get_ms(&r);
+	out->status = (int)(int32_t)pack_get32(&r);
+	out->words = pack_get_bytes(&r, 2);
+	if (pack_end(&r, "attempt record", err) < 0)
+		return -1;
+	if (result < STORE_ATTEMPT_DELIVERED || result > STORE_ATTEMPT_DEAD)
+		return err_set(err, ERR_CORRUPT, "attempt record is wrong");
+	out->result = (enum store_attempt_result)result;
+	return 0;
+}

@@ -15,6 +15,8 @@
  *	notices		"d", 8 number; "m", word, 8 id; "x", 8 destination id
  *	seen-SSSSSSSSSS	16 keyed hash of (endpoint, kind, event id or digest)
  *	events-HEX16	8 seq of the group's first event
+ *	tries-HEX16	8 seq, 8 destination id, 8 at_ms, 4 number; made with
+ *			the first attempt of an event of that segment
  *	destinations	8 destination id
  *	cursors		8 destination id
  *	deliveries	8 destination id, 8 seq
@@ -65,6 +67,8 @@
  *	8 since_ms, 8 due_ms, 8 last_ms, 4 status, 1 length + reason,
  *	2 length + words, 2 length + excerpt, 2 length + id, 2 length + type,
  *	2 length + key of order
+ * attempt (value)
+ *	1 version, 1 result, 8 took_us, 8 next_ms, 4 status, 2 length + words
  */
 #ifndef EYELET_LIB_RECORD_H
 #define EYELET_LIB_RECORD_H
@@ -208,5 +212,11 @@ int record_put_delivery(
     const struct store_delivery *d, struct buf *b, struct err *err);
 int record_get_delivery(
     struct span value, struct store_delivery *out, struct err *err);
+
+/* seq, destination_id, at_ms and no are the key's business. out borrows. */
+int record_put_attempt(
+    const struct store_attempt *a, struct buf *b, struct err *err);
+int record_get_attempt(
+    struct span value, struct store_attempt *out, struct err *err);
 
 #endif

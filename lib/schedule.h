@@ -34,6 +34,8 @@
 /* Fresh events that wait in memory for one destination: then it reads no
  * further. */
 #define SCHEDULE_QUEUE_MAX 1024
+/* Deliveries of one destination in memory: likewise. */
+#define SCHEDULE_ROWS_MAX 200000
 #define SCHEDULE_BREAK_AFTER 5 /* failures in a row that open a breaker */
 #define SCHEDULE_PROBE_FIRST_MS 5000 /* between fresh probes while open ... */
 #define SCHEDULE_PROBE_MAX_MS 300000 /* ... doubling up to this */
@@ -49,7 +51,7 @@ struct schedule;
 
 /* What the schedule knows of a destination's settings; plain values. */
 struct schedule_destination {
-	uint64_t id;
+	uint64_t id; /* not 0 */
 	/* Of the settings: one that schedule_next_disabled named runs again
 	 * only by a put of another generation (store_destination's). */
 	uint64_t generation;
@@ -69,6 +71,7 @@ void schedule_free(struct schedule *sc); /* NULL is allowed */
 /*
  * Adds a destination whose cursor stands at seq, or changes the settings of a
  * known one (its cursor then stays as it is). What is under way goes on.
+ * Another generation closes the breaker: the receiver may be another one.
  * ERR_NOMEM: nothing was changed.
  */
 int schedule_put(struct schedule *sc, const struct schedule_destination *d,
@@ -84,8 +87,8 @@ void schedule_remove(struct schedule *sc, uint64_t destination_id);
  * with. In between, nothing of the destination is started, read or reported.
  * ERR_NOTFOUND: no such destination. ERR_NOMEM: end it, and tell all again.
  */
-int schedule_rows_begin(
-    struct schedule *sc, uint64_t destination_id, struct err *err);
+int schedule_rows_begin(struct schedule *sc, uint64_t destination_id,
+    int64_t now_ms, struct err *err);
 int schedule_row(
     struct schedule *sc, const struct store_delivery *d, struct err *err);
 /* complete: false when not all of them could be told: none is forgotten, and

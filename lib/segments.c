@@ -2,10 +2,11 @@
 #include "lib/segments.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/segments_impl.h"
 
 /*
  * Groups of one 1 KiB event would each take a 4 KiB overflow page of their
@@ -21,24 +22,6 @@
  */
 #define GROUP_SHARES 2000
 #define GROUP_HEAD 5 /* bytes of a group before its first event */
-
-struct segment {
-	struct segment *prev, *next;
-	struct bdb_table *table;
-	struct record_segment facts;
-	size_t bytes; /* appended to it, about; the file's size when opened */
-	unsigned pins;
-};
-
-struct segments {
-	struct bdb *db;
-	struct bdb_table *meta;
-	struct segments_options opt;
-	/* Guards the list, the pins and the facts; the committer changes them.
-	 */
-	pthread_mutex_t mutex;
-	struct segment *first, *last;
-};
 
 static void
 file_of(uint64_t first_seq, char out[BDB_FILE_MAX + 1])
@@ -160,7 +143,8 @@ open_segment(
 	if (bdb_table_open(sg->db, NULL, file, PAGE, false, &s->table, err) < 0)
 		goto fail;
 	s->bytes = bdb_table_bytes(s->table);
-	if (!facts->closed && count_rest(s, err) < 0) {
+	if ((!facts->closed && count_rest(s, err) < 0) ||
+	    segments_tries_open(sg, s, err) < 0) {
 		bdb_table_close(s->table);
 		goto fail;
 	}
@@ -225,6 +209,7 @@ segments_close(struct segments *sg)
 		assert(s->pins == 0);
 		take_off_list(sg, s);
 		bdb_table_close(s->table);
+		bdb_table_close(s->tries);
 		free(s);
 	}
 	pthread_mutex_destroy(&sg->mutex);
@@ -356,21 +341,26 @@ segments_save(struct segments *sg, struct bdb_txn *txn, struct err *err)
 	return save_facts(sg, txn, &sg->last->facts, err);
 }
 
+/* The events and their attempts go together, or stay. */
 static int
 drop(struct segments *sg, struct segment *s, struct err *err)
 {
-	char key[BDB_FILE_MAX + 1], file[BDB_FILE_MAX + 1];
+	char key[BDB_FILE_MAX + 1], file[BDB_FILE_MAX + 1],
+	    tries_file[BDB_FILE_MAX + 1];
+	bool found, has_tries = s->tries != NULL;
 	struct bdb_txn *txn = NULL;
-	bool found;
 
 	meta_key_of(s->facts.first_seq, key);
 	file_of(s->facts.first_seq, file);
+	segments_tries_file(s->facts.first_seq, tries_file);
 	bdb_table_close(s->table);
+	bdb_table_close(s->tries);
 	free(s);
 	if (bdb_begin(sg->db, &txn, err) < 0)
 		return -1;
 	if (bdb_delete(sg->meta, txn, span_str(key), &found, err) < 0 ||
-	    bdb_table_remove(sg->db, txn, file, err) < 0) {
+	    bdb_table_remove(sg->db, txn, file, err) < 0 ||
+	    (has_tries && bdb_table_remove(sg->db, txn, tries_file, err) < 0)) {
 		bdb_abort(txn);
 		return err_wrap(err, "drop segment %s", file);
 	}
@@ -500,7 +490,7 @@ segments_totals(struct segments *sg, struct segments_totals *out)
 	for (s = sg->first; s != NULL; s = s->next) {
 		out->count++;
 		out->events += s->facts.events;
-		out->bytes += s->bytes;
+		out->bytes += s->bytes + s->tries_bytes;
 		if (s->facts.events == 0)
 			continue;
 		if (out->first_seq == 0) {
@@ -514,20 +504,39 @@ segments_totals(struct segments *sg, struct segments_totals *out)
 	pthread_mutex_unlock(&sg->mutex);
 }
 
+static int
+visit_files(struct segments *sg, const struct segment *s,
+    int (*visit)(void *arg, const char *file, bool closed, struct err *err),
+    void *arg, struct err *err)
+{
+	struct record_segment facts;
+	char file[BDB_FILE_MAX + 1];
+	bool has_tries;
+
+	segment_facts(sg, s, &facts);
+	file_of(facts.first_seq, file);
+	if (visit(arg, file, facts.closed, err) < 0)
+		return -1;
+	pthread_mutex_lock(&sg->mutex);
+	has_tries = s->tries != NULL;
+	pthread_mutex_unlock(&sg->mutex);
+	if (!has_tries)
+		return 0;
+	/* Attempts come as long as the events are there. */
+	segments_tries_file(facts.first_seq, file);
+	return visit(arg, file, false, err);
+}
+
 int
 segments_files(struct segments *sg,
     int (*visit)(void *arg, const char *file, bool closed, struct err *err),
     void *arg, struct err *err)
 {
 	struct segment *s = segments_pin(sg, 0), *next;
-	struct record_segment facts;
-	char file[BDB_FILE_MAX + 1];
 	int ret = 0;
 
 	while (s != NULL && ret == 0) {
-		segment_facts(sg, s, &facts);
-		file_of(facts.first_seq, file);
-		ret = visit(arg, file, facts.closed, err);
+		ret = visit_files(sg, s, visit, arg, err);
 		next = segments_pin_next(sg, s);
 		segment_unpin(sg, s);
 		s = next;

@@ -53,6 +53,14 @@ void segments_appended(struct segments *sg, uint64_t last_seq, uint32_t events,
 int segments_save(struct segments *sg, struct bdb_txn *txn, struct err *err);
 
 /*
+ * Puts an attempt beside its event; one whose event is not in the log is
+ * left out. When txn has ended, segments_attempts_end says how.
+ */
+int segments_put_attempt(struct segments *sg, struct bdb_txn *txn,
+    const struct store_attempt *a, struct err *err);
+void segments_attempts_end(struct segments *sg, bool committed);
+
+/*
  * Drops, oldest first, closed segments that nobody has pinned: those whose
  * last event is older than before_ms, and others while all together pass
  * bytes_max. *dropped counts them.
@@ -80,6 +88,12 @@ void segment_facts(
 /* The group at or after (GE), or before (LE) a seq. See bdb_find. */
 int segment_find(struct segment *s, enum bdb_seek seek, uint64_t seq,
     struct buf *key, struct buf *group, bool *found, struct err *err);
+
+/* As store_attempts, of a seq in s. */
+int segment_attempts(struct segments *sg, struct segment *s, uint64_t seq,
+    uint64_t destination_id,
+    int (*visit)(void *arg, const struct store_attempt *a, struct err *err),
+    void *arg, struct err *err);
 
 struct segments_totals {
 	uint64_t count, events, bytes;

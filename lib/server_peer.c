@@ -178,6 +178,13 @@ act_call(struct server_peer *peer, const struct frame *f, size_t used)
 		hand_on(peer, &peer->sv->calls, used);
 }
 
+static void
+act_feed(struct server_peer *peer, const struct frame *f, size_t used)
+{
+	(void)f;
+	hand_on(peer, &peer->sv->calls, used);
+}
+
 /* Who may say what, and when. Other frames are not for an owner. */
 static const struct rule {
 	enum frame_type type;
@@ -192,6 +199,7 @@ static const struct rule {
 	{ FRAME_REQUEST, true, false, true, act_request },
 	{ FRAME_CALL, true, true, true, act_call },
 	{ FRAME_LEAVE, true, true, false, act_leave },
+	{ FRAME_FEED, true, true, true, act_feed },
 };
 
 static const struct rule *

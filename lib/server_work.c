@@ -228,6 +228,29 @@ waits_in_vain(void *arg)
 	return gone;
 }
 
+static void
+feed(struct server_job *job, const struct ops_peer *who)
+{
+	struct buf out = BUF_INIT(FRAME_MAX + FRAME_HEAD);
+	struct server *sv = job->peer->sv;
+	struct err verdict = ERR_INIT;
+	size_t at;
+	int ret;
+
+	/* Who takes no answers is given no more of them. */
+	pthread_mutex_lock(&sv->lock);
+	ret = wait_for_room(job->peer, &verdict);
+	pthread_mutex_unlock(&sv->lock);
+	if (ret == 0 && frame_begin(FRAME_FED, &out, &at, &verdict) == 0 &&
+	    ops_feed(sv->ops, who, job->content, &out, &verdict) == 0 &&
+	    frame_finish(&out, at, &verdict) == 0) {
+		end_job(job, &out, false);
+		return;
+	}
+	buf_wipe(&out); /* some of its secrets may be there */
+	end_with_verdict(job, FRAME_END, &verdict);
+}
+
 void
 server_run_call(struct server_job *job)
 {
@@ -241,6 +264,10 @@ server_run_call(struct server_job *job)
 	who.may_administer = peer->admin;
 	who.gone = waits_in_vain;
 	who.arg = job;
+	if (job->bytes.ptr[FRAME_HEAD - 1] == FRAME_FEED) {
+		feed(job, &who);
+		return;
+	}
 	/* The length was checked before: see server_peer.c. */
 	if (ops_call(peer->sv->ops, &who, job->content.ptr,
 		span_skip(job->content, STORE_REQUEST_ID), put_row, job,

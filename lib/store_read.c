@@ -269,7 +269,7 @@ store_reader_seek_time(struct store_reader *rd, int64_t ms, struct err *err)
 int
 store_seq_at(struct store *st, int64_t ms, uint64_t *seq, struct err *err)
 {
-	struct store_reader *rd;
+	struct store_reader *rd = NULL;
 	struct event ev;
 	bool found;
 	int ret = -1;

@@ -66,12 +66,26 @@ is_current(struct reporting *rp, const struct store_delivery *d, bool *current,
 }
 
 static int
+put_attempt(
+    struct reporting *rp, const struct store_report_item *item, struct err *err)
+{
+	struct store_attempt a = item->attempt;
+
+	a.seq = item->delivery.seq;
+	a.destination_id = item->delivery.destination_id;
+	return segments_put_attempt(rp->st->segments, rp->tx.txn, &a, err);
+}
+
+static int
 do_item(
     struct reporting *rp, const struct store_report_item *item, struct err *err)
 {
 	const struct store_delivery *d = &item->delivery;
 	bool current, dead = false;
 
+	/* It was made, whatever became of the row. */
+	if (item->has_attempt && put_attempt(rp, item, err) < 0)
+		return -1;
 	if (is_current(rp, d, &current, &dead, err) < 0)
 		return -1;
 	if (!current)
@@ -137,6 +151,7 @@ run_report(void *arg, struct err *err)
 		ret = bdb_commit(rp->tx.txn, err);
 	else
 		bdb_abort(rp->tx.txn);
+	segments_attempts_end(st->segments, ret == 0);
 	if (ret < 0 && bdb_is_fenced(st->db))
 		store_wake(st);
 	return ret;
@@ -157,4 +172,20 @@ store_report(
 	ret = commit_run(st->commit, run_report, &rp, err);
 	buf_free(&rp.row);
 	return ret < 0 ? err_wrap(err, "report deliveries") : 0;
+}
+
+int
+store_attempts(struct store *st, uint64_t seq, uint64_t destination_id,
+    int (*visit)(void *arg, const struct store_attempt *a, struct err *err),
+    void *arg, struct err *err)
+{
+	struct segment *s = segments_pin(st->segments, seq);
+	int ret;
+
+	if (s == NULL)
+		return 0;
+	ret = segment_attempts(
+	    st->segments, s, seq, destination_id, visit, arg, err);
+	segment_unpin(st->segments, s);
+	return ret;
 }

@@ -158,6 +158,17 @@ ops_call(struct ops *ops, const struct ops_peer *peer,
 	return err_set(err, ERR_USAGE, "the fake store has no operations");
 }
 
+int
+ops_feed(struct ops *ops, const struct ops_peer *peer, struct span call,
+    struct buf *out, struct err *err)
+{
+	(void)ops;
+	(void)peer;
+	(void)call;
+	(void)out;
+	return err_set(err, ERR_USAGE, "the fake store feeds nobody");
+}
+
 /* --- the store ----------------------------------------------------------- */
 
 /* A call that waits for the fake committer. */

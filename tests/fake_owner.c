@@ -312,3 +312,19 @@ ops_call(struct ops *ops, const struct ops_peer *peer,
 			return table[i].run(&op, err);
 	return err_set(err, ERR_USAGE, "there is no such op");
 }
+
+static int
+append_row(void *arg, struct span json, struct err *err)
+{
+	return buf_put_span(arg, json, err);
+}
+
+/* The deliverer's calls are ops here, and rows their answers. */
+int
+ops_feed(struct ops *ops, const struct ops_peer *peer, struct span call,
+    struct buf *out, struct err *err)
+{
+	static const unsigned char id[STORE_REQUEST_ID];
+
+	return ops_call(ops, peer, id, call, append_row, out, err);
+}

@@ -26,6 +26,16 @@ for role in admin cgi; do
 	check "the next call is another one ($role)" "$out" = '{"line":2}'
 done
 
+# --- so a call of the deliverer's
+fresh
+ask feed '{"op":"once","die":1}'
+check "killed over a feed" "$out" = '{"line":1}'
+check "owners of a feed" "$(count_owners)" -eq 2
+ask feed '{"op":"fail"}'
+check "a feed that fails" $status -eq 1
+ask feed '{"op":"die"}'
+says "a deadly feed" "away: tried 5 times"
+
 # --- killed when rows were handed out: they do not come again
 fresh
 ask call '{"op":"row-and-die"}'

@@ -5,6 +5,7 @@
  *	owner_helper --store | --fastcgi -c FILE	owns FILE's store
  *	owner_helper hold -c FILE	holds the lock offline, serves nobody
  *	owner_helper call [options] -c FILE JSON	prints rows
+ *	owner_helper feed [options] -c FILE JSON	prints the answer
  *	owner_helper receive [options] -c FILE PATH BODY	prints the reply
  *	owner_helper status [options] -c FILE	prints who owns
  * Options: --role admin|cgi|fastcgi, --version V, --stall MS.
@@ -25,6 +26,7 @@
 #include <unistd.h>
 
 #include "lib/client.h"
+#include "lib/frame.h"
 #include "lib/server.h"
 #include "lib/util.h"
 #include "tests/fake_owner.h"
@@ -209,6 +211,22 @@ do_call(struct client *cl, const struct asked *a, struct err *err)
 }
 
 static int
+do_feed(struct client *cl, const struct asked *a, struct err *err)
+{
+	struct buf call = BUF_INIT(FRAME_MAX);
+	struct span answer;
+	int ret;
+
+	ret = buf_puts(&call, a->words[0], err);
+	if (ret == 0)
+		ret = client_feed(cl, &call, &answer, err);
+	if (ret == 0)
+		printf("%.*s\n", (int)answer.len, (const char *)answer.ptr);
+	buf_free(&call);
+	return ret;
+}
+
+static int
 do_receive(struct client *cl, const struct asked *a, struct err *err)
 {
 	struct receive_reply reply;
@@ -243,6 +261,7 @@ static const struct {
 	int (*run)(struct client *cl, const struct asked *a, struct err *err);
 } verbs[] = {
 	{ "call", 1, do_call },
+	{ "feed", 1, do_feed },
 	{ "receive", 2, do_receive },
 	{ "status", 0, do_status },
 };

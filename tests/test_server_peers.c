@@ -56,6 +56,19 @@ send_call_without_id(int fd)
 }
 
 static void
+send_feed(int fd)
+{
+	send_frame(fd, FRAME_FEED, "{\"op\":\"echo\"}", 13);
+}
+
+static void
+send_two_feeds(int fd)
+{
+	send_frame(fd, FRAME_FEED, "{\"op\":\"sleep\",\"ms\":300}", 23);
+	send_feed(fd);
+}
+
+static void
 send_second_hello(int fd)
 {
 	send_hello(fd, "1.2.0");
@@ -106,6 +119,7 @@ static const struct {
 	{ "a call before the greeting", false, send_call_without_id,
 	    ERR_USAGE },
 	{ "a request before the greeting", false, send_bad_request, ERR_USAGE },
+	{ "a feed before the greeting", false, send_feed, ERR_USAGE },
 	{ "garbage first", false, send_garbage, ERR_INPUT },
 	{ "garbage later", true, send_garbage, ERR_INPUT },
 	{ "a length above all", true, send_too_much, ERR_INPUT },
@@ -113,6 +127,7 @@ static const struct {
 	{ "a second greeting", true, send_second_hello, ERR_USAGE },
 	{ "a call without request id", true, send_call_without_id, ERR_INPUT },
 	{ "two calls at once", true, send_two_calls, ERR_USAGE },
+	{ "two feeds at once", true, send_two_feeds, ERR_USAGE },
 	{ "a malformed request", true, send_bad_request, ERR_INPUT },
 	{ "an owner's welcome", true, send_welcome, ERR_INPUT },
 	{ "an owner's end", true, send_end, ERR_INPUT },
@@ -129,7 +144,7 @@ START_TEST(a_peer_that_does_wrong_is_told_and_ended)
 	wrongs[_i].say(fd);
 	do
 		type = read_frame(fd, &room);
-	while (type == FRAME_ROW || type == FRAME_END);
+	while (type == FRAME_ROW || type == FRAME_END || type == FRAME_FED);
 	ck_assert_msg(type == FRAME_BUSY, "%s: %u", wrongs[_i].when, type);
 	ck_assert_int_eq(frame_get_verdict(buf_span(&room), &verdict, &err), 0);
 	ck_assert_msg(verdict.code == wrongs[_i].code, "%s: %d %s",
@@ -324,6 +339,25 @@ START_TEST(large_frames_have_a_limit_together)
 }
 END_TEST
 
+/* --- the deliverer -------------------------------------------------------- */
+
+START_TEST(a_feed_is_answered_or_fails)
+{
+	struct buf room = BUF_INIT(FRAME_MAX);
+	int fd = greet();
+
+	send_feed(fd);
+	ck_assert_uint_eq(read_frame(fd, &room), FRAME_FED);
+	ck_assert(span_is(buf_span(&room), "{\"op\":\"echo\"}"));
+	send_frame(fd, FRAME_FEED, "nonsense", 8);
+	expect_verdict(fd, FRAME_END, ERR_USAGE, "there is no such op");
+	send_feed(fd); /* the connection is as good as before */
+	ck_assert_uint_eq(read_frame(fd, &room), FRAME_FED);
+	buf_free(&room);
+	close(fd);
+}
+END_TEST
+
 /* --- other users (these need root) ---------------------------------------- */
 
 static int
@@ -340,6 +374,9 @@ foreign_peer(void)
 	expect(fd, FRAME_PONG);
 	send_call(fd, "{\"op\":\"echo\"}");
 	expect_refusal(fd, ERR_DENIED, "uid 64321 may send requests");
+	fd = greet();
+	send_feed(fd);
+	expect_refusal(fd, ERR_DENIED, NULL);
 	fd = greet();
 	send_frame(fd, FRAME_LEAVE, "", 0);
 	expect_refusal(fd, ERR_DENIED, NULL);
@@ -447,6 +484,7 @@ main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_peer_that_is_gone_harms_nobody);
+	tcase_add_test(tc, a_feed_is_answered_or_fails);
 	tcase_add_loop_test(
 	    tc, a_peer_that_does_wrong_is_told_and_ended, 0, NITEMS(wrongs));
 	tcase_add_test(tc, half_a_frame_and_then_nothing_harms_nobody);
