@@ -184,6 +184,8 @@ get_self(struct store_endpoint *out, struct buf *doc, struct err *err)
 	out->id = STORE_SELF;
 	out->state = STORE_ENDPOINT_ENABLED;
 	snprintf(out->name, sizeof(out->name), STORE_SELF_NAME);
+	if (doc == NULL)
+		return 0;
 	buf_clear(doc);
 	if (buf_puts(doc, "{\"scheme\":\"standard-webhooks\"}", err) < 0)
 		return -1;

@@ -536,6 +536,12 @@ START_TEST(eyelets_own_endpoint_takes_events)
 				     &ep, &doc, &found, &fx.err),
 		    0);
 		ck_assert(found && strcmp(ep.name, STORE_SELF_NAME) == 0);
+		ck_assert_int_eq(store_endpoint_by_id(fx.st, NULL, STORE_SELF,
+				     &ep, NULL, &found, &fx.err),
+		    0); /* only its name is wanted */
+		ck_assert_int_eq(store_endpoint_by_id(fx.st, NULL, STORE_SELF,
+				     &ep, &doc, &found, &fx.err),
+		    0);
 		ck_assert_int_eq(
 		    endpoint_decode(ep.doc, &settings, &fx.err), 0);
 		ck_assert_str_eq(settings.scheme, "standard-webhooks");
