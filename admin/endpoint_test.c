@@ -3,11 +3,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "admin/call.h"
 #include "admin/output.h"
 #include "lib/encode.h"
-#include "lib/http.h"
+#include "lib/outbound.h"
 #include "lib/util.h"
 
 #define CONNECT_MS 10000
@@ -18,7 +19,7 @@ struct test {
 	struct call call;
 	struct json *signed_row; /* what the owner signed */
 	struct buf headers, body;
-	struct http_reply reply;
+	struct outbound_result result;
 };
 
 /* The owner's row, kept until it is posted. */
@@ -70,10 +71,11 @@ put_result(struct test *t, const char *url, struct buf *out, struct err *err)
 		json_write_str(
 		    &w, kept[i], json_text(json_get(t->signed_row, kept[i])));
 	json_write_str(&w, "url", url);
-	json_write_str(&w, "address", t->reply.address);
-	json_write_int(&w, "status", t->reply.status);
-	json_write_int(&w, "took_ms", t->reply.took_us / 1000);
-	json_write_bytes(&w, "reply", buf_span(&t->reply.body));
+	json_write_str(&w, "address", t->result.address);
+	json_write_int(&w, "status", t->result.status);
+	json_write_int(&w, "took_ms", t->result.took_us / 1000);
+	json_write_bytes(
+	    &w, "reply", span_of(t->result.excerpt, t->result.excerpt_len));
 	json_write_close(&w);
 	return json_write_done(&w);
 }
@@ -104,10 +106,53 @@ tell(struct test *t, const char *url, struct err *err)
 	} else if (json_parse(buf_span(&text), &row, err) < 0 ||
 		   fields_print(row, fields, NITEMS(fields), err) < 0)
 		goto out;
-	ret = t->reply.status >= 200 && t->reply.status < 300 ? 0 : 1;
+	ret = t->result.status >= 200 && t->result.status < 300 ? 0 : 1;
 out:
 	json_free(row);
 	buf_free(&text);
+	return ret;
+}
+
+/* What an end without an answer is; all others are ERR_AWAY. */
+static enum err_code code_of(enum outbound_class class)
+{
+	switch (class) {
+	case OUTBOUND_USAGE:
+		return ERR_USAGE;
+	case OUTBOUND_TIMEOUT:
+		return ERR_TIMEOUT;
+	case OUTBOUND_FAULT:
+		return ERR_NOMEM;
+	case OUTBOUND_ANSWERED:
+	case OUTBOUND_NAME:
+	case OUTBOUND_CONNECT:
+	case OUTBOUND_BLOCKED:
+	case OUTBOUND_TLS:
+	case OUTBOUND_PROTOCOL:
+		break;
+	}
+	return ERR_AWAY;
+}
+
+static int
+carry(struct test *t, const struct outbound_request *rq, struct err *err)
+{
+	struct outbound_result *r = &t->result;
+	struct outbound *ob = NULL;
+	int ret = -1;
+
+	if (outbound_open(1, &ob, err) < 0 || outbound_start(ob, rq, err) < 0)
+		goto out;
+	while (!outbound_next(ob, r))
+		if (outbound_poll(ob, NULL, 0, -1, err) < 0)
+			goto out;
+	if (r->class != OUTBOUND_ANSWERED)
+		err_set(err, code_of(r->class), "post to %.200s: %s", rq->url,
+		    r->words);
+	else
+		ret = 0;
+out:
+	outbound_close(ob);
 	return ret;
 }
 
@@ -116,7 +161,7 @@ post(struct test *t, struct err *err)
 {
 	const struct command_line *line = t->call.line;
 	const char *url = command_option(line, "url", 0);
-	struct http_request rq = { .connect_ms = CONNECT_MS,
+	struct outbound_request rq = { .connect_ms = CONNECT_MS,
 		.timeout_ms = TIMEOUT_MS };
 
 	if (url == NULL)
@@ -132,7 +177,10 @@ post(struct test *t, struct err *err)
 	rq.ca_file = command_option(line, "ca-file", 0);
 	rq.headers = buf_span(&t->headers);
 	rq.body = buf_span(&t->body);
-	if (http_post(&rq, &t->reply, err) < 0)
+	if (rq.ca_file != NULL && access(rq.ca_file, R_OK) < 0)
+		return err_set(
+		    err, ERR_NOTFOUND, "%s cannot be read", rq.ca_file);
+	if (carry(t, &rq, err) < 0)
 		return -1;
 	return tell(t, url, err);
 }
@@ -156,7 +204,6 @@ endpoint_test(struct command_line *line, struct err *err)
 		ret = post(&t, err);
 out:
 	json_free(t.signed_row);
-	http_reply_free(&t.reply);
 	buf_free(&t.headers);
 	buf_free(&t.body);
 	call_end(c);

@@ -5,9 +5,9 @@
  *
  * Kept connections, HTTP/2 where offered, no redirects, no protocols but
  * http and https, no proxy of the environment, no .netrc, cookies, Alt-Svc or
- * decompression; certificates are verified. The address about to be connected
- * to is judged by outbound_guard.h at socket creation; a kept connection is
- * used only by requests of the same `allow` list and credentials.
+ * decompression; certificates are verified, TLS is 1.2 or newer. The address
+ * about to be connected to is judged by outbound_guard.h at socket creation,
+ * and so is the one of a kept connection before a request goes out on it.
  * One thread's, but for outbound_wake.
  */
 #ifndef EYELET_LIB_OUTBOUND_H
@@ -21,7 +21,9 @@
 #define OUTBOUND_EXCERPT_MAX 2048 /* bytes of a reply's body that are kept */
 #define OUTBOUND_READ_MAX (64 * 1024) /* and that are read at all */
 #define OUTBOUND_HEADERS_MAX (64 * 1024) /* bytes of a reply's headers */
+#define OUTBOUND_LINES_MAX (256 * 1024) /* bytes of a request's headers */
 #define OUTBOUND_ADDRESS_MAX 64
+#define OUTBOUND_WORDS_MAX 256
 #define OUTBOUND_CONNECT_MS 5000
 
 struct outbound;
@@ -29,17 +31,27 @@ struct outbound;
 /* Everything is borrowed until the request's result was taken. */
 struct outbound_request {
 	const char *url; /* as outbound_url_check made it */
-	struct span headers; /* "Name: value\n" lines */
+	/*
+	 * "Name: value\n" lines. Without a Content-Type none goes out. What
+	 * frames the request (Content-Length, Transfer-Encoding, Connection,
+	 * Expect, ...) is not the caller's: OUTBOUND_USAGE, as for a line that
+	 * is no header or has control bytes in it.
+	 */
+	struct span headers;
 	struct span body;
 	int64_t connect_ms, timeout_ms; /* to connect; for all of it */
 	const char *ca_file; /* PEM, instead of the system's; or NULL */
 	const char *client_cert, *client_key; /* PEM; or NULL */
-	const char *proxy; /* or NULL: none; it is judged by the guard too */
+	/*
+	 * Or NULL: none. The guard then judges the proxy's address; where the
+	 * proxy connects to it cannot see.
+	 */
+	const char *proxy;
 	bool guarded; /* false: any address (an operator's own test post) */
 	const struct address_list *allow; /* blocked ones that are allowed */
 	/*
-	 * Requests with equal pools may share kept connections; the caller
-	 * gives another number once allow, ca, cert or proxy changed.
+	 * Requests with equal pools have the same allow: what was judged for
+	 * one counts for the others for a while. Another allow, another number.
 	 */
 	uint64_t pool;
 	void *arg;
@@ -52,7 +64,7 @@ enum outbound_class {
 	OUTBOUND_CONNECT, /* refused, unreachable */
 	OUTBOUND_BLOCKED, /* the guard; always the same words */
 	OUTBOUND_TLS, /* handshake or certificate */
-	OUTBOUND_PROTOCOL, /* no HTTP, or it lied, broke off, never ended */
+	OUTBOUND_PROTOCOL, /* no HTTP, or it lied or broke off */
 	OUTBOUND_USAGE, /* a file that cannot be read, a URL that is none */
 	OUTBOUND_FAULT /* of ours: memory, descriptors */
 };
@@ -63,9 +75,9 @@ struct outbound_result {
 	int status; /* ANSWERED */
 	int64_t took_us; /* from start to end */
 	int64_t retry_after_ms; /* of Retry-After, in seconds or as a date
-				   (against now); -1: none */
+				   (against now; past: 0); -1: none */
 	char address[OUTBOUND_ADDRESS_MAX]; /* who answered, in digits */
-	char words[256]; /* inert: why, for all but ANSWERED */
+	char words[OUTBOUND_WORDS_MAX]; /* inert: why, for all but ANSWERED */
 	size_t excerpt_len;
 	unsigned char excerpt[OUTBOUND_EXCERPT_MAX]; /* as it came */
 	bool cut; /* there was more */
@@ -81,14 +93,15 @@ void outbound_close(struct outbound *ob); /* ends what is under way; or NULL */
  */
 int outbound_start(
     struct outbound *ob, const struct outbound_request *rq, struct err *err);
-size_t outbound_busy(const struct outbound *ob); /* under way */
+size_t outbound_busy(const struct outbound *ob); /* started, not yet taken */
 
 /* A request that has ended; false: none now. */
 bool outbound_next(struct outbound *ob, struct outbound_result *out);
 
 /*
- * Carries on what can be, then sleeps until something can be again, one of
- * fds (revents is set), outbound_wake, or timeout_ms.
+ * Sleeps until something can be carried on, a request has ended, one of fds
+ * is ready (revents is set), outbound_wake, or timeout_ms (-1: no limit);
+ * then carries on what can be. ERR_NOMEM, ERR_IO.
  */
 int outbound_poll(struct outbound *ob, struct pollfd *fds, size_t nfds,
     int timeout_ms, struct err *err);

@@ -79,7 +79,7 @@ for door in db.h fcgiapp.h cjson/cJSON.h ini.h curl/curl.h; do
 	    complain_all "<$door> passes through a header"
 done
 # A private header that knows an outside library is for the files of its door.
-xargs grep -nE '^# *include "lib/bdb_impl\.h"' /dev/null \
+xargs grep -nE '^# *include "lib/(bdb|outbound)_impl\.h"' /dev/null \
     <"$scratch/c" |
     awk -F'[:"]' '{
 	stem = $4
