@@ -1,5 +1,5 @@
 /* outbound.c: carries many posts at once by libcurl's multi interface. */
-#include "lib/outbound_impl.h"
+#include "lib/outbound.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "lib/clock.h"
+#include "lib/outbound_impl.h"
 #include "lib/version.h"
 
 /* --- exchanges ------------------------------------------------------------ */
