@@ -1,7 +1,6 @@
 /* endpoint.c: eyelet-endpoint: the addresses that providers post to. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "admin/call.h"
 #include "admin/endpoint_explain.h"
@@ -9,6 +8,7 @@
 #include "admin/endpoint_settings.h"
 #include "admin/endpoint_test.h"
 #include "admin/output.h"
+#include "admin/terminal.h"
 #include "lib/util.h"
 
 #define SETTINGS                                                               \
@@ -342,37 +342,21 @@ run_disable(struct command_line *line, struct err *err)
 	return run_state(line, "endpoint.disable", err);
 }
 
-/* 0: yes; a verdict of 1: no. */
-static int
-ask(const char *name, struct err *err)
-{
-	char answer[16] = "";
-
-	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-		return err_set(err, ERR_USAGE,
-		    "it asks on a terminal before it removes: without one "
-		    "give --yes");
-	fprintf(stderr,
-	    "Remove endpoint %s? Requests to it get status 404 from then on; "
-	    "its events stay. [y/N] ",
-	    name);
-	if (fgets(answer, sizeof(answer), stdin) != NULL &&
-	    (answer[0] == 'y' || answer[0] == 'Y'))
-		return 0;
-	fputs("Nothing was removed.\n", stderr);
-	return 1;
-}
-
 static int
 run_remove(struct command_line *line, struct err *err)
 {
+	char question[256];
 	int answer = 0;
 
 	if (!endpoint_name_ok(span_str(line->operands[0])))
 		return err_set(err, ERR_NOTFOUND, "there is no endpoint \"%s\"",
 		    line->operands[0]);
+	snprintf(question, sizeof(question),
+	    "Remove endpoint %s? Requests to it get status 404 from then on; "
+	    "its events stay.",
+	    line->operands[0]);
 	if (!command_has(line, "yes"))
-		answer = ask(line->operands[0], err);
+		answer = terminal_ask(question, err);
 	return answer != 0 ? answer : run_state(line, "endpoint.remove", err);
 }
 

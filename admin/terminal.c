@@ -1,6 +1,6 @@
 /*
- * terminal.c: the width of a terminal; its echo, and signals that come while
- * that is off.
+ * terminal.c: the width of a terminal; questions; its echo, and signals that
+ * come while that is off.
  */
 #include "admin/terminal.h"
 
@@ -22,6 +22,23 @@ terminal_columns(int fd)
 	if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
 		return TERMINAL_COLUMNS;
 	return size.ws_col;
+}
+
+int
+terminal_ask(const char *question, struct err *err)
+{
+	char answer[16] = "";
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return err_set(err, ERR_USAGE,
+		    "it asks on a terminal before it removes: without one "
+		    "give --yes");
+	fprintf(stderr, "%s [y/N] ", question);
+	if (fgets(answer, sizeof(answer), stdin) != NULL &&
+	    (answer[0] == 'y' || answer[0] == 'Y'))
+		return 0;
+	fputs("Nothing was removed.\n", stderr);
+	return 1;
 }
 
 /* Whoever is interrupted here wants his echo back first. */

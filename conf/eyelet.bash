@@ -2,14 +2,14 @@
 # complete the programs say themselves (--complete prints their tables).
 # shellcheck shell=bash
 
-# Each name there is, one a line: _eyelet_names endpoint|scheme|secret [NAME]
+# Each name there is, one a line: _eyelet_names NOUN [NAME]
 _eyelet_names() {
 	local noun=$1 folder=''
 	[[ ${COMP_WORDS[0]} == */* ]] && folder=${COMP_WORDS[0]%/*}/
 	case $noun in
-	endpoint)
-		"${folder}eyelet-endpoint" "${config[@]}" list --json |
-		    sed -n 's/^{"endpoint":"\([A-Za-z0-9_-]*\)".*/\1/p'
+	destination | endpoint)
+		"${folder}eyelet-$noun" "${config[@]}" list --json |
+		    sed -n "s/^{\"$noun\":\"\([A-Za-z0-9_-]*\)\".*/\1/p"
 		;;
 	scheme)
 		"${folder}eyelet-scheme" "${config[@]}" list --json |
@@ -38,12 +38,16 @@ _eyelet_value() {
 			compgen -W @ -- "$cur"
 		fi
 		;;
-	*:*FILE* | *:DIR)
+	*:*FILE* | *:DIR | *:PATH)
 		compopt -o filenames 2>/dev/null
 		compgen -f -- "$cur"
 		;;
-	--endpoint:*) compgen -W "$(_eyelet_names endpoint)" -- "$cur" ;;
-	--scheme:*) compgen -W "$(_eyelet_names scheme)" -- "$cur" ;;
+	--endpoint:* | --endpoints:*)
+		compgen -W "$(_eyelet_names endpoint)" -- "$cur"
+		;;
+	--scheme:* | --sign:*)
+		compgen -W "$(_eyelet_names scheme)" -- "$cur"
+		;;
 	--status:*) compgen -W 'accepted test' -- "$cur" ;;
 	--user:*) compgen -u -- "$cur" ;;
 	add:*) ;; # a new name
@@ -55,13 +59,16 @@ _eyelet_value() {
 		eyelet-scheme)
 			compgen -W "$(_eyelet_names scheme)" -- "$cur"
 			;;
+		eyelet-destination)
+			compgen -W "$(_eyelet_names destination)" -- "$cur"
+			;;
 		*) compgen -W "$(_eyelet_names endpoint)" -- "$cur" ;;
 		esac
 		;;
 	[a-z]*:SECRET)
 		compgen -W "$(_eyelet_names secret "${operands[0]}")" -- "$cur"
 		;;
-	[a-z]*:*\|*) compgen -W "${value//|/ }" -- "$cur" ;;
+	*:*\|*) compgen -W "${value//|/ }" -- "$cur" ;;
 	esac
 }
 
@@ -127,5 +134,5 @@ _eyelet() {
 	fi
 }
 
-complete -F _eyelet eyelet-endpoint eyelet-event eyelet-scheme eyelet-secret \
-    eyelet-store
+complete -F _eyelet eyelet-destination eyelet-endpoint eyelet-event \
+    eyelet-scheme eyelet-secret eyelet-store

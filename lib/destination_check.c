@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "lib/destination.h"
+#include "lib/retry_plan.h"
 #include "lib/store_delivery.h"
 #include "lib/util.h"
 
@@ -108,6 +109,16 @@ check_endpoints(const char *text, struct err *err)
 	if (n == 0)
 		return err_set(
 		    err, ERR_INPUT, "endpoints: the list names none");
+	return 0;
+}
+
+static int
+check_retry(const char *text, struct err *err)
+{
+	struct retry_plan plan;
+
+	if (retry_plan_parse(span_str(text), &plan, err) < 0)
+		return err_wrap(err, "retry");
 	return 0;
 }
 
@@ -335,8 +346,8 @@ destination_check(struct destination *d, struct err *err)
 	    setting_check_range("disable_after", d->disable_after_s, 0, 1,
 		DESTINATION_DISABLE_MAX_S, err) < 0)
 		return -1;
-	if (check_key(d, err) < 0 || check_headers(d, err) < 0 ||
-	    check_files(d, err) < 0 ||
+	if (check_retry(d->retry, err) < 0 || check_key(d, err) < 0 ||
+	    check_headers(d, err) < 0 || check_files(d, err) < 0 ||
 	    setting_check_addresses("allow_net", d->allow_net, err) < 0)
 		return -1;
 	return check_proxy(d->proxy, err);

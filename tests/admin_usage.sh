@@ -4,7 +4,7 @@
 # shellcheck source=tests/admin_stand.sh disable=SC2154
 . "$top_srcdir/tests/admin_stand.sh"
 
-programs='endpoint event scheme secret store'
+programs='destination endpoint event scheme secret store'
 
 # the verbs of a program, one a line, out of its help
 verbs_of() {

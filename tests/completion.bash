@@ -12,6 +12,7 @@ run 'a store' 0 eyelet-store init
 run 'an endpoint' 0 eyelet-endpoint add shop --scheme nimbus \
     --secret-file "$work/secret"
 run 'another' 0 eyelet-endpoint add shed --scheme nomos
+run 'a destination' 0 eyelet-destination add sink --command /bin/true
 mkdir "$work/files"
 : >"$work/files/one.conf"
 : >"$work/files/two.conf"
@@ -29,7 +30,7 @@ offers() {
 	    complain "$*: \"${got% }\" is offered, not \"$want\""
 }
 
-for noun in endpoint event scheme secret store; do
+for noun in destination endpoint event scheme secret store; do
 	name=eyelet-$noun
 	mapfile -t verbs < <("$bin/$name" help |
 	    sed -n '/^$/,/^  -c /s/^  \([a-z]*\)  *[A-Za-z].*/\1/p')
@@ -71,6 +72,15 @@ offers "$work/files/two.conf" eyelet-endpoint add new --secret-file \
     "$work/files/tw"
 offers 'shop' eyelet-endpoint rename sho
 offers '' eyelet-endpoint rename shop sh
+offers 'sink' eyelet-destination show ''
+offers '' eyelet-destination add s
+offers 'sink' eyelet-destination edit si
+offers '' eyelet-destination edit sink s
+offers 'nimbus' eyelet-destination edit sink --sign nimb
+offers 'key:SOURCE none strict' eyelet-destination edit sink --order ''
+offers 'shed shop' eyelet-destination add new --endpoints ''
+offers "$work/files/two.conf" eyelet-destination add new --command \
+    "$work/files/tw"
 offers 'sec_1' eyelet-secret revoke shop ''
 offers '' eyelet-secret revoke nothing ''
 offers 'nimbus' eyelet-scheme show nimb
@@ -84,7 +94,7 @@ COMP_CWORD=1
 COMPREPLY=(old)
 _eyelet
 [ ${#COMPREPLY[@]} = 0 ] || complain 'a program that is not there'
-for noun in endpoint event scheme secret store; do
+for noun in destination endpoint event scheme secret store; do
 	when=registered
 	complete -p "eyelet-$noun" >"$out" 2>"$err" ||
 	    complain "eyelet-$noun: nothing is registered"

@@ -62,6 +62,7 @@ class Page:
         for name, text in (("secret", SECRET + "\n"),
                            ("secret.txt", SECRET + "\n"),
                            ("new-secret", "second-" + SECRET + "\n"),
+                           ("login.txt", "basic user:password\n"),
                            ("body", self.body.decode()),
                            ("request.http", REQUEST)):
             with open(f"{self.work}/{name}", "w", encoding="utf-8") as f:

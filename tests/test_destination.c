@@ -322,6 +322,10 @@ static const struct {
 	{ "no scheme", "{" URL ",\"sign\":\"a b\"}", "sign" },
 	{ "unsigned", "{" URL ",\"sign\":\"none\"}", NULL },
 
+	{ "plan by its name", "{" URL ",\"retry\":\"nolxy\"}", NULL },
+	{ "plan of nobody", "{" URL ",\"retry\":\"weekly\"}", "retry" },
+	{ "plan with no duration in it", "{" URL ",\"retry\":\"5s,soon\"}",
+	    "soon" },
 	{ "timeout 0", "{" URL ",\"timeout\":0}",
 	    "timeout: it must be from 1" },
 	{ "timeout most", "{" URL ",\"timeout\":3600}", NULL },
