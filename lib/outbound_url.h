@@ -10,17 +10,29 @@
 #include "lib/address.h"
 
 /*
- * Judges and normalises url into out (scheme and host lower case, the host of
- * an IDN in its ASCII form, the default port left out, dot segments kept as
- * they are). ERR_INPUT with what is wrong and the way out: no http(s) (or
- * http without allow_http), credentials in it, a fragment, no host, a port
- * that is 0 or above 65535, control bytes or blanks, more than
- * DESTINATION_URL_MAX bytes, a host that is a name of this machine
- * (localhost, *.localhost, *.local, *.internal) or an address in any spelling
- * (decimal, octal, hex, short, v4-mapped, NAT64, scoped) that the guard blocks
- * and allow (may be NULL) does not hold. Asks no resolver.
+ * Judges and normalises url and puts it into out: scheme and host in lower
+ * case, no default port, no dot behind the host, an address as it is usually
+ * written, "/" for an empty path; path and query stay as they are. ERR_INPUT
+ * with what is wrong and the way out: no http(s) (or http without allow_http),
+ * credentials in it, a fragment, no host, a port that is 0 or above 65535,
+ * control bytes or blanks, characters that must be percent-encoded, more than
+ * DESTINATION_URL_MAX bytes, a host that is not in ASCII (outbound_url_ascii
+ * is the way), one that is a name of this machine or of a private network
+ * (localhost, *.localhost, *.local, *.internal), or an address in any spelling
+ * a resolver would take (decimal, octal, hex, short, v4-mapped, NAT64, scoped)
+ * that outbound_guard_allows_any refuses. allow (may be NULL) lets such
+ * addresses through, and "localhost" with 127.0.0.1 or ::1; with an allow the
+ * other names pass too, and where they lead is judged at the connection. On
+ * failure out is as it was. Pure.
  */
 int outbound_url_check(struct span url, const struct address_list *allow,
     bool allow_http, struct buf *out, struct err *err);
+
+/*
+ * Puts url with an international host in its ASCII form ("xn--..."), and any
+ * other as it is. By libcurl: for programs that post anyway; it costs others
+ * more to load than they take to run. ERR_INPUT: no such host, or no URL.
+ */
+int outbound_url_ascii(struct span url, struct buf *out, struct err *err);
 
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/outbound_url.h"
 #include "lib/util.h"
 
 #define PATIENCE_MS 20000
@@ -353,6 +354,59 @@ START_TEST(descriptors_of_the_caller_end_it_too)
 }
 END_TEST
 
+/* The forms are those of Unicode's UTS #46 (and of idn2(1)). */
+static const struct {
+	const char *when, *url, *want;
+} hosts[] = {
+	{ "ASCII", "https://Example.com:8443/A?b#c",
+	    "https://Example.com:8443/A?b#c" },
+	{ "ASCII that is no URL", "http//[", "http//[" },
+	{ "umlaut",
+	    "https://b\xc3\xbc"
+	    "cher.example/x",
+	    "https://xn--bcher-kva.example/x" },
+	{ "capital umlaut",
+	    "https://B\xc3\x9c"
+	    "CHER.example:8443?a=b",
+	    "https://xn--bcher-kva.example:8443?a=b" },
+	{ "sharp s", "https://fa\xc3\x9f.example/",
+	    "https://xn--fa-hia.example/" },
+	{ "fullwidth digits",
+	    "https://\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1/",
+	    "https://127.0.0.1/" },
+	{ "ideographic full stop",
+	    "https://127\xe3\x80\x82"
+	    "0.0.1/",
+	    "https://127.0.0.1/" },
+	{ "the path stays",
+	    "https://example.com/b\xc3\xbc"
+	    "cher",
+	    "https://example.com/b\xc3\xbc"
+	    "cher" },
+	{ "not UTF-8", "https://b\xff.example/", NULL },
+	{ "a user", "https://u@\xc3\xbc.example/", NULL },
+	{ "no host", "https:///\xc3\xbc", "https:///\xc3\xbc" },
+};
+
+START_TEST(international_hosts_have_an_ascii_form)
+{
+	struct buf out = BUF_INIT(1024);
+	struct err err = ERR_INIT;
+	int got = outbound_url_ascii(span_str(hosts[_i].url), &out, &err);
+
+	if (hosts[_i].want != NULL) {
+		ck_assert_msg(got == 0, "%s: %s", hosts[_i].when, err.text);
+		ck_assert_msg(span_is(buf_span(&out), hosts[_i].want),
+		    "%s: %.*s", hosts[_i].when, (int)out.len, out.ptr);
+	} else {
+		ck_assert_msg(got < 0, "%s", hosts[_i].when);
+		ck_assert_int_eq(err.code, ERR_INPUT);
+		ck_assert_uint_eq(out.len, 0);
+	}
+	buf_free(&out);
+}
+END_TEST
+
 START_TEST(words_for_classes)
 {
 	static const struct {
@@ -394,6 +448,8 @@ main(void)
 	tcase_add_test(tc, a_close_ends_what_is_under_way);
 	tcase_add_test(tc, a_wake_ends_the_sleep);
 	tcase_add_test(tc, descriptors_of_the_caller_end_it_too);
+	tcase_add_loop_test(
+	    tc, international_hosts_have_an_ascii_form, 0, NITEMS(hosts));
 	tcase_add_test(tc, words_for_classes);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_ENV);
