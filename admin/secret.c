@@ -1,4 +1,5 @@
-/* secret.c: eyelet-secret: the signing secrets of endpoints. */
+/* secret.c: eyelet-secret: the signing secrets of endpoints and
+ * destinations. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,10 @@
 	{                                                                 \
 		"secret-file", "FILE",                                    \
 		    "the new secret; -: stdin; without: generated", false \
+	}
+#define DESTINATION                                                   \
+	{                                                             \
+		"destination", NULL, "NAME is a destination's", false \
 	}
 #define IF_GEN                                                              \
 	{                                                                   \
@@ -30,25 +35,30 @@
 		"now", NULL, "the same as --grace 0", false                  \
 	}
 
-static const struct option_row stage_options[] = { SECRET_FILE, DROP_OLDEST,
-	IF_GEN };
-static const struct option_row activate_options[] = { GRACE, IF_GEN };
-static const struct option_row rotate_options[] = { SECRET_FILE, GRACE,
+static const struct option_row show_options[] = { DESTINATION };
+static const struct option_row stage_options[] = { DESTINATION, SECRET_FILE,
 	DROP_OLDEST, IF_GEN };
+static const struct option_row activate_options[] = { DESTINATION, GRACE,
+	IF_GEN };
+static const struct option_row rotate_options[] = { DESTINATION, SECRET_FILE,
+	GRACE, DROP_OLDEST, IF_GEN };
 static const struct option_row extend_options[] = {
+	DESTINATION,
 	{ "grace", "DURATION",
 	    "how long from now it still verifies: at most 7d, else 24h",
 	    false },
 	IF_GEN,
 };
-static const struct option_row expire_options[] = { IF_GEN };
+static const struct option_row expire_options[] = { DESTINATION, IF_GEN };
 static const struct option_row suspects_options[] = {
+	DESTINATION,
 	{ "since", "TIME", "received from then on: RFC 3339, or 2h ago",
 	    false },
 	{ "until", "TIME", "received before then", false },
 	{ "limit", "NUMBER", "at most so many, else all", false },
 };
 static const struct option_row revoke_options[] = {
+	DESTINATION,
 	{ "replace", NULL,
 	    "put a new one in its place: --secret-file, or the staged one, "
 	    "or a generated one",
@@ -57,14 +67,22 @@ static const struct option_row revoke_options[] = {
 	IF_GEN,
 };
 
-/* The endpoint, and where it is given the secret. */
+static bool
+is_destination(const struct command_line *line)
+{
+	return command_has(line, "destination");
+}
+
+/* Whose they are, and where it is given the secret. */
 static int
 begin(
     struct call *c, struct command_line *line, const char *op, struct err *err)
 {
 	if (call_begin(c, line, op, err) < 0)
 		return -1;
-	json_write_bytes(&c->w, "endpoint", span_str(line->operands[0]));
+	json_write_bytes(&c->w,
+	    is_destination(line) ? "destination" : "endpoint",
+	    span_str(line->operands[0]));
 	if (line->noperands > 1)
 		json_write_bytes(&c->w, "secret", span_str(line->operands[1]));
 	return 0;
@@ -96,7 +114,8 @@ run_show(struct command_line *line, struct err *err)
 	c.arg = &t;
 	ret = call_send(&c, err);
 	if (ret == 0 && !line->json && table_is_empty(&t))
-		fprintf(stderr, "It has none yet: eyelet-secret stage %s\n",
+		fprintf(stderr, "It has none yet: eyelet-secret stage %s%s\n",
+		    is_destination(line) ? "--destination " : "",
 		    line->operands[0]);
 	table_print(&t);
 out:
@@ -135,11 +154,37 @@ run_reveal(struct command_line *line, struct err *err)
 
 /* --- changes -------------------------------------------------------------- */
 
+/* What is to be done with a new value, and then with a staged one. */
+static void
+tell_next(const struct call *c, const struct json *row)
+{
+	const char *state = json_text(json_get(row, "state"));
+	const char *config = c->line->config;
+	bool destination = is_destination(c->line);
+
+	if (json_text(json_get(row, "value")) != NULL)
+		fprintf(stderr,
+		    "Give the value to the %s; eyelet-secret reveal%s shows it "
+		    "again.\n",
+		    destination ? "receiver" : "provider",
+		    destination ? " --destination" : "");
+	if (state == NULL || strcmp(state, "staged") != 0)
+		return;
+	fprintf(stderr, "%s:\n    eyelet-secret%s%s activate %s%s %s\n",
+	    destination
+		? "It signs nothing yet. Once the receiver takes it"
+		: "It verifies already. Once the provider signs with it",
+	    config == NULL ? "" : " -c ", config == NULL ? "" : config,
+	    destination ? "--destination " : "", c->line->operands[0],
+	    json_text(json_get(row, "secret")));
+}
+
 static int
 tell_changed(void *arg, const struct json *row, struct err *err)
 {
 	static const struct field fields[] = {
 		{ "endpoint", "endpoint", FIELD_PLAIN, NULL },
+		{ "destination", "destination", FIELD_PLAIN, NULL },
 		{ "secret", "secret", FIELD_PLAIN, NULL },
 		{ "state", "state", FIELD_PLAIN, NULL },
 		{ "until", "until", FIELD_PLAIN, NULL },
@@ -151,24 +196,11 @@ tell_changed(void *arg, const struct json *row, struct err *err)
 		{ "dropped", "dropped", FIELD_PLAIN, NULL },
 		{ "generation", "generation", FIELD_PLAIN, NULL },
 	};
-	const char *state = json_text(json_get(row, "state"));
-	const struct call *c = arg;
-	const char *config = c->line->config;
 
 	if (fields_print(row, fields, NITEMS(fields), err) < 0)
 		return -1;
 	fflush(stdout);
-	if (json_text(json_get(row, "value")) != NULL)
-		fputs("Give the value to the provider; eyelet-secret reveal "
-		      "shows it again.\n",
-		    stderr);
-	if (state != NULL && strcmp(state, "staged") == 0)
-		fprintf(stderr,
-		    "It verifies already. Once the provider signs with it:\n"
-		    "    eyelet-secret%s%s activate %s %s\n",
-		    config == NULL ? "" : " -c ", config == NULL ? "" : config,
-		    json_text(json_get(row, "endpoint")),
-		    json_text(json_get(row, "secret")));
+	tell_next(arg, row);
 	return 0;
 }
 
@@ -284,11 +316,11 @@ out:
 
 static const struct command commands[] = {
 	{ "show", "NAME", 1, 1,
-	    "Lists the secrets of an endpoint, without their values.", NULL, 0,
-	    run_show },
+	    "Lists the secrets of an endpoint, without their values.",
+	    OPTIONS(show_options), run_show },
 	{ "reveal", "NAME [SECRET]", 1, 2,
 	    "Prints the value of a live secret; the audit trail notes it.",
-	    NULL, 0, run_reveal },
+	    OPTIONS(show_options), run_reveal },
 	{ "stage", "NAME", 1, 1,
 	    "Adds a secret that verifies, beside the current one.",
 	    OPTIONS(stage_options), run_stage },
@@ -315,8 +347,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct program program = { "eyelet-secret",
-		"Keeps the signing secrets of endpoints.", commands,
-		NITEMS(commands) };
+		"Keeps the signing secrets of endpoints and destinations.",
+		commands, NITEMS(commands) };
 
 	return command_main(&program, argc, argv);
 }

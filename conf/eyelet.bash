@@ -16,7 +16,8 @@ _eyelet_names() {
 		    sed -n 's/^{"name":"\([A-Za-z0-9._-]*\)".*/\1/p'
 		;;
 	secret)
-		"${folder}eyelet-secret" "${config[@]}" show "$2" --json |
+		"${folder}eyelet-secret" "${config[@]}" show "$2" --json \
+		    ${owner:+"--$owner"} |
 		    grep -o '"secret":"sec_[0-9]*"' | cut -d '"' -f 4
 		;;
 	esac 2>/dev/null
@@ -62,7 +63,10 @@ _eyelet_value() {
 		eyelet-destination)
 			compgen -W "$(_eyelet_names destination)" -- "$cur"
 			;;
-		*) compgen -W "$(_eyelet_names endpoint)" -- "$cur" ;;
+		*)
+			compgen -W "$(_eyelet_names "${owner:-endpoint}")" \
+			    -- "$cur"
+			;;
 		esac
 		;;
 	[a-z]*:SECRET)
@@ -78,7 +82,7 @@ _eyelet_takes() {
 }
 
 _eyelet() {
-	local cur=${COMP_WORDS[COMP_CWORD]} verb='' word wanted i tables at=''
+	local cur=${COMP_WORDS[COMP_CWORD]} verb='' word wanted i tables at='' owner=''
 	local -a config=() operands=() rest
 
 	COMPREPLY=()
@@ -97,7 +101,11 @@ _eyelet() {
 			verb=$word
 		elif [[ -n $verb && $word == --* ]]; then
 			wanted=$(_eyelet_takes "$word")
-			[[ -n $wanted ]] || continue
+			if [[ -z $wanted ]]; then
+				[[ $word == --destination ]] &&
+				    owner=destination
+				continue
+			fi
 			# bash makes a word of the "=" in "--option=value", and
 			# of the "@" in "@FILE"
 			at=${COMP_WORDS[i + 1]}

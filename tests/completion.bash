@@ -13,6 +13,8 @@ run 'an endpoint' 0 eyelet-endpoint add shop --scheme nimbus \
     --secret-file "$work/secret"
 run 'another' 0 eyelet-endpoint add shed --scheme nomos
 run 'a destination' 0 eyelet-destination add sink --command /bin/true
+run 'one with a secret' 0 eyelet-destination add signed \
+    --url https://sink.example/
 mkdir "$work/files"
 : >"$work/files/one.conf"
 : >"$work/files/two.conf"
@@ -72,15 +74,19 @@ offers "$work/files/two.conf" eyelet-endpoint add new --secret-file \
     "$work/files/tw"
 offers 'shop' eyelet-endpoint rename sho
 offers '' eyelet-endpoint rename shop sh
-offers 'sink' eyelet-destination show ''
-offers '' eyelet-destination add s
-offers 'sink' eyelet-destination edit si
+offers 'signed sink' eyelet-destination show ''
+offers '' eyelet-destination add si
+offers 'signed sink' eyelet-destination edit si
 offers '' eyelet-destination edit sink s
 offers 'nimbus' eyelet-destination edit sink --sign nimb
 offers 'key:SOURCE none strict' eyelet-destination edit sink --order ''
 offers 'shed shop' eyelet-destination add new --endpoints ''
 offers "$work/files/two.conf" eyelet-destination add new --command \
     "$work/files/tw"
+offers 'signed sink' eyelet-secret show --destination ''
+offers 'shed shop' eyelet-secret show ''
+offers 'sec_2' eyelet-secret revoke --destination signed ''
+offers '' eyelet-secret revoke signed ''
 offers 'sec_1' eyelet-secret revoke shop ''
 offers '' eyelet-secret revoke nothing ''
 offers 'nimbus' eyelet-scheme show nimb

@@ -80,6 +80,9 @@ class Page:
             name, scheme = words.split()
             self.stand.tool("endpoint", "add", name, "--scheme", scheme,
                             "--secret-file", f"{self.work}/secret")
+        if self.name == "eyelet-secret.8":
+            self.stand.tool("destination", "add", "orders", "--url",
+                            "https://orders.example.net/in")
         self.stand.start()
         if self.name == "eyelet-event.8":
             word = self.stand.status("evt_1", secret=SECRET)

@@ -344,15 +344,83 @@ run 'suspects, under the new name' 0 eyelet-secret suspects leaked sec_17 \
 rows 3
 member endpoint '"leaked"'
 
+# --- destinations -------------------------------------------------------------
+# of VERB ARGUMENT...: about the destination.
+of() {
+	verb=$1
+	shift
+	run "destination: $verb $*" "$want_status" eyelet-secret "$verb" sink \
+	    --destination "$@"
+}
+want_status=0
+run 'a destination' 0 eyelet-destination add sink \
+    --url https://sink.example/in --json
+first=$(sed 's/.*"secret":"\(sec_[0-9]*\)".*/\1/' "$out")
+run 'an endpoint of that name' 0 eyelet-endpoint add sink --scheme nomos
+run 'the endpoint has none' 0 eyelet-secret show sink
+words 'It has none yet: eyelet-secret stage sink'
+of show --json
+rows 1
+member destination '"sink"'
+member secret "\"$first\""
+of reveal
+outbound=$(cat "$out")
+[ ${#outbound} -ge 32 ] || complain "it is short: ${#outbound}"
+of stage --json
+member state '"staged"'
+staged=$(sed 's/.*"secret":"\(sec_[0-9]*\)".*/\1/' "$out")
+of stage
+words 'Give the value to the receiver; eyelet-secret reveal --destination'
+words 'It signs nothing yet'
+words 'eyelet-secret activate --destination sink sec_'
+of activate "$staged" --grace 1h --json
+member previous "\"$first\""
+of extend --grace 2h --json
+member state '"previous"'
+of expire --json
+member state '"expired"'
+of rotate --now --json
+member previous "\"$staged\""
+current=$(sed 's/.*"secret":"\(sec_[0-9]*\)".*/\1/' "$out")
+run 'a secret that is none of the scheme' 65 eyelet-secret rotate sink \
+    --destination --secret-file "$work/k"
+words 'standard-webhooks'
+want_status=64
+of suspects "$current"
+words 'lets nothing in'
+want_status=75
+of stage --if-gen 1
+words 'destination "sink" is at generation'
+want_status=66
+of revoke sec_9999
+words 'destination "sink" has no secret sec_9999'
+run 'as an endpoint it has none' 66 eyelet-secret revoke sink "$current"
+words 'endpoint "sink" has no secret'
+want_status=0
+of revoke "$current" --replace
+silent_on warning
+run 'which is current' 0 eyelet-secret show sink --destination --json
+current=$(sed -n 's/.*"secret":"\(sec_[0-9]*\)","state":"current".*/\1/p' \
+    "$out")
+of revoke "$current"
+words 'deliveries wait'
+run 'one that signs nothing' 0 eyelet-destination add quiet \
+    --command /bin/true
+run 'has no use for a secret' 65 eyelet-secret stage quiet --destination
+words 'of no use'
+run 'no such destination' 66 eyelet-secret show snik --destination
+words 'did you mean "sink"?'
+
 # --- no secret anywhere -------------------------------------------------------
 run 'the audit trail' 0 eyelet-store audit --limit 0 --json
 all_json
 silent_on "$canary"
 silent_on "$value"
+silent_on "$outbound"
 says 'secret.reveal'
 stop_owner
 checks=$((checks + 1))
-if grep -rqF -e "$canary" -e "$value" "$work/store"; then
+if grep -rqF -e "$canary" -e "$value" -e "$outbound" "$work/store"; then
 	complain 'a secret stands in the store in clear'
 fi
 verdict
