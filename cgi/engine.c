@@ -11,6 +11,7 @@
 #include "lib/scheme.h"
 #include "lib/server.h"
 #include "lib/store.h"
+#include "lib/watch.h"
 
 struct engine {
 	struct owner_lock *lock;
@@ -21,6 +22,7 @@ struct engine {
 	struct registry *registry;
 	struct receive *receive;
 	struct ops *ops;
+	struct watch *watch;
 };
 
 /* --- each part ----------------------------------------------------------- */
@@ -97,6 +99,17 @@ open_receive(
 	return receive_open(&ro, en->store, en->registry, &en->receive, err);
 }
 
+static int
+start_watch(
+    struct engine *en, const struct engine_options *opt, struct err *err)
+{
+	struct watch_options wo;
+
+	watch_options_init(&wo);
+	return watch_open(
+	    en->store, en->schemes, &wo, log_words, opt->log, &en->watch, err);
+}
+
 /* --- all of it ----------------------------------------------------------- */
 
 int
@@ -114,7 +127,8 @@ engine_open(const struct engine_options *opt, struct owner_lock *lock,
 	    open_store(en, opt, err) < 0 ||
 	    registry_open(en->store, en->schemes, &en->registry, err) < 0 ||
 	    open_receive(en, opt, err) < 0 ||
-	    ops_open(opt->conf, en->store, en->registry, &en->ops, err) < 0) {
+	    ops_open(opt->conf, en->store, en->registry, &en->ops, err) < 0 ||
+	    start_watch(en, opt, err) < 0) {
 		engine_close(en);
 		return -1;
 	}
@@ -150,6 +164,7 @@ engine_close(struct engine *en)
 		return true;
 	if (!server_stop(en->server))
 		return false;
+	watch_close(en->watch);
 	if (en->ops != NULL)
 		ops_close(en->ops);
 	if (en->receive != NULL)

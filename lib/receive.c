@@ -156,6 +156,8 @@ count(const struct receive_state *rs, enum reply_kind kind)
 	if (kind == REPLY_DUPLICATE && rs->item.outcome == STORE_CONFLICT)
 		c = STORE_COUNT_CONFLICT;
 	store_count(rs->rc->st, rs->ep->id, c);
+	if (kind == REPLY_SIGNATURE)
+		store_count(rs->rc->st, rs->ep->id, STORE_COUNT_MISSIGNED);
 }
 
 /* What somebody will want to know the reason of. */
@@ -526,10 +528,9 @@ on_done(struct store_item *item)
 	struct receive_state *rs = item->arg;
 	struct receive_call *call = rs->call;
 	const struct registry_endpoint *old = rs->ep;
-	int success = 0;
+	int success =
+	    old->scheme == NULL ? 0 : scheme_status(old->scheme)->success;
 
-	if (old->scheme != NULL)
-		success = scheme_status(old->scheme)->success;
 	switch (item->outcome) {
 	case STORE_ACCEPTED:
 		finish(call, rs->is_test ? REPLY_TEST : REPLY_ACCEPTED, success,

@@ -358,9 +358,8 @@ read_content(struct signing *s, struct span *content)
 	    how == RESOLVE_ABSENT ? culprit->absent : culprit->broken);
 }
 
-/* How many keys' signatures the scheme has room for. */
-static size_t
-room_for(const struct scheme *sc, size_t nkeys)
+size_t
+sign_room(const struct scheme *sc, size_t nkeys)
 {
 	size_t most = 1;
 
@@ -392,7 +391,7 @@ put_signatures(struct signing *s, struct scheme_key *const *keys, size_t nkeys,
 	struct span content[TEMPLATE_PIECES_MAX];
 	const struct scheme *sc = s->sc;
 	bool list = sc->split != '\0' && !sc->sig_from[0].numbered;
-	size_t i, n = room_for(sc, nkeys);
+	size_t i, n = sign_room(sc, nkeys);
 
 	if (read_content(s, content) < 0)
 		return -1;

@@ -28,6 +28,9 @@ int sign_headers(const struct scheme *sc, struct scheme_key *const *keys,
     size_t nkeys, const struct sign_input *in, struct buf *out,
     struct err *err);
 
+/* How many of nkeys signatures a request of the scheme can carry. */
+size_t sign_room(const struct scheme *sc, size_t nkeys);
+
 /*
  * Fills the scheme's envelope template: a body in the shape the provider's
  * documents show. data is JSON text (empty: {}). ERR_USAGE when the scheme

@@ -293,6 +293,7 @@ enum store_count {
 	STORE_COUNT_TEST,
 	STORE_COUNT_REFUSED,
 	STORE_COUNT_FAILED,
+	STORE_COUNT_MISSIGNED, /* of the refused: for their signature */
 	STORE_COUNTS
 };
 

@@ -34,6 +34,7 @@
 #include "lib/registry.h"
 #include "lib/store.h"
 #include "lib/text.h"
+#include "lib/watch.h"
 
 #define TICK_NS 300000 /* the fake committer's batch */
 
@@ -125,6 +126,33 @@ void
 registry_close(struct registry *rg)
 {
 	free(rg);
+}
+
+void
+watch_options_init(struct watch_options *opt)
+{
+	memset(opt, 0, sizeof(*opt));
+}
+
+int
+watch_open(struct store *st, const struct scheme_set *schemes,
+    const struct watch_options *opt, void (*log)(void *arg, const char *line),
+    void *log_arg, struct watch **out, struct err *err)
+{
+	(void)st;
+	(void)schemes;
+	(void)opt;
+	(void)log;
+	(void)log_arg;
+	(void)err;
+	*out = NULL;
+	return 0;
+}
+
+void
+watch_close(struct watch *wt)
+{
+	(void)wt;
 }
 
 int

@@ -7,137 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/json.h"
 #include "lib/store_impl.h"
 #include "lib/util.h"
 #include "tests/delivery_fixture.h"
+#include "tests/notice_fixture.h"
 
 #define HOUR_MS (3600 * INT64_C(1000))
-#define SETTLE_TRIES 1200 /* of 25 ms */
-#define HEARD_MAX 2048
 #define URL "{\"url\":\"https://example.com/\"}"
-
-/* Eyelet's own events, as the log has them. */
-static struct {
-	size_t n;
-	char id[HEARD_MAX][NOTICE_ID_MAX];
-	struct json *body[HEARD_MAX];
-} heard;
-
-static void
-forget(void)
-{
-	while (heard.n > 0)
-		json_free(heard.body[--heard.n]);
-}
-
-/* How many are due. */
-static unsigned
-due(void)
-{
-	struct buf key = BUF_INIT(64), after = BUF_INIT(64),
-		   row = BUF_INIT(16384);
-	unsigned n = 0;
-	bool found = true;
-
-	ck_assert_int_eq(buf_puts(&after, "d", &fx.err), 0);
-	for (;;) {
-		ck_assert_int_eq(
-		    bdb_find(fx.st->notices, NULL, BDB_GT, buf_span(&after),
-			&key, &row, &found, &fx.err),
-		    0);
-		if (!found || key.ptr[0] != 'd')
-			break;
-		n++;
-		buf_clear(&after);
-		ck_assert_int_eq(
-		    buf_put_span(&after, buf_span(&key), &fx.err), 0);
-	}
-	buf_free(&key);
-	buf_free(&after);
-	buf_free(&row);
-	return n;
-}
-
-static void
-hear(const struct event *ev)
-{
-	char type[64];
-
-	ck_assert_uint_lt(heard.n, HEARD_MAX);
-	ck_assert(span_starts(ev->id, NOTICE_ID_PREFIX));
-	ck_assert(span_is(ev->content_type, "application/json"));
-	ck_assert_uint_eq(ev->secret_id, 0);
-	snprintf(heard.id[heard.n], NOTICE_ID_MAX, "%.*s", (int)ev->id.len,
-	    (const char *)ev->id.ptr);
-	ck_assert_msg(json_parse(ev->body, &heard.body[heard.n], &fx.err) == 0,
-	    "%s", fx.err.text);
-	snprintf(type, sizeof(type), "%.*s", (int)ev->type.len,
-	    (const char *)ev->type.ptr);
-	ck_assert_str_eq(
-	    json_text(json_get(heard.body[heard.n], "type")), type);
-	ck_assert_ptr_nonnull(
-	    json_text(json_get(heard.body[heard.n], "timestamp")));
-	heard.n++;
-}
-
-/* Once nothing is due any more, how many there are. */
-static size_t
-listen(void)
-{
-	struct store_reader *rd;
-	struct event ev;
-	bool found;
-	int i;
-
-	for (i = 0; due() > 0; i++) {
-		ck_assert_int_lt(i, SETTLE_TRIES);
-		usleep(25000);
-	}
-	forget();
-	ck_assert_int_eq(store_reader_open(fx.st, &rd, &fx.err), 0);
-	for (;;) {
-		ck_assert_int_eq(
-		    store_reader_next(rd, &ev, &found, &fx.err), 0);
-		if (!found)
-			break;
-		if (ev.endpoint_id == STORE_SELF)
-			hear(&ev);
-	}
-	store_reader_close(rd);
-	return heard.n;
-}
-
-static const struct json *
-member(size_t i, const char *name)
-{
-	const struct json *m = json_get(json_get(heard.body[i], "data"), name);
-
-	ck_assert_msg(json_kind(m) != JSON_ABSENT, "no %s", name);
-	return m;
-}
-
-static const char *
-text(size_t i, const char *name)
-{
-	return json_text(member(i, name));
-}
-
-static int64_t
-number(size_t i, const char *name)
-{
-	int64_t v = -1;
-
-	ck_assert_int_eq(json_int(member(i, name), &v, &fx.err), 0);
-	return v;
-}
-
-/* The store's clock goes on by so much. */
-static void
-pass(int64_t ms)
-{
-	atomic_store(&fx.st->last_ms, store_now_ms(fx.st) + ms);
-}
 
 /* --- dead letters --------------------------------------------------------- */
 
@@ -164,27 +40,26 @@ START_TEST(a_dead_letter_is_said)
 	fx_added("orders", NULL);
 	id = fx_destination("crm", URL, 0);
 	die(id, 7);
-	ck_assert_uint_eq(listen(), 1);
-	ck_assert_str_eq(
-	    json_text(json_get(heard.body[0], "type")), NOTICE_DEAD);
-	ck_assert_str_eq(text(0, "destination"), "crm");
-	ck_assert_str_eq(text(0, "endpoint"), "orders");
-	ck_assert_str_eq(text(0, "id"), "evt_1");
-	ck_assert_str_eq(text(0, "event_type"), "order.paid");
-	ck_assert_str_eq(text(0, "reason"), "exhausted");
-	ck_assert_str_eq(text(0, "why"), "busy");
-	ck_assert_str_eq(text(0, "since"), "2023-11-14T22:13:20.000Z");
-	ck_assert_ptr_nonnull(strstr(text(0, "do"), "crm"));
-	ck_assert_int_eq(number(0, "seq"), 7);
-	ck_assert_int_eq(number(0, "count"), 1);
-	ck_assert_int_eq(number(0, "status"), 503);
-	ck_assert_int_eq(number(0, "attempts"), 4);
+	ck_assert_uint_eq(nt_listen(), 1);
+	ck_assert_str_eq(nt_type(0), NOTICE_DEAD);
+	ck_assert_str_eq(nt_text(0, "destination"), "crm");
+	ck_assert_str_eq(nt_text(0, "endpoint"), "orders");
+	ck_assert_str_eq(nt_text(0, "id"), "evt_1");
+	ck_assert_str_eq(nt_text(0, "event_type"), "order.paid");
+	ck_assert_str_eq(nt_text(0, "reason"), "exhausted");
+	ck_assert_str_eq(nt_text(0, "why"), "busy");
+	ck_assert_str_eq(nt_text(0, "since"), "2023-11-14T22:13:20.000Z");
+	ck_assert_ptr_nonnull(strstr(nt_text(0, "do"), "crm"));
+	ck_assert_int_eq(nt_number(0, "seq"), 7);
+	ck_assert_int_eq(nt_number(0, "count"), 1);
+	ck_assert_int_eq(nt_number(0, "status"), 503);
+	ck_assert_int_eq(nt_number(0, "attempts"), 4);
 	/* The same report, repeated, is the same death. */
 	die(id, 7);
-	ck_assert_uint_eq(listen(), 1);
+	ck_assert_uint_eq(nt_listen(), 1);
 	die(id, 8);
-	ck_assert_uint_eq(listen(), 2);
-	ck_assert_str_ne(heard.id[0], heard.id[1]);
+	ck_assert_uint_eq(nt_listen(), 2);
+	ck_assert_str_ne(nt_heard.id[0], nt_heard.id[1]);
 	ck_assert_uint_eq(fx_problems(), 0);
 }
 END_TEST
@@ -198,7 +73,7 @@ START_TEST(a_dead_notice_makes_no_other)
 	fx.endpoint_id = STORE_SELF;
 	die(id, 7);
 	ck_assert_int_eq(fx_state(id, 7), STORE_DELIVERY_DEAD);
-	ck_assert_uint_eq(listen(), 0);
+	ck_assert_uint_eq(nt_listen(), 0);
 }
 END_TEST
 
@@ -211,28 +86,28 @@ START_TEST(many_dead_letters_are_summed_up)
 	other = fx_destination("erp", URL, 0);
 	for (seq = 1; seq <= NOTICE_DEAD_HOURLY + 40; seq++)
 		die(id, seq);
-	ck_assert_uint_eq(listen(), NOTICE_DEAD_HOURLY);
+	ck_assert_uint_eq(nt_listen(), NOTICE_DEAD_HOURLY);
 	/* Another destination has an hour of its own. */
 	die(other, 1);
-	ck_assert_uint_eq(listen(), NOTICE_DEAD_HOURLY + 1);
+	ck_assert_uint_eq(nt_listen(), NOTICE_DEAD_HOURLY + 1);
 	fx_close();
 	fx_open();
-	ck_assert_uint_eq(listen(), NOTICE_DEAD_HOURLY + 1);
-	pass(HOUR_MS);
-	for (seq = 0; listen() == NOTICE_DEAD_HOURLY + 1; seq++) {
-		ck_assert_uint_lt(seq, SETTLE_TRIES);
+	ck_assert_uint_eq(nt_listen(), NOTICE_DEAD_HOURLY + 1);
+	nt_pass(HOUR_MS);
+	for (seq = 0; nt_listen() == NOTICE_DEAD_HOURLY + 1; seq++) {
+		ck_assert_uint_lt(seq, NT_TRIES);
 		usleep(25000);
 	}
-	ck_assert_uint_eq(heard.n, NOTICE_DEAD_HOURLY + 2);
-	ck_assert_int_eq(number(NOTICE_DEAD_HOURLY + 1, "count"), 40);
+	ck_assert_uint_eq(nt_heard.n, NOTICE_DEAD_HOURLY + 2);
+	ck_assert_int_eq(nt_number(NOTICE_DEAD_HOURLY + 1, "count"), 40);
 	ck_assert_int_eq(
-	    number(NOTICE_DEAD_HOURLY + 1, "seq"), NOTICE_DEAD_HOURLY + 40);
-	ck_assert_str_eq(text(NOTICE_DEAD_HOURLY + 1, "destination"), "crm");
-	ck_assert_str_eq(text(NOTICE_DEAD_HOURLY + 1, "why"), "busy");
+	    nt_number(NOTICE_DEAD_HOURLY + 1, "seq"), NOTICE_DEAD_HOURLY + 40);
+	ck_assert_str_eq(nt_text(NOTICE_DEAD_HOURLY + 1, "destination"), "crm");
+	ck_assert_str_eq(nt_text(NOTICE_DEAD_HOURLY + 1, "why"), "busy");
 	/* A new hour, each again; and nothing is left to be summed up. */
 	die(id, 1000);
-	pass(2 * HOUR_MS);
-	ck_assert_uint_eq(listen(), NOTICE_DEAD_HOURLY + 3);
+	nt_pass(2 * HOUR_MS);
+	ck_assert_uint_eq(nt_listen(), NOTICE_DEAD_HOURLY + 3);
 }
 END_TEST
 
@@ -279,16 +154,15 @@ START_TEST(a_disabled_destination_is_said_with_it)
 	ck_assert_int_eq(store_change(fx.st, &fx_actor, request,
 			     disable_in_vain, &id, &none, &fx.err),
 	    -1);
-	ck_assert_uint_eq(listen(), 0);
+	ck_assert_uint_eq(nt_listen(), 0);
 	fx_change(NULL, disable, &id, NULL);
-	ck_assert_uint_eq(listen(), 1);
-	ck_assert_str_eq(
-	    json_text(json_get(heard.body[0], "type")), NOTICE_DISABLED);
-	ck_assert_str_eq(text(0, "destination"), "crm");
-	ck_assert_str_eq(text(0, "by"), "gone");
-	ck_assert_str_eq(text(0, "why"), "status 410");
-	ck_assert_ptr_nonnull(strstr(text(0, "do"), "resume crm"));
-	ck_assert_ptr_nonnull(text(0, "since"));
+	ck_assert_uint_eq(nt_listen(), 1);
+	ck_assert_str_eq(nt_type(0), NOTICE_DISABLED);
+	ck_assert_str_eq(nt_text(0, "destination"), "crm");
+	ck_assert_str_eq(nt_text(0, "by"), "gone");
+	ck_assert_str_eq(nt_text(0, "why"), "status 410");
+	ck_assert_ptr_nonnull(strstr(nt_text(0, "do"), "resume crm"));
+	ck_assert_ptr_nonnull(nt_text(0, "since"));
 	buf_free(&none);
 }
 END_TEST
@@ -315,7 +189,7 @@ START_TEST(a_killed_owner_loses_no_notice)
 		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 		ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 		fx_open();
-		ck_assert_uint_eq(listen(), (size_t)round + 1);
+		ck_assert_uint_eq(nt_listen(), (size_t)round + 1);
 	}
 	ck_assert_uint_eq(fx_problems(), 0);
 }
@@ -347,11 +221,11 @@ START_TEST(what_is_in_the_log_is_not_put_there_again)
 	char known[NOTICE_ID_MAX];
 
 	fx_change(NULL, disable, &id, NULL);
-	ck_assert_uint_eq(listen(), 1);
-	memcpy(known, heard.id[0], sizeof(known));
+	ck_assert_uint_eq(nt_listen(), 1);
+	memcpy(known, nt_heard.id[0], sizeof(known));
 	ck_assert_int_eq(
 	    store_say_notices(fx.st, put_again, known, &fx.err), 0);
-	ck_assert_uint_eq(listen(), 1);
+	ck_assert_uint_eq(nt_listen(), 1);
 }
 END_TEST
 
@@ -394,7 +268,7 @@ START_TEST(what_waits_is_bounded)
 	id = fx_destination("crm", URL, 0);
 	ck_assert_int_eq(store_say_notices(fx.st, put_many, &n, &fx.err), 0);
 	ck_assert_uint_eq(n, NOTICE_DUE_MAX);
-	ck_assert_uint_eq(listen(), NOTICE_DUE_MAX);
+	ck_assert_uint_eq(nt_listen(), NOTICE_DUE_MAX);
 	/* A dead letter that finds no room is counted all the same. */
 	fx_close();
 	fx_shell("rm -rf $1");
@@ -404,14 +278,14 @@ START_TEST(what_waits_is_bounded)
 	id = fx_destination("crm", URL, 0);
 	ck_assert_int_eq(
 	    store_say_notices(fx.st, fill_and_die, &id, &fx.err), 0);
-	ck_assert_uint_eq(listen(), NOTICE_DUE_MAX);
-	pass(HOUR_MS);
-	for (i = 0; listen() == NOTICE_DUE_MAX; i++) {
-		ck_assert_uint_lt(i, SETTLE_TRIES);
+	ck_assert_uint_eq(nt_listen(), NOTICE_DUE_MAX);
+	nt_pass(HOUR_MS);
+	for (i = 0; nt_listen() == NOTICE_DUE_MAX; i++) {
+		ck_assert_uint_lt(i, NT_TRIES);
 		usleep(25000);
 	}
-	ck_assert_int_eq(number(NOTICE_DUE_MAX, "count"), 1);
-	ck_assert_int_eq(number(NOTICE_DUE_MAX, "seq"), 9);
+	ck_assert_int_eq(nt_number(NOTICE_DUE_MAX, "count"), 1);
+	ck_assert_int_eq(nt_number(NOTICE_DUE_MAX, "seq"), 9);
 }
 END_TEST
 
@@ -439,18 +313,18 @@ START_TEST(half_of_the_floor_is_for_eyelet)
 	ck_assert_int_eq(fx_accept("evt_1", "{}"), STORE_FAILED);
 	fx_change(NULL, disable, &id, NULL);
 	if (floors[_i].passes) {
-		ck_assert_uint_eq(listen(), 1);
+		ck_assert_uint_eq(nt_listen(), 1);
 		return;
 	}
 	for (i = 0; i < 6; i++) {
 		usleep(250000);
-		ck_assert_msg(due() == 1, "%s", floors[_i].when);
+		ck_assert_msg(nt_due() == 1, "%s", floors[_i].when);
 	}
 	/* It waits for room. */
 	fx_close();
 	fx.opt.floor = 0;
 	fx_open();
-	ck_assert_uint_eq(listen(), 1);
+	ck_assert_uint_eq(nt_listen(), 1);
 }
 END_TEST
 
@@ -503,7 +377,7 @@ START_TEST(what_was_said_is_known_after_a_restart)
 	    store_say_notices(fx.st, forget_mark, NULL, &fx.err), 0);
 	expect_mark("held", 1, 0, 0);
 	expect_mark("held", 2, 8, 2);
-	ck_assert_uint_eq(listen(), 0);
+	ck_assert_uint_eq(nt_listen(), 0);
 }
 END_TEST
 
@@ -516,7 +390,7 @@ main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, fx_setup, fx_teardown);
-	tcase_add_checked_fixture(tc, NULL, forget);
+	tcase_add_checked_fixture(tc, NULL, nt_forget);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_dead_letter_is_said);
 	tcase_add_test(tc, a_dead_notice_makes_no_other);

@@ -1,0 +1,37 @@
+/*
+ * watch.h: looks every few seconds for what goes wrong slowly, and has it said
+ * (notice.h): an endpoint that is silent or refuses many, a secret that ends
+ * while it is in use, space, the horizon.
+ *
+ * The owner of the store runs it. What was said already stands in the store,
+ * so that a restart repeats nothing.
+ */
+#ifndef EYELET_LIB_WATCH_H
+#define EYELET_LIB_WATCH_H
+
+#include "lib/scheme.h"
+#include "lib/store_delivery.h"
+
+struct watch;
+
+struct watch_options {
+	int64_t look_ms; /* between two looks; 0: only watch_look looks */
+	int64_t calm_ms; /* above the floor for so long: it is over */
+};
+
+/* Every member at its default. */
+void watch_options_init(struct watch_options *opt);
+
+/*
+ * Borrows st and schemes until watch_close, which comes before store_close.
+ * log as in store_options. ERR_NOMEM, ERR_IO.
+ */
+int watch_open(struct store *st, const struct scheme_set *schemes,
+    const struct watch_options *opt, void (*log)(void *arg, const char *line),
+    void *log_arg, struct watch **out, struct err *err);
+void watch_close(struct watch *wt); /* NULL is allowed */
+
+/* One look now. What it has to say is durable when it returns 0. */
+int watch_look(struct watch *wt, struct err *err);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * watch_impl.h: what the files of the watch share. Nobody else includes it.
+ *
+ * watch.c	the thread, and what a look has to say
+ * watch_rules.c	when there is something to say
+ * watch_endpoints.c	endpoints that are silent or refuse many
+ * watch_secrets.c	secrets that end while they are in use
+ * watch_store.c	space, and the horizon
+ */
+#ifndef EYELET_LIB_WATCH_IMPL_H
+#define EYELET_LIB_WATCH_IMPL_H
+
+#include <pthread.h>
+
+#include "lib/notice.h"
+#include "lib/watch.h"
+#include "lib/watch_rules.h"
+
+/* What is known of an endpoint between two looks. */
+struct watch_endpoint {
+	uint64_t id, generation;
+	int64_t expect_ms;
+	uint64_t good; /* requests that verified, as they were counted last */
+	int64_t heard_ms; /* when that changed; 0: not since the start */
+	bool judged; /* once in this generation */
+	struct watch_window window;
+};
+
+#define WATCH_WORDS_MAX 64 /* in one look; the rest waits for the next */
+
+/* Something to say, to remember, or both. */
+struct watch_word {
+	const char *type; /* NULL: nothing is said */
+	struct buf data;
+	const char *kind; /* of the mark, with id */
+	uint64_t id;
+	struct notice_mark mark;
+	bool forget;
+};
+
+struct watch {
+	struct store *st;
+	const struct scheme_set *schemes;
+	struct watch_options opt;
+	void (*log)(void *arg, const char *line);
+	void *log_arg;
+
+	struct watch_endpoint *endpoints; /* by id */
+	size_t nendpoints;
+	bool looked; /* once */
+	struct watch_space space;
+
+	/* Of one look. */
+	int64_t now_ms;
+	struct watch_word words[WATCH_WORDS_MAX];
+	size_t nwords;
+
+	pthread_t thread;
+	bool runs;
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	bool closing;
+};
+
+/* The next word, or NULL when there are too many. */
+struct watch_word *
+watch_word(struct watch *wt, const char *type, const char *kind, uint64_t id);
+
+/* Begins the object of a word's data, and ends it. */
+void watch_data(struct watch_word *word, struct json_write *w, struct err *err);
+int watch_data_end(struct json_write *w);
+
+int watch_look_at_endpoints(struct watch *wt, struct err *err);
+int watch_look_at_secrets(struct watch *wt, struct err *err);
+int watch_look_at_store(struct watch *wt, struct err *err);
+
+#endif
