@@ -9,10 +9,12 @@
 #include "admin/secret_file.h"
 #include "lib/destination.h"
 #include "lib/encode.h"
+#include "lib/outbound_url.h"
 #include "lib/text.h"
 #include "lib/util.h"
 
 #define PATH_BYTES_MAX 8192
+#define URL_BYTES_MAX (64 * 1024)
 #define VALUE_MAX 8192 /* bytes of a header's value */
 
 /* Option to member; an empty value goes back to the default. */
@@ -104,6 +106,22 @@ put_command(struct call *c, const char *path, struct err *err)
 	return 0;
 }
 
+/* An international host is asked for in its ASCII form. */
+static int
+put_url(struct call *c, const char *url, struct err *err)
+{
+	struct buf ascii = BUF_INIT(URL_BYTES_MAX);
+	int ret;
+
+	ret = outbound_url_ascii(span_str(url), &ascii, err);
+	if (ret == 0) {
+		json_write_bytes(&c->w, "url", buf_span(&ascii));
+		json_write_null(&c->w, "command");
+	}
+	buf_free(&ascii);
+	return ret;
+}
+
 /* A URL takes the place of a command, and the reverse. */
 static int
 put_place(struct call *c, struct err *err)
@@ -121,10 +139,8 @@ put_place(struct call *c, struct err *err)
 		    c->line->operands[1]);
 	if (command != NULL && !reset(c, "command", "command"))
 		return put_command(c, command, err);
-	if (url != NULL && !reset(c, "url", "url")) {
-		json_write_bytes(&c->w, "url", span_str(url));
-		json_write_null(&c->w, "command");
-	}
+	if (url != NULL && !reset(c, "url", "url"))
+		return put_url(c, url, err);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "lib/destination.h"
+#include "lib/outbound_url.h"
 #include "lib/retry_plan.h"
 #include "lib/store_delivery.h"
 #include "lib/util.h"
@@ -320,6 +321,35 @@ check_proxy(const char *proxy, struct err *err)
 	    "path in it");
 }
 
+/* Judges the URL, and puts it into its normal form. */
+static int
+settle_url(struct destination *d, struct err *err)
+{
+	struct buf made = BUF_INIT(DESTINATION_URL_MAX);
+	struct address_list *allow = NULL;
+	char *url = NULL;
+	int ret = -1;
+
+	if (d->allow_net != NULL &&
+	    address_list_parse(span_str(d->allow_net), &allow, err) < 0)
+		goto out;
+	if (outbound_url_check(
+		span_str(d->url), allow, d->allow_http, &made, err) < 0) {
+		err_wrap(err, "url");
+		goto out;
+	}
+	url = span_dup(buf_span(&made), err);
+	if (url == NULL)
+		goto out;
+	setting_free_text(d->url);
+	d->url = url;
+	ret = 0;
+out:
+	address_list_free(allow);
+	buf_free(&made);
+	return ret;
+}
+
 /* -------------------------------------------------------------------------- */
 
 int
@@ -350,5 +380,7 @@ destination_check(struct destination *d, struct err *err)
 	    check_headers(d, err) < 0 || check_files(d, err) < 0 ||
 	    setting_check_addresses("allow_net", d->allow_net, err) < 0)
 		return -1;
-	return check_proxy(d->proxy, err);
+	if (check_proxy(d->proxy, err) < 0)
+		return -1;
+	return d->url == NULL ? 0 : settle_url(d, err);
 }

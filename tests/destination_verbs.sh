@@ -68,6 +68,26 @@ run 'a scheme that cannot sign' 65 eyelet-destination add e --url $url \
     --sign discord
 words 'cannot sign'
 
+run 'a URL of an inside network' 65 eyelet-destination add e \
+    --url https://169.254.169.254/latest
+words '--allow-net'
+run 'which is allowed' 0 eyelet-destination add inside \
+    --url https://169.254.169.254/latest --allow-net 169.254.169.254 --json
+no_words
+run 'plain http' 65 eyelet-destination add e --url http://sink.example/
+words '--allow-http'
+run 'a login in the URL' 65 eyelet-destination add e \
+    --url "https://user:$canary@sink.example/"
+words '--auth-file'
+silent_on "$canary"
+run 'a URL in another form' 0 eyelet-destination add form \
+    --url HTTPS://SINK.example:443/in --json
+words 'is kept as https://sink.example/in'
+member url '"https://sink.example/in"'
+run 'an international host' 0 eyelet-destination add form2 \
+    --url "$(printf 'https://b\303\274cher.example/')" --json
+member url '"https://xn--bcher-kva.example/"'
+
 # A scheme of this site that signs what its provider gave out.
 cp -R "$top_srcdir/conf/schemes" "$work/schemes"
 chmod -R u+w "$work/schemes"

@@ -287,6 +287,19 @@ static const struct {
 	const char *when, *doc, *says; /* says NULL: fine */
 } checks[] = {
 	{ "nothing", "{\"title\":\"T\"}", "needs a url or a command" },
+	{ "no URL", "{\"url\":\"\"}", "url" },
+	{ "plain http", "{\"url\":\"http://a.example/\"}", "url" },
+	{ "plain http that is allowed",
+	    "{\"url\":\"http://a.example/\",\"allow_http\":true}", NULL },
+	{ "a login in the URL", "{\"url\":\"https://u:canary@a.example/\"}",
+	    "url" },
+	{ "loopback", "{\"url\":\"https://127.0.0.1/\"}", "url" },
+	{ "loopback that is allowed",
+	    "{\"url\":\"https://127.0.0.1/\",\"allow_net\":\"127.0.0.0/8\"}",
+	    NULL },
+	{ "another net is allowed",
+	    "{\"url\":\"https://127.0.0.1/\",\"allow_net\":\"10.0.0.0/8\"}",
+	    "url" },
 	{ "both", "{" URL "," COMMAND "}", "exclude each other" },
 	{ "line end in the title", "{" URL ",\"title\":\"a\\nb\"}", "title" },
 	{ "command by a short path", "{\"command\":[\"on-order\"]}",
@@ -430,6 +443,18 @@ START_TEST(settings_are_judged)
 		/* Values of headers are confidential. */
 		ck_assert_ptr_null(strstr(err.text, "canary"));
 	}
+	destination_free(&d);
+}
+END_TEST
+
+START_TEST(url_is_brought_to_its_form)
+{
+	struct err err = ERR_INIT;
+	struct destination d;
+
+	read_doc("{\"url\":\"HTTPS://Sink.Example:443\"}", &d);
+	ck_assert_int_eq(destination_check(&d, &err), 0);
+	ck_assert_str_eq(d.url, "https://sink.example/");
 	destination_free(&d);
 }
 END_TEST
@@ -594,6 +619,7 @@ main(void)
 	tcase_add_test(tc, truncations_are_refused);
 	tcase_add_test(tc, arguments_have_a_limit);
 	tcase_add_loop_test(tc, settings_are_judged, 0, NITEMS(checks));
+	tcase_add_test(tc, url_is_brought_to_its_form);
 	tcase_add_loop_test(tc, events_are_matched, 0, NITEMS(matches));
 	tcase_add_test(tc, bad_patterns_match_nothing);
 	tcase_add_loop_test(tc, events_have_keys, 0, NITEMS(keys));
