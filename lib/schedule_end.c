@@ -220,7 +220,7 @@ note(struct schedule *sc, struct entry *e, struct outcome *o,
 	o->attempt.words = o->row.words;
 	o->row.attempts = e->attempts;
 	o->row.planned = e->planned;
-	if (e->erased)
+	if (e->dropped) /* its row is another one by now, or gone */
 		o->kind = STORE_REPORT_DONE;
 	if (e->since_ms == 0 && o->kind == STORE_REPORT_ROW)
 		e->since_ms = sc->wall;

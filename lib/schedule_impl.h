@@ -72,7 +72,6 @@ struct entry {
 	bool settled; /* nothing is to be done any more */
 	bool queued; /* counts for SCHEDULE_QUEUE_MAX */
 	bool dropped; /* settled by others while under way */
-	bool erased; /* its row was deleted: it must not come back */
 	bool expected, told; /* while rows are told */
 	bool unreported; /* in the target's list */
 	uint32_t id_len, type_len, key_len;
@@ -88,6 +87,7 @@ struct lane {
 	struct heap behind;
 	struct entry *head; /* NULL: none waits, or one is under way */
 	size_t members, running;
+	size_t ahead; /* members that wait for the log: nobody for them */
 	bool stuck; /* its head has failed */
 	uint64_t last_fresh; /* the newest that came from the log */
 };

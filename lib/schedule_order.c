@@ -57,6 +57,8 @@ put(struct entry *e, enum place place)
 	e->place = place;
 	if (place == PLACE_BEHIND)
 		e->target->behind++;
+	if (place == PLACE_AHEAD && e->lane != NULL)
+		e->lane->ahead++;
 	heap_put(heap_of(e), &e->node);
 }
 
@@ -66,6 +68,8 @@ cut(struct entry *e)
 	heap_cut(heap_of(e), &e->node);
 	if (e->place == PLACE_BEHIND)
 		e->target->behind--;
+	if (e->place == PLACE_AHEAD && e->lane != NULL)
+		e->lane->ahead--;
 	e->place = PLACE_NONE;
 }
 
@@ -190,9 +194,12 @@ lane_join(struct schedule *sc, struct entry *e)
 struct lane *
 lane_of_key(const struct schedule *sc, const struct target *t, struct span key)
 {
-	return t->set.order != DESTINATION_ORDER_KEY || key.len == 0
-		   ? NULL
-		   : lane_find(sc, t, key);
+	struct lane *lane;
+
+	if (t->set.order != DESTINATION_ORDER_KEY || key.len == 0)
+		return NULL;
+	lane = lane_find(sc, t, key);
+	return lane == NULL || lane->members == lane->ahead ? NULL : lane;
 }
 
 /*
@@ -244,14 +251,17 @@ leave(struct schedule *sc, struct entry *e)
 		return;
 	e->lane = NULL;
 	lane->running -= e->place == PLACE_RUNNING;
-	if (--lane->members > 0) {
+	if (--lane->members == lane->ahead) { /* nobody to wait for */
+		lane->stuck = false;
+		if (lane->target->refused == lane)
+			lane->target->refused = NULL;
+	}
+	if (lane->members > 0) {
 		lane_advance(sc, lane);
 		return;
 	}
 	if (lane->target->only == lane)
 		lane->target->only = NULL;
-	if (lane->target->refused == lane)
-		lane->target->refused = NULL;
 	table_cut(&sc->lanes, &lane->by_key);
 	lane->spare = sc->spares;
 	sc->spares = lane;

@@ -54,16 +54,32 @@ schedule_rows_begin(struct schedule *sc, uint64_t destination_id,
 	t->telling = true;
 	for (r = t->entries.next; r != &t->entries; r = r->next) {
 		e = ENTRY(r, of_target);
-		e->expected = e->rowed;
+		/* A report that is out may bring its row back. */
+		e->expected =
+		    e->rowed && !(t->in_report && e->outcomes != NULL);
 		e->told = false;
 	}
 	return 0;
+}
+
+/*
+ * The row is another one by now. A report that was committed, though nobody
+ * could say so, is repeated, and must not bring the old one back.
+ */
+static void
+void_outcomes(struct entry *e)
+{
+	struct outcome *o;
+
+	for (o = e->outcomes; o != NULL; o = o->next)
+		o->kind = STORE_REPORT_DONE;
 }
 
 /* What an operator made of it counts from now on. */
 static void
 adopt(struct schedule *sc, struct entry *e, const struct successor *s)
 {
+	void_outcomes(e);
 	entry_unplace(e);
 	if (e->settled) {
 		e->settled = false;
@@ -74,7 +90,7 @@ adopt(struct schedule *sc, struct entry *e, const struct successor *s)
 		e->attempts = s->attempts;
 	e->planned = s->planned;
 	e->faults = 0;
-	e->dropped = e->erased = false;
+	e->dropped = false;
 	e->since_ms = s->since_ms;
 	e->due = s->due;
 	e->rowed = true;
@@ -116,12 +132,12 @@ changed(struct schedule *sc, struct entry *e, const struct store_delivery *d)
 
 	if (e->place == PLACE_RUNNING) {
 		e->dropped = !lives(d);
-		e->erased = false;
 		e->successor = s;
 		e->successor.set = lives(d);
 	} else if (lives(d)) {
 		adopt(sc, e, &s);
 	} else {
+		void_outcomes(e);
 		entry_settle(sc, e);
 		e->stamp = d->stamp;
 		e->rowed = true;
@@ -162,17 +178,14 @@ schedule_row(
 	return 0;
 }
 
-/* Its row was deleted: nothing that is reported may bring it back. */
+/* Its row was deleted. */
 static void
 forget(struct schedule *sc, struct entry *e)
 {
-	struct outcome *o;
-
-	for (o = e->outcomes; o != NULL; o = o->next)
-		o->kind = STORE_REPORT_DONE;
+	void_outcomes(e);
 	e->rowed = false;
 	if (e->place == PLACE_RUNNING) {
-		e->dropped = e->erased = true;
+		e->dropped = true;
 		e->successor.set = false;
 	} else {
 		entry_settle(sc, e);
