@@ -14,6 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "cgi/deliverer.h"
 #include "cgi/engine.h"
 #include "cgi/forward.h"
 #include "cgi/pool.h"
@@ -47,6 +48,7 @@ struct service {
 
 	_Atomic(struct engine *) engine; /* set with MODE_OWNING */
 	int64_t owning_since_ms, tried_at_ms, greeted_at_ms;
+	struct deliverer deliverer; /* while owning */
 };
 
 static void
@@ -341,6 +343,7 @@ patience_ms(const struct service *sv)
 static int
 end(struct service *sv)
 {
+	deliverer_end(&sv->deliverer);
 	if (sv->pool != NULL && !pool_drain(sv->pool, false, patience_ms(sv))) {
 		log_note(sv->opt.log, "requests are still under way; leaving");
 		return 1;
@@ -368,6 +371,7 @@ start_anew(struct service *sv)
 	struct err err = ERR_INIT;
 
 	log_note(sv->opt.log, "a write to the store failed: starting anew");
+	deliverer_end(&sv->deliverer);
 	if (sv->pool != NULL)
 		pool_drain(sv->pool, true, FENCED_DRAIN_MS);
 	if (clock_ms() - sv->owning_since_ms < FENCED_SOON_MS)
@@ -432,6 +436,9 @@ loop(struct service *sv, struct err *err)
 		if (en == NULL && clock_ms() - sv->tried_at_ms >= wait_ms &&
 		    look_for_owner(sv, err) < 0)
 			return -1;
+		if (sv->mode == MODE_OWNING)
+			deliverer_look(
+			    &sv->deliverer, sv->opt.conf, sv->opt.log);
 		why = reason_to_end(sv, SERVICE_LOOK_MS);
 	}
 	log_note(sv->opt.log, "leaving: %s", why);

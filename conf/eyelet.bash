@@ -144,3 +144,4 @@ _eyelet() {
 
 complete -F _eyelet eyelet-destination eyelet-endpoint eyelet-event \
     eyelet-scheme eyelet-secret eyelet-store
+complete -W '-c -v --child-of --help --once --version' -f eyelet-deliver

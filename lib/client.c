@@ -257,6 +257,12 @@ client_feed(struct client *cl, const struct buf *call, struct span *answer,
 	return -1;
 }
 
+void
+client_forget(struct client *cl)
+{
+	client_link_forget(&cl->link);
+}
+
 /* --- requests ------------------------------------------------------------- */
 
 static int

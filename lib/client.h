@@ -80,6 +80,7 @@ int client_receive(struct client *cl, const struct request *rq,
  */
 int client_feed(struct client *cl, const struct buf *call, struct span *answer,
     struct err *err);
+void client_forget(struct client *cl); /* wipes the answer */
 
 /* Who serves: for eyelet-store status. Borrowed until client_close. */
 const struct owner_info *client_owner(const struct client *cl);

@@ -127,8 +127,8 @@ read_some(struct client_link *l, struct err *err)
 	return 1;
 }
 
-static void
-forget_last_frame(struct client_link *l)
+void
+client_link_forget(struct client_link *l)
 {
 	if (l->used == 0)
 		return;
@@ -228,7 +228,7 @@ frame_there(struct client_link *l, struct frame *f, struct err *err)
 			return -1;
 		if (l->used == 0 || f->type != FRAME_PONG)
 			return l->used > 0;
-		forget_last_frame(l);
+		client_link_forget(l);
 	}
 }
 
@@ -260,7 +260,7 @@ client_link_frame(struct client_link *l, int64_t deadline_ms, struct frame *f,
 	enum client_link_got got;
 	int ret;
 
-	forget_last_frame(l);
+	client_link_forget(l);
 	client_link_listen(l);
 	for (;;) {
 		ret = frame_there(l, f, err);

@@ -60,6 +60,9 @@ enum client_link_got {
 enum client_link_got client_link_frame(struct client_link *l,
     int64_t deadline_ms, struct frame *f, struct err *err);
 
+/* Wipes the frame that was handed out last. */
+void client_link_forget(struct client_link *l);
+
 /* Begins to listen: silence counts from here. */
 void client_link_listen(struct client_link *l);
 

@@ -30,7 +30,7 @@ typedef int put_value(const struct setting *set, struct span text,
     struct conf *cf, struct err *err);
 
 static put_value put_path, put_folders, put_mount, put_addresses, put_log,
-    put_duration, put_bytes, put_number;
+    put_deliver, put_duration, put_bytes, put_number;
 
 /* Every setting: the one table; eyelet.conf(5) has the words for each. */
 static const struct setting {
@@ -83,6 +83,13 @@ static const struct setting {
 	    offsetof(struct conf, trusted_proxies), "", 0, 0 },
 	{ "receive", "address_rate", put_number,
 	    offsetof(struct conf, address_rate), "0", 0, 1000000 },
+	{ "deliver", "mode", put_deliver, offsetof(struct conf, deliver_mode),
+	    "service", 0, 0 },
+	{ "deliver", "connections", put_number,
+	    offsetof(struct conf, connections), "1024", 1, 8192 },
+	{ "deliver", "program", put_path,
+	    offsetof(struct conf, deliver_program),
+	    EYELET_SBINDIR "/eyelet-deliver", 0, 0 },
 	{ "process", "workers", put_number, offsetof(struct conf, workers), "0",
 	    0, 256 },
 	{ "process", "program", put_path, offsetof(struct conf, program),
@@ -195,6 +202,20 @@ put_log(const struct setting *set, struct span text, struct conf *cf,
 }
 
 static int
+put_deliver(const struct setting *set, struct span text, struct conf *cf,
+    struct err *err)
+{
+	if (!span_is(text, CONF_DELIVER_SERVICE) &&
+	    !span_is(text, CONF_DELIVER_CHILD) &&
+	    !span_is(text, CONF_DELIVER_OFF))
+		return err_set(err, ERR_INPUT,
+		    "it must be \"" CONF_DELIVER_SERVICE
+		    "\", \"" CONF_DELIVER_CHILD "\" or \"" CONF_DELIVER_OFF
+		    "\"");
+	return put_string(set, text, cf, err);
+}
+
+static int
 put_duration(const struct setting *set, struct span text, struct conf *cf,
     struct err *err)
 {
@@ -241,6 +262,9 @@ put_number(const struct setting *set, struct span text, struct conf *cf,
 
 	if (text_to_u64(text, (uint64_t)set->max, &v, err) < 0)
 		return -1;
+	if (v < (uint64_t)set->min)
+		return err_set(err, ERR_INPUT, "it must be at least %lld",
+		    (long long)set->min);
 	*at = (int64_t)v;
 	return 0;
 }
@@ -450,6 +474,8 @@ conf_free(struct conf *cf)
 	free(cf->key_file);
 	free(cf->mount);
 	free(cf->trusted_proxies);
+	free(cf->deliver_mode);
+	free(cf->deliver_program);
 	free(cf->program);
 	free(cf->log);
 	memset(cf, 0, sizeof(*cf));

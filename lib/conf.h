@@ -12,6 +12,11 @@
 #define CONF_SETTINGS_MAX 32
 #define CONF_FILE_MAX (64 * 1024) /* bytes of the file */
 
+/* Who runs the deliverer. */
+#define CONF_DELIVER_SERVICE "service" /* somebody does: a unit, cron */
+#define CONF_DELIVER_CHILD "child" /* whoever owns the store */
+#define CONF_DELIVER_OFF "off" /* nobody: events wait in the log */
+
 /* Where a setting's value came from. */
 struct conf_origin {
 	char *text; /* as written there */
@@ -48,6 +53,9 @@ struct conf {
 	int64_t upload_s; /* 30: deadline for a body */
 	char *trusted_proxies; /* "" */
 	int64_t address_rate; /* 0 */
+	char *deliver_mode; /* one of CONF_DELIVER_... */
+	int64_t connections; /* 1024: deliveries under way at once */
+	char *deliver_program; /* eyelet-deliver, that an owner starts */
 	int64_t workers; /* 0: by cores */
 	char *program; /* eyelet.fcgi, started with --store on demand */
 	char *log; /* "stderr" or "syslog" */

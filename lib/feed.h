@@ -40,7 +40,6 @@ struct feed_call {
 #define FEED_SEQS_MAX 4096
 #define FEED_CURSORS_MAX 4096
 #define FEED_SECRETS_MAX (SECRET_LIVE_MAX + 1) /* of a destination */
-#define FEED_KEY_MAX 256 /* bytes of a delivery's key */
 #define FEED_WAITERS_MAX 8 /* WAITs at once; more are answered at once */
 
 int

@@ -108,7 +108,7 @@ feed_get_delivery(struct pack_reader *rd, struct store_delivery *d)
 	d->excerpt = get_at_most(rd, 2, DELIVERY_EXCERPT_MAX);
 	d->id = get_at_most(rd, 2, EVENT_ID_MAX);
 	d->type = get_at_most(rd, 2, EVENT_TYPE_MAX);
-	d->key = get_at_most(rd, 2, FEED_KEY_MAX);
+	d->key = get_at_most(rd, 2, DESTINATION_KEY_MAX);
 }
 
 int

@@ -1,4 +1,4 @@
-/* launch.c: starts an owner by posix_spawn. */
+/* launch.c: starts an owner, or a deliverer, by posix_spawn. */
 #include "lib/launch.h"
 
 #include <errno.h>
@@ -69,9 +69,9 @@ open_words(struct err *err)
 
 /* 0 or an errno. */
 static int
-set_files(posix_spawn_file_actions_t *files, int words_fd)
+set_files(posix_spawn_file_actions_t *files, int stderr_fd)
 {
-	int ret = posix_spawn_file_actions_adddup2(files, words_fd, 2);
+	int ret = posix_spawn_file_actions_adddup2(files, stderr_fd, 2);
 
 	if (ret == 0)
 		ret = posix_spawn_file_actions_addopen(
@@ -103,7 +103,7 @@ set_attributes(posix_spawnattr_t *attr)
 }
 
 static int
-spawn(char *const argv[], int words_fd, pid_t *pid)
+spawn(char *const argv[], int stderr_fd, pid_t *pid)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -116,7 +116,7 @@ spawn(char *const argv[], int words_fd, pid_t *pid)
 		return ret;
 	ret = posix_spawnattr_init(&attr);
 	if (ret == 0) {
-		ret = set_files(&files, words_fd);
+		ret = set_files(&files, stderr_fd);
 		if (ret == 0)
 			ret = set_attributes(&attr);
 		if (ret == 0)
@@ -128,6 +128,20 @@ spawn(char *const argv[], int words_fd, pid_t *pid)
 	return ret;
 }
 
+/* Is the program ours to start? The configuration's full name is in file. */
+static int
+judge(const struct conf *cf, const char *program, char file[PATH_MAX],
+    struct err *err)
+{
+	if (guard_above(program, err) < 0 ||
+	    guard_path(program, GUARD_LINK, err) < 0)
+		return -1;
+	/* It may be relative, and the program may go elsewhere. */
+	if (cf->file != NULL && realpath(cf->file, file) == NULL)
+		return err_errno(err, errno, "find %s", cf->file);
+	return 0;
+}
+
 int
 launch_owner(const struct conf *cf, struct launch *l, struct err *err)
 {
@@ -136,13 +150,9 @@ launch_owner(const struct conf *cf, struct launch *l, struct err *err)
 	int words_fd, ret;
 	pid_t pid;
 
-	if (guard_above(cf->program, err) < 0 ||
-	    guard_path(cf->program, GUARD_LINK, err) < 0)
+	if (judge(cf, cf->program, file, err) < 0)
 		return -1;
 	if (cf->file != NULL) {
-		/* It may be relative, and the program may go elsewhere. */
-		if (realpath(cf->file, file) == NULL)
-			return err_errno(err, errno, "find %s", cf->file);
 		argv[2] = c;
 		argv[3] = file;
 	}
@@ -157,6 +167,25 @@ launch_owner(const struct conf *cf, struct launch *l, struct err *err)
 	l->pid = pid;
 	l->words_fd = words_fd;
 	return 0;
+}
+
+int
+launch_deliverer(const struct conf *cf, pid_t *pid, struct err *err)
+{
+	char child[] = "--child-of", c[] = "-c", file[PATH_MAX], self[24];
+	char *argv[] = { cf->deliver_program, child, self, NULL, NULL, NULL };
+	int ret;
+
+	if (judge(cf, cf->deliver_program, file, err) < 0)
+		return -1;
+	snprintf(self, sizeof(self), "%ld", (long)getpid());
+	if (cf->file != NULL) {
+		argv[3] = c;
+		argv[4] = file;
+	}
+	ret = spawn(argv, STDERR_FILENO, pid);
+	return ret == 0 ? 0
+			: err_errno(err, ret, "start %s", cf->deliver_program);
 }
 
 /* The last line that it wrote, inert. */

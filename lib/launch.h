@@ -2,7 +2,8 @@
  * launch.h: starts an owner for a client that found none: conf's program with
  * --store, in a session of its own, so that neither a terminal nor a web
  * server that ends takes it along. It gets a clean environment (a CGI run's
- * is full of what a stranger sent) and no descriptor but 0, 1 and 2.
+ * is full of what a stranger sent) and no descriptor but 0, 1 and 2. So the
+ * deliverer that an owner starts.
  */
 #ifndef EYELET_LIB_LAUNCH_H
 #define EYELET_LIB_LAUNCH_H
@@ -43,5 +44,11 @@ enum launch_state launch_state(struct launch *l, struct err *words);
 
 /* Lets it go; it runs on. */
 void launch_forget(struct launch *l);
+
+/*
+ * Starts conf's deliverer in the same way, but with our stderr. It ends when
+ * this thread does. ERR_IO, ERR_NOTFOUND, ERR_DENIED.
+ */
+int launch_deliverer(const struct conf *cf, pid_t *pid, struct err *err);
 
 #endif

@@ -212,6 +212,19 @@ schedule_remove(struct schedule *sc, uint64_t destination_id)
 		target_free(sc, t);
 }
 
+size_t
+schedule_left(const struct schedule *sc)
+{
+	struct ring *t, *e;
+	size_t n = 0;
+
+	for (t = sc->all.next; t != &sc->all; t = t->next)
+		for (e = TARGET(t, of_schedule)->entries.next;
+		     e != &TARGET(t, of_schedule)->entries; e = e->next)
+			n += !ENTRY(e, of_target)->settled;
+	return n;
+}
+
 /* --- the schedule --------------------------------------------------------- */
 
 int

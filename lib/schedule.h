@@ -145,6 +145,10 @@ struct schedule_start {
 bool
 schedule_next(struct schedule *sc, int64_t now_ms, struct schedule_start *out);
 
+/* Deliveries that are in its hands and not done: due, later, or behind others.
+ */
+size_t schedule_left(const struct schedule *sc);
+
 /* When schedule_wants, schedule_next or schedule_report_begin may have
  * something though nothing was told; INT64_MAX: never. */
 int64_t schedule_wake_ms(const struct schedule *sc, int64_t now_ms);

@@ -48,6 +48,7 @@ expect man/man8/eyelet-store.8 /opt/v/lib/eyelet/store
 expect doc/eyelet.conf '#path = /opt/v/lib/eyelet/store'
 expect doc/eyelet.conf '#path = /opt/d/eyelet/schemes /opt/e/eyelet/schemes'
 expect doc/eyelet.conf '#program = /opt/l/eyelet/eyelet.fcgi'
+expect doc/eyelet.conf '#program = /opt/b/eyelet-deliver'
 for f in apache-cgi apache-fcgid lighttpd lighttpd-cgi; do
 	expect doc/$f.conf /opt/l/eyelet/eyelet.fcgi
 done
@@ -103,7 +104,7 @@ echo kept >"$store/event"
 echo 'path = /srv' >>"$work/root/opt/e/eyelet/eyelet.conf"
 # shellcheck disable=SC2086
 install_below "$work/root" $units sysconfdir=/opt/e localstatedir=/opt/v \
-    datadir=/opt/d libexecdir=/opt/l
+    datadir=/opt/d libexecdir=/opt/l sbindir=/opt/sbin
 uninstall_below || {
 	echo "make uninstall fails"
 	cat "$work/said"
@@ -130,7 +131,7 @@ done
 rm -f "$work/root/opt/e/eyelet/eyelet.conf"
 # shellcheck disable=SC2086
 install_below "$work/root" $units sysconfdir=/opt/e localstatedir=/opt/v \
-    datadir=/opt/d libexecdir=/opt/l
+    datadir=/opt/d libexecdir=/opt/l sbindir=/opt/sbin
 uninstall_below
 [ ! -e "$work/root/opt/e/eyelet/eyelet.conf" ] || {
 	echo "eyelet.conf is left, though nobody changed it"

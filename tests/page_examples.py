@@ -28,6 +28,8 @@ Content-Length: 58
 {"id":"e1","type":"a.b","createdAt":"2026-01-15T10:30:00Z"}"""
 # What is not run, and why; all else is.
 ELSEWHERE = {"systemctl enable --now eyelet.socket eyelet.service":
+             "a test stand has no systemd",
+             "systemctl enable --now eyelet-deliver.service":
              "a test stand has no systemd"}
 
 

@@ -77,6 +77,9 @@ START_TEST(defaults_are_those_of_the_page)
 	ck_assert_int_eq(cf.upload_s, 30);
 	ck_assert_str_eq(cf.trusted_proxies, "");
 	ck_assert_int_eq(cf.address_rate, 0);
+	ck_assert_str_eq(cf.deliver_mode, CONF_DELIVER_SERVICE);
+	ck_assert_int_eq(cf.connections, 1024);
+	ck_assert_str_eq(cf.deliver_program, EYELET_SBINDIR "/eyelet-deliver");
 	ck_assert_int_eq(cf.workers, 0);
 	ck_assert_str_eq(cf.program, EYELET_LIBEXECDIR "/eyelet.fcgi");
 	ck_assert_str_eq(cf.log, "stderr");
@@ -106,6 +109,8 @@ START_TEST(every_setting_is_read)
 	    "  192.0.2.1\n"
 	    "\t::1\n"
 	    "address_rate = 9\n"
+	    "[deliver]\n"
+	    "mode = child\nconnections = 7\nprogram = /x/d\n"
 	    "[process]\n"
 	    "workers = 3\nprogram = /x y\nlog = syslog";
 	struct err err = ERR_INIT;
@@ -137,6 +142,9 @@ START_TEST(every_setting_is_read)
 	ck_assert_str_eq(cf.trusted_proxies, "10.0.0.0/8, 192.0.2.1 ::1");
 	ck_assert_int_eq(cf.address_rate, 9);
 	ck_assert_int_eq(cf.workers, 3);
+	ck_assert_str_eq(cf.deliver_mode, CONF_DELIVER_CHILD);
+	ck_assert_int_eq(cf.connections, 7);
+	ck_assert_str_eq(cf.deliver_program, "/x/d");
 	ck_assert_str_eq(cf.program, "/x y");
 	ck_assert_str_eq(cf.log, "syslog");
 	conf_free(&cf);
@@ -177,6 +185,10 @@ static const struct {
 	    "process.workers" },
 	{ "negative number", "[process]\nworkers = -1\n", 2,
 	    "process.workers" },
+	{ "number below the least", "[deliver]\nconnections = 0\n", 2,
+	    "at least 1" },
+	{ "a deliverer of an unknown kind", "[deliver]\nmode = on\n", 2,
+	    "\"child\"" },
 	{ "relative path", "[store]\npath = store\n", 2, "absolute" },
 	{ "empty path", "[store]\nkey_file =\n", 2, "absolute" },
 	{ "relative scheme folder", "[schemes]\npath = /a b\n", 2, "absolute" },
@@ -402,6 +414,7 @@ expect_default(const char *sample, const char *want)
 		{ "/etc/", EYELET_SYSCONFDIR "/" },
 		{ "/usr/share/eyelet/", EYELET_DATADIR "/" },
 		{ "/usr/libexec/eyelet/", EYELET_LIBEXECDIR "/" },
+		{ "/usr/sbin/", EYELET_SBINDIR "/" },
 	};
 	char built[512] = "", *at = built;
 	size_t i;

@@ -277,11 +277,11 @@ static const struct {
 	size_t id, type, key, words, excerpt, reason;
 	int want;
 } rows[] = {
-	{ "the longest of all", 256, 256, FEED_KEY_MAX, DELIVERY_WORDS_MAX,
-	    DELIVERY_EXCERPT_MAX, 32, 0 },
+	{ "the longest of all", 256, 256, DESTINATION_KEY_MAX,
+	    DELIVERY_WORDS_MAX, DELIVERY_EXCERPT_MAX, 32, 0 },
 	{ "an id above", 257, 0, 0, 0, 0, 0, -1 },
 	{ "a type above", 0, 257, 0, 0, 0, 0, -1 },
-	{ "a key above", 0, 0, FEED_KEY_MAX + 1, 0, 0, 0, -1 },
+	{ "a key above", 0, 0, DESTINATION_KEY_MAX + 1, 0, 0, 0, -1 },
 	{ "words above", 0, 0, 0, DELIVERY_WORDS_MAX + 1, 0, 0, -1 },
 	{ "an excerpt above", 0, 0, 0, 0, DELIVERY_EXCERPT_MAX + 1, 0, -1 },
 	{ "a reason above", 0, 0, 0, 0, 0, 33, -1 },

@@ -1,0 +1,76 @@
+/* deliverer.c: starts the deliverer, and again when it ends. */
+#include "cgi/deliverer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "lib/clock.h"
+#include "lib/launch.h"
+
+static void
+note_end(struct deliverer *dl, struct log *log, int status)
+{
+	int64_t ran_ms = clock_ms() - dl->started_ms;
+
+	if (WIFSIGNALED(status))
+		log_note(log, "the deliverer was ended by signal %d",
+		    WTERMSIG(status));
+	else
+		log_note(log, "the deliverer ended with status %d",
+		    WEXITSTATUS(status));
+	dl->pid = 0;
+	if (ran_ms > DELIVERER_PAUSE_MAX_MS || dl->pause_ms == 0)
+		dl->pause_ms = DELIVERER_PAUSE_MS;
+	else if (dl->pause_ms < DELIVERER_PAUSE_MAX_MS / 2)
+		dl->pause_ms *= 2;
+	else
+		dl->pause_ms = DELIVERER_PAUSE_MAX_MS;
+	dl->again_ms = clock_ms() + dl->pause_ms;
+}
+
+static void
+reap(struct deliverer *dl, struct log *log)
+{
+	int status = 0;
+	pid_t got;
+
+	do
+		got = waitpid(dl->pid, &status, WNOHANG);
+	while (got < 0 && errno == EINTR);
+	if (got == dl->pid)
+		note_end(dl, log, status);
+}
+
+static void
+start(struct deliverer *dl, const struct conf *cf, struct log *log)
+{
+	struct err err = ERR_INIT;
+
+	dl->started_ms = clock_ms();
+	if (launch_deliverer(cf, &dl->pid, &err) == 0)
+		return;
+	log_note(log, "the deliverer could not be started: %s", err.text);
+	dl->pid = 0;
+	dl->again_ms = clock_ms() + DELIVERER_PAUSE_MAX_MS;
+}
+
+void
+deliverer_look(struct deliverer *dl, const struct conf *cf, struct log *log)
+{
+	if (strcmp(cf->deliver_mode, CONF_DELIVER_CHILD) != 0)
+		return;
+	if (dl->pid != 0)
+		reap(dl, log);
+	if (dl->pid == 0 && clock_ms() >= dl->again_ms)
+		start(dl, cf, log);
+}
+
+void
+deliverer_end(struct deliverer *dl)
+{
+	if (dl->pid != 0)
+		kill(dl->pid, SIGTERM);
+	dl->pid = 0;
+}

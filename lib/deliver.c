@@ -1,0 +1,296 @@
+/* deliver.c: the deliverer, one turn after another, until told to stop. */
+#include "lib/deliver.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/deliver_impl.h"
+#include "lib/deliver_lock.h"
+#include "lib/digest.h"
+#include "lib/text.h"
+
+#define LINE_MAX_BYTES 2048
+#define WHY_MAX 512
+#define SLEEP_MAX_MS 60000
+#define COMMANDS_FOLDER "commands" /* of the store folder */
+
+/* --- words for the operator ----------------------------------------------- */
+
+static void __attribute__((format(printf, 3, 0)))
+say(struct deliver *dv, struct span why, const char *fmt, va_list ap)
+{
+	char line[LINE_MAX_BYTES];
+	struct buf b = BUF_OVER(line, sizeof(line));
+	struct err ignored;
+	int n = vsnprintf(line, sizeof(line), fmt, ap);
+
+	b.len = n < 0 ? 0 : (size_t)n < b.max ? (size_t)n : b.max;
+	if (why.len > 0 && (buf_puts(&b, " why=", &ignored) < 0 ||
+			       text_put_value(&b, why, WHY_MAX, &ignored) < 0))
+		b.len = n < 0 ? 0 : b.len;
+	line[b.len] = '\0';
+	dv->opt.log(dv->opt.arg, line);
+}
+
+void
+deliver_log(struct deliver *dv, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(dv, SPAN_EMPTY, fmt, ap);
+	va_end(ap);
+}
+
+void
+deliver_log_why(struct deliver *dv, struct span why, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(dv, why, fmt, ap);
+	va_end(ap);
+}
+
+int
+deliver_owner_failed(struct deliver *dv, int64_t *again_ms, struct err *err)
+{
+	if (err->code == ERR_VERSION || err->code == ERR_DENIED || dv->opt.once)
+		return -1;
+	*again_ms = clock_ms() + DELIVER_PAUSE_MS;
+	if (!dv->away)
+		deliver_log_why(dv, span_str(err->text), "store=away");
+	dv->away = true;
+	return 0;
+}
+
+void
+deliver_owner_answered(struct deliver *dv)
+{
+	if (dv->away)
+		deliver_log(dv, "store=back");
+	dv->away = false;
+}
+
+/* --- opening and closing -------------------------------------------------- */
+
+static int
+open_commands(struct deliver *dv, struct err *err)
+{
+	struct buf dir = BUF_INIT(4096);
+	int ret = -1;
+
+	if (buf_printf(&dir, err, "%s/" COMMANDS_FOLDER, dv->opt.conf->store) ==
+		0 &&
+	    command_runs_open(
+		(const char *)dir.ptr, dv->opt.self, &dv->commands, err) == 0)
+		ret = 0;
+	buf_free(&dir);
+	return ret;
+}
+
+static int
+open_lines(struct deliver *dv, struct err *err)
+{
+	struct deliver_line *lines[] = { &dv->waiter, &dv->reader,
+		&dv->reporter };
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		if (deliver_line_start(lines[i], dv->opt.conf, dv->opt.program,
+			dv->outbound, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+open_all(struct deliver *dv, struct err *err)
+{
+	uint64_t chance;
+
+	if (digest_random(&chance, sizeof(chance), err) < 0 ||
+	    schedule_new(chance, &dv->schedule, err) < 0 ||
+	    deliver_cache_open(&dv->cache, err) < 0 ||
+	    outbound_open(dv->opt.connections, &dv->outbound, err) < 0 ||
+	    open_commands(dv, err) < 0 || open_lines(dv, err) < 0)
+		return -1;
+	dv->nfds = 1 + COMMAND_FDS_MAX * dv->opt.connections;
+	dv->fds = calloc(dv->nfds, sizeof(*dv->fds));
+	if (dv->fds == NULL)
+		return err_set(err, ERR_NOMEM, "no memory for descriptors");
+	return 0;
+}
+
+static void
+close_all(struct deliver *dv)
+{
+	deliver_line_end(&dv->waiter);
+	deliver_line_end(&dv->reader);
+	deliver_line_end(&dv->reporter);
+	outbound_close(dv->outbound);
+	command_runs_close(dv->commands);
+	deliver_free_sends(dv);
+	deliver_cache_close(&dv->cache);
+	deliver_free_settings(dv);
+	schedule_free(dv->schedule);
+	free(dv->fds);
+}
+
+/* --- being told ----------------------------------------------------------- */
+
+static int
+finish_waiting(struct deliver *dv, struct err *err)
+{
+	struct feed_told told;
+	int ret = -1;
+
+	if (dv->waiter.ret < 0) {
+		*err = dv->waiter.err;
+		ret = deliver_owner_failed(dv, &dv->waiter_ms, err);
+	} else if (feed_get_told(dv->waiter.answer, &told, err) == 0) {
+		deliver_owner_answered(dv);
+		dv->told = true;
+		dv->durable_seq = told.durable_seq;
+		dv->touched = told.touched;
+		ret = 0;
+	}
+	deliver_line_done(&dv->waiter);
+	return ret;
+}
+
+static int
+wait_for_more(struct deliver *dv, struct err *err)
+{
+	struct feed_call call = { .verb = FEED_WAIT };
+
+	if (deliver_line_state(&dv->waiter) == DELIVER_LINE_ANSWERED &&
+	    finish_waiting(dv, err) < 0)
+		return -1;
+	if (deliver_line_state(&dv->waiter) != DELIVER_LINE_IDLE ||
+	    clock_ms() < dv->waiter_ms || dv->stopping ||
+	    (dv->opt.once && dv->told))
+		return 0;
+	call.seq = dv->durable_seq;
+	call.touched = dv->touched;
+	call.wait_ms = dv->told ? DELIVER_WAIT_MS : 0;
+	return deliver_line_ask(&dv->waiter, &call, err);
+}
+
+/* --- turns ---------------------------------------------------------------- */
+
+static int
+soonest(int64_t a, int64_t b)
+{
+	int64_t ms = a < b ? a : b;
+
+	return ms < 0 ? 0 : (int)(ms > SLEEP_MAX_MS ? SLEEP_MAX_MS : ms);
+}
+
+/* How long nothing is to do though nothing comes. */
+static int
+sleep_ms(const struct deliver *dv)
+{
+	const int64_t pauses[] = { dv->waiter_ms, dv->reader_ms,
+		dv->reporter_ms, dv->stopping ? dv->stop_ms : 0,
+		command_wake_ms(dv->commands, clock_ms()) };
+	int64_t wake_ms = schedule_wake_ms(dv->schedule, dv->now_ms);
+	int64_t now_ms = clock_ms();
+	int ms = SLEEP_MAX_MS;
+	size_t i;
+
+	if (wake_ms != INT64_MAX)
+		ms = soonest(ms, wake_ms - dv->now_ms);
+	for (i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++)
+		if (pauses[i] > now_ms)
+			ms = soonest(ms, pauses[i] - now_ms);
+	return ms;
+}
+
+static int
+sleep_until_more(struct deliver *dv, struct err *err)
+{
+	size_t n = command_fds(dv->commands, dv->fds + 1, dv->nfds - 1);
+	struct pollfd *stop = &dv->fds[0];
+
+	stop->fd = dv->opt.stop_fd;
+	stop->events = POLLIN;
+	stop->revents = 0;
+	if (outbound_poll(dv->outbound, dv->fds, n + 1, sleep_ms(dv), err) < 0)
+		return -1;
+	if (stop->revents != 0 && !dv->stopping) {
+		dv->stopping = true;
+		dv->stop_ms = clock_ms() + DELIVER_STOP_MS;
+		deliver_log(
+		    dv, "note=\"told to stop\" under_way=%zu", dv->nsends);
+	}
+	return 0;
+}
+
+static int
+turn(struct deliver *dv, struct err *err)
+{
+	dv->now_ms = clock_wall_ms();
+	deliver_cache_sweep(&dv->cache);
+	if (wait_for_more(dv, err) < 0 || deliver_send(dv, err) < 0 ||
+	    deliver_read(dv, err) < 0 || deliver_send(dv, err) < 0)
+		return -1;
+	return deliver_report(dv, err);
+}
+
+/*
+ * Is nothing under way, and all that came of it written down? A turn ends by
+ * asking the reporter for what there is to write.
+ */
+static bool
+is_quiet(struct deliver *dv)
+{
+	return dv->nsends == 0 &&
+	       deliver_line_state(&dv->reporter) == DELIVER_LINE_IDLE &&
+	       clock_ms() >= dv->reporter_ms;
+}
+
+static bool
+is_over(struct deliver *dv)
+{
+	if (dv->stopping)
+		return is_quiet(dv) || clock_ms() >= dv->stop_ms;
+	return dv->opt.once && dv->told && deliver_read_all(dv) && is_quiet(dv);
+}
+
+static int
+deliver_until_over(struct deliver *dv, struct err *err)
+{
+	for (;;) {
+		if (turn(dv, err) < 0)
+			return -1;
+		if (is_over(dv))
+			return 0;
+		if (sleep_until_more(dv, err) < 0)
+			return -1;
+	}
+}
+
+int
+deliver_run(const struct deliver_options *opt, struct deliver_totals *totals,
+    struct err *err)
+{
+	struct deliver dv = { .opt = *opt };
+	int lock_fd, ret = -1;
+
+	memset(totals, 0, sizeof(*totals));
+	lock_fd = deliver_lock(opt->conf->store, err);
+	if (lock_fd < 0)
+		return -1;
+	if (open_all(&dv, err) == 0)
+		ret = deliver_until_over(&dv, err);
+	if (dv.schedule != NULL)
+		dv.totals.left = schedule_left(dv.schedule);
+	*totals = dv.totals;
+	close_all(&dv);
+	close(lock_fd);
+	return ret;
+}

@@ -1,0 +1,50 @@
+/*
+ * deliver.h: delivers what the store's log holds to its destinations, until
+ * it is told to stop: reads and reports through the store's owner (feed.h),
+ * sends by outbound.h and command_run.h when schedule.h says so.
+ *
+ * Whatever dies, at any time: no event is lost, and only what was under way
+ * is sent twice. One process at a time delivers from a store: its lock is
+ * an OFD lock on the file "deliver.lock" of the store folder.
+ */
+#ifndef EYELET_LIB_DELIVER_H
+#define EYELET_LIB_DELIVER_H
+
+#include "lib/conf.h"
+#include "lib/scheme.h"
+
+#define DELIVER_CONNECTIONS_MAX 8192 /* requests and commands at once */
+#define DELIVER_CONNECTIONS_DEFAULT 1024
+#define DELIVER_STOP_MS 55000 /* for what is under way when told to stop */
+
+struct deliver_options {
+	const struct conf *conf;
+	const struct scheme_set *schemes;
+	const char *program; /* for the greeting and for --become-command */
+	const char *self; /* the path of this program: command_run.h */
+	size_t connections; /* at most this many under way */
+	int stop_fd; /* readable: told to stop */
+	bool once; /* what is due now, and no more */
+	bool verbose; /* a line for what went well, too */
+	/* One inert key=value line without a line end. */
+	void (*log)(void *arg, const char *line);
+	void *arg;
+};
+
+/* Attempts, by how they ended. */
+struct deliver_totals {
+	uint64_t delivered, failed, dead;
+	uint64_t left; /* deliveries that were begun, or read, and wait */
+};
+
+/*
+ * Runs until told to stop (or, once, until nothing is due). ERR_EXISTS when
+ * another process delivers (the message says which), ERR_DENIED, ERR_NOTFOUND
+ * (no store), ERR_VERSION (the owner is newer than this program), ERR_NOMEM.
+ * An owner that is away is waited for; once: ERR_AWAY, ERR_TIMEOUT.
+ * *totals is written in any case.
+ */
+int deliver_run(const struct deliver_options *opt,
+    struct deliver_totals *totals, struct err *err);
+
+#endif

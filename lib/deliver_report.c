@@ -1,0 +1,221 @@
+/* deliver_report.c: what came of deliveries, written down and said. */
+#include "lib/deliver_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/json_write.h"
+#include "lib/text.h"
+
+#define CALL_MAX 4096
+#define LINE_VALUE_MAX 256 /* bytes of an id in a log line */
+
+/* --- saying it ------------------------------------------------------------ */
+
+static const struct {
+	enum store_attempt_result result;
+	const char *word;
+} words[] = {
+	{ STORE_ATTEMPT_DELIVERED, "delivered" },
+	{ STORE_ATTEMPT_FAILED, "failed" },
+	{ STORE_ATTEMPT_DEAD, "dead" },
+};
+
+static const char *
+word_of(enum store_attempt_result result)
+{
+	size_t i = 0;
+
+	while (words[i].result != result)
+		i++;
+	return words[i].word;
+}
+
+static void
+count(struct deliver *dv, enum store_attempt_result result)
+{
+	switch (result) {
+	case STORE_ATTEMPT_DELIVERED:
+		dv->totals.delivered++;
+		break;
+	case STORE_ATTEMPT_FAILED:
+		dv->totals.failed++;
+		break;
+	case STORE_ATTEMPT_DEAD:
+		dv->totals.dead++;
+		break;
+	}
+}
+
+/* One line for an attempt, all of it inert. */
+static void
+say_attempt(struct deliver *dv, const struct store_report_item *item)
+{
+	const struct store_attempt *at = &item->attempt;
+	struct deliver_destination *de = deliver_find(dv, at->destination_id);
+	char next[TEXT_TIME_MAX + 8] = "", status[24] = "";
+
+	count(dv, at->result);
+	if (at->result == STORE_ATTEMPT_DELIVERED && !dv->opt.verbose)
+		return;
+	if (at->status != 0)
+		snprintf(status, sizeof(status), " status=%d", at->status);
+	if (at->result == STORE_ATTEMPT_FAILED) {
+		memcpy(next, " next=", 6);
+		text_time(next + 6, at->next_ms);
+	}
+	deliver_log_why(dv, at->words,
+	    "delivery=%s destination=%s seq=%llu attempt=%u%s ms=%lld%s",
+	    word_of(at->result), de == NULL ? "-" : de->config->name,
+	    (unsigned long long)at->seq, at->no, status,
+	    (long long)at->took_us / 1000, next);
+}
+
+static void
+say_report(struct deliver *dv)
+{
+	size_t i;
+
+	for (i = 0; i < dv->report.nitems; i++)
+		if (dv->report.items[i].has_attempt)
+			say_attempt(dv, &dv->report.items[i]);
+}
+
+/* --- destinations that are to be disabled --------------------------------- */
+
+static void
+note_disabled(struct deliver *dv)
+{
+	struct deliver_destination *de;
+	char why[DELIVERY_WORDS_MAX];
+	uint64_t id;
+
+	while (schedule_next_disabled(dv->schedule, &id, why)) {
+		de = deliver_find(dv, id);
+		if (de == NULL)
+			continue;
+		de->disable = true;
+		memcpy(de->why, why, sizeof(why));
+		deliver_log_why(dv, span_str(why),
+		    "delivery=disabled destination=%s", de->config->name);
+	}
+}
+
+static struct deliver_destination *
+first_to_disable(struct deliver *dv)
+{
+	size_t i;
+
+	for (i = 0; i < dv->ndestinations; i++)
+		if (dv->destinations[i].disable)
+			return &dv->destinations[i];
+	return NULL;
+}
+
+static int
+ask_to_disable(
+    struct deliver *dv, struct deliver_destination *de, struct err *err)
+{
+	struct buf call = BUF_INIT(CALL_MAX);
+	struct json_write w;
+	int ret = -1;
+
+	json_write_init(&w, &call, err);
+	json_write_object(&w, NULL);
+	json_write_str(&w, "op", "destination.disable");
+	json_write_str(&w, "destination", de->config->name);
+	json_write_str(&w, "why", de->why);
+	json_write_close(&w);
+	if (json_write_done(&w) == 0)
+		ret =
+		    deliver_line_ask_json(&dv->reporter, buf_span(&call), err);
+	if (ret == 0)
+		dv->disabling = de->id;
+	buf_free(&call);
+	return ret;
+}
+
+/* An error of the op itself will not go away by asking again. */
+static bool
+is_final(enum err_code code)
+{
+	return code == ERR_USAGE || code == ERR_INPUT || code == ERR_NOTFOUND ||
+	       code == ERR_CONFLICT || code == ERR_EXISTS;
+}
+
+static int
+finish_disabling(struct deliver *dv, struct err *err)
+{
+	struct deliver_destination *de = deliver_find(dv, dv->disabling);
+
+	dv->disabling = 0;
+	if (dv->reporter.ret < 0 && !is_final(dv->reporter.err.code)) {
+		*err = dv->reporter.err;
+		return deliver_owner_failed(dv, &dv->reporter_ms, err);
+	}
+	if (dv->reporter.ret < 0)
+		deliver_log_why(dv, span_str(dv->reporter.err.text),
+		    "note=\"a destination could not be disabled\"");
+	if (de != NULL)
+		de->disable = false;
+	return 0;
+}
+
+/* --- reports -------------------------------------------------------------- */
+
+static int
+ask_report(struct deliver *dv, struct err *err)
+{
+	struct feed_call call = { .verb = FEED_REPORT };
+	int64_t now_ms = dv->now_ms;
+
+	/* Who soon leaves writes all of it. */
+	if (dv->stopping || dv->opt.once)
+		now_ms += SCHEDULE_CURSOR_MS;
+	if (!schedule_report_begin(dv->schedule, now_ms, &dv->report))
+		return 0;
+	call.report = dv->report;
+	if (deliver_line_ask(&dv->reporter, &call, err) == 0)
+		return 0;
+	schedule_report_end(dv->schedule, false);
+	return -1;
+}
+
+static int
+finish_report(struct deliver *dv, struct err *err)
+{
+	bool done = dv->reporter.ret == 0;
+
+	if (done)
+		say_report(dv);
+	schedule_report_end(dv->schedule, done);
+	memset(&dv->report, 0, sizeof(dv->report));
+	if (done) {
+		deliver_owner_answered(dv);
+		return 0;
+	}
+	*err = dv->reporter.err;
+	return deliver_owner_failed(dv, &dv->reporter_ms, err);
+}
+
+int
+deliver_report(struct deliver *dv, struct err *err)
+{
+	struct deliver_destination *de;
+	int ret = 0;
+
+	note_disabled(dv);
+	if (deliver_line_state(&dv->reporter) == DELIVER_LINE_ANSWERED) {
+		ret = dv->disabling != 0 ? finish_disabling(dv, err)
+					 : finish_report(dv, err);
+		deliver_line_done(&dv->reporter);
+	}
+	if (ret < 0)
+		return -1;
+	if (deliver_line_state(&dv->reporter) != DELIVER_LINE_IDLE ||
+	    clock_ms() < dv->reporter_ms)
+		return 0;
+	de = first_to_disable(dv);
+	return de != NULL ? ask_to_disable(dv, de, err) : ask_report(dv, err);
+}

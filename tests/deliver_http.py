@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Events go out as signed requests, and what is answered decides what
+becomes of them: delivered, tried again by plan, dead, or the destination is
+disabled. One deliverer serves them all."""
+import sys
+
+sys.dont_write_bytecode = True
+
+from deliver_stand import Answer, CA, DeliverStand, Sink, ids, signatures, wait_for
+
+
+def check(words, holds, *seen):
+    if not holds:
+        raise AssertionError(" ".join(map(str, (words, *seen))))
+
+
+def is_sent_as_it_came(st, sink, ca):
+    """Over TLS, verified; signed, with all that a receiver needs."""
+    added = st.destination("crm", sink.url("/crm"), ca=ca.file,
+                           allow_http=False)
+    st.accept("evt_1")
+    st.wait_words("delivery=delivered destination=crm")
+    st.accept("evt_2")
+    first, second = sink.wait(2, "/crm")
+    check("the body", first.body == b'{"id": "evt_1", "topic": "order.paid"}',
+          first.body)
+    want = {"content-type": "application/json", "webhook-id": "evt_1",
+            "eyelet-attempt": "1", "eyelet-endpoint": "shop"}
+    for name, value in want.items():
+        check(name, first.headers.get(name) == value, first.headers)
+    check("user-agent", first.headers["user-agent"].startswith("eyelet/"))
+    check("seq", int(second.headers["eyelet-seq"])
+          > int(first.headers["eyelet-seq"]) > 0)
+    check("signed", signatures(added["value"], first) == 1)
+    check("a kept connection", first.connection == second.connection)
+
+
+def statuses_decide(st, sink, ca):
+    """2xx is delivered; all else is dead where no retry is planned."""
+    table = {200: "delivered", 204: "delivered", 299: "delivered",
+             301: "dead", 308: "dead", 400: "dead", 404: "dead",
+             429: "dead", 500: "dead", 503: "dead"}
+    for status in table:
+        st.destination(f"s{status}", sink.url(f"/status/{status}"),
+                       ca=ca.file, retry="none")
+    st.accept("evt_status")
+    for status, word in table.items():
+        st.wait_words(f"delivery={word} destination=s{status} .*"
+                      f"status={status} ")
+        dead = st.show(f"s{status}")["counts"]["dead"]
+        check(f"{status} dead", dead == (1 if word == "dead" else 0), dead)
+    # A redirect leads nowhere.
+    check("followed", len(sink.requests("/status/301")) == 1)
+    for status in table:
+        st.op("destination.remove", destination=f"s{status}")
+
+
+def failures_are_tried_again(st, sink, ca):
+    """By plan, each attempt signed anew under the same id; then dead."""
+    added = st.destination("retry", sink.url("/retry"), ca=ca.file)
+    sink.answers("/retry", 500, 503, 204)
+    st.accept("evt_retry")
+    got = sink.wait(3, "/retry")
+    check("ids", ids(got) == ["evt_retry"] * 3, ids(got))
+    numbers = [r.headers["eyelet-attempt"] for r in got]
+    check("numbers", numbers == ["1", "2", "3"], numbers)
+    check("signed", all(signatures(added["value"], r) == 1 for r in got))
+    stamps = {r.headers["webhook-timestamp"] for r in got}
+    check("fresh stamps", len(stamps) > 1, stamps)
+    gaps = [b.at - a.at for a, b in zip(got, got[1:])]
+    check("not before their time", min(gaps) > 0.85, gaps)
+    st.wait_words("delivery=delivered destination=retry .*attempt=3")
+    sink.answers("/retry", 500)
+    st.accept("evt_dead")
+    st.wait_words("delivery=dead destination=retry .*attempt=3 status=500")
+    st.wait_counts("retry", dead=1, retrying=0, pending=0)
+    failure = st.show("retry")["last_failure"]
+    check("the last failure", failure["status"] == 500, failure)
+    st.op("destination.remove", destination="retry")
+
+
+def a_busy_receiver_is_waited_for(st, sink, ca):
+    """Retry-After is longer than the plan."""
+    st.destination("busy", sink.url("/busy"), ca=ca.file)
+    sink.answers("/busy", Answer(503, {"Retry-After": "4"}), 200)
+    st.accept("evt_busy")
+    first, second = sink.wait(2, "/busy")
+    check("waited", second.at - first.at > 3.4, second.at - first.at)
+    st.op("destination.remove", destination="busy")
+
+
+def a_receiver_that_is_gone_is_left_alone(st, sink, ca):
+    """410 disables; the event waits until an operator resumes it."""
+    st.destination("gone", sink.url("/gone"), ca=ca.file)
+    sink.answers("/gone", 410, 200)
+    st.accept("evt_gone")
+    st.wait_words("delivery=disabled destination=gone")
+    wait_for("it is disabled", 60,
+             lambda: st.show("gone")["state"] == "disabled", 0.05)
+    st.accept("evt_later")
+    st.op("destination.resume", destination="gone")
+    got = ids(sink.wait(3, "/gone"))
+    check("both came", sorted(got) == ["evt_gone", "evt_gone", "evt_later"],
+          got)
+    st.op("destination.remove", destination="gone")
+
+
+def a_pause_queues(st, sink, ca):
+    st.destination("later", sink.url("/later"), ca=ca.file)
+    st.op("destination.pause", destination="later")
+    st.wait_words("destination=later is off")
+    names = [f"evt_p{i}" for i in range(20)]
+    st.accept(*names)
+    check("none came", sink.requests("/later") == [])
+    st.op("destination.resume", destination="later")
+    got = ids(sink.wait(20, "/later"))
+    check("all came", sorted(got) == sorted(names), got)
+    st.op("destination.remove", destination="later")
+
+
+def main():
+    with DeliverStand() as st:
+        ca = CA(st.top)
+        with Sink(tls=ca.issue()) as sink:
+            st.deliver("-v")
+            for part in (is_sent_as_it_came, statuses_decide,
+                         failures_are_tried_again,
+                         a_busy_receiver_is_waited_for,
+                         a_receiver_that_is_gone_is_left_alone,
+                         a_pause_queues):
+                part(st, sink, ca)
+            check("ends well", st.end_deliver() == 0)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
