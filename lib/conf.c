@@ -52,6 +52,8 @@ static const struct setting {
 	    "30d", 1, 36500 * DAY },
 	{ "store", "retain_bytes", put_bytes,
 	    offsetof(struct conf, retain_bytes), "10g", MIB, 1024 * TIB },
+	{ "store", "hold_max", put_duration, offsetof(struct conf, hold_s),
+	    "30d", 0, 36500 * DAY },
 	{ "store", "segment_max", put_bytes, offsetof(struct conf, segment_max),
 	    "256m", 64 * KIB, 64 * GIB },
 	{ "store", "segment_age", put_duration,
@@ -307,14 +309,14 @@ find_setting(const char *section, const char *key, struct err *err)
 		    section_near.word);
 	else if (!section_known)
 		err_set(err, ERR_CONFIG, "unknown section [%s]", section);
-	else if (key_near.word != NULL)
-		err_set(err, ERR_CONFIG,
-		    "unknown key \"%s\" in [%s]: did you mean \"%s\"?", key,
-		    section, key_near.word);
 	else if (elsewhere != NULL)
 		err_set(err, ERR_CONFIG,
 		    "unknown key \"%s\" in [%s]: it belongs in [%s]", key,
 		    section, elsewhere);
+	else if (key_near.word != NULL)
+		err_set(err, ERR_CONFIG,
+		    "unknown key \"%s\" in [%s]: did you mean \"%s\"?", key,
+		    section, key_near.word);
 	else
 		err_set(err, ERR_CONFIG, "unknown key \"%s\" in [%s]", key,
 		    section);

@@ -34,6 +34,7 @@ struct conf {
 	uint64_t dedupe_max; /* 4g */
 	int64_t retain_s; /* 30d */
 	uint64_t retain_bytes; /* 10g */
+	int64_t hold_s; /* 30d */
 	uint64_t segment_max; /* 256m */
 	int64_t segment_age_s; /* 1d */
 	uint64_t floor; /* 64m */

@@ -14,6 +14,7 @@ conf_store_options(const struct conf *cf, struct store_options *opt)
 	opt->dedupe_max = cf->dedupe_max;
 	opt->retain_s = cf->retain_s;
 	opt->retain_bytes = cf->retain_bytes;
+	opt->hold_s = cf->hold_s;
 	opt->segment_max = cf->segment_max;
 	opt->segment_age_s = cf->segment_age_s;
 	opt->floor = cf->floor;

@@ -368,34 +368,38 @@ drop(struct segments *sg, struct segment *s, struct err *err)
 }
 
 int
-segments_expire(struct segments *sg, int64_t now_ms, int64_t before_ms,
-    uint64_t bytes_max, uint64_t *dropped, struct err *err)
+segments_oldest_due(struct segments *sg, int64_t now_ms, int64_t before_ms,
+    uint64_t bytes_max, struct record_segment *out, bool *due, struct err *err)
 {
 	struct segments_totals totals;
-	struct segment *s = sg->last;
+	const struct segment *s = sg->last;
 
-	*dropped = 0;
 	/* What nobody writes to any more must grow old too. */
 	if (s != NULL && !s->facts.closed && s->facts.events > 0 &&
 	    s->facts.last_ms < before_ms &&
 	    roll(sg, s->facts.last_seq + 1, now_ms, err) < 0)
 		return -1;
-	for (;;) {
-		segments_totals(sg, &totals);
-		pthread_mutex_lock(&sg->mutex);
-		s = sg->first;
-		if (s == NULL || !s->facts.closed || s->pins > 0 ||
-		    (s->facts.last_ms >= before_ms &&
-			totals.bytes <= bytes_max)) {
-			pthread_mutex_unlock(&sg->mutex);
-			return 0;
-		}
+	segments_totals(sg, &totals);
+	s = sg->first;
+	*due = s != NULL && s->facts.closed &&
+	       (s->facts.last_ms < before_ms || totals.bytes > bytes_max);
+	if (*due)
+		*out = s->facts;
+	return 0;
+}
+
+int
+segments_drop_oldest(struct segments *sg, bool *dropped, struct err *err)
+{
+	struct segment *s;
+
+	pthread_mutex_lock(&sg->mutex);
+	s = sg->first;
+	*dropped = s != NULL && s->pins == 0;
+	if (*dropped)
 		take_off_list(sg, s);
-		pthread_mutex_unlock(&sg->mutex);
-		if (drop(sg, s, err) < 0)
-			return -1;
-		(*dropped)++;
-	}
+	pthread_mutex_unlock(&sg->mutex);
+	return *dropped ? drop(sg, s, err) : 0;
 }
 
 /* --- any thread's -------------------------------------------------------- */
@@ -478,6 +482,39 @@ segment_find(struct segment *s, enum bdb_seek seek, uint64_t seq,
 		return err_set(
 		    err, ERR_CORRUPT, "event key of %zu bytes", key->len);
 	return 0;
+}
+
+uint64_t
+segments_first_seq(struct segments *sg)
+{
+	uint64_t seq;
+
+	pthread_mutex_lock(&sg->mutex);
+	seq = sg->first == NULL ? 0 : sg->first->facts.first_seq;
+	pthread_mutex_unlock(&sg->mutex);
+	return seq;
+}
+
+uint64_t
+segments_due_bytes(
+    struct segments *sg, int64_t before_ms, uint64_t bytes_max, uint64_t seq)
+{
+	uint64_t left = 0, due = 0, bytes;
+	struct segment *s;
+
+	pthread_mutex_lock(&sg->mutex);
+	for (s = sg->first; s != NULL; s = s->next)
+		left += s->bytes + s->tries_bytes;
+	for (s = sg->first; s != NULL && s->facts.closed; s = s->next) {
+		if (s->facts.last_ms >= before_ms && left <= bytes_max)
+			break;
+		bytes = s->bytes + s->tries_bytes;
+		left -= bytes;
+		if (s->facts.last_seq >= seq)
+			due += bytes;
+	}
+	pthread_mutex_unlock(&sg->mutex);
+	return due;
 }
 
 void

@@ -61,12 +61,18 @@ int segments_put_attempt(struct segments *sg, struct bdb_txn *txn,
 void segments_attempts_end(struct segments *sg, bool committed);
 
 /*
- * Drops, oldest first, closed segments that nobody has pinned: those whose
- * last event is older than before_ms, and others while all together pass
- * bytes_max. *dropped counts them.
+ * The oldest segment, if retention wants it gone: it is closed (an open one
+ * that has grown old is closed here), and its last event is older than
+ * before_ms, or all together pass bytes_max. *due is false otherwise.
  */
-int segments_expire(struct segments *sg, int64_t now_ms, int64_t before_ms,
-    uint64_t bytes_max, uint64_t *dropped, struct err *err);
+int segments_oldest_due(struct segments *sg, int64_t now_ms, int64_t before_ms,
+    uint64_t bytes_max, struct record_segment *out, bool *due, struct err *err);
+
+/* Drops the oldest; *dropped is false while somebody has pinned it. */
+int segments_drop_oldest(struct segments *sg, bool *dropped, struct err *err);
+
+/* The first seq of the oldest; 0: there is none. */
+uint64_t segments_first_seq(struct segments *sg);
 
 /* --- any thread's -------------------------------------------------------- */
 
@@ -102,6 +108,13 @@ struct segments_totals {
 };
 
 void segments_totals(struct segments *sg, struct segments_totals *out);
+
+/*
+ * Bytes of those that retention wants gone (see segments_oldest_due) and that
+ * hold seq, or come behind it.
+ */
+uint64_t segments_due_bytes(
+    struct segments *sg, int64_t before_ms, uint64_t bytes_max, uint64_t seq);
 
 /* Visits the tables' file names, for verifying and copying. */
 int segments_files(struct segments *sg,

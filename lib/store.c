@@ -27,6 +27,7 @@ store_options_init(struct store_options *opt)
 		.dedupe_max = 4ULL << 30,
 		.retain_s = 30 * 86400,
 		.retain_bytes = 10ULL << 30,
+		.hold_s = 30 * 86400,
 		.segment_max = 256ULL << 20,
 		.segment_age_s = 86400,
 		.floor = 64ULL << 20,
@@ -336,6 +337,7 @@ store_open(const struct store_options *opt, struct store **out, struct err *err)
 	    store_settle_key(st, err) < 0 || open_state(st, err) < 0 ||
 	    open_quarantine(st, err) < 0)
 		goto out;
+	atomic_store(&st->settle_due, true); /* perhaps */
 	st->opened_ms = store_wall_ms();
 	st->recovery_ms = st->opened_ms - began;
 	atomic_store(&st->last_checkpoint_ms, st->opened_ms);

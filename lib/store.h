@@ -35,6 +35,7 @@ struct store_options {
 	uint64_t dedupe_max; /* bytes of remembered ids; shortens the horizon */
 	int64_t retain_s; /* events older than this go, by whole segments */
 	uint64_t retain_bytes; /* as do the oldest above this */
+	int64_t hold_s; /* what a destination needs is held for so long */
 	uint64_t segment_max; /* bytes after which a segment is closed */
 	int64_t segment_age_s;
 	uint64_t floor; /* free bytes below which nothing is accepted */
@@ -340,9 +341,9 @@ bool store_healthy(struct store *st, const char **why_not);
 
 /*
  * Verifies every database, then that each event's id is remembered and that
- * each remembered id within retention names an event. Each problem is one
- * call of problem (inert words); *problems counts them. Accepting goes on
- * but may pause for a second or two.
+ * each remembered id within retention names an event, then that what is to be
+ * delivered is there. Each problem is one call of problem (inert words);
+ * *problems counts them. Accepting goes on but may pause for a second or two.
  */
 int store_check(struct store *st, void (*problem)(void *arg, const char *words),
     void *arg, uint64_t *problems, struct err *err);
@@ -362,7 +363,10 @@ int store_rekey(struct store *st, const struct store_actor *actor,
     const unsigned char request_id[STORE_REQUEST_ID], struct buf *result,
     struct err *err);
 
-/* Applies retention now. *dropped counts segments. */
+/*
+ * Applies retention now, to events and to dead deliveries. What a destination
+ * needs is held, see store_delivery.h. *dropped counts segments.
+ */
 int store_prune(struct store *st, uint64_t *dropped, struct err *err);
 
 #endif

@@ -85,6 +85,8 @@ put_in_force(struct store *st, const struct store_tx *tx)
 		if (st->changed != NULL)
 			st->changed(st->changed_arg, tx->touched[i]);
 	}
+	if (tx->removes_destination)
+		atomic_store(&st->settle_due, true);
 	store_tell_deliverer(st, tx);
 }
 
@@ -161,6 +163,52 @@ store_change(struct store *st, const struct store_actor *actor,
 			    "backup would not know");
 	return 0;
 }
+
+/* --- changes that nobody asked for ---------------------------------------- */
+
+struct running {
+	struct store *st;
+	int (*run)(struct store_tx *tx, void *arg, struct err *err);
+	void *arg;
+};
+
+static int
+run_own(void *arg, struct err *err)
+{
+	struct running *rn = arg;
+	struct store *st = rn->st;
+	struct store_tx tx = { .st = st };
+	int ret = -1;
+
+	if (atomic_load(&st->fenced))
+		return err_set(err, ERR_AWAY, "the store starts anew");
+	tx.now_ms = store_now_ms(st);
+	if (bdb_begin(st->db, &tx.txn, err) < 0)
+		return -1;
+	if (rn->run(&tx, rn->arg, err) == 0)
+		ret = bdb_commit(tx.txn, err);
+	else
+		bdb_abort(tx.txn);
+	if (ret == 0) {
+		atomic_store(&st->last_ms, tx.now_ms);
+		put_in_force(st, &tx);
+	} else if (bdb_is_fenced(st->db)) {
+		store_wake(st);
+	}
+	return ret;
+}
+
+int
+store_run(struct store *st,
+    int (*run)(struct store_tx *tx, void *arg, struct err *err), void *arg,
+    struct err *err)
+{
+	struct running rn = { st, run, arg };
+
+	return commit_run(st->commit, run_own, &rn, err);
+}
+
+/* --- what is kept of requests --------------------------------------------- */
 
 int
 store_forget_requests(

@@ -147,6 +147,69 @@ check_seen(void *arg, const unsigned char key[SEEN_KEY],
 	return 0;
 }
 
+/* --- every destination and delivery --------------------------------------- */
+
+static int
+check_destination(void *arg, const struct store_destination *d, struct err *err)
+{
+	struct check *ck = arg;
+	struct record_cursor c;
+	bool found;
+
+	if (d->state == STORE_DESTINATION_REMOVED)
+		return 0;
+	if (store_get_cursor(ck->st, NULL, d->id, &c, &found, err) < 0)
+		return -1;
+	if (!found)
+		report(ck, "destination %s has no place in the log", d->name);
+	return 0;
+}
+
+/* Is the event of a row in the log? What came after the look counts as such. */
+static bool
+is_there(const struct check *ck, uint64_t seq)
+{
+	uint64_t bit = seq - ck->first;
+
+	if (seq > ck->last)
+		return true;
+	return ck->there != NULL && seq >= ck->first &&
+	       (ck->there[bit / 8] & 1 << bit % 8) != 0;
+}
+
+static int
+check_delivery(void *arg, const struct store_delivery *d, struct err *err)
+{
+	struct check *ck = arg;
+	struct store_destination to;
+	bool found;
+
+	if (store_destination_by_id(
+		ck->st, NULL, d->destination_id, &to, NULL, &found, err) < 0)
+		return -1;
+	if (!found)
+		report(ck,
+		    "event %llu is to be delivered to destination %llu, which "
+		    "there never was",
+		    (unsigned long long)d->seq,
+		    (unsigned long long)d->destination_id);
+	else if (to.state != STORE_DESTINATION_REMOVED &&
+		 d->state != STORE_DELIVERY_DEAD && !is_there(ck, d->seq))
+		report(ck,
+		    "event %llu is to be delivered to %s, and is not in the "
+		    "log",
+		    (unsigned long long)d->seq, to.name);
+	return 0;
+}
+
+static int
+check_deliveries(struct check *ck, struct err *err)
+{
+	if (store_destinations(ck->st, NULL, check_destination, ck, err) < 0)
+		return -1;
+	return store_deliveries(ck->st, NULL, 0, 0, check_delivery, ck, err);
+}
+
 int
 store_check(struct store *st, void (*problem)(void *arg, const char *words),
     void *arg, uint64_t *problems, struct err *err)
@@ -176,9 +239,9 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 		report(&ck, "the first events: %s", err->text);
 		found = false;
 	}
+	ck.last = atomic_load(&st->durable_seq);
 	if (found) {
 		ck.first = ev.seq;
-		ck.last = atomic_load(&st->durable_seq);
 		ck.since_ms = store_now_ms(st) -
 			      seen_horizon_s(st->seen, store_now_ms(st)) * 1000;
 		ck.there = calloc((ck.last - ck.first) / 8 + 1, 1);
@@ -191,6 +254,8 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 		    seen_visit(st->seen, check_seen, &ck, err) < 0)
 			goto out;
 	}
+	if (check_deliveries(&ck, err) < 0)
+		goto out;
 done:
 	*problems = ck.problems;
 	ret = 0;

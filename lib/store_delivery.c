@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/notice.h"
 #include "lib/store_impl.h"
 
 #define KEY 16
@@ -165,7 +166,7 @@ store_delivery_count(struct store *st, uint64_t destination_id,
 	    st, NULL, destination_id, 0, count_one, out, err);
 }
 
-/* --- operators' changes --------------------------------------------------- */
+/* --- changes --------------------------------------------------- */
 
 static void
 touch_rows(struct store_tx *tx, uint64_t destination_id)
@@ -181,7 +182,7 @@ touch_rows(struct store_tx *tx, uint64_t destination_id)
 		tx->rows_touched[tx->nrows_touched++] = destination_id;
 }
 
-/* May a row of it be there, and not be dead? */
+/* May a row be there, and not be dead? */
 static int
 check_destination(
     struct store_tx *tx, const struct store_delivery *d, struct err *err)
@@ -195,8 +196,13 @@ check_destination(
 	if (!found)
 		return err_set(err, ERR_NOTFOUND, "destination %llu",
 		    (unsigned long long)d->destination_id);
-	if (to.state == STORE_DESTINATION_REMOVED && d->state != 0 &&
-	    d->state != STORE_DELIVERY_DEAD)
+	if ((int)d->state == 0 || d->state == STORE_DELIVERY_DEAD)
+		return 0;
+	if (d->seq < store_oldest_seq(tx->st))
+		return err_set(err, ERR_NOTFOUND,
+		    "event %llu is not in the log any more",
+		    (unsigned long long)d->seq);
+	if (to.state == STORE_DESTINATION_REMOVED)
 		return err_set(err, ERR_NOTFOUND,
 		    "destination \"%s\" is removed: nothing goes there any "
 		    "more",
@@ -204,20 +210,68 @@ check_destination(
 	return 0;
 }
 
-int
-store_tx_delivery(
-    struct store_tx *tx, struct store_delivery *d, struct err *err)
+/* One for all that the transaction changes is as new for each. */
+static int
+give_stamp(struct store_tx *tx, struct store_delivery *d, struct err *err)
 {
-	if (check_destination(tx, d, err) < 0)
-		return -1;
-	/* One for all that the transaction changes is as new for each. */
 	if (tx->stamp == 0 &&
 	    store_next_id(tx->st, tx->txn, "next stamp", &tx->stamp, err) < 0)
 		return -1;
 	d->stamp = tx->stamp;
 	touch_rows(tx, d->destination_id);
+	return 0;
+}
+
+int
+store_tx_delivery(
+    struct store_tx *tx, struct store_delivery *d, struct err *err)
+{
+	if (check_destination(tx, d, err) < 0 || give_stamp(tx, d, err) < 0)
+		return -1;
 	if ((int)d->state == 0)
 		return store_delete_delivery(
 		    tx->st, tx->txn, d->destination_id, d->seq, err);
 	return store_put_delivery(tx->st, tx->txn, d, err);
+}
+
+int
+store_tx_dead(struct store_tx *tx, const struct store_delivery *d,
+    const char *reason, struct err *err)
+{
+	struct store_delivery dead = *d;
+
+	dead.state = STORE_DELIVERY_DEAD;
+	dead.reason = span_str(reason);
+	dead.last_ms = tx->now_ms;
+	dead.due_ms = 0;
+	if (give_stamp(tx, &dead, err) < 0 ||
+	    (strcmp(reason, DELIVERY_REMOVED) != 0 &&
+		notice_dead(tx, &dead, err) < 0))
+		return -1;
+	return store_put_delivery(tx->st, tx->txn, &dead, err);
+}
+
+struct dropping {
+	struct store_tx *tx;
+	uint64_t endpoint_id;
+};
+
+static int
+drop_one(void *arg, const struct store_delivery *d, struct err *err)
+{
+	struct dropping *dr = arg;
+
+	if (d->endpoint_id != dr->endpoint_id ||
+	    d->state == STORE_DELIVERY_DEAD)
+		return 0;
+	return store_tx_dead(dr->tx, d, DELIVERY_REMOVED, err);
+}
+
+int
+store_tx_endpoint_removed(
+    struct store_tx *tx, uint64_t endpoint_id, struct err *err)
+{
+	struct dropping dr = { tx, endpoint_id };
+
+	return store_deliveries(tx->st, tx, 0, 0, drop_one, &dr, err);
 }

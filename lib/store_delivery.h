@@ -123,10 +123,24 @@ int store_delivery(struct store *st, struct store_tx *tx,
 /*
  * An operator's change of a row (or a new one: a replay): d->stamp is given
  * here. Deletes with d->state 0. The deliverer is told (store_touched).
- * ERR_NOTFOUND: no such destination, or it is removed.
+ * ERR_NOTFOUND: no such destination, or it is removed, or (unless it deletes
+ * or is dead) the event is not in the log any more.
  */
 int store_tx_delivery(
     struct store_tx *tx, struct store_delivery *d, struct err *err);
+
+/*
+ * In the transaction that removes an endpoint: what is pending of its events
+ * becomes dead with reason "removed".
+ */
+int store_tx_endpoint_removed(
+    struct store_tx *tx, uint64_t endpoint_id, struct err *err);
+
+/*
+ * Dead rows go when they are as old as events may grow (retain_s), and the
+ * oldest ones of a destination that has more than this.
+ */
+#define STORE_DEAD_MAX 100000
 
 /* How many rows a destination has by state, and which is the oldest. */
 struct store_delivery_counts {
@@ -192,10 +206,11 @@ struct store_report {
 /*
  * One transaction, durable when it returns 0. An item whose stamp is not the
  * row's (no row: 0), or whose destination is removed, leaves the row alone;
- * its attempt is recorded all the same. Reporting the same twice is harmless.
- * A row that turns dead makes an event of eyelet's own (see notice.h).
- * ERR_LIMIT: more than STORE_REPORT_ITEMS_MAX. ERR_TIMEOUT, ERR_AWAY, ERR_IO,
- * ERR_FULL, ERR_NOMEM: it may be repeated.
+ * its attempt is recorded all the same. What would wait for an event that is
+ * not in the log any more becomes dead with reason "expired". Reporting the
+ * same twice is harmless. A row that turns dead makes an event of eyelet's own
+ * (see notice.h). ERR_LIMIT: more than STORE_REPORT_ITEMS_MAX. ERR_TIMEOUT,
+ * ERR_AWAY, ERR_IO, ERR_FULL, ERR_NOMEM: it may be repeated.
  */
 int store_report(
     struct store *st, const struct store_report *report, struct err *err);
@@ -234,5 +249,19 @@ struct store_hold {
 
 int store_hold(struct store *st, uint64_t destination_id,
     struct store_hold *out, struct err *err);
+
+/* The oldest segment of which any destination needs something. */
+struct store_held {
+	uint64_t first_seq, last_seq;
+	int64_t last_ms; /* when its newest event was received */
+	uint64_t destination_id; /* who needs the oldest event */
+	bool held; /* it would be gone but for holding */
+	int64_t goes_ms; /* when it goes unless all is delivered: at once when
+			    that is past, or when space runs short */
+	uint64_t bytes; /* of it and all behind it that would be gone, too */
+};
+
+int store_held(
+    struct store *st, struct store_held *out, bool *found, struct err *err);
 
 #endif

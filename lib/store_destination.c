@@ -227,6 +227,18 @@ store_put_cursor(struct store *st, struct bdb_txn *txn, uint64_t id,
 }
 
 int
+store_delete_cursor(
+    struct store *st, struct bdb_txn *txn, uint64_t id, struct err *err)
+{
+	unsigned char key[8];
+	bool found;
+
+	be64_put(key, id);
+	return bdb_delete(
+	    st->cursors, txn, span_of(key, sizeof(key)), &found, err);
+}
+
+int
 store_cursor(struct store *st, uint64_t destination_id, uint64_t *seq,
     bool *found, struct err *err)
 {
@@ -278,6 +290,7 @@ replace(struct store_tx *tx, struct store_destination *d, struct err *err)
 	if (!found)
 		c.seq = tx->st->next_seq;
 	c.end_seq = tx->st->next_seq;
+	tx->removes_destination = true;
 	return store_put_cursor(tx->st, tx->txn, d->id, &c, err);
 }
 

@@ -11,6 +11,9 @@
  * store_rows.c	endpoints and secrets as rows
  * store_destination.c	destinations as rows, their cursors
  * store_delivery.c	deliveries as rows
+ * store_pass.c	deliveries that nobody makes any more
+ * store_hold.c	what destinations need of the log
+ * store_retain.c	what is too old goes
  * store_report.c	what the deliverer reports, in the committer
  * store_told.c	telling the deliverer that there is something
  * store_audit.c	the audit trail
@@ -52,6 +55,20 @@ struct store_endpoint_facts {
 	uint64_t generation; /* the committer's */
 	_Atomic uint64_t rows_touched; /* 0: not since the store was opened */
 	_Atomic uint64_t counts[STORE_COUNTS];
+};
+
+/*
+ * Deliveries that nobody will make any more become dead rows, bit by bit:
+ * those of a destination that are below a seq, rows first, then what its
+ * cursor has not passed.
+ */
+struct store_passing {
+	uint64_t destination_id;
+	uint64_t below;
+	const char *reason;
+	uint64_t row; /* where the next bit begins */
+	uint64_t dead; /* so many became dead */
+	bool more;
 };
 
 struct store {
@@ -102,6 +119,14 @@ struct store {
 	atomic_bool notices_due; /* perhaps */
 	int64_t notices_summed_ms, notices_retry_ms; /* the keeper's */
 
+	/*
+	 * A removed destination may have something that is not settled; the
+	 * keeper is at this one.
+	 */
+	atomic_bool settle_due;
+	struct store_passing settling;
+	int64_t settle_retry_ms;
+
 	pthread_t keeper;
 	bool keeper_runs;
 	uint64_t snapshot_retry_bytes; /* the keeper's */
@@ -125,6 +150,7 @@ struct store_tx {
 	uint64_t rows_touched[STORE_TX_TOUCH_MAX];
 	size_t nrows_touched;
 	bool all_rows_touched;
+	bool removes_destination;
 	uint64_t stamp; /* of the rows that it changes; 0: none yet */
 	uint64_t revoked[STORE_TX_TOUCH_MAX]; /* secrets */
 	size_t nrevoked;
@@ -175,6 +201,15 @@ int store_flush(void *arg, struct err *err);
 void store_durable(void *arg, uint64_t seq);
 
 /* store_change.c */
+/*
+ * Runs run(tx, arg, err) in the committer, in a transaction of its own that is
+ * durable when this returns 0: a change that nobody asked for, so it has
+ * neither actor nor audit record.
+ */
+int store_run(struct store *st,
+    int (*run)(struct store_tx *tx, void *arg, struct err *err), void *arg,
+    struct err *err);
+
 /* Removes the results of requests that are older than an hour. */
 int store_forget_requests(
     struct store *st, struct bdb_txn *txn, int64_t now_ms, struct err *err);
@@ -214,6 +249,8 @@ int store_reseal_destinations(
     struct store_tx *tx, uint64_t *destinations, struct err *err);
 int store_get_cursor(struct store *st, struct bdb_txn *txn, uint64_t id,
     struct record_cursor *out, bool *found, struct err *err);
+int store_delete_cursor(
+    struct store *st, struct bdb_txn *txn, uint64_t id, struct err *err);
 int store_put_cursor(struct store *st, struct bdb_txn *txn, uint64_t id,
     const struct record_cursor *c, struct err *err);
 
@@ -230,6 +267,38 @@ int store_walk_deliveries(struct store *st, struct bdb_txn *txn,
     void *arg, struct err *err);
 int store_delete_delivery(struct store *st, struct bdb_txn *txn,
     uint64_t destination_id, uint64_t seq, struct err *err);
+
+/*
+ * A row becomes dead now, by us: it gets a stamp, the deliverer is told.
+ * Borrows from d; one that an endpoint's or a destination's removal ends makes
+ * no notice.
+ */
+int store_tx_dead(struct store_tx *tx, const struct store_delivery *d,
+    const char *reason, struct err *err);
+
+/* store_pass.c */
+/* The next bit of a struct store_passing. */
+int store_pass(struct store_tx *tx, void *passing, struct err *err);
+
+/* store_hold.c */
+/*
+ * Has a destination still to get an event that is not above last? *seq (may be
+ * NULL) is the first one. In the committer, or for a hint.
+ */
+int store_needs(struct store *st, uint64_t destination_id, uint64_t last,
+    uint64_t *seq, bool *needed, struct err *err);
+
+/* The first seq that is in the log, or would be. The committer's. */
+uint64_t store_oldest_seq(struct store *st);
+
+/* store_retain.c */
+/* Retention, for about so long; *more says that it is not at its end. */
+int store_retain(struct store *st, int64_t budget_ms, uint64_t *dropped,
+    bool *more, struct err *err);
+/* Removes dead rows that are too old, or too many. */
+int store_forget_dead(struct store *st, struct err *err);
+/* What removed destinations had not got becomes dead; the keeper's. */
+void store_settle(struct store *st);
 
 /* store_read.c */
 /* For a wait on a condition of init_locks. */
@@ -249,6 +318,8 @@ void store_move_notices(struct store *st);
 int store_keeper_start(struct store *st, struct err *err);
 void store_keeper_stop(struct store *st);
 void store_measure_room(struct store *st);
+/* So near the floor that nothing is held: accepting must never fail for it. */
+bool store_is_short_of_room(struct store *st);
 
 /* store_snapshot.c */
 /*

@@ -8,10 +8,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+
 #define TICK_MS 250
 #define CHECKPOINT_LOG (16 * 1024 * 1024) /* bytes: keeps restarts short */
 #define CHECKPOINT_MS 60000
 #define RETAIN_EVERY_MS 60000
+#define RETAIN_SHORT_MS 1000 /* the same while room is short */
+#define RETAIN_BUDGET_MS 200 /* of a tick */
+#define PRUNE_BUDGET_MS 1000 /* of a step, when somebody waits */
+#define FORGET_EVERY_MS 3600000
 
 void
 store_measure_room(struct store *st)
@@ -37,6 +43,13 @@ store_measure_room(struct store *st)
 		    (unsigned long long)st->opt.floor);
 }
 
+bool
+store_is_short_of_room(struct store *st)
+{
+	return atomic_load(&st->bytes_free) <
+	       2 * st->opt.floor + st->opt.ballast;
+}
+
 /* --- jobs, in the committer ---------------------------------------------- */
 
 static int
@@ -57,40 +70,19 @@ save(void *arg, struct err *err)
 	return bdb_commit(txn, err);
 }
 
-struct retaining {
-	struct store *st;
-	uint64_t segments;
-	unsigned parts;
-};
-
-static int
-retain(void *arg, struct err *err)
-{
-	struct retaining *rt = arg;
-	struct store *st = rt->st;
-	int64_t now = store_now_ms(st);
-
-	if (segments_expire(st->segments, now, now - st->opt.retain_s * 1000,
-		st->opt.retain_bytes, &rt->segments, err) < 0)
-		return -1;
-	return seen_expire(st->seen, now, &rt->parts, err);
-}
-
 int
 store_prune(struct store *st, uint64_t *dropped, struct err *err)
 {
-	struct retaining rt = { st, 0, 0 };
+	uint64_t n;
+	bool more = true;
 
-	if (commit_run(st->commit, retain, &rt, err) < 0)
-		return err_wrap(err, "apply retention");
-	if (rt.segments > 0)
-		store_say(st, "retention dropped %llu segments of the log",
-		    (unsigned long long)rt.segments);
-	if (rt.parts > 0)
-		store_say(st, "%u partitions of remembered ids were dropped",
-		    rt.parts);
-	*dropped = rt.segments;
-	return 0;
+	*dropped = 0;
+	while (more) {
+		if (store_retain(st, PRUNE_BUDGET_MS, &n, &more, err) < 0)
+			return -1;
+		*dropped += n;
+	}
+	return store_forget_dead(st, err);
 }
 
 /* --- the thread ---------------------------------------------------------- */
@@ -184,13 +176,41 @@ write_quarantine(struct store *st)
 		complain(st, "quarantine", &err);
 }
 
+/* When what was done last; clock_ms. */
+struct keeping {
+	int64_t retained_ms, forgot_ms;
+	bool more; /* retention is not at its end */
+};
+
+static void
+apply_retention(struct store *st, struct keeping *kp)
+{
+	int64_t now = clock_ms();
+	uint64_t dropped;
+	struct err err = ERR_INIT;
+
+	if (!kp->more && now - kp->retained_ms < (store_is_short_of_room(st)
+							 ? RETAIN_SHORT_MS
+							 : RETAIN_EVERY_MS))
+		return;
+	kp->retained_ms = now;
+	if (store_retain(st, RETAIN_BUDGET_MS, &dropped, &kp->more, &err) < 0) {
+		complain(st, "retention", &err);
+		kp->more = false;
+	}
+	if (now - kp->forgot_ms < FORGET_EVERY_MS)
+		return;
+	kp->forgot_ms = now;
+	if (store_forget_dead(st, &err) < 0)
+		complain(st, "retention", &err);
+}
+
 static void *
 keeper_main(void *arg)
 {
 	struct store *st = arg;
-	struct err err = ERR_INIT;
-	int64_t now, pruned = store_wall_ms();
-	uint64_t dropped;
+	int64_t now = clock_ms();
+	struct keeping kp = { now, now - FORGET_EVERY_MS, false };
 
 	while (!rest(st)) {
 		now = store_wall_ms();
@@ -202,12 +222,8 @@ keeper_main(void *arg)
 		store_move_notices(st);
 		if (checkpoint_is_due(st, now))
 			checkpoint(st);
-		/* A clock set back must not put retention off. */
-		if (now - pruned >= RETAIN_EVERY_MS || now < pruned) {
-			pruned = now;
-			if (store_prune(st, &dropped, &err) < 0)
-				complain(st, "retention", &err);
-		}
+		store_settle(st);
+		apply_retention(st, &kp);
 	}
 	return NULL;
 }

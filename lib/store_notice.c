@@ -171,43 +171,12 @@ notice_set_mark(struct store_tx *tx, const char *kind, uint64_t id,
 
 /* --- a change that nobody asked for --------------------------------------- */
 
-struct saying {
-	struct store *st;
-	int (*say)(struct store_tx *tx, void *arg, struct err *err);
-	void *arg;
-};
-
-static int
-run_say(void *arg, struct err *err)
-{
-	struct saying *sy = arg;
-	struct store *st = sy->st;
-	struct store_tx tx = { .st = st, .now_ms = store_now_ms(st) };
-	int ret = -1;
-
-	if (bdb_begin(st->db, &tx.txn, err) < 0)
-		return -1;
-	if (sy->say(&tx, sy->arg, err) == 0)
-		ret = bdb_commit(tx.txn, err);
-	else
-		bdb_abort(tx.txn);
-	if (ret == 0)
-		atomic_store(&st->last_ms, tx.now_ms);
-	if (ret < 0 && bdb_is_fenced(st->db))
-		store_wake(st);
-	return ret;
-}
-
 int
 store_say_notices(struct store *st,
     int (*say)(struct store_tx *tx, void *arg, struct err *err), void *arg,
     struct err *err)
 {
-	struct saying sy = { st, say, arg };
-
-	if (store_is_fenced(st))
-		return err_set(err, ERR_AWAY, "the store starts anew");
-	return commit_run(st->commit, run_say, &sy, err);
+	return store_run(st, say, arg, err);
 }
 
 /* --- into the log --------------------------------------------------------- */

@@ -93,6 +93,9 @@ do_item(
 	if (item->kind == STORE_REPORT_DONE)
 		return store_delete_delivery(
 		    rp->st, rp->tx.txn, d->destination_id, d->seq, err);
+	if (d->state != STORE_DELIVERY_DEAD &&
+	    d->seq < store_oldest_seq(rp->st))
+		return store_tx_dead(&rp->tx, d, DELIVERY_EXPIRED, err);
 	if (d->state == STORE_DELIVERY_DEAD && !dead &&
 	    notice_dead(&rp->tx, d, err) < 0)
 		return -1;
@@ -152,6 +155,8 @@ run_report(void *arg, struct err *err)
 	else
 		bdb_abort(rp->tx.txn);
 	segments_attempts_end(st->segments, ret == 0);
+	if (ret == 0)
+		store_tell_deliverer(st, &rp->tx);
 	if (ret < 0 && bdb_is_fenced(st->db))
 		store_wake(st);
 	return ret;

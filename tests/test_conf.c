@@ -60,6 +60,7 @@ START_TEST(defaults_are_those_of_the_page)
 	ck_assert_uint_eq(cf.dedupe_max, UINT64_C(4) << 30);
 	ck_assert_int_eq(cf.retain_s, 30 * 86400);
 	ck_assert_uint_eq(cf.retain_bytes, UINT64_C(10) << 30);
+	ck_assert_int_eq(cf.hold_s, 30 * 86400);
 	ck_assert_uint_eq(cf.segment_max, 256 << 20);
 	ck_assert_int_eq(cf.segment_age_s, 86400);
 	ck_assert_uint_eq(cf.floor, 64 << 20);
@@ -96,7 +97,8 @@ START_TEST(every_setting_is_read)
 	    "path = /a/store ; a comment\n"
 	    "key_file=/a/key\r\n"
 	    "horizon = 2d\ndedupe_max = 2m\nretain = 3h\n"
-	    "retain_bytes = 3m\nsegment_max = 64k\nsegment_age = 5m\n"
+	    "retain_bytes = 3m\nhold_max = 2d\nsegment_max = 64k\nsegment_age "
+	    "= 5m\n"
 	    "floor = 0\nballast = 0\ncache = 2m\nlog_keep_max = 7m\n"
 	    "[quarantine]\ncount = 0\nbytes = 8k\ntotal = 9m\n"
 	    "[schemes]\n"
@@ -123,6 +125,7 @@ START_TEST(every_setting_is_read)
 	ck_assert_uint_eq(cf.dedupe_max, 2 << 20);
 	ck_assert_int_eq(cf.retain_s, 3 * 3600);
 	ck_assert_uint_eq(cf.retain_bytes, 3 << 20);
+	ck_assert_int_eq(cf.hold_s, 2 * 86400);
 	ck_assert_uint_eq(cf.segment_max, 64 << 10);
 	ck_assert_int_eq(cf.segment_age_s, 300);
 	ck_assert_uint_eq(cf.floor, 0);
@@ -366,6 +369,7 @@ START_TEST(store_gets_its_options)
 	ck_assert_uint_eq(set.dedupe_max, own.dedupe_max);
 	ck_assert_int_eq(set.retain_s, own.retain_s);
 	ck_assert_uint_eq(set.retain_bytes, own.retain_bytes);
+	ck_assert_int_eq(set.hold_s, own.hold_s);
 	ck_assert_uint_eq(set.segment_max, own.segment_max);
 	ck_assert_int_eq(set.segment_age_s, own.segment_age_s);
 	ck_assert_uint_eq(set.floor, own.floor);
@@ -378,7 +382,8 @@ START_TEST(store_gets_its_options)
 	conf_free(&cf);
 	ck_assert_int_eq(
 	    read_text("[store]\nhorizon = 1\ndedupe_max = 2m\nretain = 3\n"
-		      "retain_bytes = 4m\nsegment_max = 5m\nsegment_age = 6\n"
+		      "retain_bytes = 4m\nhold_max = 14\nsegment_max = "
+		      "5m\nsegment_age = 6\n"
 		      "floor = 7m\nballast = 8m\ncache = 9m\n"
 		      "log_keep_max = 10m\n"
 		      "[quarantine]\ncount = 11\nbytes = 12m\n"
@@ -390,6 +395,7 @@ START_TEST(store_gets_its_options)
 	ck_assert_uint_eq(set.dedupe_max, 2 << 20);
 	ck_assert_int_eq(set.retain_s, 3);
 	ck_assert_uint_eq(set.retain_bytes, 4 << 20);
+	ck_assert_int_eq(set.hold_s, 14);
 	ck_assert_uint_eq(set.segment_max, 5 << 20);
 	ck_assert_int_eq(set.segment_age_s, 6);
 	ck_assert_uint_eq(set.floor, 7 << 20);

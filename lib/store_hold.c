@@ -1,0 +1,165 @@
+/* store_hold.c: what of the log destinations still need. */
+#include "lib/store_delivery.h"
+
+#include <string.h>
+
+#include "lib/store_impl.h"
+
+struct first_row {
+	uint64_t seq, last; /* seq 0: none yet */
+};
+
+static int
+find_row(void *arg, const struct store_delivery *d, struct err *err)
+{
+	struct first_row *fr = arg;
+
+	(void)err;
+	if (d->seq > fr->last)
+		return 1;
+	if (d->state == STORE_DELIVERY_DEAD)
+		return 0;
+	fr->seq = d->seq;
+	return 1;
+}
+
+int
+store_needs(struct store *st, uint64_t destination_id, uint64_t last,
+    uint64_t *seq, bool *needed, struct err *err)
+{
+	struct first_row fr = { 0, last };
+	struct record_cursor c;
+	bool found;
+
+	if (store_get_cursor(st, NULL, destination_id, &c, &found, err) < 0)
+		return -1;
+	*needed = found && c.seq <= last;
+	if (*needed && seq == NULL)
+		return 0;
+	if (*needed)
+		fr.last = c.seq;
+	if (store_walk_deliveries(st, NULL, destination_id,
+		segments_first_seq(st->segments), find_row, &fr, err) < 0)
+		return -1;
+	if (seq != NULL && (*needed || fr.seq != 0))
+		*seq = fr.seq != 0 ? fr.seq : c.seq;
+	*needed = *needed || fr.seq != 0;
+	return 0;
+}
+
+uint64_t
+store_oldest_seq(struct store *st)
+{
+	uint64_t first = segments_first_seq(st->segments);
+
+	return first == 0 ? st->next_seq : first;
+}
+
+/* The first event from seq on; *found is false when there is none. */
+static int
+event_at(
+    struct store *st, uint64_t *seq, int64_t *ms, bool *found, struct err *err)
+{
+	struct store_reader *rd = NULL;
+	struct event ev;
+	int ret;
+
+	if (store_reader_open(st, &rd, err) < 0)
+		return -1;
+	store_reader_seek(rd, *seq);
+	ret = store_reader_next(rd, &ev, found, err);
+	if (ret == 0 && *found) {
+		*seq = ev.seq;
+		*ms = ev.received_ms;
+	}
+	store_reader_close(rd);
+	return ret;
+}
+
+int
+store_hold(struct store *st, uint64_t destination_id, struct store_hold *out,
+    struct err *err)
+{
+	struct store_destination d;
+	uint64_t seq = 0;
+	bool found;
+
+	memset(out, 0, sizeof(*out));
+	if (store_destination_by_id(
+		st, NULL, destination_id, &d, NULL, &found, err) < 0)
+		return -1;
+	if (!found || d.state == STORE_DESTINATION_REMOVED)
+		return 0;
+	if (store_needs(st, destination_id, store_durable_seq(st), &seq, &found,
+		err) < 0)
+		return -1;
+	if (!found)
+		return 0;
+	if (event_at(st, &seq, &out->since_ms, &found, err) < 0)
+		return -1;
+	if (!found)
+		return 0;
+	out->seq = seq;
+	out->bytes = segments_due_bytes(st->segments,
+	    store_now_ms(st) - st->opt.retain_s * 1000, st->opt.retain_bytes,
+	    seq);
+	return 0;
+}
+
+struct oldest {
+	struct store *st;
+	uint64_t seq, destination_id; /* 0: nothing is needed */
+};
+
+static int
+compare_need(void *arg, const struct store_destination *d, struct err *err)
+{
+	struct oldest *ol = arg;
+	uint64_t seq,
+	    last = ol->seq == 0 ? store_durable_seq(ol->st) : ol->seq - 1;
+	bool needed;
+
+	if (d->state == STORE_DESTINATION_REMOVED)
+		return 0;
+	if (store_needs(ol->st, d->id, last, &seq, &needed, err) < 0)
+		return -1;
+	if (needed) {
+		ol->seq = seq;
+		ol->destination_id = d->id;
+	}
+	return 0;
+}
+
+int
+store_held(
+    struct store *st, struct store_held *out, bool *found, struct err *err)
+{
+	struct oldest ol = { .st = st };
+	struct record_segment facts;
+	struct segment *s;
+	int64_t now = store_now_ms(st), aged, due;
+
+	*found = false;
+	if (store_each_destination(st, compare_need, &ol, err) < 0)
+		return -1;
+	s = ol.destination_id == 0 ? NULL : segments_pin(st->segments, ol.seq);
+	if (s == NULL)
+		return 0;
+	segment_facts(st->segments, s, &facts);
+	segment_unpin(st->segments, s);
+	aged = facts.last_ms + st->opt.retain_s * 1000;
+	out->bytes =
+	    segments_due_bytes(st->segments, now - st->opt.retain_s * 1000,
+		st->opt.retain_bytes, facts.first_seq);
+	out->held = out->bytes > 0;
+	due = out->held && now < aged ? now : aged;
+	out->goes_ms = facts.last_ms + st->opt.hold_s * 1000;
+	if (out->goes_ms < due)
+		out->goes_ms = due;
+	out->first_seq = facts.first_seq;
+	out->last_seq = facts.last_seq;
+	out->last_ms = facts.last_ms;
+	out->destination_id = ol.destination_id;
+	*found = true;
+	return 0;
+}
