@@ -54,7 +54,7 @@ deliver_cache_close(struct deliver_cache *ca)
 static struct span
 copy(unsigned char **at, struct span s)
 {
-	struct span there = span_of(*at, s.len);
+	struct span there = { *at, s.len };
 
 	if (s.len > 0)
 		memcpy(*at, s.ptr, s.len);

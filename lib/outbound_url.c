@@ -429,7 +429,7 @@ outbound_url_check(struct span url, const struct address_list *allow,
     bool allow_http, struct buf *out, struct err *err)
 {
 	size_t before = out->len;
-	struct parts parts;
+	struct parts parts = { 0 };
 
 	if (url.len == 0)
 		return err_set(err, ERR_INPUT, "the URL is empty");
