@@ -8,9 +8,12 @@
 
 #include "admin/output.h"
 #include "admin/secret_file.h"
+#include "admin/terminal.h"
 #include "lib/text.h"
 
 #define FAR_EVENTS 1000 /* looked at in vain: worth a word */
+#define BAR 20 /* columns of a progress bar */
+#define BAR_COLUMNS 79 /* of a terminal with room for it and its words */
 
 int
 call_begin(struct call *c, const struct command_line *line, const char *op,
@@ -63,6 +66,21 @@ erase_progress(struct call *c)
 	c->drawn = false;
 }
 
+/* Words, and in front of them a bar where the terminal has room for both. */
+static void
+draw_progress(int64_t percent, int64_t looked, int64_t matched)
+{
+	static const char full[BAR + 1] = "####################";
+	int done = (int)(percent * BAR / 100);
+
+	done = done < 0 ? 0 : done > BAR ? BAR : done;
+	fputs("\r\033[K", stderr);
+	if (terminal_columns(STDERR_FILENO) > BAR_COLUMNS)
+		fprintf(stderr, "[%-*.*s] ", BAR, done, full);
+	fprintf(stderr, "%lld%% of the way, %lld events looked at, %lld match",
+	    (long long)percent, (long long)looked, (long long)matched);
+}
+
 /* Rows that say how far a search came; they are no part of the answer. */
 static void
 take_progress(struct call *c, const struct json *progress)
@@ -76,6 +94,8 @@ take_progress(struct call *c, const struct json *progress)
 	(void)json_opt_int(progress, "percent", &percent, &ignored);
 	(void)json_opt_int(progress, "next", &next, &ignored);
 	c->next = (uint64_t)next;
+	c->fresh = json_true(json_get(progress, "fresh"));
+	c->cut = json_true(json_get(progress, "cut"));
 	if (c->follows)
 		return;
 	if (json_true(json_get(progress, "done"))) {
@@ -87,10 +107,7 @@ take_progress(struct call *c, const struct json *progress)
 			    (long long)looked, at == NULL ? "the end" : at,
 			    (long long)matched);
 	} else if (isatty(STDERR_FILENO)) {
-		fprintf(stderr,
-		    "\r\033[K%lld%% of the way, %lld events looked at, %lld "
-		    "match",
-		    (long long)percent, (long long)looked, (long long)matched);
+		draw_progress(percent, looked, matched);
 		c->drawn = true;
 	}
 }
@@ -232,6 +249,38 @@ call_put_time(
 		    "2026-01-15T10:30:00Z nor one ago such as 2h or 3d",
 		    option, value);
 	json_write_int(&c->w, member, ms < 0 ? 0 : ms);
+	return 0;
+}
+
+#define FROM_SEQ "seq:"
+
+int
+call_put_from(struct call *c, struct err *err)
+{
+	const char *from = command_option(c->line, "from", 0);
+	struct span s = span_str(from);
+	uint64_t seq = 1;
+
+	if (from == NULL || strcmp(from, "now") == 0)
+		return 0;
+	if (span_starts(s, FROM_SEQ)) {
+		if (text_to_u64(span_skip(s, strlen(FROM_SEQ)), JSON_INT_MAX,
+			&seq, err) < 0 ||
+		    seq == 0)
+			return err_set(err, ERR_USAGE,
+			    "--from: \"%s\": behind \"seq:\" stands the "
+			    "number of an event",
+			    from);
+	} else if (strcmp(from, "start") != 0) {
+		if (call_put_time(c, "from", "from_ms", err) < 0)
+			return err_set(err, ERR_USAGE,
+			    "--from: \"%s\" is none of now, start, seq:N, a "
+			    "time such as 2026-01-15T10:30:00Z, or one ago "
+			    "such as 2h",
+			    from);
+		return 0;
+	}
+	json_write_uint(&c->w, "from_seq", seq);
 	return 0;
 }
 

@@ -27,6 +27,7 @@ struct call {
 	struct span row_text;
 	bool follows; /* what comes: no words on how far it looked */
 	uint64_t next; /* the seq behind the last event that was looked at */
+	bool fresh, cut; /* of a cursor, see event.read */
 	bool drawn; /* a line on the terminal says how far a search came */
 	bool screen; /* rows go to a terminal, too */
 };
@@ -67,6 +68,8 @@ int call_put_duration(struct call *c, const char *option, const char *member,
 /* RFC 3339, or "2h" for two hours ago, as milliseconds. */
 int call_put_time(
     struct call *c, const char *option, const char *member, struct err *err);
+/* "now", "start", a time or "seq:N" as "from_seq" or "from_ms". */
+int call_put_from(struct call *c, struct err *err);
 /* --secret-file as "secret_b64". */
 int call_put_secret(struct call *c, struct err *err);
 

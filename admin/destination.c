@@ -141,7 +141,7 @@ run_add(struct command_line *line, struct err *err)
 	}
 	json_write_bytes(&c.w, "destination", span_str(line->operands[0]));
 	if (destination_put_settings(&c, err) < 0 ||
-	    destination_put_from(&c, err) < 0 || call_put_secret(&c, err) < 0)
+	    call_put_from(&c, err) < 0 || call_put_secret(&c, err) < 0)
 		goto out;
 	c.people = tell_added;
 	ret = call_send(&c, err);

@@ -388,35 +388,3 @@ destination_put_settings(struct call *c, struct err *err)
 	json_write_close(&c->w);
 	return 0;
 }
-
-#define FROM_SEQ "seq:"
-
-int
-destination_put_from(struct call *c, struct err *err)
-{
-	const char *from = command_option(c->line, "from", 0);
-	struct span s = span_str(from);
-	uint64_t seq = 1;
-
-	if (from == NULL || strcmp(from, "now") == 0)
-		return 0;
-	if (span_starts(s, FROM_SEQ)) {
-		if (text_to_u64(span_skip(s, strlen(FROM_SEQ)), JSON_INT_MAX,
-			&seq, err) < 0 ||
-		    seq == 0)
-			return err_set(err, ERR_USAGE,
-			    "--from: \"%s\": behind \"seq:\" stands the "
-			    "number of an event",
-			    from);
-	} else if (strcmp(from, "start") != 0) {
-		if (call_put_time(c, "from", "from_ms", err) < 0)
-			return err_set(err, ERR_USAGE,
-			    "--from: \"%s\" is none of now, start, seq:N, a "
-			    "time such as 2026-01-15T10:30:00Z, or one ago "
-			    "such as 2h",
-			    from);
-		return 0;
-	}
-	json_write_uint(&c->w, "from_seq", seq);
-	return 0;
-}

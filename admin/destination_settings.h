@@ -14,7 +14,4 @@
  */
 int destination_put_settings(struct call *c, struct err *err);
 
-/* --from as "from_seq" or "from_ms". */
-int destination_put_from(struct call *c, struct err *err);
-
 #endif

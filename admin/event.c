@@ -1,6 +1,7 @@
 /* event.c: eyelet-event: the events there are. */
 #include "admin/event.h"
 
+#include "admin/event_delivery.h"
 #include "admin/quarantine.h"
 #include "lib/util.h"
 
@@ -30,11 +31,20 @@
 		"id", "ID", "with this event id", false \
 	}
 
+#define DESTINATION(help)                            \
+	{                                            \
+		"destination", "NAME", (help), false \
+	}
+
 static const struct option_row list_options[] = {
 	ENDPOINT,
 	TYPE,
 	ID,
-	STATUS,
+	{ "status", "STATUS",
+	    "\"accepted\" or \"test\"; of deliveries \"pending\", "
+	    "\"retrying\", \"parked\", \"dead\" or \"delivered\"",
+	    false },
+	DESTINATION("deliveries to this destination"),
 	SINCE,
 	UNTIL,
 	{ "limit", "NUMBER", "at most so many, else 50; 0: all", false },
@@ -86,6 +96,51 @@ static const struct option_row publish_options[] = {
 	{ "content-type", "TYPE", "of a --raw body", false },
 };
 
+static const struct option_row read_options[] = {
+	{ "cursor", "NAME", "by this cursor, which is made where it is not",
+	    false },
+	{ "limit", "NUMBER", "at most so many, else 100; 0: all", false },
+	{ "ack", NULL, "acknowledge them once they are written", false },
+	{ "acked", "SEQ", "acknowledge all up to this one before", false },
+	{ "wait", "DURATION", "wait so long for the first: at most 1m", false },
+	{ "from", "now|start|TIME|seq:N", "where a new cursor begins", false },
+	{ "endpoint", "NAME", "a new cursor reads this endpoint alone", false },
+	{ "type", "PATTERNS", "a new cursor reads these types alone", false },
+};
+
+static const struct option_row retry_options[] = {
+	DESTINATION("of this destination"),
+	{ "status", "STATUS",
+	    "those that are \"retrying\", \"dead\" or \"parked\"", false },
+};
+
+static const struct option_row one_options[] = {
+	DESTINATION("at this destination"),
+};
+
+static const struct option_row dead_options[] = {
+	DESTINATION("of this destination"),
+	{ "reason", "REASON", "dead for this reason", false },
+	{ "limit", "NUMBER", "with list: at most so many, else 50; 0: all",
+	    false },
+	{ "yes", NULL, "with drop: do not ask", false },
+};
+
+static const struct option_row replay_options[] = {
+	DESTINATION("to this destination, else to all that want them"),
+	{ "from-seq", "SEQ", "from this event on", false },
+	{ "to-seq", "SEQ", "up to this event", false },
+	SINCE,
+	UNTIL,
+	ENDPOINT,
+	TYPE,
+	ID,
+	STATUS,
+	{ "dry-run", NULL, "only say what would be sent", false },
+	{ "request-id", "HEX", "the same request as before: none goes twice",
+	    false },
+};
+
 static const struct option_row quarantine_options[] = {
 	{ "endpoint", "NAME", "with list: of this endpoint", false },
 	{ "limit", "NUMBER", "with list: at most so many, else 50; 0: all",
@@ -124,6 +179,28 @@ static const struct command commands[] = {
 	    OPTIONS(stats_options), event_stats },
 	{ "publish", "", 0, 0, "Puts an event of the site's own into the log.",
 	    OPTIONS(publish_options), event_publish },
+	{ "read", "", 0, 0,
+	    "Gives events that were not acknowledged yet, as JSON lines.",
+	    OPTIONS(read_options), event_read },
+	{ "cursor", CURSOR_OPERANDS, 1, 3,
+	    "Lists cursors, acknowledges events, removes a cursor.", NULL, 0,
+	    event_cursor },
+	{ "retry", "[SEQ...]", 0, -1,
+	    "Sends now what waits for another attempt, or is dead.",
+	    OPTIONS(retry_options), event_retry },
+	{ "replay", "[SEQ...]", 0, -1,
+	    "Sends events again to where they went before.",
+	    OPTIONS(replay_options), event_replay },
+	{ "skip", "SEQ...", 1, -1,
+	    "Gives a delivery up, so that others do not wait for it.",
+	    OPTIONS(one_options), event_skip },
+	{ "park", "SEQ...", 1, -1,
+	    "Sets a delivery aside, so that others do not wait for it.",
+	    OPTIONS(one_options), event_park },
+	{ "dead", DEAD_OPERANDS, 1, -1, "Lists, retries or drops dead letters.",
+	    OPTIONS(dead_options), event_dead },
+	{ "prune", "", 0, 0, "Drops what retention lets go, now.", NULL, 0,
+	    event_prune },
 	{ "quarantine", QUARANTINE_OPERANDS, 1, 2,
 	    "Says why requests were refused, and takes those that are right.",
 	    OPTIONS(quarantine_options), quarantine_run },

@@ -14,6 +14,11 @@ int event_show(struct command_line *line, struct err *err);
 int event_export(struct command_line *line, struct err *err);
 int event_stats(struct command_line *line, struct err *err);
 int event_publish(struct command_line *line, struct err *err);
+int event_read(struct command_line *line, struct err *err);
+int event_cursor(struct command_line *line, struct err *err);
+int event_prune(struct command_line *line, struct err *err);
+
+#define CURSOR_OPERANDS "list | ack NAME SEQ | remove NAME"
 
 /* Shows the event SEQ, or of an id; raw is its payload alone. */
 int event_show_one(struct command_line *line, bool raw, struct err *err);

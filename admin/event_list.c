@@ -3,8 +3,10 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "admin/event_delivery.h"
 #include "admin/output.h"
 #include "lib/clock.h"
 #include "lib/util.h"
@@ -27,6 +29,17 @@ static const struct table_column list_columns[] = {
 	{ "STATUS", false, "status" },
 };
 
+/* A status of deliveries, or a destination, makes a list of deliveries. */
+static bool
+wants_deliveries(const struct command_line *line)
+{
+	const char *status = command_option(line, "status", 0);
+
+	return command_has(line, "destination") ||
+	       (status != NULL && strcmp(status, "accepted") != 0 &&
+		   strcmp(status, "test") != 0);
+}
+
 int
 event_list(struct command_line *line, struct err *err)
 {
@@ -41,6 +54,11 @@ event_list(struct command_line *line, struct err *err)
 		goto out;
 	if (!command_has(line, "limit"))
 		json_write_int(&c.w, "limit", LIST_LIMIT);
+	call_put_text(&c, "destination", "destination");
+	if (wants_deliveries(line)) {
+		ret = event_deliveries(&c, err);
+		goto out;
+	}
 	c.people = table_put_row;
 	c.arg = &t;
 	ret = call_send(&c, err);

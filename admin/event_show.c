@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/event_delivery.h"
 #include "admin/output.h"
 #include "admin/pretty.h"
 #include "lib/encode.h"
@@ -83,6 +84,8 @@ show_row(void *arg, const struct json *row, struct err *err)
 			goto out;
 		printf("%.*s\n", (int)text.len, (const char *)text.ptr);
 	}
+	if (event_print_deliveries(row, err) < 0)
+		goto out;
 	buf_clear(&text);
 	if (read_payload(row, &body, err) < 0 ||
 	    pretty_put(buf_span(&body), &text, &is_text, err) < 0)

@@ -46,10 +46,26 @@ _eyelet_value() {
 	--endpoint:* | --endpoints:*)
 		compgen -W "$(_eyelet_names endpoint)" -- "$cur"
 		;;
+	--destination:*)
+		compgen -W "$(_eyelet_names destination)" -- "$cur"
+		;;
 	--scheme:* | --sign:*)
 		compgen -W "$(_eyelet_names scheme)" -- "$cur"
 		;;
-	--status:*) compgen -W 'accepted test' -- "$cur" ;;
+	--status:*)
+		case $verb in
+		list)
+			compgen -W 'accepted dead delivered parked pending
+			    retrying test' -- "$cur"
+			;;
+		retry) compgen -W 'dead parked retrying' -- "$cur" ;;
+		*) compgen -W 'accepted test' -- "$cur" ;;
+		esac
+		;;
+	--reason:*)
+		compgen -W 'exhausted expired rejected removed skipped
+		    unsignable' -- "$cur"
+		;;
 	--user:*) compgen -u -- "$cur" ;;
 	add:*) ;; # a new name
 	help:VERB)

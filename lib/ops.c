@@ -11,7 +11,7 @@
 #include "lib/ops_impl.h"
 #include "lib/util.h"
 
-#define OP_MEMBERS_MAX 9
+#define OP_MEMBERS_MAX 12
 #define OPS_CALL_MAX (FRAME_MAX - 1024) /* bytes: it came in a frame */
 
 struct op_member {
@@ -120,7 +120,8 @@ static const struct op {
 		MAY("limit", JSON_NUMBER) } },
 	{ "event.list", op_event_list,
 	    { EVENT_FILTER, MAY("until_ms", JSON_NUMBER),
-		MAY("id", JSON_STRING), MAY("limit", JSON_NUMBER) } },
+		MAY("id", JSON_STRING), MAY("limit", JSON_NUMBER),
+		MAY("destination", JSON_STRING), MAY("reason", JSON_STRING) } },
 	{ "event.show", op_event_show,
 	    { MAY("seq", JSON_NUMBER), MAY("endpoint", JSON_STRING),
 		MAY("id", JSON_STRING), MAY("raw", JSON_BOOL) } },
@@ -136,6 +137,31 @@ static const struct op {
 	    { WANT("endpoint", JSON_STRING), MAY("type", JSON_STRING),
 		MAY("id", JSON_STRING), MAY("data_b64", JSON_STRING),
 		MAY("raw", JSON_BOOL), MAY("content_type", JSON_STRING) } },
+	{ "event.read", op_event_read,
+	    { WANT("cursor", JSON_STRING), MAY("endpoint", JSON_STRING),
+		MAY("type", JSON_STRING), MAY("from_seq", JSON_NUMBER),
+		MAY("from_ms", JSON_NUMBER), MAY("acked", JSON_NUMBER),
+		MAY("limit", JSON_NUMBER), MAY("wait_ms", JSON_NUMBER) } },
+	{ "cursor.list", op_cursor_list, { { NULL, JSON_ABSENT, false } } },
+	{ "cursor.ack", op_cursor_ack,
+	    { WANT("cursor", JSON_STRING), WANT("seq", JSON_NUMBER) } },
+	{ "cursor.remove", op_cursor_remove, { WANT("cursor", JSON_STRING) } },
+	{ "delivery.retry", op_delivery_act,
+	    { MAY("seqs", JSON_ARRAY), MAY("destination", JSON_STRING),
+		MAY("status", JSON_STRING), MAY("reason", JSON_STRING) } },
+	{ "delivery.drop", op_delivery_act,
+	    { MAY("seqs", JSON_ARRAY), MAY("destination", JSON_STRING),
+		MAY("reason", JSON_STRING) } },
+	{ "delivery.skip", op_delivery_act,
+	    { WANT("seqs", JSON_ARRAY), WANT("destination", JSON_STRING) } },
+	{ "delivery.park", op_delivery_act,
+	    { WANT("seqs", JSON_ARRAY), WANT("destination", JSON_STRING) } },
+	{ "delivery.replay", op_delivery_replay,
+	    { EVENT_FILTER, MAY("until_ms", JSON_NUMBER),
+		MAY("id", JSON_STRING), MAY("seqs", JSON_ARRAY),
+		MAY("from_seq", JSON_NUMBER), MAY("to_seq", JSON_NUMBER),
+		MAY("destination", JSON_STRING), MAY("dry_run", JSON_BOOL),
+		MAY("request_id", JSON_STRING) } },
 	{ "quarantine.list", op_quarantine_list,
 	    { MAY("endpoint", JSON_STRING), MAY("limit", JSON_NUMBER) } },
 	{ "quarantine.show", op_quarantine_show, { WANT("no", JSON_NUMBER) } },

@@ -1,5 +1,5 @@
 /* ops_event.c: events as rows. */
-#include "lib/ops_impl.h"
+#include "lib/ops_delivery.h"
 
 #include <string.h>
 
@@ -137,6 +137,8 @@ emit_event(
 		if (write_origin(&w, call, ev->endpoint_id, err) < 0)
 			return -1;
 		write_headers(&w, ev->headers);
+		if (op_delivery_write_all(call, &w, ev, endpoint, err) < 0)
+			return -1;
 	}
 	if (rows->detail >= DETAIL_EXPORT)
 		write_payload(&w, rows, ev->body);
@@ -146,13 +148,29 @@ emit_event(
 }
 
 int
+op_event_emit(const struct op_call *call, const struct event *ev,
+    const char *endpoint, struct buf *row, struct err *err)
+{
+	struct rows rows = {
+		.call = call, .detail = DETAIL_EXPORT, .row = *row
+	};
+	int ret = emit_event(&rows, ev, endpoint, err);
+
+	*row = rows.row;
+	return ret;
+}
+
+int
 op_event_list(const struct op_call *call, struct err *err)
 {
 	struct rows rows = { .call = call,
 		.detail = DETAIL_LINE,
 		.row = BUF_INIT(OPS_ROW_MAX) };
-	int ret = op_events_walk(call, OP_NEWEST_FIRST, emit_event, &rows, err);
+	int ret;
 
+	if (op_deliveries_wanted(call))
+		return op_deliveries_list(call, err);
+	ret = op_events_walk(call, OP_NEWEST_FIRST, emit_event, &rows, err);
 	buf_free(&rows.row);
 	return ret;
 }

@@ -1,117 +1,25 @@
 /* ops_event_find.c: walks the log for the events that a call is about. */
-#include "lib/ops_impl.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "lib/ops_filter.h"
 
 #include "lib/clock.h"
-#include "lib/pattern.h"
 
 #define PROGRESS_MS 250 /* between two progress rows */
 #define WAIT_SLICE_MS 250 /* between two looks whether waiting is in vain */
 #define LAST_MAX 100000 /* events that a follower begins with */
-#define NAMES_MAX 100000 /* endpoints there ever were */
-
-/* An endpoint there is or was. Ids grow along the array. */
-struct name {
-	uint64_t id;
-	bool wanted;
-	char name[ENDPOINT_NAME_MAX + 1];
-};
 
 struct walk {
 	const struct op_call *call;
-	struct name *names;
-	size_t nnames;
-	const char *endpoint; /* wanted, or NULL: all */
-	struct pattern_list *types; /* or NULL: all */
-	const char *id; /* or NULL: all */
-	uint64_t secret_id; /* that verified them; 0: all */
-	enum {
-		STATUS_ANY,
-		STATUS_ACCEPTED,
-		STATUS_TEST
-	} status;
-	int64_t since_ms, until_ms; /* from the first, before the second */
-	int64_t limit; /* how many; 0: all */
+	struct op_filter filter;
+	uint64_t from_seq, to_seq; /* from the first, before the second */
 	enum op_order order;
 	op_event_visit *visit;
 	void *arg;
 
-	int64_t looked, matched, at_ms;
+	int64_t looked, visited, matched, at_ms;
 	uint64_t at_seq; /* of the last event looked at */
 	uint64_t first_seq, end_seq; /* where the walk begins and ends, about */
 	int64_t said_ms; /* when progress was said last */
 };
-
-static int
-add_name(void *arg, const struct store_endpoint *ep, struct err *err)
-{
-	struct walk *wk = arg;
-	struct name *grown, *at;
-
-	if (wk->nnames == NAMES_MAX)
-		return err_set(
-		    err, ERR_LIMIT, "more than %d endpoints", NAMES_MAX);
-	grown = realloc(wk->names, (wk->nnames + 1) * sizeof(*grown));
-	if (grown == NULL)
-		return err_set(err, ERR_NOMEM, "no memory for endpoints");
-	wk->names = grown;
-	at = &wk->names[wk->nnames++];
-	at->id = ep->id;
-	snprintf(at->name, sizeof(at->name), "%s", ep->name);
-	at->wanted =
-	    wk->endpoint == NULL || strcmp(ep->name, wk->endpoint) == 0;
-	return 0;
-}
-
-static int
-load_names(struct walk *wk, struct err *err)
-{
-	struct store_endpoint self = { .id = STORE_SELF,
-		.name = STORE_SELF_NAME };
-
-	wk->nnames = 0;
-	if (add_name(wk, &self, err) < 0)
-		return -1;
-	return store_endpoints(wk->call->ops->store, NULL, add_name, wk, err);
-}
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	const struct name *x = a, *y = b;
-
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-static const struct name *
-look_up(const struct walk *wk, uint64_t id)
-{
-	struct name key = { .id = id };
-
-	return wk->nnames == 0 ? NULL
-			       : bsearch(&key, wk->names, wk->nnames,
-				     sizeof(*wk->names), compare_ids);
-}
-
-/* The name of an event's endpoint, made while we walk or before. */
-static int
-name_of(struct walk *wk, uint64_t id, const struct name **out, struct err *err)
-{
-	*out = look_up(wk, id);
-	if (*out == NULL) {
-		if (load_names(wk, err) < 0)
-			return -1;
-		*out = look_up(wk, id);
-	}
-	if (*out == NULL)
-		return err_set(err, ERR_CORRUPT,
-		    "an event names endpoint %llu, which there never was",
-		    (unsigned long long)id);
-	return 0;
-}
 
 /* How much of the way is gone: seqs are nearly without gaps. */
 static int64_t
@@ -149,29 +57,26 @@ say_progress(const struct walk *wk, bool done, struct err *err)
 	return ret;
 }
 
+/* Is it on the far side of all that the walk is about? */
 static bool
-matches(const struct walk *wk, const struct event *ev, const struct name *name)
+is_behind(const struct walk *wk, const struct event *ev)
 {
-	bool test = (ev->flags & EVENT_TEST) != 0;
-
-	return name->wanted && (wk->id == NULL || span_is(ev->id, wk->id)) &&
-	       (wk->secret_id == 0 || ev->secret_id == wk->secret_id) &&
-	       (wk->status == STATUS_ANY ||
-		   test == (wk->status == STATUS_TEST)) &&
-	       (wk->types == NULL ||
-		   pattern_selects(wk->types, ev->type, NULL));
+	if (wk->order == OP_NEWEST_FIRST)
+		return ev->received_ms < wk->filter.since_ms ||
+		       ev->seq < wk->from_seq;
+	return ev->received_ms >= wk->filter.until_ms || ev->seq >= wk->to_seq;
 }
 
 /* *end is set where nothing further can match. */
 static int
 look_at(struct walk *wk, const struct event *ev, bool *end, struct err *err)
 {
-	const struct name *name;
+	const struct op_name *name;
 	int64_t now_ms;
+	int ret;
 
 	wk->at_ms = ev->received_ms;
-	if (wk->order == OP_NEWEST_FIRST ? ev->received_ms < wk->since_ms
-					 : ev->received_ms >= wk->until_ms) {
+	if (is_behind(wk, ev)) {
 		*end = true;
 		return 0;
 	}
@@ -183,14 +88,18 @@ look_at(struct walk *wk, const struct event *ev, bool *end, struct err *err)
 		if (say_progress(wk, false, err) < 0)
 			return -1;
 	}
-	if (name_of(wk, ev->endpoint_id, &name, err) < 0)
+	if (op_filter_name(&wk->filter, ev->endpoint_id, &name, err) < 0)
 		return -1;
-	if (!matches(wk, ev, name))
+	if (!op_filter_wants_event(&wk->filter, name, ev))
 		return 0;
-	wk->matched++;
-	if (wk->visit(wk->arg, ev, name->name, err) < 0)
+	wk->visited++;
+	ret = wk->visit(wk->arg, ev, name->name, err);
+	if (ret < 0)
 		return -1;
-	*end = wk->limit != 0 && wk->matched == wk->limit;
+	if (ret != 1)
+		wk->matched++;
+	*end = ret == 2 ||
+	       (wk->filter.limit != 0 && wk->matched == wk->filter.limit);
 	return 0;
 }
 
@@ -223,15 +132,14 @@ scan(struct walk *wk, struct store_reader *rd, struct err *err)
 	bool up = wk->order == OP_OLDEST_FIRST, found, end = false;
 	struct event ev;
 
-	if (seq_at(wk, wk->since_ms, &wk->first_seq, err) < 0 ||
-	    seq_at(wk, wk->until_ms, &wk->end_seq, err) < 0)
+	if (seq_at(wk, wk->filter.since_ms, &wk->first_seq, err) < 0 ||
+	    seq_at(wk, wk->filter.until_ms, &wk->end_seq, err) < 0)
 		return -1;
-	if (up && wk->since_ms > 0 &&
-	    store_reader_seek_time(rd, wk->since_ms, err) < 0)
-		return -1;
-	if (!up && wk->until_ms < JSON_INT_MAX &&
-	    store_reader_seek_time(rd, wk->until_ms, err) < 0)
-		return -1;
+	if (wk->first_seq < wk->from_seq)
+		wk->first_seq = wk->from_seq;
+	if (wk->end_seq > wk->to_seq)
+		wk->end_seq = wk->to_seq;
+	store_reader_seek(rd, up ? wk->first_seq : wk->end_seq);
 	while (!end) {
 		if ((up ? store_reader_next(rd, &ev, &found, err)
 			: store_reader_prev(rd, &ev, &found, err)) < 0)
@@ -249,15 +157,16 @@ static int
 look_by_id(struct walk *wk, struct store_reader *rd, struct err *err)
 {
 	struct store *st = wk->call->ops->store;
+	const struct op_filter *f = &wk->filter;
 	struct store_seen seen;
 	struct event ev;
 	bool found, end = false;
 	size_t i;
 
-	for (i = 0; i < wk->nnames && !end; i++) {
-		if (!wk->names[i].wanted)
+	for (i = 0; i < f->nnames && !end; i++) {
+		if (!f->names[i].wanted)
 			continue;
-		if (store_seen(st, wk->names[i].id, span_str(wk->id), &seen,
+		if (store_seen(st, f->names[i].id, span_str(f->id), &seen,
 			&found, err) < 0)
 			return -1;
 		if (!found)
@@ -266,8 +175,9 @@ look_by_id(struct walk *wk, struct store_reader *rd, struct err *err)
 		if (store_reader_next(rd, &ev, &found, err) < 0)
 			return -1;
 		if (!found || ev.seq != seen.seq ||
-		    ev.received_ms < wk->since_ms ||
-		    ev.received_ms >= wk->until_ms)
+		    ev.received_ms < f->since_ms ||
+		    ev.received_ms >= f->until_ms || ev.seq < wk->from_seq ||
+		    ev.seq >= wk->to_seq)
 			continue;
 		if (look_at(wk, &ev, &end, err) < 0)
 			return -1;
@@ -276,60 +186,30 @@ look_by_id(struct walk *wk, struct store_reader *rd, struct err *err)
 }
 
 static int
-read_status(const char *word, struct walk *wk, struct err *err)
+walk(struct walk *wk, bool deliveries, struct err *err)
 {
-	if (word == NULL)
-		wk->status = STATUS_ANY;
-	else if (strcmp(word, "accepted") == 0)
-		wk->status = STATUS_ACCEPTED;
-	else if (strcmp(word, "test") == 0)
-		wk->status = STATUS_TEST;
-	else
-		return err_set(err, ERR_USAGE,
-		    "a status is \"accepted\" or \"test\", not \"%s\"", word);
-	return 0;
-}
-
-static int
-read_filter(struct walk *wk, struct err *err)
-{
-	const struct op_call *call = wk->call;
-	const char *types = op_text(call, "type"),
-		   *secret = op_text(call, "secret");
-	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
-	struct store_endpoint ep;
-	bool known = false;
-	size_t i;
+	struct store *st = wk->call->ops->store;
+	struct store_reader *rd = NULL;
 	int ret = -1;
 
-	wk->endpoint = op_text(call, "endpoint");
-	wk->id = op_text(call, "id");
 	wk->said_ms = clock_ms();
-	if (read_status(op_text(call, "status"), wk, err) < 0)
+	if (op_filter_read(wk->call, deliveries, &wk->filter, err) < 0 ||
+	    store_reader_open(st, &rd, err) < 0)
 		goto out;
-	if (op_int(call, "since_ms", 0, 0, JSON_INT_MAX, &wk->since_ms, err) <
-		0 ||
-	    op_int(call, "until_ms", JSON_INT_MAX, 0, JSON_INT_MAX,
-		&wk->until_ms, err) < 0 ||
-	    op_int(call, "limit", 0, 0, JSON_INT_MAX, &wk->limit, err) < 0)
+	if (wk->filter.id != NULL && look_by_id(wk, rd, err) < 0)
 		goto out;
-	if (secret != NULL &&
-	    secret_id_parse(span_str(secret), &wk->secret_id, err) < 0)
-		goto out;
-	if (types != NULL &&
-	    pattern_parse(span_str(types), &wk->types, err) < 0)
-		goto out;
-	if (load_names(wk, err) < 0)
-		goto out;
-	for (i = 0; i < wk->nnames; i++)
-		known = known || wk->names[i].wanted;
-	/* For its words on a name that there never was. */
-	if (wk->endpoint != NULL && !known &&
-	    op_find_endpoint(call, NULL, wk->endpoint, &ep, &doc, err) < 0)
-		goto out;
-	ret = 0;
+	/* It knows neither test events nor what is past the horizon. */
+	if (wk->visited == 0) {
+		store_reader_close(rd);
+		rd = NULL;
+		if (store_reader_open(st, &rd, err) < 0 ||
+		    scan(wk, rd, err) < 0)
+			goto out;
+	}
+	ret = say_progress(wk, true, err);
 out:
-	buf_wipe(&doc);
+	store_reader_close(rd);
+	op_filter_free(&wk->filter);
 	return ret;
 }
 
@@ -337,31 +217,28 @@ int
 op_events_walk(const struct op_call *call, enum op_order order,
     op_event_visit *visit, void *arg, struct err *err)
 {
-	struct walk wk = {
-		.call = call, .order = order, .visit = visit, .arg = arg
-	};
-	struct store_reader *rd = NULL;
-	int ret = -1;
+	struct walk wk = { .call = call,
+		.to_seq = UINT64_MAX,
+		.order = order,
+		.visit = visit,
+		.arg = arg };
 
-	if (read_filter(&wk, err) < 0 ||
-	    store_reader_open(call->ops->store, &rd, err) < 0)
-		goto out;
-	if (wk.id != NULL && look_by_id(&wk, rd, err) < 0)
-		goto out;
-	/* It knows neither test events nor what is past the horizon. */
-	if (wk.matched == 0) {
-		store_reader_close(rd);
-		rd = NULL;
-		if (store_reader_open(call->ops->store, &rd, err) < 0 ||
-		    scan(&wk, rd, err) < 0)
-			goto out;
-	}
-	ret = say_progress(&wk, true, err);
-out:
-	store_reader_close(rd);
-	pattern_free(wk.types);
-	free(wk.names);
-	return ret;
+	return walk(&wk, false, err);
+}
+
+int
+op_events_walk_in(const struct op_call *call, enum op_order order,
+    uint64_t from_seq, uint64_t to_seq, op_event_visit *visit, void *arg,
+    struct err *err)
+{
+	struct walk wk = { .call = call,
+		.from_seq = from_seq,
+		.to_seq = to_seq,
+		.order = order,
+		.visit = visit,
+		.arg = arg };
+
+	return walk(&wk, true, err);
 }
 
 /* --- what comes ----------------------------------------------------------- */
@@ -371,7 +248,7 @@ static int
 find_last(struct walk *wk, int64_t n, uint64_t *seq, struct err *err)
 {
 	struct store_reader *rd = NULL;
-	const struct name *name;
+	const struct op_name *name;
 	struct event ev;
 	bool found;
 	int ret = -1;
@@ -386,9 +263,9 @@ find_last(struct walk *wk, int64_t n, uint64_t *seq, struct err *err)
 			goto out;
 		if (!found)
 			break;
-		if (name_of(wk, ev.endpoint_id, &name, err) < 0)
+		if (op_filter_name(&wk->filter, ev.endpoint_id, &name, err) < 0)
 			goto out;
-		if (!matches(wk, &ev, name))
+		if (!op_filter_wants_event(&wk->filter, name, &ev))
 			continue;
 		*seq = ev.seq;
 		n--;
@@ -412,8 +289,8 @@ find_start(struct walk *wk, uint64_t *seq, struct err *err)
 		*seq = (uint64_t)after + 1;
 		return 0;
 	}
-	if (wk->since_ms > 0)
-		return seq_at(wk, wk->since_ms, seq, err);
+	if (wk->filter.since_ms > 0)
+		return seq_at(wk, wk->filter.since_ms, seq, err);
 	*seq = store_durable_seq(st) + 1;
 	return find_last(wk, last, seq, err);
 }
@@ -427,6 +304,30 @@ in_vain(const struct op_call *call)
 	       (peer->gone != NULL && peer->gone(peer->arg));
 }
 
+bool
+op_wait(const struct op_call *call, uint64_t seq, int64_t deadline_ms)
+{
+	int64_t left_ms = deadline_ms - clock_ms();
+
+	if (left_ms <= 0 || in_vain(call))
+		return false;
+	(void)store_wait(call->ops->store, seq,
+	    (int)(left_ms < WAIT_SLICE_MS ? left_ms : WAIT_SLICE_MS));
+	return true;
+}
+
+bool
+op_follower_begins(const struct op_call *call)
+{
+	return atomic_fetch_add(&call->ops->followers, 1) < OPS_FOLLOWERS_MAX;
+}
+
+void
+op_follower_ends(const struct op_call *call)
+{
+	atomic_fetch_sub(&call->ops->followers, 1);
+}
+
 /* Gives what is there, and what comes until the deadline. */
 static int
 follow(struct walk *wk, struct store_reader *rd, int64_t deadline_ms,
@@ -435,7 +336,6 @@ follow(struct walk *wk, struct store_reader *rd, int64_t deadline_ms,
 	struct store *st = wk->call->ops->store;
 	bool found, end = false;
 	struct event ev;
-	int64_t left_ms;
 	uint64_t durable;
 
 	for (;;) {
@@ -447,11 +347,8 @@ follow(struct walk *wk, struct store_reader *rd, int64_t deadline_ms,
 				return -1;
 			continue;
 		}
-		left_ms = deadline_ms - clock_ms();
-		if (left_ms <= 0 || in_vain(wk->call))
+		if (!op_wait(wk->call, durable, deadline_ms))
 			return 0;
-		(void)store_wait(st, durable,
-		    (int)(left_ms < WAIT_SLICE_MS ? left_ms : WAIT_SLICE_MS));
 	}
 }
 
@@ -460,10 +357,11 @@ op_events_follow(const struct op_call *call, op_event_visit *visit, void *arg,
     struct err *err)
 {
 	struct walk wk = { .call = call,
+		.to_seq = UINT64_MAX,
 		.order = OP_OLDEST_FIRST,
 		.visit = visit,
-		.arg = arg };
-	struct ops *ops = call->ops;
+		.arg = arg,
+		.said_ms = clock_ms() };
 	struct store_reader *rd = NULL;
 	int64_t wait_ms;
 	uint64_t seq = 0;
@@ -471,11 +369,11 @@ op_events_follow(const struct op_call *call, op_event_visit *visit, void *arg,
 	int ret = -1;
 
 	/* Each waits in one of the threads that all calls share. */
-	crowded = atomic_fetch_add(&ops->followers, 1) >= OPS_FOLLOWERS_MAX;
-	if (read_filter(&wk, err) < 0 ||
+	crowded = !op_follower_begins(call);
+	if (op_filter_read(call, false, &wk.filter, err) < 0 ||
 	    op_int(call, "wait_ms", 0, 0, OPS_FOLLOW_MS, &wait_ms, err) < 0 ||
 	    find_start(&wk, &seq, err) < 0 ||
-	    store_reader_open(ops->store, &rd, err) < 0)
+	    store_reader_open(call->ops->store, &rd, err) < 0)
 		goto out;
 	store_reader_seek(rd, seq);
 	wk.at_seq = seq - 1;
@@ -485,9 +383,8 @@ op_events_follow(const struct op_call *call, op_event_visit *visit, void *arg,
 	if (follow(&wk, rd, clock_ms() + wait_ms, err) == 0)
 		ret = say_progress(&wk, true, err);
 out:
-	atomic_fetch_sub(&ops->followers, 1);
+	op_follower_ends(call);
 	store_reader_close(rd);
-	pattern_free(wk.types);
-	free(wk.names);
+	op_filter_free(&wk.filter);
 	return ret;
 }

@@ -16,9 +16,16 @@
  * ops_publish.c	so does what the site itself has to tell
  * ops_submit.c	either goes into the log
  * ops_event.c	events as rows
- * ops_event_find.c	which events a call is about
+ * ops_filter.c	which events a call is about
+ * ops_event_find.c	walking the log for them
  * ops_event_stats.c	counting them
  * ops_feed.c	the deliverer's calls, which are not JSON
+ * ops_delivery.c	what became of an event at its destinations
+ * ops_delivery_list.c	deliveries as rows
+ * ops_delivery_act.c	retrying, dropping, skipping, parking them
+ * ops_delivery_part.c	doing so in parts, where they are many
+ * ops_replay.c	sending events again
+ * ops_pull.c	readers that fetch events by a named cursor
  * ops_store.c	the store itself
  */
 #ifndef EYELET_LIB_OPS_IMPL_H
@@ -70,6 +77,8 @@ op_run op_secret_show, op_secret_reveal, op_secret_stage, op_secret_activate,
     op_secret_suspects;
 op_run op_event_list, op_event_show, op_event_export, op_event_follow,
     op_event_stats, op_event_publish;
+op_run op_delivery_act, op_delivery_replay;
+op_run op_event_read, op_cursor_list, op_cursor_ack, op_cursor_remove;
 op_run op_endpoint_explain, op_quarantine_list, op_quarantine_show,
     op_quarantine_explain, op_quarantine_admit;
 op_run op_store_status, op_store_check, op_store_audit, op_store_prune,
@@ -145,6 +154,10 @@ enum op_order {
 	OP_NEWEST_FIRST
 };
 
+/*
+ * Returns 0 to go on, 1 the same for an event that does not count, 2 to end
+ * with this one, or -1.
+ */
 typedef int op_event_visit(
     void *arg, const struct event *ev, const char *endpoint, struct err *err);
 
@@ -159,12 +172,37 @@ int op_events_walk(const struct op_call *call, enum op_order order,
     op_event_visit *visit, void *arg, struct err *err);
 
 /*
+ * The same from one seq on and before another. The status may be a delivery's,
+ * which is for visit to decide.
+ */
+int op_events_walk_in(const struct op_call *call, enum op_order order,
+    uint64_t from_seq, uint64_t to_seq, op_event_visit *visit, void *arg,
+    struct err *err);
+
+/*
  * The same for what comes, oldest first: from the event "after" on; without
  * that from since_ms on; without both the newest "last" ones first. Then it
  * waits for more until wait_ms are over, or it is in vain, or too many wait.
  */
 int op_events_follow(const struct op_call *call, op_event_visit *visit,
     void *arg, struct err *err);
+
+/*
+ * Calls that wait for events: each does so in one of the threads that all
+ * calls share. False: too many wait, so this one must not; ends either way.
+ */
+bool op_follower_begins(const struct op_call *call);
+void op_follower_ends(const struct op_call *call);
+
+/*
+ * Waits a moment for an event above seq; false when that would be in vain, or
+ * the deadline (clock_ms) is over.
+ */
+bool op_wait(const struct op_call *call, uint64_t seq, int64_t deadline_ms);
+
+/* An event with its payload, as event.export has it (ops_event.c). */
+int op_event_emit(const struct op_call *call, const struct event *ev,
+    const char *endpoint, struct buf *row, struct err *err);
 
 /* --- into the log (ops_submit.c) ------------------------------------------ */
 

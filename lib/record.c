@@ -9,8 +9,8 @@
 #define GROUP_MAX_EVENTS 65535
 
 /* Every record begins with its version. */
-static int
-read_begin(
+int
+record_begin(
     struct pack_reader *r, struct span value, const char *what, struct err *err)
 {
 	*r = pack_reader_of(value);
@@ -77,7 +77,7 @@ record_group_open(struct span value, uint64_t first_seq,
 {
 	struct pack_reader r;
 
-	if (read_begin(&r, value, "event group", err) < 0)
+	if (record_begin(&r, value, "event group", err) < 0)
 		return -1;
 	out->left = (uint32_t)pack_get32(&r);
 	if (r.bad)
@@ -143,7 +143,7 @@ record_get_seen(struct span value, struct record_seen *out, struct err *err)
 {
 	struct pack_reader r;
 
-	if (read_begin(&r, value, "seen", err) < 0)
+	if (record_begin(&r, value, "seen", err) < 0)
 		return -1;
 	memset(out, 0, sizeof(*out));
 	out->has_request_id = pack_get8(&r) == 1;
@@ -185,7 +185,7 @@ get_owner(struct span value, const char *what, unsigned state_max,
 {
 	struct pack_reader r;
 
-	if (read_begin(&r, value, what, err) < 0)
+	if (record_begin(&r, value, what, err) < 0)
 		return -1;
 	out->state = pack_get8(&r);
 	out->generation = pack_get64(&r);
@@ -287,7 +287,7 @@ record_get_secret(struct span value, struct secret *out, struct err *err)
 	struct pack_reader r;
 	unsigned state;
 
-	if (read_begin(&r, value, "secret", err) < 0)
+	if (record_begin(&r, value, "secret", err) < 0)
 		return -1;
 	state = pack_get8(&r);
 	out->created_ms = pack_get_ms(&r);
@@ -325,7 +325,7 @@ record_get_audit(struct span value, struct store_audit *out, struct err *err)
 {
 	struct pack_reader r;
 
-	if (read_begin(&r, value, "audit", err) < 0)
+	if (record_begin(&r, value, "audit", err) < 0)
 		return -1;
 	out->at_ms = pack_get_ms(&r);
 	out->uid = (unsigned)pack_get32(&r);
@@ -354,7 +354,7 @@ record_get_notice(struct span value, struct record_notice *out, struct err *err)
 {
 	struct pack_reader r;
 
-	if (read_begin(&r, value, "notice", err) < 0)
+	if (record_begin(&r, value, "notice", err) < 0)
 		return -1;
 	out->at_ms = pack_get_ms(&r);
 	out->id = pack_get_bytes(&r, 1);
@@ -378,7 +378,7 @@ record_get_mark(struct span value, struct notice_mark *out, struct err *err)
 {
 	struct pack_reader r;
 
-	if (read_begin(&r, value, "mark", err) < 0)
+	if (record_begin(&r, value, "mark", err) < 0)
 		return -1;
 	out->at_ms = pack_get_ms(&r);
 	out->n = pack_get64(&r);
@@ -406,7 +406,7 @@ record_get_dead(struct span value, struct record_dead *out, struct err *err)
 {
 	struct pack_reader r;
 
-	if (read_begin(&r, value, "dead letters", err) < 0)
+	if (record_begin(&r, value, "dead letters", err) < 0)
 		return -1;
 	out->hour_ms = pack_get_ms(&r);
 	out->said = (uint32_t)pack_get32(&r);
@@ -436,7 +436,7 @@ record_get_request(
 {
 	struct pack_reader r;
 
-	if (read_begin(&r, value, "request", err) < 0)
+	if (record_begin(&r, value, "request", err) < 0)
 		return -1;
 	out->at_ms = pack_get_ms(&r);
 	out->result = pack_get_bytes(&r, 4);
@@ -464,7 +464,7 @@ record_get_segment(
 {
 	struct pack_reader r;
 
-	if (read_begin(&r, value, "segment", err) < 0)
+	if (record_begin(&r, value, "segment", err) < 0)
 		return -1;
 	out->closed = pack_get8(&r) == 1;
 	out->first_seq = pack_get64(&r);
@@ -490,7 +490,7 @@ record_get_cursor(struct span value, struct record_cursor *out, struct err *err)
 {
 	struct pack_reader r;
 
-	if (read_begin(&r, value, "cursor", err) < 0)
+	if (record_begin(&r, value, "cursor", err) < 0)
 		return -1;
 	out->seq = pack_get64(&r);
 	out->end_seq = pack_get64(&r);
@@ -535,7 +535,7 @@ record_get_delivery(
 	struct pack_reader r;
 	unsigned state;
 
-	if (read_begin(&r, value, "delivery", err) < 0)
+	if (record_begin(&r, value, "delivery", err) < 0)
 		return -1;
 	state = pack_get8(&r);
 	out->endpoint_id = pack_get64(&r);
@@ -581,7 +581,7 @@ record_get_attempt(
 	struct pack_reader r;
 	unsigned result;
 
-	if (read_begin(&r, value, "attempt", err) < 0)
+	if (record_begin(&r, value, "attempt", err) < 0)
 		return -1;
 	result = pack_get8(&r);
 	out->took_us = (int64_t)pack_get64(&r);

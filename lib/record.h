@@ -62,6 +62,9 @@
  * cursor (value)
  *	1 version, 8 first seq that is not passed, 8 seq at which the log of a
  *	removed one ends (0: it is not removed)
+ * pull queue ("pull NAME" in meta)
+ *	1 version, 8 first seq that is not acknowledged, 8 created_ms,
+ *	8 moved_ms, 1 length + endpoint, 2 length + types
  * delivery (value)
  *	1 version, 1 state, 8 endpoint id, 8 stamp, 4 attempts, 4 planned,
  *	8 since_ms, 8 due_ms, 8 last_ms, 4 status, 1 length + reason,
@@ -80,6 +83,12 @@
 #define RECORD_VERSION 1
 #define RECORD_STORE_FORMAT 1 /* of the whole store, in its marker file */
 #define RECORD_GROUP_HEAD 5
+
+struct pack_reader;
+
+/* Begins to read a record; what names it. ERR_CORRUPT, ERR_VERSION. */
+int record_begin(struct pack_reader *r, struct span value, const char *what,
+    struct err *err);
 
 /* --- event groups -------------------------------------------------------- */
 
@@ -203,6 +212,10 @@ int record_put_cursor(
     const struct record_cursor *c, struct buf *b, struct err *err);
 int record_get_cursor(
     struct span value, struct record_cursor *out, struct err *err);
+
+/* name is the key's business. out borrows. (record_pull.c) */
+int record_put_pull(const struct store_pull *p, struct buf *b, struct err *err);
+int record_get_pull(struct span value, struct store_pull *out, struct err *err);
 
 /*
  * destination_id and seq are the key's business. Texts that are longer than

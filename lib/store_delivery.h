@@ -232,6 +232,46 @@ uint64_t store_rows_touched(struct store *st, uint64_t destination_id);
 void store_wait_delivery(
     struct store *st, uint64_t seq, uint64_t touched, int timeout_ms);
 
+/* --- pull queues ----------------------------------------------------------
+ */
+
+/*
+ * A named place in the log, for readers that fetch events by themselves. All
+ * below seq is acknowledged; what is not holds segments back as what a
+ * destination needs does.
+ */
+struct store_pull {
+	char name[ENDPOINT_NAME_MAX + 1];
+	uint64_t seq;
+	int64_t created_ms, moved_ms; /* 0: never */
+	struct span endpoint, types; /* what it reads; empty: all */
+};
+
+#define STORE_PULLS_MAX 1000 /* of a store */
+
+/* out borrows from scratch. */
+int store_pull(struct store *st, struct store_tx *tx, const char *name,
+    struct store_pull *out, struct buf *scratch, bool *found, struct err *err);
+int store_pulls(struct store *st, struct store_tx *tx,
+    int (*visit)(void *arg, const struct store_pull *p, struct err *err),
+    void *arg, struct err *err); /* by name */
+
+/*
+ * Adds one; seq 0: it begins behind the newest event. ERR_EXISTS; ERR_LIMIT
+ * where there are STORE_PULLS_MAX.
+ */
+int store_tx_pull(struct store_tx *tx, struct store_pull *p, struct err *err);
+int store_tx_pull_remove(
+    struct store_tx *tx, const char *name, bool *found, struct err *err);
+
+/*
+ * Acknowledges all below *seq, durably; *seq is then where it stands, which is
+ * never before where it stood. No record is made in the audit trail: readers
+ * do it all the time. ERR_NOTFOUND.
+ */
+int store_pull_move(
+    struct store *st, const char *name, uint64_t *seq, struct err *err);
+
 /* --- holding ---------------------------------------------------------------
  */
 

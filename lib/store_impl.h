@@ -15,6 +15,7 @@
  * store_hold.c	what destinations need of the log
  * store_retain.c	what is too old goes
  * store_report.c	what the deliverer reports, in the committer
+ * store_pull.c	named places of readers that fetch
  * store_told.c	telling the deliverer that there is something
  * store_audit.c	the audit trail
  * store_deny.c	the deny list, applied at open

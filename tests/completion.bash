@@ -50,13 +50,21 @@ done
 
 offers 'list' eyelet-event li
 offers 'list' eyelet-event -c "$work/e.conf" li
-offers 'show stats' eyelet-event help s
+offers 'show skip stats' eyelet-event help s
 offers 'shed shop' eyelet-event list --endpoint ''
 offers 'shop' eyelet-event list --endpoint sho
 offers 'shop' eyelet-event list --limit 5 --endpoint sho
 offers 'shed shop' eyelet-event list --endpoint =
 offers 'shop' eyelet-event list --endpoint = sho
-offers 'accepted test' eyelet-event list --status ''
+offers 'accepted dead delivered parked pending retrying test' \
+    eyelet-event list --status ''
+offers 'accepted test' eyelet-event export --status ''
+offers 'dead parked retrying' eyelet-event retry --status ''
+offers 'sink' eyelet-event retry --destination ''
+offers 'exhausted expired' eyelet-event dead list --reason ex
+offers 'drop list retry' eyelet-event dead ''
+offers 'now' eyelet-event read --from n
+offers 'ack list remove' eyelet-event cursor ''
 offers '' eyelet-event list --since ''
 offers '--limit' eyelet-event list --l
 offers '' eyelet-event list ''

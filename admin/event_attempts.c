@@ -1,0 +1,78 @@
+/* event_attempts.c: what became of one event at its destinations, in words. */
+#include "admin/event_delivery.h"
+
+#include <stdio.h>
+
+#include "admin/output.h"
+#include "lib/text.h"
+#include "lib/util.h"
+
+#define TEXT_ROOM (64 * 1024) /* bytes of an excerpt, made inert */
+
+static const struct table_column attempt_columns[] = {
+	{ "TRY", true, "no" },
+	{ "AT", false, "at" },
+	{ "RESULT", false, "result" },
+	{ "CODE", true, "status" },
+	{ "MS", true, "took_ms" },
+	{ "NEXT", false, "next_at" },
+	{ "WORDS", false, "words" },
+};
+
+/* A member as inert text behind prefix; nothing where it is null. */
+static int
+print_text(const char *prefix, const struct json *row, const char *member,
+    const char *behind, struct err *err)
+{
+	const char *value = json_text(json_get(row, member));
+	struct buf text = BUF_INIT(TEXT_ROOM);
+	int ret = 0;
+
+	if (value != NULL)
+		ret = text_put_safe(&text, span_str(value), err);
+	if (value != NULL && ret == 0)
+		printf("%s%.*s%s", prefix, (int)text.len,
+		    text.ptr == NULL ? "" : (const char *)text.ptr, behind);
+	buf_free(&text);
+	return ret;
+}
+
+static int
+print_attempts(const struct json *attempts, struct err *err)
+{
+	const struct json *one = json_first(attempts);
+	struct table t;
+	int ret = 0;
+
+	table_init(&t, attempt_columns, NITEMS(attempt_columns));
+	for (; one != NULL && ret == 0; one = json_next(one))
+		ret = table_put_row(&t, one, err);
+	table_print(&t);
+	table_free(&t);
+	return ret;
+}
+
+static int
+print_one(const struct json *d, struct err *err)
+{
+	if (print_text("\n", d, "destination", ": ", err) < 0 ||
+	    print_text("", d, "state", "", err) < 0 ||
+	    print_text(" (", d, "reason", ")", err) < 0 ||
+	    print_text(", next attempt at ", d, "next_at", "", err) < 0)
+		return -1;
+	putchar('\n');
+	if (print_attempts(json_get(d, "attempts"), err) < 0)
+		return -1;
+	return print_text("last reply: ", d, "excerpt", "\n", err);
+}
+
+int
+event_print_deliveries(const struct json *row, struct err *err)
+{
+	const struct json *one = json_first(json_get(row, "deliveries"));
+
+	for (; one != NULL; one = json_next(one))
+		if (print_one(one, err) < 0)
+			return -1;
+	return 0;
+}

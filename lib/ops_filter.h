@@ -1,0 +1,69 @@
+/*
+ * ops_filter.h: which events a call is about, as its members say: for walks of
+ * the log and for rows that stand beside it. Of ops alone.
+ */
+#ifndef EYELET_LIB_OPS_FILTER_H
+#define EYELET_LIB_OPS_FILTER_H
+
+#include "lib/ops_impl.h"
+#include "lib/pattern.h"
+
+/* An endpoint there is or was. Ids grow along the array. */
+struct op_name {
+	uint64_t id;
+	bool wanted;
+	char name[ENDPOINT_NAME_MAX + 1];
+};
+
+enum op_status {
+	OP_STATUS_ANY,
+	/* Of events. */
+	OP_STATUS_ACCEPTED,
+	OP_STATUS_TEST,
+	/* Of deliveries: where the op has them. */
+	OP_STATUS_PENDING,
+	OP_STATUS_RETRYING,
+	OP_STATUS_PARKED,
+	OP_STATUS_DEAD,
+	OP_STATUS_DELIVERED
+};
+
+const char *op_status_word(enum op_status status); /* "pending"; ANY: NULL */
+
+struct op_filter {
+	const struct op_call *call;
+	struct op_name *names;
+	size_t nnames;
+	const char *endpoint; /* wanted, or NULL: all */
+	struct pattern_list *types; /* or NULL: all */
+	const char *id; /* or NULL: all */
+	uint64_t secret_id; /* that verified them; 0: all */
+	enum op_status status;
+	int64_t since_ms, until_ms; /* from the first, before the second */
+	int64_t limit; /* how many; 0: all */
+};
+
+/*
+ * Reads endpoint, type, status, since_ms, until_ms, id, secret and limit.
+ * deliveries: may the status be a delivery's? op_filter_free afterwards,
+ * whatever came. ERR_USAGE, ERR_INPUT, ERR_NOTFOUND.
+ */
+int op_filter_read(const struct op_call *call, bool deliveries,
+    struct op_filter *f, struct err *err);
+void op_filter_free(struct op_filter *f);
+
+/* Instead of what the call says: an endpoint and patterns; NULL: all. */
+int op_filter_read_as(const struct op_call *call, const char *endpoint,
+    const char *types, struct op_filter *f, struct err *err);
+
+/* The name of an event's endpoint, made since or before. ERR_CORRUPT. */
+int op_filter_name(struct op_filter *f, uint64_t endpoint_id,
+    const struct op_name **out, struct err *err);
+
+/* By endpoint, id and type; the rest is for events alone. */
+bool op_filter_wants(const struct op_filter *f, const struct op_name *name,
+    struct span id, struct span type);
+bool op_filter_wants_event(const struct op_filter *f,
+    const struct op_name *name, const struct event *ev);
+
+#endif
