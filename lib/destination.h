@@ -124,6 +124,13 @@ destination_wants_endpoint(const struct destination *d, const char *endpoint);
 /* Cuts the next name off a list of them; empty: there is none any more. */
 struct span destination_next_name(struct span *list);
 
+/*
+ * Puts the new name of an endpoint in the place of the old one where it is
+ * listed; *renamed says whether it was. ERR_NOMEM.
+ */
+int destination_rename_endpoint(struct destination *d, const char *from,
+    const char *to, bool *renamed, struct err *err);
+
 /* What decides over events, made ready. Borrows nothing from d. */
 struct destination_match;
 

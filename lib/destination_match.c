@@ -59,6 +59,39 @@ destination_wants_endpoint(const struct destination *d, const char *endpoint)
 }
 
 int
+destination_rename_endpoint(struct destination *d, const char *from,
+    const char *to, bool *renamed, struct err *err)
+{
+	struct buf made = BUF_INIT(SIZE_MAX);
+	struct span rest = span_str(d->endpoints), one;
+	const char *at = d->endpoints; /* what is not copied yet */
+	char *text = NULL;
+	int ret = -1;
+
+	*renamed = at != NULL && has_name(at, from);
+	if (!*renamed)
+		return 0;
+	while ((one = destination_next_name(&rest)).len > 0) {
+		if (!span_is(one, from))
+			continue;
+		if (buf_put(&made, at, (size_t)((const char *)one.ptr - at),
+			err) < 0 ||
+		    buf_puts(&made, to, err) < 0)
+			goto out;
+		at = (const char *)one.ptr + one.len;
+	}
+	if (buf_puts(&made, at, err) < 0 ||
+	    (text = span_dup(buf_span(&made), err)) == NULL)
+		goto out;
+	free(d->endpoints);
+	d->endpoints = text;
+	ret = 0;
+out:
+	buf_free(&made);
+	return ret;
+}
+
+int
 destination_match_new(const struct destination *d,
     struct destination_match **out, struct err *err)
 {

@@ -303,6 +303,9 @@ change_state(
 	    endpoint_decode(ep.doc, &settings, err) < 0)
 		goto out;
 	ep.state = ch->state;
+	if (ep.state == STORE_ENDPOINT_REMOVED &&
+	    store_tx_endpoint_removed(tx, ep.id, err) < 0)
+		goto out;
 	ret = put_back(ch, tx, &ep, &settings, SPAN_EMPTY, result, err);
 out:
 	endpoint_free(&settings);
@@ -357,6 +360,58 @@ describe_name(
 	return json_write_done(&w);
 }
 
+struct renaming {
+	struct endpoint_change *ch;
+	struct store_tx *tx;
+};
+
+/* A destination that lists the endpoint goes on getting its events. */
+static int
+rename_in(void *arg, const struct store_destination *d, struct err *err)
+{
+	struct renaming *rn = arg;
+	struct buf doc = BUF_INIT(DESTINATION_DOC_MAX);
+	struct store_destination row = *d;
+	struct destination settings;
+	bool renamed;
+	int ret = -1;
+
+	destination_init(&settings);
+	if (destination_decode(d->doc, &settings, err) < 0 ||
+	    destination_rename_endpoint(
+		&settings, rn->ch->name, rn->ch->to, &renamed, err) < 0)
+		goto out;
+	if (!renamed) {
+		ret = 0;
+		goto out;
+	}
+	if (destination_encode(&settings, &doc, err) < 0)
+		goto out;
+	row.doc = buf_span(&doc);
+	if (store_tx_destination(rn->tx, &row, 0, err) < 0)
+		goto out;
+	if (d->state != STORE_DESTINATION_REMOVED)
+		op_warn(&rn->ch->warnings,
+		    "destination \"%s\" lists the endpoint, and has its new "
+		    "name now",
+		    d->name);
+	ret = 0;
+out:
+	destination_free(&settings);
+	buf_wipe(&doc);
+	return ret;
+}
+
+static int
+rename_in_destinations(
+    struct endpoint_change *ch, struct store_tx *tx, struct err *err)
+{
+	struct renaming rn = { ch, tx };
+
+	return store_destinations(
+	    ch->call->ops->store, tx, rename_in, &rn, err);
+}
+
 static int
 change_name(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 {
@@ -383,6 +438,7 @@ change_name(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 		    "--public-url");
 	snprintf(ep.name, sizeof(ep.name), "%s", ch->to);
 	if (store_tx_endpoint(tx, &ep, err) < 0 ||
+	    rename_in_destinations(ch, tx, err) < 0 ||
 	    store_tx_audit(
 		tx, ch->call->name, ch->name, buf_span(&detail), err) < 0 ||
 	    op_secret_count(

@@ -515,6 +515,42 @@ START_TEST(events_are_matched)
 }
 END_TEST
 
+static const struct {
+	const char *when, *list, *want; /* NULL: as before */
+} renamings[] = {
+	{ "alone", "shop", "web" },
+	{ "first", "shop,b", "web,b" },
+	{ "last, and more than once", "a shop  b, shop", "a web  b, web" },
+	{ "part of another", "shop2 myshop, Shop", NULL },
+	{ "not there", "a, b", NULL },
+};
+
+START_TEST(an_endpoint_gets_another_name)
+{
+	struct err err = ERR_INIT;
+	struct destination d;
+	char doc[256];
+	bool renamed;
+
+	snprintf(doc, sizeof(doc), "{" URL ",\"endpoints\":\"%s\"}",
+	    renamings[_i].list);
+	read_doc(doc, &d);
+	ck_assert_int_eq(
+	    destination_rename_endpoint(&d, "shop", "web", &renamed, &err), 0);
+	ck_assert_msg(
+	    renamed == (renamings[_i].want != NULL), "%s", renamings[_i].when);
+	ck_assert_str_eq(
+	    d.endpoints, renamed ? renamings[_i].want : renamings[_i].list);
+	destination_free(&d);
+	/* All are, whatever they are called. */
+	read_doc("{" URL "}", &d);
+	ck_assert_int_eq(
+	    destination_rename_endpoint(&d, "shop", "web", &renamed, &err), 0);
+	ck_assert(!renamed && d.endpoints == NULL);
+	destination_free(&d);
+}
+END_TEST
+
 START_TEST(bad_patterns_match_nothing)
 {
 	struct destination_match *m = NULL;
@@ -621,6 +657,8 @@ main(void)
 	tcase_add_loop_test(tc, settings_are_judged, 0, NITEMS(checks));
 	tcase_add_test(tc, url_is_brought_to_its_form);
 	tcase_add_loop_test(tc, events_are_matched, 0, NITEMS(matches));
+	tcase_add_loop_test(
+	    tc, an_endpoint_gets_another_name, 0, NITEMS(renamings));
 	tcase_add_test(tc, bad_patterns_match_nothing);
 	tcase_add_loop_test(tc, events_have_keys, 0, NITEMS(keys));
 	tcase_add_loop_test(tc, long_keys_are_cut, 0, 2);

@@ -66,6 +66,25 @@ static const struct {
 	{ "a key of the wrong form is refused",
 	    { { ADD SET(URL) ",\"secret_b64\":\"@A@\"}", ERR_INPUT,
 		"standard-webhooks", NULL } } },
+	{ "an endpoint that it lists gets another name",
+	    { SHOP,
+		{ ADD SET(URL ",\"endpoints\":\"shop, eyelet\"") "}", ERR_NONE,
+		    NULL, NULL },
+		{ "{\"op\":\"endpoint.rename\",\"endpoint\":\"shop\","
+		  "\"to\":\"web\"}",
+		    ERR_NONE, "/warnings/0",
+		    "\"destination \\\"sink\\\" lists the endpoint, and has "
+		    "its new name now\"" },
+		{ SHOW, ERR_NONE, "/endpoints", "\"web, eyelet\"" },
+		{ SHOW, ERR_NONE, "/generation", "2" } } },
+	{ "one that it does not list does",
+	    { SHOP,
+		{ ADD SET(URL ",\"endpoints\":\"eyelet\"") "}", ERR_NONE, NULL,
+		    NULL },
+		{ "{\"op\":\"endpoint.rename\",\"endpoint\":\"shop\","
+		  "\"to\":\"web\"}",
+		    ERR_NONE, "/warnings", "[]" },
+		{ SHOW, ERR_NONE, "/endpoints", "\"eyelet\"" } } },
 	{ "unsigned there is no secret, and a warning",
 	    { { ADD SET(URL ",\"sign\":\"none\"") "}", ERR_NONE, "/secret",
 		  NULL },
@@ -462,6 +481,50 @@ START_TEST(disabling_is_noticed)
 }
 END_TEST
 
+/* What is pending of its events nobody will deliver any more. */
+START_TEST(removing_an_endpoint_leaves_dead_letters)
+{
+	struct buf scratch = BUF_INIT(65536);
+	struct store_destination sink;
+	struct store_endpoint shop;
+	struct store_report_item item = { .kind = STORE_REPORT_ROW };
+	struct store_report report = { .items = &item, .nitems = 1 };
+	struct store_delivery *d = &item.delivery;
+	struct err err = ERR_INIT;
+	bool found;
+
+	stand_do("{\"op\":\"endpoint.add\",\"endpoint\":\"shop\","
+		 "\"settings\":{\"scheme\":\"nomos\"},\"secret_b64\":"
+		 "\"@B@\"}");
+	stand_do(ADD SET(URL) "}");
+	ck_assert_int_eq(store_destination_by_name(stand_store(), NULL, "sink",
+			     &sink, &scratch, &found, &err),
+	    0);
+	ck_assert(found);
+	ck_assert_int_eq(store_endpoint_by_name(stand_store(), NULL, "shop",
+			     &shop, &scratch, &found, &err),
+	    0);
+	ck_assert(found);
+	d->destination_id = sink.id;
+	d->endpoint_id = shop.id;
+	d->seq = 7;
+	d->state = STORE_DELIVERY_RETRYING;
+	ck_assert_int_eq(store_report(stand_store(), &report, &err), 0);
+	stand_do("{\"op\":\"endpoint.disable\",\"endpoint\":\"shop\"}");
+	ck_assert_int_eq(store_delivery(stand_store(), NULL, sink.id, 7, d,
+			     &scratch, &found, &err),
+	    0);
+	ck_assert(found && d->state == STORE_DELIVERY_RETRYING);
+	stand_do("{\"op\":\"endpoint.remove\",\"endpoint\":\"shop\"}");
+	ck_assert_int_eq(store_delivery(stand_store(), NULL, sink.id, 7, d,
+			     &scratch, &found, &err),
+	    0);
+	ck_assert(found && d->state == STORE_DELIVERY_DEAD);
+	ck_assert(span_is(d->reason, DELIVERY_REMOVED));
+	buf_free(&scratch);
+}
+END_TEST
+
 /* Every scheme that can sign takes a secret that was made for it. */
 START_TEST(every_signing_scheme_serves)
 {
@@ -504,6 +567,7 @@ main(void)
 	tcase_add_loop_test(tc, story_goes_as_told, 0, NITEMS(stories));
 	tcase_add_test(tc, changes_are_on_record);
 	tcase_add_test(tc, disabling_is_noticed);
+	tcase_add_test(tc, removing_an_endpoint_leaves_dead_letters);
 	tcase_add_test(tc, every_signing_scheme_serves);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_ENV);
