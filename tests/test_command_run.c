@@ -515,7 +515,7 @@ END_TEST
 START_TEST(of_a_flood_of_output_the_end_is_kept)
 {
 	struct command_result res = run_sh(
-	    "head -c 268435456 /dev/zero; echo the end", SPAN_EMPTY, LONG_MS);
+	    "head -c 1073741824 /dev/zero; echo the end", SPAN_EMPTY, LONG_MS);
 
 	ended_with(&res, COMMAND_EXIT, 0);
 	ck_assert_uint_eq(res.excerpt_len, COMMAND_EXCERPT_MAX);
