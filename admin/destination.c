@@ -4,6 +4,7 @@
 
 #include "admin/call.h"
 #include "admin/destination_settings.h"
+#include "admin/destination_test.h"
 #include "admin/output.h"
 #include "admin/terminal.h"
 #include "lib/destination.h"
@@ -86,6 +87,10 @@ static const struct option_row state_options[] = { IF_GEN };
 static const struct option_row disable_options[] = {
 	{ "why", "TEXT", "for the audit trail, and for show", false },
 	IF_GEN,
+};
+
+static const struct option_row test_options[] = {
+	{ "type", "TYPE", "of the event, else the scheme's test type", false },
 };
 
 static const struct option_row remove_options[] = {
@@ -425,6 +430,9 @@ static const struct command commands[] = {
 	{ "disable", "NAME", 1, 1,
 	    "Takes a destination for broken; events wait in the log.",
 	    OPTIONS(disable_options), run_disable },
+	{ "test", "NAME", 1, 1,
+	    "Sends a test event at once, and says how it was taken.",
+	    OPTIONS(test_options), destination_test },
 	{ "remove", "NAME", 1, 1,
 	    "Removes a destination for good; what waits is dead.",
 	    OPTIONS(remove_options), run_remove },
@@ -437,5 +445,7 @@ main(int argc, char **argv)
 		"Registers where events are delivered to.", commands,
 		NITEMS(commands) };
 
+	if (destination_is_command(argc, argv))
+		return destination_become_command(argv);
 	return command_main(&program, argc, argv);
 }

@@ -12,6 +12,7 @@
 #define ARGS_BYTES_MAX (32 * 1024)
 #define PATH_BYTES_MAX 4096
 #define HEADER_NAME_MAX 128
+#define OUR_HEADERS "Eyelet-"
 #define HEADER_VALUE_MAX 8192
 #define KEY_SOURCE_MAX 512
 #define PROXY_BYTES_MAX 512
@@ -198,6 +199,11 @@ check_header_name(const char *what, const char *name, struct err *err)
 	if (!is_header_name(name))
 		return err_set(err, ERR_INPUT,
 		    "%s: \"%s\" can be no header's name", what, name);
+	if (strncasecmp(name, OUR_HEADERS, strlen(OUR_HEADERS)) == 0)
+		return err_set(err, ERR_INPUT,
+		    "%s: %s cannot be given: those that begin with %s are "
+		    "eyelet's own",
+		    what, name, OUR_HEADERS);
 	for (i = 0; i < NITEMS(taken_headers); i++)
 		if (strcasecmp(name, taken_headers[i].name) == 0)
 			return err_set(err, ERR_INPUT,

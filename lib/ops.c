@@ -91,6 +91,8 @@ static const struct op {
 		MAY("why", JSON_STRING), MAY("if_gen", JSON_NUMBER) } },
 	{ "destination.remove", op_destination_remove,
 	    { WANT("destination", JSON_STRING), MAY("if_gen", JSON_NUMBER) } },
+	{ "destination.test", op_destination_test,
+	    { WANT("destination", JSON_STRING), MAY("type", JSON_STRING) } },
 	{ "secret.show", op_secret_show, { SECRET_OWNER } },
 	{ "secret.reveal", op_secret_reveal,
 	    { SECRET_OWNER, MAY("secret", JSON_STRING) } },

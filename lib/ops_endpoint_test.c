@@ -12,34 +12,70 @@
 #include "lib/ops_impl.h"
 #include "lib/sign.h"
 
-#define TEST_BODY_MAX (64 * 1024) /* bytes: of an envelope */
-#define TEST_HEADERS_MAX (64 * 1024) /* bytes: of all together */
-#define TEST_ID_MAX 64
-#define TEST_TYPE "test.event" /* where the scheme names none */
-
 struct trial {
 	const struct op_call *call;
 	const struct registry_endpoint *ep;
 	const struct registry_key *key; /* the current one */
 	struct span type;
-	char id[TEST_ID_MAX];
+	char id[OP_TEST_ID_MAX];
 	struct buf body, headers;
 	struct op_warnings warnings;
 };
 
 /* The request's id is as random as an event's must be. */
-static void
-make_id(struct trial *t)
+void
+op_test_id(const struct op_call *call, char out[OP_TEST_ID_MAX])
 {
 	static const char digits[] = "0123456789abcdef";
-	const unsigned char *p = t->call->request_id;
-	size_t i, n = (size_t)snprintf(t->id, sizeof(t->id), "test_");
+	const unsigned char *p = call->request_id;
+	size_t i, n = (size_t)snprintf(out, OP_TEST_ID_MAX, "test_");
 
 	for (i = 0; i < STORE_REQUEST_ID; i++) {
-		t->id[n++] = digits[p[i] >> 4];
-		t->id[n++] = digits[p[i] & 15];
+		out[n++] = digits[p[i] >> 4];
+		out[n++] = digits[p[i] & 15];
 	}
-	t->id[n] = '\0';
+	out[n] = '\0';
+}
+
+/* For schemes whose files show no body. */
+static int
+put_plain_body(struct span id, struct span type, int64_t now_ms,
+    struct buf *out, struct err *err)
+{
+	struct json_write w;
+
+	json_write_init(&w, out, err);
+	json_write_object(&w, NULL);
+	json_write_bytes(&w, "id", id);
+	json_write_bytes(&w, "type", type);
+	json_write_time(&w, "time", now_ms);
+	json_write_object(&w, "data");
+	json_write_close(&w);
+	json_write_close(&w);
+	return json_write_done(&w);
+}
+
+int
+op_test_body(const struct scheme *scheme, struct span id, struct span type,
+    int64_t now_ms, struct buf *out, struct err *err)
+{
+	if (scheme != NULL && scheme_has_envelope(scheme))
+		return sign_envelope(
+		    scheme, id, type, now_ms, SPAN_EMPTY, out, err);
+	return put_plain_body(id, type, now_ms, out, err);
+}
+
+void
+op_test_write_headers(struct json_write *w, struct span lines)
+{
+	struct span line;
+
+	json_write_array(w, "headers");
+	for (; lines.len > 0; lines = span_skip(lines, line.len + 1)) {
+		line = span_of(lines.ptr, span_find(lines, '\n'));
+		json_write_bytes(w, NULL, line);
+	}
+	json_write_close(w);
 }
 
 static int
@@ -50,7 +86,7 @@ choose_type(struct trial *t, struct err *err)
 	if (type == NULL)
 		type = scheme_test_type(t->ep->scheme);
 	if (type == NULL)
-		type = TEST_TYPE;
+		type = OP_TEST_TYPE;
 	t->type = span_str(type);
 	if (t->type.len == 0 || t->type.len > EVENT_TYPE_MAX)
 		return err_set(
@@ -78,23 +114,6 @@ find_key(struct trial *t, struct err *err)
 	    ep->name);
 }
 
-/* For schemes whose files show no body. */
-static int
-put_plain_body(struct trial *t, int64_t now_ms, struct err *err)
-{
-	struct json_write w;
-
-	json_write_init(&w, &t->body, err);
-	json_write_object(&w, NULL);
-	json_write_str(&w, "id", t->id);
-	json_write_bytes(&w, "type", t->type);
-	json_write_time(&w, "time", now_ms);
-	json_write_object(&w, "data");
-	json_write_close(&w);
-	json_write_close(&w);
-	return json_write_done(&w);
-}
-
 static int
 sign(struct trial *t, struct err *err)
 {
@@ -108,26 +127,11 @@ sign(struct trial *t, struct err *err)
 		.now_ms = clock_wall_ms() };
 	struct scheme_key *key = t->key->key;
 
-	if (scheme_has_envelope(ep->scheme)
-		? sign_envelope(ep->scheme, in.id, in.type, in.now_ms,
-		      SPAN_EMPTY, &t->body, err) < 0
-		: put_plain_body(t, in.now_ms, err) < 0)
+	if (op_test_body(ep->scheme, in.id, in.type, in.now_ms, &t->body, err) <
+	    0)
 		return -1;
 	in.body = buf_span(&t->body);
 	return sign_headers(ep->scheme, &key, 1, &in, &t->headers, err);
-}
-
-static void
-write_headers(struct json_write *w, struct span lines)
-{
-	struct span line;
-
-	json_write_array(w, "headers");
-	for (; lines.len > 0; lines = span_skip(lines, line.len + 1)) {
-		line = span_of(lines.ptr, span_find(lines, '\n'));
-		json_write_bytes(w, NULL, line);
-	}
-	json_write_close(w);
 }
 
 /* The row, and a record of who had something signed. */
@@ -156,7 +160,7 @@ record(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 	json_write_bytes(&w, "type", t->type);
 	json_write_secret_id(&w, "secret", t->key->secret_id);
 	json_write_str(&w, "public_url", t->ep->settings.public_url);
-	write_headers(&w, buf_span(&t->headers));
+	op_test_write_headers(&w, buf_span(&t->headers));
 	json_write_base64(&w, "body_b64", buf_span(&t->body));
 	op_write_warnings(&w, &t->warnings);
 	json_write_close(&w);
@@ -170,8 +174,8 @@ int
 op_endpoint_test(const struct op_call *call, struct err *err)
 {
 	struct trial t = { .call = call,
-		.body = BUF_INIT(TEST_BODY_MAX),
-		.headers = BUF_INIT(TEST_HEADERS_MAX) };
+		.body = BUF_INIT(OP_TEST_BODY_MAX),
+		.headers = BUF_INIT(OP_TEST_HEADERS_MAX) };
 	const char *name = op_text(call, "endpoint"), *why;
 	int ret = -1;
 
@@ -187,7 +191,7 @@ op_endpoint_test(const struct op_call *call, struct err *err)
 		    scheme_name(t.ep->scheme), why);
 		goto out;
 	}
-	make_id(&t);
+	op_test_id(call, t.id);
 	if (choose_type(&t, err) < 0 || find_key(&t, err) < 0 ||
 	    sign(&t, err) < 0)
 		goto out;

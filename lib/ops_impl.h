@@ -7,6 +7,7 @@
  * ops_endpoint_test.c	test events, signed
  * ops_destination.c	destinations as rows
  * ops_destination_edit.c	changes of destinations
+ * ops_destination_test.c	test events for destinations
  * ops_destination_judge.c	which can be, and with what warnings
  * ops_secret.c	secrets as rows, new ones judged
  * ops_secret_edit.c	changes of secrets
@@ -71,7 +72,7 @@ op_run op_endpoint_add, op_endpoint_list, op_endpoint_show, op_endpoint_edit,
     op_endpoint_rename, op_endpoint_match, op_endpoint_test;
 op_run op_destination_add, op_destination_list, op_destination_show,
     op_destination_edit, op_destination_pause, op_destination_resume,
-    op_destination_disable, op_destination_remove;
+    op_destination_disable, op_destination_remove, op_destination_test;
 op_run op_secret_show, op_secret_reveal, op_secret_stage, op_secret_activate,
     op_secret_rotate, op_secret_revoke, op_secret_extend, op_secret_expire,
     op_secret_suspects;
@@ -226,6 +227,21 @@ void op_endpoint_write(const struct op_call *call, struct json_write *w,
 /* The object "counts": how its requests ended since it was made. */
 void op_endpoint_write_counts(
     const struct op_call *call, struct json_write *w, uint64_t id);
+
+/* --- test events (ops_endpoint_test.c) ------------------------------------ */
+
+#define OP_TEST_ID_MAX 64
+#define OP_TEST_TYPE "test.event" /* where a scheme names none */
+#define OP_TEST_BODY_MAX (64 * 1024) /* bytes: of an envelope */
+#define OP_TEST_HEADERS_MAX (64 * 1024) /* bytes: of all together */
+
+/* An id for the call's event; a repeat of the call gives the same. */
+void op_test_id(const struct op_call *call, char out[OP_TEST_ID_MAX]);
+/* In the envelope of the scheme; a plain one where that has none, or NULL. */
+int op_test_body(const struct scheme *scheme, struct span id, struct span type,
+    int64_t now_ms, struct buf *out, struct err *err);
+/* An array "headers" of "Name: value\n" lines. */
+void op_test_write_headers(struct json_write *w, struct span lines);
 
 /* --- destinations (ops_destination.c) ------------------------------------- */
 
