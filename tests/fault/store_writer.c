@@ -5,15 +5,15 @@
  *	store_writer FOLDER init|ROUND
  *
  * FOLDER holds "store", "key" and "journal"; the journal's lines are
- * "event ID" and "change NAME GENERATION", each written before the promise is
- * built upon, and never lost: it lies outside the disk that forgets. Prints
- * "ready EVENTS" once everything promised was found, exactly once; leaves
- * with 1 and the reason when it was not, with 75 when the store wants a new
- * start.
+ * "event ID", "change NAME GENERATION" and "cursor NAME SEQ" (all below it is
+ * reported as delivered or due), each written before the promise is built upon,
+ *and never lost: it lies outside the disk that forgets. Prints "ready EVENTS"
+ *once everything promised was found, exactly once; leaves with 1 and the reason
+ *when it was not, with 75 when the store wants a new start.
  */
 #include "config.h"
 
-#include "lib/store.h"
+#include "lib/store_delivery.h"
 
 #include <err.h>
 #include <fcntl.h>
@@ -32,9 +32,14 @@
 #define IN_FLIGHT 48
 #define BODY_MAX 3000
 #define CHANGE_EVERY 150 /* events to a change of the endpoint */
+#define REPORT_EVERY 60 /* events to a report */
 #define AGAIN_EVERY 20 /* events to one that is sent once more */
 #define IDS_MAX (1 << 20)
 #define ENDPOINT "shop"
+#define DESTINATION "sink"
+#define REPORT_MAX 200 /* events in a report */
+#define FAILS(seq) ((seq) % 7 == 0) /* those that are reported as failed */
+#define LOOK_BACK 2000 /* events below the cursor that are looked at again */
 #define REASONS_MAX 5 /* of one kind, printed */
 
 struct writer;
@@ -51,6 +56,7 @@ struct slot {
 struct writer {
 	struct store *st;
 	uint64_t endpoint_id, generation;
+	uint64_t destination_id, cursor;
 	int journal;
 	unsigned round;
 	uint64_t number;
@@ -137,10 +143,71 @@ hold_promises(struct writer *w, const char *path)
 		    w->generation < generation && lost++ < REASONS_MAX)
 			warnx("change %llu returned, but %llu stands",
 			    generation, (unsigned long long)w->generation);
+		if (strcmp(kind, "cursor") == 0 && n == 3 &&
+		    w->cursor < generation && lost++ < REASONS_MAX)
+			warnx("all below %llu was reported, but %llu stands",
+			    generation, (unsigned long long)w->cursor);
 	}
 	fclose(f);
 	if (lost > 0)
 		errx(1, "%u promises are broken", lost);
+}
+
+static int
+count_attempt(void *arg, const struct store_attempt *a, struct err *e)
+{
+	(void)a;
+	(void)e;
+	++*(unsigned *)arg;
+	return 0;
+}
+
+/* Of a report that was cut off there is all or nothing. */
+static void
+check_reported(struct writer *w, uint64_t seq)
+{
+	static struct buf scratch = BUF_INIT(1 << 20);
+	struct store_delivery d;
+	struct err e = ERR_INIT;
+	unsigned attempts = 0;
+	bool found;
+
+	if (store_delivery(w->st, NULL, w->destination_id, seq, &d, &scratch,
+		&found, &e) < 0 ||
+	    store_attempts(w->st, seq, w->destination_id, count_attempt,
+		&attempts, &e) < 0)
+		errx(1, "%s", e.text);
+	if (found != (seq < w->cursor && FAILS(seq)))
+		errx(1, "event %llu has %s row, and the cursor is at %llu",
+		    (unsigned long long)seq, found ? "a" : "no",
+		    (unsigned long long)w->cursor);
+	if (attempts != (seq < w->cursor))
+		errx(1, "event %llu has %u attempts, and the cursor is at %llu",
+		    (unsigned long long)seq, attempts,
+		    (unsigned long long)w->cursor);
+}
+
+static void
+check_reports(struct writer *w)
+{
+	struct store_reader *rd;
+	struct err e = ERR_INIT;
+	struct event ev;
+	bool found = true;
+
+	if (w->destination_id == 0)
+		return;
+	if (store_reader_open(w->st, &rd, &e) < 0)
+		errx(1, "%s", e.text);
+	store_reader_seek(
+	    rd, w->cursor > LOOK_BACK ? w->cursor - LOOK_BACK : 1);
+	while (found) {
+		if (store_reader_next(rd, &ev, &found, &e) < 0)
+			errx(1, "%s", e.text);
+		if (found)
+			check_reported(w, ev.seq);
+	}
+	store_reader_close(rd);
 }
 
 static void
@@ -172,6 +239,16 @@ promise(struct writer *w, const char *kind, const char *name,
 }
 
 static int
+add_destination(struct store_tx *tx, struct err *e)
+{
+	struct store_destination d = { .name = DESTINATION,
+		.state = STORE_DESTINATION_ENABLED,
+		.doc = span_str("{\"url\":\"https://sink.example/\"}") };
+
+	return store_tx_destination(tx, &d, 1, e);
+}
+
+static int
 touch_endpoint(
     struct store_tx *tx, void *arg, struct buf *result, struct err *e)
 {
@@ -189,6 +266,8 @@ touch_endpoint(
 		snprintf(ep.name, sizeof(ep.name), "%s", ENDPOINT);
 		ep.state = STORE_ENDPOINT_ENABLED;
 		ep.doc = span_str("{\"scheme\":\"nomos\"}");
+		if (add_destination(tx, e) < 0)
+			goto out;
 	}
 	if (store_tx_endpoint(tx, &ep, e) < 0 ||
 	    buf_printf(result, e, "%llu", (unsigned long long)ep.generation) <
@@ -214,10 +293,19 @@ static void
 find_endpoint(struct writer *w)
 {
 	struct store_endpoint ep;
+	struct store_destination d;
 	struct buf doc = BUF_INIT(ENDPOINT_DOC_MAX);
 	struct err e = ERR_INIT;
 	bool found;
 
+	if (store_destination_by_name(
+		w->st, NULL, DESTINATION, &d, &doc, &found, &e) < 0)
+		give_up(w, &e);
+	if (found) {
+		w->destination_id = d.id;
+		if (store_cursor(w->st, d.id, &w->cursor, &found, &e) < 0)
+			give_up(w, &e);
+	}
 	if (store_endpoint_by_name(
 		w->st, NULL, ENDPOINT, &ep, &doc, &found, &e) < 0)
 		give_up(w, &e);
@@ -243,6 +331,60 @@ change(struct writer *w)
 	buf_free(&result);
 	find_endpoint(w);
 	promise(w, "change", ENDPOINT, w->generation);
+}
+
+/* Fills a report with the next events; the first seq behind them. */
+static uint64_t
+next_events(struct writer *w, struct store_report_item *items, size_t *n)
+{
+	struct store_reader *rd;
+	struct err e = ERR_INIT;
+	uint64_t seq = w->cursor;
+	struct event ev;
+	bool found = true;
+
+	if (store_reader_open(w->st, &rd, &e) < 0)
+		give_up(w, &e);
+	store_reader_seek(rd, w->cursor);
+	for (*n = 0; *n < REPORT_MAX && found; ++*n) {
+		if (store_reader_next(rd, &ev, &found, &e) < 0)
+			give_up(w, &e);
+		if (!found)
+			break;
+		seq = ev.seq + 1;
+		items[*n] = (struct store_report_item){
+			.kind = FAILS(ev.seq) ? STORE_REPORT_ROW
+					      : STORE_REPORT_DONE,
+			.delivery = { .destination_id = w->destination_id,
+			    .seq = ev.seq,
+			    .endpoint_id = w->endpoint_id,
+			    .state = STORE_DELIVERY_RETRYING },
+			.has_attempt = true,
+			.attempt = { .no = 1,
+			    .result = FAILS(ev.seq) ? STORE_ATTEMPT_FAILED
+						    : STORE_ATTEMPT_DELIVERED,
+			    .at_ms = 1000 },
+		};
+	}
+	store_reader_close(rd);
+	return seq;
+}
+
+static void
+report(struct writer *w)
+{
+	static struct store_report_item items[REPORT_MAX];
+	struct store_report_cursor cursor = { w->destination_id, 0 };
+	struct store_report r = {
+		.items = items, .cursors = &cursor, .ncursors = 1
+	};
+	struct err e = ERR_INIT;
+
+	cursor.seq = next_events(w, items, &r.nitems);
+	if (store_report(w->st, &r, &e) < 0)
+		give_up(w, &e);
+	w->cursor = cursor.seq;
+	promise(w, "cursor", DESTINATION, w->cursor);
 }
 
 static void
@@ -334,6 +476,8 @@ write_for_ever(struct writer *w)
 		answered(w, slot);
 		if (w->number % CHANGE_EVERY == 0)
 			change(w);
+		if (w->number % REPORT_EVERY == 0)
+			report(w);
 	}
 }
 
@@ -372,6 +516,7 @@ main(int argc, char **argv)
 	find_endpoint(&w);
 	events = read_events(w.st);
 	hold_promises(&w, journal);
+	check_reports(&w);
 	if (store_check(w.st, problem, NULL, &problems, &e) < 0)
 		errx(1, "check: %s", e.text);
 	if (problems > 0)
