@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/kept.h"
+
 static int
 name_by_digest(struct span body, char *out, struct err *err)
 {
@@ -20,7 +22,7 @@ name_by_digest(struct span body, char *out, struct err *err)
 
 int
 accept_fill(const struct accept_input *in, struct store_item *item,
-    char digest_id[ACCEPT_DIGEST_ID_MAX], struct err *err)
+    struct accept_room *room, struct err *err)
 {
 	const struct scheme *sc = in->ep->scheme;
 	const struct identity *who = in->who;
@@ -35,14 +37,20 @@ accept_fill(const struct accept_input *in, struct store_item *item,
 	request_header(in->request, "content-type", &type);
 	ev->content_type = type.len <= EVENT_TYPE_MAX ? type : SPAN_EMPTY;
 	ev->body = in->request->body;
+	buf_clear(&room->headers);
+	room->headers.max = KEPT_MAX;
+	if (registry_keep_headers(
+		in->registry, sc, in->request, &room->headers, err) < 0)
+		return -1;
+	ev->headers = buf_span(&room->headers);
 	if (who->has_id) {
 		ev->id = who->id;
 		item->dedupe_body =
 		    !scheme_id_signed(sc) && !in->ep->settings.same_body;
 	} else {
-		if (name_by_digest(ev->body, digest_id, err) < 0)
+		if (name_by_digest(ev->body, room->digest_id, err) < 0)
 			return -1;
-		ev->id = span_str(digest_id);
+		ev->id = span_str(room->digest_id);
 		ev->flags |= EVENT_NO_ID;
 	}
 	if (who->has_replay) {

@@ -14,6 +14,7 @@
 #define ACCEPT_DIGEST_ID_MAX (sizeof(ACCEPT_DIGEST_ID) + 2 * DIGEST_SHA256)
 
 struct accept_input {
+	struct registry *registry;
 	const struct registry_endpoint *ep; /* its scheme is there */
 	const struct request *request; /* whole */
 	const struct identity *who; /* IDENTIFY_OK */
@@ -21,12 +22,18 @@ struct accept_input {
 	bool is_test;
 };
 
+/* What an item borrows beside; all zero at first. */
+struct accept_room {
+	char digest_id[ACCEPT_DIGEST_ID_MAX];
+	struct buf headers; /* freed by the caller */
+};
+
 /*
  * Fills item, but for its request id, done and arg, which are the caller's to
- * set behind it. It borrows from all that in has, and digest_id, until the
- * store is done with it. ERR_CRYPTO.
+ * set behind it. It borrows from all that in has, and room, until the store is
+ * done with it. ERR_CRYPTO, ERR_NOMEM.
  */
 int accept_fill(const struct accept_input *in, struct store_item *item,
-    char digest_id[ACCEPT_DIGEST_ID_MAX], struct err *err);
+    struct accept_room *room, struct err *err);
 
 #endif

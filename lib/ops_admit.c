@@ -24,7 +24,7 @@ struct admitting {
 	int64_t age_s;
 	bool is_test;
 	bool waived; /* its time was outside the window */
-	char digest_id[ACCEPT_DIGEST_ID_MAX];
+	struct accept_room room;
 	char note[NOTE_MAX];
 	struct store_item item;
 };
@@ -125,13 +125,16 @@ write_note(struct admitting *ad)
 static int
 submit(struct admitting *ad, struct err *err)
 {
-	struct accept_input in = { ad->ep, &ad->rf->en.request, &ad->who,
-		ad->secret_id, ad->is_test };
+	struct accept_input in = { ad->call->ops->registry, ad->ep,
+		&ad->rf->en.request, &ad->who, ad->secret_id, ad->is_test };
 
-	if (accept_fill(&in, &ad->item, ad->digest_id, err) < 0)
+	if (accept_fill(&in, &ad->item, &ad->room, err) < 0)
 		return -1;
 	write_note(ad);
-	ad->item.event.headers = span_str(ad->note);
+	ad->room.headers.max += NOTE_MAX;
+	if (buf_puts(&ad->room.headers, ad->note, err) < 0)
+		return -1;
+	ad->item.event.headers = buf_span(&ad->room.headers);
 	return op_submit(ad->call, &ad->item, err);
 }
 
@@ -215,6 +218,7 @@ op_quarantine_admit(const struct op_call *call, struct err *err)
 out:
 	registry_put(ad->ep);
 	buf_free(&ad->scratch);
+	buf_free(&ad->room.headers);
 	free(ad);
 	op_refused_close(rf);
 	return ret;

@@ -43,7 +43,7 @@ struct receive_state {
 	struct store_item item;
 	struct buf scratch; /* owns id and type */
 	struct identity identity;
-	char digest_id[ACCEPT_DIGEST_ID_MAX];
+	struct accept_room room;
 	uint64_t secret_id;
 	bool is_test;
 	int tries;
@@ -217,6 +217,7 @@ finish(struct receive_call *call, enum reply_kind kind, int status,
 		registry_put(rs->ep);
 	}
 	buf_free(&rs->scratch);
+	buf_free(&rs->room.headers);
 	free(rs);
 	call->state = NULL;
 	return 1;
@@ -567,16 +568,15 @@ on_done(struct store_item *item)
 static int
 submit(struct receive_state *rs)
 {
-	struct accept_input in = { rs->ep, &rs->call->request, &rs->identity,
-		rs->secret_id, rs->is_test };
+	struct accept_input in = { rs->rc->rg, rs->ep, &rs->call->request,
+		&rs->identity, rs->secret_id, rs->is_test };
 	struct store_item *item = &rs->item;
 	struct err err = ERR_INIT;
 
-	if (accept_fill(&in, item, rs->digest_id, &err) < 0)
+	if (accept_fill(&in, item, &rs->room, &err) < 0)
 		return finish(rs->call, REPLY_FAULT, 0, err.text);
 	item->has_request_id = rs->call->has_request_id;
-	memcpy(
-	    item->request_id, rs->call->request_id, sizeof(item->request_id));
+	memcpy(item->request_id, rs->call->request_id, STORE_REQUEST_ID);
 	item->done = on_done;
 	item->arg = rs;
 	store_submit(rs->rc->st, item);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/kept.h"
 #include "lib/rate.h"
 
 struct entry {
@@ -22,6 +23,7 @@ struct registry {
 	pthread_rwlock_t lock;
 	struct entry **by_name; /* not the removed ones */
 	size_t n, room;
+	struct kept *kept;
 };
 
 static struct entry *
@@ -205,6 +207,34 @@ take_row(void *arg, const struct store_endpoint *row, struct err *err)
 	return 0;
 }
 
+/* What destinations want kept; when this fails it is as before. */
+static int
+load_kept(struct registry *rg, struct err *err)
+{
+	struct kept *kept, *old;
+
+	if (kept_load(rg->st, &kept, err) < 0)
+		return -1;
+	pthread_rwlock_wrlock(&rg->lock);
+	old = rg->kept;
+	rg->kept = kept;
+	pthread_rwlock_unlock(&rg->lock);
+	kept_free(old);
+	return 0;
+}
+
+int
+registry_keep_headers(struct registry *rg, const struct scheme *sc,
+    const struct request *rq, struct buf *out, struct err *err)
+{
+	int ret;
+
+	pthread_rwlock_rdlock(&rg->lock);
+	ret = kept_put(rg->kept, sc, rq, out, err);
+	pthread_rwlock_unlock(&rg->lock);
+	return ret;
+}
+
 /*
  * In the committer, after a change. When this fails the old entry stays, and
  * accepts nothing: the committer refuses its generation.
@@ -222,6 +252,8 @@ on_change(void *arg, uint64_t id)
 		0 &&
 	    found)
 		(void)take_row(rg, &row, &err);
+	else
+		(void)load_kept(rg, &err); /* it is a destination's */
 	buf_free(&doc);
 }
 
@@ -236,7 +268,8 @@ registry_open(struct store *st, const struct scheme_set *schemes,
 	pthread_rwlock_init(&rg->lock, NULL);
 	rg->st = st;
 	rg->schemes = schemes;
-	if (store_endpoints(st, NULL, take_row, rg, err) < 0) {
+	if (store_endpoints(st, NULL, take_row, rg, err) < 0 ||
+	    load_kept(rg, err) < 0) {
 		registry_close(rg);
 		return err_wrap(err, "load the endpoints");
 	}
@@ -256,6 +289,7 @@ registry_close(struct registry *rg)
 	for (i = 0; i < rg->n; i++)
 		entry_put(rg->by_name[i]);
 	free(rg->by_name);
+	kept_free(rg->kept);
 	pthread_rwlock_destroy(&rg->lock);
 	free(rg);
 }

@@ -9,6 +9,7 @@
 
 #include "lib/address.h"
 #include "lib/pattern.h"
+#include "lib/request.h"
 #include "lib/scheme.h"
 #include "lib/store.h"
 #include "lib/verify.h"
@@ -43,9 +44,10 @@ struct registry_endpoint {
 };
 
 /*
- * Loads all endpoints of st and follows every change of them from then on.
- * schemes and st are borrowed until registry_close, which comes before
- * store_close, once no change can happen any more and every entry was put.
+ * Loads all endpoints of st (and what destinations want kept) and follows every
+ * change of them from then on. schemes and st are borrowed until
+ * registry_close, which comes before store_close, once no change can happen any
+ * more and every entry was put.
  */
 int registry_open(struct store *st, const struct scheme_set *schemes,
     struct registry **out, struct err *err);
@@ -60,6 +62,13 @@ registry_get(struct registry *rg, struct span name);
 void registry_put(const struct registry_endpoint *ep);
 
 const struct scheme_set *registry_schemes(const struct registry *rg);
+
+/*
+ * Puts the headers of rq that stay with its event, see kept.h; out->max is at
+ * least KEPT_MAX. ERR_NOMEM.
+ */
+int registry_keep_headers(struct registry *rg, const struct scheme *sc,
+    const struct request *rq, struct buf *out, struct err *err);
 
 /*
  * Takes one request out of the endpoint's rate; false when it is used up.
