@@ -123,6 +123,7 @@ struct deliver_destination {
 	uint64_t rows_touched; /* of the rows that are known, or being told */
 	bool rows_wanted; /* they are to be told (again) */
 	bool seen; /* in the settings that are being read */
+	bool gone; /* its receiver said so (410) */
 	bool disable; /* to be, once the owner can be told; why: */
 	char why[DELIVERY_WORDS_MAX];
 };

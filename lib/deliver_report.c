@@ -125,6 +125,7 @@ ask_to_disable(
 	json_write_object(&w, NULL);
 	json_write_str(&w, "op", "destination.disable");
 	json_write_str(&w, "destination", de->config->name);
+	json_write_str(&w, "by", de->gone ? "gone" : "failing");
 	json_write_str(&w, "why", de->why);
 	json_write_close(&w);
 	if (json_write_done(&w) == 0)
@@ -158,7 +159,7 @@ finish_disabling(struct deliver *dv, struct err *err)
 		deliver_log_why(dv, span_str(dv->reporter.err.text),
 		    "note=\"a destination could not be disabled\"");
 	if (de != NULL)
-		de->disable = false;
+		de->disable = de->gone = false;
 	return 0;
 }
 

@@ -65,6 +65,7 @@ static int
 end_send(struct deliver *dv, struct deliver_send *se, struct schedule_end *end,
     struct err *err)
 {
+	struct deliver_destination *de;
 	int ret;
 
 	end->destination_id = se->start.destination_id;
@@ -75,6 +76,9 @@ end_send(struct deliver *dv, struct deliver_send *se, struct schedule_end *end,
 		deliver_log_why(dv, end->words,
 		    "delivery=fault destination=%s seq=%llu", se->config->name,
 		    (unsigned long long)se->start.seq);
+	de = deliver_find(dv, se->start.destination_id);
+	if (de != NULL && end->verdict == SCHEDULE_GONE)
+		de->gone = true;
 	dv->nsends--;
 	/* Only a first attempt was wished for when the event was read. */
 	free_send(dv, se, se->start.attempt == 1);

@@ -2,16 +2,13 @@
 """Events go out as signed requests, and what is answered decides what
 becomes of them: delivered, tried again by plan, dead, or the destination is
 disabled. One deliverer serves them all."""
+import ssl
 import sys
 
 sys.dont_write_bytecode = True
 
-from deliver_stand import Answer, CA, DeliverStand, Sink, ids, signatures, wait_for
-
-
-def check(words, holds, *seen):
-    if not holds:
-        raise AssertionError(" ".join(map(str, (words, *seen))))
+from deliver_stand import (Answer, Sink, check, ids, run_parts, signatures,
+                           wait_for)
 
 
 def is_sent_as_it_came(st, sink, ca):
@@ -105,33 +102,49 @@ def a_receiver_that_is_gone_is_left_alone(st, sink, ca):
     st.op("destination.remove", destination="gone")
 
 
-def a_pause_queues(st, sink, ca):
-    st.destination("later", sink.url("/later"), ca=ca.file)
-    st.op("destination.pause", destination="later")
-    st.wait_words("destination=later is off")
-    names = [f"evt_p{i}" for i in range(20)]
-    st.accept(*names)
-    check("none came", sink.requests("/later") == [])
-    st.op("destination.resume", destination="later")
-    got = ids(sink.wait(20, "/later"))
-    check("all came", sorted(got) == sorted(names), got)
-    st.op("destination.remove", destination="later")
+def what_is_asked_for_goes_along(st, sink, ca):
+    """Headers of the operator's, a login, and headers of the event; of these
+    only what a destination asked for is kept, and from then on."""
+    st.post_with("evt_before", {"X-Region": "eu", "X-Other": "1"})
+    st.destination("more", sink.url("/more"), ca=ca.file,
+                   headers={"X-Tenant": "7"}, auth="Bearer token-of-ours",
+                   forward=["X-Region"])
+    st.post_with("evt_more", {"X-Region": "eu", "X-Other": "1",
+                              "X-Nomos-Extra": "2"})
+    got = sink.wait(1, "/more")[0].headers
+    want = {"x-tenant": "7", "authorization": "Bearer token-of-ours",
+            "x-region": "eu"}
+    for name, value in want.items():
+        check(name, got.get(name) == value, got)
+    check("others", "x-other" not in got and "x-nomos-extra" not in got, got)
+    st.op("destination.remove", destination="more")
 
 
-def main():
-    with DeliverStand() as st:
-        ca = CA(st.top)
-        with Sink(tls=ca.issue()) as sink:
-            st.deliver("-v")
-            for part in (is_sent_as_it_came, statuses_decide,
-                         failures_are_tried_again,
-                         a_busy_receiver_is_waited_for,
-                         a_receiver_that_is_gone_is_left_alone,
-                         a_pause_queues):
-                part(st, sink, ca)
-            check("ends well", st.end_deliver() == 0)
-    return 0
+def a_client_shows_its_certificate(st, sink, ca):
+    """mTLS, and a receiver whose authority is not the one that is trusted."""
+    cert, key = ca.issue()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*ca.issue())
+    context.load_verify_locations(ca.file)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with Sink(context=context) as strict:
+        st.destination("mutual", strict.url("/m"), ca=ca.file,
+                       client_cert=cert, client_key=key)
+        st.destination("nobody", strict.url("/n"), ca=ca.file, retry="none")
+        st.destination("stranger", strict.url("/o"), retry="none")
+        st.accept("evt_mutual")
+        strict.wait(1, "/m")
+        st.wait_words("delivery=delivered destination=mutual")
+        for name in ("nobody", "stranger"):
+            st.wait_words(f"delivery=dead destination={name} ")
+        check("only one came", len(strict.requests()) == 1)
+    for name in ("mutual", "nobody", "stranger"):
+        st.op("destination.remove", destination=name)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_parts([
+        is_sent_as_it_came, statuses_decide, failures_are_tried_again,
+        a_busy_receiver_is_waited_for,
+        a_receiver_that_is_gone_is_left_alone,
+        what_is_asked_for_goes_along, a_client_shows_its_certificate]))

@@ -12,7 +12,7 @@ import subprocess
 import time
 
 from sink import Answer, CA, Sink
-from stand import Stand, wait_for
+from stand import SECRET, Stand, wait_for
 
 SOON_S = 60  # what is done at once, on a busy machine
 HELLO, WELCOME, CALL, ROW, END = 1, 2, 7, 8, 9  # frames: lib/frame.h
@@ -83,7 +83,7 @@ class DeliverStand(Stand):
         finally:
             owner.close()
 
-    def destination(self, name, url, **settings):
+    def destination(self, name, url, from_seq=None, **settings):
         """Adds one that may reach the loopback. Its row, with the secret."""
         settings = {"url": url, "allow_net": "127.0.0.0/8",
                     "allow_http": True, "retry": "1s,1s", **settings}
@@ -91,8 +91,9 @@ class DeliverStand(Stand):
             del settings["allow_http"]
         if url is None:
             del settings["url"], settings["allow_net"]
+        begin = {} if from_seq is None else {"from_seq": from_seq}
         return self.op("destination.add", destination=name,
-                       settings=settings)[0]
+                       settings=settings, **begin)[0]
 
     def show(self, name):
         return self.op("destination.show", destination=name)[0]
@@ -130,6 +131,20 @@ class DeliverStand(Stand):
                  lambda: len(self.words(pattern)) >= count)
         return self.words(pattern)
 
+    def post_with(self, event_id, headers, body=None, endpoint="shop"):
+        """One signed event with headers and a body of the test's own."""
+        body = body or json.dumps({"id": event_id, "topic": "a.b"}).encode()
+        stamp = str(int(time.time()))
+        mac = hmac.new(SECRET.encode(), stamp.encode() + b"." + body,
+                       hashlib.sha256).hexdigest()
+        lines = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
+        got = self.http(
+            f"POST /hooks/{endpoint} HTTP/1.1\r\nHost: stand\r\n"
+            f"X-Nomos-Signature: t={stamp},v1={mac}\r\n{lines}"
+            f"Content-Length: {len(body)}\r\n", body)
+        if got[0] != 200:
+            raise RuntimeError(f"{event_id}: {got}")
+
     def accept(self, *ids, **how):
         for event_id in ids:
             got = self.status(event_id, **how)
@@ -156,6 +171,25 @@ class DeliverStand(Stand):
         super().__exit__(kind, value, trace)
 
 
+def check(words, holds, *seen):
+    if not holds:
+        raise AssertionError(" ".join(map(str, (words, *seen))))
+
+
+def run_parts(parts, **how):
+    """Each part with a stand, a deliverer and a sink over TLS."""
+    with DeliverStand(**how) as st:
+        ca = CA(st.top)
+        with Sink(tls=ca.issue()) as sink:
+            st.deliver("-v")
+            for part in parts:
+                began = time.monotonic()
+                part(st, sink, ca)
+                print(f"{part.__name__}: {time.monotonic() - began:.1f} s")
+            check("ends well", st.end_deliver() == 0)
+    return 0
+
+
 def signatures(secret, request):
     """How many of a request's Standard Webhooks signatures are the secret's
     for what came."""
@@ -170,7 +204,3 @@ def signatures(secret, request):
 
 def ids(requests):
     return [r.headers["webhook-id"] for r in requests]
-
-
-__all__ = ["Answer", "CA", "DeliverStand", "Owner", "Sink", "SOON_S", "ids",
-           "signatures", "time", "wait_for"]
