@@ -98,13 +98,13 @@ class DeliverStand(Stand):
     def show(self, name):
         return self.op("destination.show", destination=name)[0]
 
-    def deliver(self, *args):
-        """Starts the deliverer."""
+    def deliver(self, *args, program=None):
+        """Starts the deliverer, or another build of it."""
         with open(self.said, "ab") as log:
             self.own(self.said)
             self.deliverer = subprocess.Popen(
-                self.as_user([self.tool_path("deliver"), "-c", self.conf,
-                              *args]),
+                self.as_user([program or self.tool_path("deliver"), "-c",
+                              self.conf, *args]),
                 env=self.env, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log)
         return self.deliverer
