@@ -118,7 +118,9 @@ struct store {
 	bool facts_changed; /* since they were saved */
 
 	atomic_bool notices_due; /* perhaps */
-	int64_t notices_summed_ms, notices_retry_ms; /* the keeper's */
+	int64_t notices_summed_ms; /* the keeper's; clock_ms */
+	_Atomic int64_t
+	    notices_retry_ms; /* nothing is moved before; clock_ms */
 
 	/*
 	 * A removed destination may have something that is not settled; the

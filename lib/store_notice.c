@@ -14,7 +14,7 @@
 #define BODY_MAX (NOTICE_DATA_MAX + 1024)
 #define ID_RANDOM 12 /* bytes */
 #define MOVE_MAX 16 /* at a time */
-#define SUM_EVERY_MS 5000
+#define SUM_EVERY_MS 1000
 #define RETRY_MS 1000
 
 #define KEY_DUE 'd'
@@ -342,13 +342,13 @@ static void
 sum_up(struct store *st)
 {
 	struct err err = ERR_INIT;
-	int64_t now = store_now_ms(st);
+	int64_t now = clock_ms();
 	bool due = false;
 
 	if (now - st->notices_summed_ms < SUM_EVERY_MS)
 		return;
 	st->notices_summed_ms = now;
-	if (notice_sum_is_due(st, now, &due, &err) < 0 ||
+	if (notice_sum_is_due(st, store_now_ms(st), &due, &err) < 0 ||
 	    (due && store_say_notices(st, notice_sum_up, NULL, &err) < 0))
 		complain(st, &err);
 }
@@ -361,7 +361,7 @@ store_move_notices(struct store *st)
 	bool all = true, more = true;
 
 	sum_up(st);
-	if (clock_ms() < st->notices_retry_ms ||
+	if (clock_ms() < atomic_load(&st->notices_retry_ms) ||
 	    !atomic_exchange(&st->notices_due, false))
 		return;
 	while (all && more) {
@@ -377,7 +377,7 @@ store_move_notices(struct store *st)
 	}
 	/* Below the floor they wait, but for the first half of it. */
 	if (!all)
-		st->notices_retry_ms = clock_ms() + RETRY_MS;
+		atomic_store(&st->notices_retry_ms, clock_ms() + RETRY_MS);
 	if (!all || more)
 		atomic_store(&st->notices_due, true);
 }

@@ -122,6 +122,37 @@ nt_number(size_t i, const char *name)
 }
 
 /* The store's clock goes on by so much. */
+static int
+put_many(struct store_tx *tx, void *arg, struct err *err)
+{
+	size_t i;
+	bool put;
+
+	(void)arg;
+	for (i = 0; i <= NOTICE_DUE_MAX; i++) {
+		if (notice_put(tx, NOTICE_HELD, span_str("{\"why\":\"\"}"),
+			&put, err) < 0)
+			return -1;
+		ck_assert_int_eq(put, i < NOTICE_DUE_MAX);
+	}
+	return 0;
+}
+
+void
+nt_fill(void)
+{
+	atomic_store(&fx.st->notices_retry_ms, INT64_MAX);
+	usleep(500000); /* what it began it ends */
+	ck_assert_uint_eq(nt_due(), 0);
+	ck_assert_int_eq(store_say_notices(fx.st, put_many, NULL, &fx.err), 0);
+}
+
+void
+nt_release(void)
+{
+	atomic_store(&fx.st->notices_retry_ms, 0);
+}
+
 void
 nt_pass(int64_t ms)
 {

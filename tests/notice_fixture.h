@@ -27,6 +27,13 @@ const char *nt_type(size_t i);
 const char *nt_text(size_t i, const char *name);
 int64_t nt_number(size_t i, const char *name);
 
+/*
+ * As many as may wait, which the keeper leaves where they are until it is
+ * told.
+ */
+void nt_fill(void);
+void nt_release(void);
+
 /* The store's clock goes on by so much. */
 void nt_pass(int64_t ms);
 

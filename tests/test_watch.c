@@ -275,6 +275,7 @@ struct rotating {
 	uint64_t owner_id;
 	int64_t until_ms; /* of the old one */
 	uint64_t was, is; /* ids */
+	struct secret row;
 };
 
 static int
@@ -310,6 +311,43 @@ rotated(uint64_t owner_id, int64_t grace_ms)
 	return ro;
 }
 
+static int
+extend_one(void *arg, const struct secret *s, struct err *err)
+{
+	(void)err;
+	if (s->id != ((struct rotating *)arg)->was)
+		return 0;
+	((struct rotating *)arg)->row = *s;
+	return 1;
+}
+
+static int
+extend(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	struct rotating *ro = arg;
+
+	(void)result;
+	if (store_secrets(fx.st, tx, ro->owner_id, extend_one, ro, err) < 0)
+		return -1;
+	ro->row.until_ms = ro->until_ms;
+	if (store_tx_secret(
+		tx, &ro->row, span_str("old-old-old-old-old"), err) < 0)
+		return -1;
+	return store_tx_audit(tx, "test", "x", SPAN_EMPTY, err);
+}
+
+static bool
+is_remembered(uint64_t secret_id)
+{
+	struct notice_mark mark;
+	bool found;
+
+	ck_assert_int_eq(notice_mark(fx.st, NULL, "ending", secret_id, &mark,
+			     &found, &fx.err),
+	    0);
+	return found;
+}
+
 START_TEST(a_secret_in_use_is_said_a_day_and_an_hour_before)
 {
 	struct rotating ro = rotated(endpoint("shop", PLAIN), 3 * DAY_MS);
@@ -339,8 +377,16 @@ START_TEST(a_secret_in_use_is_said_a_day_and_an_hour_before)
 	/* ... it is. */
 	store_used(fx.st, ro.was, store_now_ms(fx.st));
 	ck_assert_uint_eq(look(), 2);
-	nt_pass(HOUR_MS);
+	ck_assert(is_remembered(ro.was));
+	/* Put off, it ends again. */
+	ro.until_ms += DAY_MS;
+	fx_change(NULL, extend, &ro, NULL);
 	ck_assert_uint_eq(look(), 2);
+	nt_pass(DAY_MS);
+	ck_assert_uint_eq(look(), 3);
+	nt_pass(HOUR_MS);
+	ck_assert_uint_eq(look(), 3);
+	ck_assert(!is_remembered(ro.was));
 }
 END_TEST
 
@@ -454,6 +500,21 @@ START_TEST(a_shortened_horizon_is_said)
 }
 END_TEST
 
+/* --- when nothing more may wait ------------------------------------------- */
+
+START_TEST(what_finds_no_room_is_said_later)
+{
+	endpoint("shop", HOURLY);
+	nt_pass(2 * HOUR_MS);
+	nt_fill();
+	ck_assert_int_eq(watch_look(wt, &fx.err), 0);
+	nt_release();
+	ck_assert_uint_eq(nt_listen(), NOTICE_DUE_MAX);
+	ck_assert_uint_eq(look(), NOTICE_DUE_MAX + 1);
+	expect_last(NOTICE_SILENT);
+}
+END_TEST
+
 /* --- the thread ----------------------------------------------------------- */
 
 START_TEST(it_looks_by_itself)
@@ -499,6 +560,7 @@ main(void)
 	tcase_add_test(tc, space_is_said_when_it_is_short_and_when_it_was);
 	tcase_add_test(tc, a_full_disk_is_written_to_when_there_is_room);
 	tcase_add_test(tc, a_shortened_horizon_is_said);
+	tcase_add_test(tc, what_finds_no_room_is_said_later);
 	tcase_add_test(tc, it_looks_by_itself);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
