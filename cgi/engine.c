@@ -106,6 +106,8 @@ start_watch(
 	struct watch_options wo;
 
 	watch_options_init(&wo);
+	wo.hold_s = opt->conf->hold_s;
+	wo.retain_s = opt->conf->retain_s;
 	return watch_open(
 	    en->store, en->schemes, &wo, log_words, opt->log, &en->watch, err);
 }

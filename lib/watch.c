@@ -9,6 +9,7 @@
 
 #define LOOK_MS 5000
 #define CALM_MS 60000
+#define HOLD_S (30 * 86400)
 
 void
 watch_options_init(struct watch_options *opt)
@@ -16,6 +17,7 @@ watch_options_init(struct watch_options *opt)
 	memset(opt, 0, sizeof(*opt));
 	opt->look_ms = LOOK_MS;
 	opt->calm_ms = CALM_MS;
+	opt->hold_s = opt->retain_s = HOLD_S;
 }
 
 /* --- words ---------------------------------------------------------------- */
@@ -100,7 +102,8 @@ watch_look(struct watch *wt, struct err *err)
 	wt->now_ms = store_now_ms(wt->st);
 	if (watch_look_at_store(wt, err) < 0 ||
 	    watch_look_at_endpoints(wt, err) < 0 ||
-	    watch_look_at_secrets(wt, err) < 0)
+	    watch_look_at_secrets(wt, err) < 0 ||
+	    watch_look_at_holds(wt, err) < 0)
 		goto out;
 	wt->looked = true;
 	if (wt->nwords > 0 && may_write(wt) &&

@@ -1,7 +1,7 @@
 /*
  * watch.h: looks every few seconds for what goes wrong slowly, and has it said
  * (notice.h): an endpoint that is silent or refuses many, a secret that ends
- * while it is in use, space, the horizon.
+ * while it is in use, space, the horizon, what a destination does not take.
  *
  * The owner of the store runs it. What was said already stands in the store,
  * so that a restart repeats nothing.
@@ -17,9 +17,10 @@ struct watch;
 struct watch_options {
 	int64_t look_ms; /* between two looks; 0: only watch_look looks */
 	int64_t calm_ms; /* above the floor for so long: it is over */
+	int64_t hold_s, retain_s; /* store_options' */
 };
 
-/* Every member at its default. */
+/* Every member at its default, as store_options_init has them. */
 void watch_options_init(struct watch_options *opt);
 
 /*

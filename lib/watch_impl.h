@@ -6,6 +6,7 @@
  * watch_endpoints.c	endpoints that are silent or refuse many
  * watch_secrets.c	secrets that end while they are in use
  * watch_store.c	space, and the horizon
+ * watch_holds.c	what a destination does not take
  */
 #ifndef EYELET_LIB_WATCH_IMPL_H
 #define EYELET_LIB_WATCH_IMPL_H
@@ -49,6 +50,7 @@ struct watch {
 	size_t nendpoints;
 	bool looked; /* once */
 	struct watch_space space;
+	int64_t held_ms; /* when holds were looked at last; store_now_ms */
 
 	/* Of one look. */
 	int64_t now_ms;
@@ -73,5 +75,6 @@ int watch_data_end(struct json_write *w);
 int watch_look_at_endpoints(struct watch *wt, struct err *err);
 int watch_look_at_secrets(struct watch *wt, struct err *err);
 int watch_look_at_store(struct watch *wt, struct err *err);
+int watch_look_at_holds(struct watch *wt, struct err *err);
 
 #endif

@@ -107,7 +107,7 @@ watch_ending(const struct watch_secret *s, int64_t now_ms)
 	return WATCH_ENDING_NONE;
 }
 
-/* --- the horizon, space --------------------------------------------------- */
+/* --- the horizon, space, segments ----------------------------------------- */
 
 bool
 watch_shortened(int64_t horizon_s, int64_t now_s, int64_t said_s)
@@ -125,4 +125,16 @@ watch_room(const struct watch_space *s, int64_t now_ms)
 	if (!s->below && now_ms - s->below_ms >= s->calm_ms)
 		return WATCH_ROOM_PASSED;
 	return WATCH_ROOM_NONE;
+}
+
+bool
+watch_said_today(int64_t said_ms, int64_t now_ms)
+{
+	return said_ms != 0 && now_ms - said_ms < WATCH_DAY_MS;
+}
+
+bool
+watch_expires(int64_t since_ms, int64_t hold_ms, int64_t now_ms)
+{
+	return since_ms + hold_ms - now_ms <= sooner(WATCH_DAY_MS, hold_ms / 2);
 }

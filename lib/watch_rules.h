@@ -109,4 +109,13 @@ struct watch_space {
 
 enum watch_room watch_room(const struct watch_space *s, int64_t now_ms);
 
+/* --- segments that are held --------------------------------------------------
+ */
+
+/* Was it said within the last day? said_ms 0: never. */
+bool watch_said_today(int64_t said_ms, int64_t now_ms);
+
+/* Does what was received at since_ms go within a day (or half of hold_ms)? */
+bool watch_expires(int64_t since_ms, int64_t hold_ms, int64_t now_ms);
+
 #endif

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/store_impl.h"
+#include "lib/text.h"
 #include "lib/util.h"
 #include "lib/watch.h"
 #include "tests/delivery_fixture.h"
@@ -68,6 +69,15 @@ look(void)
 {
 	ck_assert_msg(watch_look(wt, &fx.err) == 0, "%s", fx.err.text);
 	return nt_listen();
+}
+
+static const char *
+time_of(int64_t ms)
+{
+	static char text[TEXT_TIME_MAX];
+
+	text_time(text, ms);
+	return text;
 }
 
 static void
@@ -500,6 +510,90 @@ START_TEST(a_shortened_horizon_is_said)
 }
 END_TEST
 
+/* --- what a destination does not take ------------------------------------- */
+
+#define TO_CRM "{\"url\":\"https://a.example/\"}"
+
+START_TEST(what_outlives_retention_is_said_once)
+{
+	uint64_t id = fx_destination("crm", TO_CRM, 0);
+
+	fx_destination("erp", TO_CRM, 0);
+	fx_added("orders", NULL);
+	ck_assert_int_eq(fx_accept("evt_1", "{}"), STORE_ACCEPTED);
+	ck_assert_uint_eq(look(), 0);
+	watch_close(wt);
+	fx_close();
+	fx.opt.retain_s = 0;
+	fx.opt.segment_age_s = 0;
+	usleep(5000);
+	fx_open();
+	watch();
+	/* Another segment, so that the first is closed. */
+	ck_assert_int_eq(fx_accept("evt_2", "{}"), STORE_ACCEPTED);
+	fx_report_cursor(id, 2);
+	ck_assert_uint_eq(look(), 1);
+	expect_last(NOTICE_HELD);
+	ck_assert_str_eq(nt_text(0, "destination"), "erp");
+	ck_assert_int_eq(nt_number(0, "seq"), 1);
+	ck_assert_int_gt(nt_number(0, "bytes"), 0);
+	ck_assert_ptr_nonnull(nt_text(0, "since"));
+	ck_assert_ptr_nonnull(nt_text(0, "until"));
+	ck_assert_ptr_nonnull(strstr(nt_text(0, "do"), "show erp"));
+	fx_report_cursor(id, store_durable_seq(fx.st) + 1);
+	nt_pass(2 * DAY_MS);
+	ck_assert_uint_eq(look(), 1);
+}
+END_TEST
+
+/* A time that both let something go at, in days. */
+static const struct {
+	const char *when;
+	int64_t hold, retain, until;
+} expiries[] = {
+	{ "held as long as retained", 10, 10, 10 },
+	{ "held for longer", 10, 5, 10 },
+	{ "retained for longer", 5, 10, 10 },
+};
+
+START_TEST(what_will_expire_is_said_daily)
+{
+	struct watch_options opt;
+	uint64_t id = fx_destination("crm", TO_CRM, 0);
+	int64_t at;
+
+	watch_close(wt);
+	watch_options_init(&opt);
+	opt.look_ms = 0;
+	opt.hold_s = expiries[_i].hold * 86400;
+	opt.retain_s = expiries[_i].retain * 86400;
+	ck_assert_int_eq(
+	    watch_open(fx.st, schemes, &opt, NULL, NULL, &wt, &fx.err), 0);
+	fx_added("orders", NULL);
+	nt_pass(1000); /* and the clock stands still */
+	ck_assert_int_eq(fx_accept("evt_1", "{}"), STORE_ACCEPTED);
+	at = store_now_ms(fx.st);
+	nt_pass((expiries[_i].until - 1) * DAY_MS - MIN_MS);
+	ck_assert_msg(look() == 0, "%s", expiries[_i].when);
+	nt_pass(MIN_MS);
+	ck_assert_msg(look() == 1, "%s", expiries[_i].when);
+	expect_last(NOTICE_EXPIRING);
+	ck_assert_str_eq(nt_text(0, "destination"), "crm");
+	ck_assert_str_eq(nt_text(0, "since"), time_of(at));
+	ck_assert_str_eq(
+	    nt_text(0, "until"), time_of(at + expiries[_i].until * DAY_MS));
+	nt_pass(DAY_MS - 1);
+	ck_assert_uint_eq(look(), 1);
+	nt_pass(MIN_MS);
+	ck_assert_uint_eq(look(), 2);
+	/* What was taken expires no more. */
+	fx_report_cursor(id, store_durable_seq(fx.st) + 1);
+	nt_pass(2 * DAY_MS);
+	ck_assert_uint_ge(look(), 2);
+	ck_assert_str_eq(nt_type(nt_heard.n - 1), NOTICE_EXPIRING);
+}
+END_TEST
+
 /* --- when nothing more may wait ------------------------------------------- */
 
 START_TEST(what_finds_no_room_is_said_later)
@@ -560,6 +654,9 @@ main(void)
 	tcase_add_test(tc, space_is_said_when_it_is_short_and_when_it_was);
 	tcase_add_test(tc, a_full_disk_is_written_to_when_there_is_room);
 	tcase_add_test(tc, a_shortened_horizon_is_said);
+	tcase_add_test(tc, what_outlives_retention_is_said_once);
+	tcase_add_loop_test(
+	    tc, what_will_expire_is_said_daily, 0, NITEMS(expiries));
 	tcase_add_test(tc, what_finds_no_room_is_said_later);
 	tcase_add_test(tc, it_looks_by_itself);
 	suite_add_tcase(s, tc);

@@ -196,7 +196,7 @@ START_TEST(a_secret_in_use_is_named_before_it_ends)
 }
 END_TEST
 
-/* --- the horizon, space --------------------------------------------------- */
+/* --- the horizon, space, segments ----------------------------------------- */
 
 static const struct {
 	const char *when;
@@ -246,6 +246,19 @@ START_TEST(space_is_said_when_it_is_short_and_when_it_was)
 }
 END_TEST
 
+START_TEST(a_day_is_a_day)
+{
+	ck_assert(!watch_said_today(0, T));
+	ck_assert(watch_said_today(T - D + 1, T));
+	ck_assert(!watch_said_today(T - D, T));
+	ck_assert(!watch_expires(T - 28 * D, 30 * D, T));
+	ck_assert(watch_expires(T - 29 * D, 30 * D, T));
+	/* Half of a short time is not a warning from the start. */
+	ck_assert(!watch_expires(T - 9 * M, 20 * M, T));
+	ck_assert(watch_expires(T - 10 * M, 20 * M, T));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -267,6 +280,7 @@ main(void)
 	    tc, a_shortened_horizon_is_said_once_a_change, 0, NITEMS(horizons));
 	tcase_add_loop_test(tc, space_is_said_when_it_is_short_and_when_it_was,
 	    0, NITEMS(rooms));
+	tcase_add_test(tc, a_day_is_a_day);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
