@@ -207,12 +207,14 @@ START_TEST(what_expires_says_so)
 	bool found;
 
 	fx_added("orders", NULL);
-	accept_many(1, 6);
+	accept_many(1, 8);
 	fx_report_row(&d);
 	d.seq = 3;
 	d.state = STORE_DELIVERY_DEAD;
 	d.reason = span_str(DELIVERY_EXHAUSTED);
 	d.last_ms = store_now_ms(fx.st);
+	fx_report_row(&d);
+	d.seq = 5; /* by replay, before the cursor came there */
 	fx_report_row(&d);
 	fx_report_cursor(id, 4);
 	make_it_too_much(0);
@@ -223,12 +225,14 @@ START_TEST(what_expires_says_so)
 	ck_assert_str_eq(fx_reason, DELIVERY_EXHAUSTED);
 	ck_assert_int_eq(fx_state(id, 4), 0); /* not of a type it wants */
 	ck_assert_int_eq(fx_state(id, 5), STORE_DELIVERY_DEAD);
-	ck_assert_str_eq(fx_reason, DELIVERY_EXPIRED);
+	ck_assert_str_eq(fx_reason, DELIVERY_EXHAUSTED);
 	ck_assert_int_eq(fx_state(id, 6), 0);
+	ck_assert_int_eq(fx_state(id, 7), STORE_DELIVERY_DEAD);
+	ck_assert_str_eq(fx_reason, DELIVERY_EXPIRED);
 	ck_assert_int_eq(
-	    store_delivery(fx.st, NULL, id, 5, &d, &scratch, &found, &fx.err),
+	    store_delivery(fx.st, NULL, id, 7, &d, &scratch, &found, &fx.err),
 	    0);
-	ck_assert(span_is(d.id, "evt_5") && span_is(d.type, "order.created"));
+	ck_assert(span_is(d.id, "evt_7") && span_is(d.type, "order.created"));
 	ck_assert(d.endpoint_id == fx.endpoint_id && d.stamp > 0);
 	ck_assert_int_ge(d.last_ms, d.since_ms);
 	/* What was under way may end as it likes: the row has a new life. */
@@ -412,6 +416,37 @@ START_TEST(dead_letters_go_when_they_are_too_old)
 }
 END_TEST
 
+START_TEST(dead_letters_have_a_limit)
+{
+	uint64_t id = fx_destination("crm", DOC, 1), seq = 0;
+	const uint64_t all = STORE_DEAD_MAX + 700;
+	struct store_report r = { .nitems = 0 };
+	struct store_report_item *items;
+	struct store_delivery_counts n;
+
+	items = calloc(STORE_REPORT_ITEMS_MAX, sizeof(*items));
+	ck_assert_ptr_nonnull(items);
+	r.items = items;
+	while (seq < all) {
+		for (r.nitems = 0;
+		     r.nitems < STORE_REPORT_ITEMS_MAX && seq < all;
+		     r.nitems++) {
+			items[r.nitems].kind = STORE_REPORT_ROW;
+			items[r.nitems].delivery =
+			    fx_row(id, ++seq, STORE_DELIVERY_DEAD);
+			items[r.nitems].delivery.last_ms = store_now_ms(fx.st);
+		}
+		ck_assert_int_eq(store_report(fx.st, &r, &fx.err), 0);
+	}
+	free(items);
+	prune();
+	ck_assert_int_eq(store_delivery_count(fx.st, id, &n, &fx.err), 0);
+	ck_assert_uint_eq(n.dead, STORE_DEAD_MAX);
+	ck_assert_int_eq(fx_state(id, 700), 0);
+	ck_assert_int_eq(fx_state(id, 701), STORE_DELIVERY_DEAD);
+}
+END_TEST
+
 /* Puts a row that the store itself never would, and takes a cursor away. */
 static void
 spoil(uint64_t id, uint64_t unknown)
@@ -491,6 +526,7 @@ main(void)
 	    tc, removing_a_destination_ends_what_is_pending, 0, 2);
 	tcase_add_test(tc, removing_an_endpoint_ends_what_is_pending_of_it);
 	tcase_add_test(tc, dead_letters_go_when_they_are_too_old);
+	tcase_add_test(tc, dead_letters_have_a_limit);
 	tcase_add_test(tc, a_check_finds_what_cannot_be_delivered);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
