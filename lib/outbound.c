@@ -75,7 +75,8 @@ begin(struct outbound_exchange *ex)
 
 	ex->read = ex->headers = 0;
 	ex->over = ex->headers_over = false;
-	ex->blocked = ex->no_socket = ex->opened = ex->kept_denied = false;
+	ex->blocked = ex->no_socket = ex->opened = false;
+	ex->sent = ex->kept_denied = false;
 	ex->words[0] = '\0';
 	r->arg = ex->rq.arg;
 	r->status = 0;

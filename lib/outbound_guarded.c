@@ -82,6 +82,7 @@ outbound_before(void *arg, char *to, char *from, int to_port, int from_port)
 	(void)from;
 	(void)to_port;
 	(void)from_port;
+	ex->sent = true;
 	if (!ex->rq.guarded || was_allowed(ex, to))
 		return CURL_PREREQFUNC_OK;
 	if (outbound_guard_read(to, &ss) &&
@@ -89,6 +90,7 @@ outbound_before(void *arg, char *to, char *from, int to_port, int from_port)
 		note_allowed(ex, to);
 		return CURL_PREREQFUNC_OK;
 	}
+	ex->sent = false;
 	ex->kept_denied = true;
 	return CURL_PREREQFUNC_ABORT;
 }

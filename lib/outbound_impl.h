@@ -43,6 +43,7 @@ struct outbound_exchange {
 	bool blocked; /* the guard said no at a socket */
 	bool no_socket; /* the system had none */
 	bool opened; /* it has its own connection, which was judged */
+	bool sent; /* the guard let the request out */
 	bool kept_denied; /* the guard said no to a kept connection */
 	bool fresh; /* asked for a connection of its own */
 	char words[CURL_ERROR_SIZE]; /* libcurl's own, on failure */

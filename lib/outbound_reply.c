@@ -185,6 +185,16 @@ outbound_refuse(
 	put_words(&ex->result, words);
 }
 
+/*
+ * libcurl gathers a line before it shows it, and has no other word for one
+ * of 100 KB.
+ */
+static bool
+is_line_over(const struct outbound_exchange *ex, CURLcode code)
+{
+	return code == CURLE_OUT_OF_MEMORY && ex->sent;
+}
+
 static enum outbound_class
 classify(const struct outbound_exchange *ex, CURLcode code)
 {
@@ -195,7 +205,7 @@ classify(const struct outbound_exchange *ex, CURLcode code)
 		return OUTBOUND_BLOCKED;
 	if (ex->no_socket && code == CURLE_COULDNT_CONNECT)
 		return OUTBOUND_FAULT;
-	if (ex->headers_over)
+	if (ex->headers_over || is_line_over(ex, code))
 		return OUTBOUND_PROTOCOL;
 	for (i = 0; i < NITEMS(classes); i++)
 		if (classes[i].code == code)
@@ -211,6 +221,9 @@ words_for(const struct outbound_exchange *ex, enum outbound_class class,
 		return blocked_words;
 	if (ex->headers_over)
 		return "the headers of the reply have more than 64 KiB";
+	if (is_line_over(ex, code))
+		return "a header line of the reply is longer than memory is "
+		       "given for it";
 	return ex->words[0] != '\0' ? ex->words : curl_easy_strerror(code);
 }
 

@@ -131,8 +131,9 @@ class Connection:
         try:
             self.sock.settimeout(SOCKET_S)
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self.sink.greeting is not None:
-                self.play(self.sink.greeting)
+            if self.sink.greeting is not None and \
+                    not self.play(self.sink.greeting):
+                return
             if self.sink.context is not None:
                 self.sock = self.sink.context.wrap_socket(
                     self.sock, server_side=True)
