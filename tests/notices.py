@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What eyelet itself has to say, by the built programs behind lighttpd: an
 endpoint that refuses many or goes silent is an event of the endpoint "eyelet",
-which is listed as others are and can be posted to by nobody."""
+which is listed as others are, can be posted to by nobody, and is delivered to
+who asks for it by name."""
 import hashlib
 import hmac
 import json
@@ -110,6 +111,49 @@ def reserved(stand):
     check("eyelet" not in names, f"listed: {names}")
 
 
+def to_a_command(stand):
+    """A dead letter and a disabled destination reach an operator's command,
+    and one that fails on such an event makes no other."""
+    told = f"{stand.home}/told"
+    with open(f"{stand.top}/tell", "w") as f:
+        f.write(f'#!/bin/sh\ncat >>{told}\necho >>{told}\n'
+                'case $EYELET_ENDPOINT in eyelet) ;; *) exit 1 ;; esac\n')
+    os.chmod(f"{stand.top}/tell", 0o755)
+    stand.tool("destination", "add", "broken", "--command", "/bin/false",
+               "--endpoints", "shop,eyelet", "--retry", "none")
+    stand.tool("destination", "add", "hand", "--command", "/bin/cat",
+               "--endpoints", "till")
+    stand.tool("destination", "add", "operator", "--command",
+               f"{stand.top}/tell", "--endpoints", "eyelet",
+               "--events", "delivery.dead,destination.*")
+    check(stand.status("evt_3", endpoint="shop") == "accepted", "an event")
+    stand.tool("deliver", "--once")
+    dead = wait_said(stand, "delivery.dead", destination="broken")
+    check(dead[0][1]["data"]["id"] == "evt_3", f"which one: {dead}")
+    check(dead[0][1]["data"]["reason"] == "exhausted", f"reason: {dead}")
+    stand.tool("destination", "disable", "hand", "--why", "it smells")
+    row, body = wait_said(stand, "destination.disabled",
+                          destination="hand")[0]
+    check(body["data"]["by"] == "operator", f"by: {body}")
+    check("it smells" in body["data"]["why"], f"why: {body}")
+    # What it says to do can be done.
+    stand.tool("destination", *body["data"]["do"].split(
+        "eyelet-destination ")[1].split())
+    stand.tool("deliver", "--once")
+    with open(told) as f:
+        bodies = [json.loads(line) for line in f]
+    check([(b["type"], b["data"]["destination"]) for b in bodies] ==
+          [("delivery.dead", "broken"), ("destination.disabled", "hand")],
+          f"the command was told {bodies}")
+    # Both are dead letters of broken's, too, which nobody is told of.
+    stand.tool("deliver", "--once")
+    check(len(said(stand, "delivery.dead")) == 1, "a dead notice is said")
+    # The command that was handed out for the dead one.
+    command = dead[0][1]["data"]["do"].split(", then ")[1].split()
+    check(command[:2] == ["eyelet-event", "retry"], f"do: {dead}")
+    stand.tool("event", *command[1:])
+
+
 def main():
     with stands.Stand() as stand:
         stand.start()
@@ -117,6 +161,7 @@ def main():
         refusing(stand)
         silence(stand)
         reserved(stand)
+        to_a_command(stand)
         check("as it should be" in stand.tool("store", "check"),
               "the store is not as it should be")
     if failures:
