@@ -195,10 +195,10 @@ static int
 sleep_ms(const struct deliver *dv)
 {
 	const int64_t pauses[] = { dv->waiter_ms, dv->reader_ms,
-		dv->reporter_ms, dv->stopping ? dv->stop_ms : 0,
-		command_wake_ms(dv->commands, clock_ms()) };
+		dv->reporter_ms, dv->stopping ? dv->stop_ms : 0 };
 	int64_t wake_ms = schedule_wake_ms(dv->schedule, dv->now_ms);
 	int64_t now_ms = clock_ms();
+	int64_t command_ms = command_wake_ms(dv->commands, now_ms);
 	int ms = SLEEP_MAX_MS;
 	size_t i;
 
@@ -207,6 +207,9 @@ sleep_ms(const struct deliver *dv)
 	for (i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++)
 		if (pauses[i] > now_ms)
 			ms = soonest(ms, pauses[i] - now_ms);
+	/* It may have come since they were served: then it is not to wait. */
+	if (command_ms >= 0)
+		ms = soonest(ms, command_ms - now_ms);
 	return ms;
 }
 
