@@ -4,8 +4,9 @@
  *	command_helper --become-command ARGV...	as eyelet-deliver does
  *	command_helper drive DIR JOURNAL KIND	a deliverer of one event: runs
  *		"work JOURNAL KIND" under one lock, again and again
- *	command_helper work JOURNAL KIND	writes "begin PID", works a
- *		moment, writes "end PID"; "twice PID" when another works
+ *	command_helper work JOURNAL KIND [MS]	writes "begin PID", works a
+ *		moment (or so long), writes "end PID"; "twice PID" when another
+ *		works
  *	command_helper forks N	N lines of processes of which each forks the
  *		next and ends, for ever
  * The KIND of work says who does it: "main" the command itself, "child" its
@@ -62,7 +63,7 @@ sleep_us(long us)
 
 /* Who holds the proof works; the kernel takes it from the dead. */
 static void
-do_work(const char *path)
+do_work(const char *path, long ms)
 {
 	char proof[4096];
 	int journal, fd;
@@ -78,18 +79,18 @@ do_work(const char *path)
 		_exit(1);
 	}
 	note(journal, "begin");
-	sleep_us(10000 + (long)(clock_us() % 70000));
+	sleep_us(ms > 0 ? ms * 1000 : 10000 + (long)(clock_us() % 70000));
 	note(journal, "end");
 	_exit(0);
 }
 
 static int
-work(const char *path, const char *kind)
+work(const char *path, const char *kind, long ms)
 {
 	pid_t pid;
 
 	if (strcmp(kind, "main") == 0)
-		do_work(path);
+		do_work(path, ms);
 	pid = fork();
 	if (pid == 0) {
 		if (strcmp(kind, "bare") == 0)
@@ -98,7 +99,7 @@ work(const char *path, const char *kind)
 			setsid();
 		else if (strcmp(kind, "job") == 0)
 			setpgid(0, 0);
-		do_work(path);
+		do_work(path, ms);
 	}
 	if (strcmp(kind, "late") == 0)
 		sleep_us(10000);
@@ -177,8 +178,8 @@ main(int argc, char **argv)
 	}
 	if (argc == 5 && strcmp(argv[1], "drive") == 0)
 		return drive(argv[0], argv[2], argv[3], argv[4]);
-	if (argc == 4 && strcmp(argv[1], "work") == 0)
-		return work(argv[2], argv[3]);
+	if ((argc == 4 || argc == 5) && strcmp(argv[1], "work") == 0)
+		return work(argv[2], argv[3], argc < 5 ? 0 : atol(argv[4]));
 	if (argc == 3 && strcmp(argv[1], "forks") == 0)
 		return forks(atoi(argv[2]));
 	return EX_USAGE;
