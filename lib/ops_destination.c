@@ -333,6 +333,26 @@ write_trouble(const struct op_call *call, struct json_write *w, uint64_t id,
 	return 0;
 }
 
+static int
+write_hold(const struct op_call *call, struct json_write *w, uint64_t id,
+    struct err *err)
+{
+	struct store_hold hold = { .seq = 0 };
+
+	if (store_hold(call->ops->store, id, &hold, err) < 0)
+		return -1;
+	if (hold.seq == 0) {
+		json_write_null(w, "hold");
+		return 0;
+	}
+	json_write_object(w, "hold");
+	json_write_uint(w, "seq", hold.seq);
+	json_write_time(w, "since", hold.since_ms);
+	json_write_uint(w, "bytes", hold.bytes);
+	json_write_close(w);
+	return 0;
+}
+
 struct disabling {
 	const struct store_destination *d;
 	struct buf why; /* of the last time */
@@ -402,6 +422,7 @@ op_destination_show(const struct op_call *call, struct err *err)
 	if (write_why(call, &w, &d, err) < 0 ||
 	    write_counts(call, &w, d.id, &counts, err) < 0 ||
 	    write_cursor(call, &w, d.id, err) < 0 ||
+	    write_hold(call, &w, d.id, err) < 0 ||
 	    write_trouble(call, &w, d.id, &settings, &counts, err) < 0 ||
 	    op_secret_write_all(call, &w, d.id, err) < 0)
 		goto out;

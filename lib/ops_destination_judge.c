@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/guard.h"
 #include "lib/util.h"
 
 /* Is it one of the scheme's, whose value we make? */
@@ -136,34 +137,62 @@ warn_of_endpoints(const struct op_call *call, struct store_tx *tx,
 	return ret;
 }
 
+/* What others may change, or read, does what they want. */
+static void
+warn_of_others(const char *path, unsigned flags, struct op_warnings *warnings)
+{
+	struct err why = ERR_INIT;
+
+	if (guard_above(path, &why) < 0 ||
+	    guard_path(path, GUARD_LINK | flags, &why) < 0)
+		op_warn(warnings, "%.250s", why.text);
+}
+
 /* The deliverer opens them, under the same user as we are. */
 static void
 warn_of_files(const struct destination *settings, struct op_warnings *warnings)
 {
-	const char *const files[] = { settings->client_cert,
-		settings->client_key, settings->ca };
-	struct stat sb;
+	const struct {
+		const char *path;
+		unsigned flags;
+	} files[] = {
+		{ settings->client_cert, 0 },
+		{ settings->client_key, GUARD_PRIVATE },
+		{ settings->ca, 0 },
+	};
 	size_t i;
 
-	for (i = 0; i < NITEMS(files); i++)
-		if (files[i] != NULL &&
-		    faccessat(AT_FDCWD, files[i], R_OK, AT_EACCESS) < 0)
+	for (i = 0; i < NITEMS(files); i++) {
+		if (files[i].path == NULL)
+			continue;
+		if (faccessat(AT_FDCWD, files[i].path, R_OK, AT_EACCESS) < 0)
 			op_warn(warnings,
 			    "%.160s cannot be read now by uid %u, which "
 			    "delivers",
-			    files[i], (unsigned)geteuid());
-	if (settings->ncommand == 0)
+			    files[i].path, (unsigned)geteuid());
+		else
+			warn_of_others(files[i].path, files[i].flags, warnings);
+	}
+}
+
+static void
+warn_of_command(const char *path, struct op_warnings *warnings)
+{
+	struct stat sb;
+
+	if (path == NULL)
 		return;
-	if (stat(settings->command[0], &sb) < 0)
+	if (stat(path, &sb) < 0)
 		op_warn(warnings,
 		    "%.160s is not there now: deliveries fail until it is",
-		    settings->command[0]);
+		    path);
 	else if (!S_ISREG(sb.st_mode) ||
-		 faccessat(AT_FDCWD, settings->command[0], X_OK, AT_EACCESS) <
-		     0)
+		 faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
 		op_warn(warnings,
 		    "%.160s cannot be executed now by uid %u, which delivers",
-		    settings->command[0], (unsigned)geteuid());
+		    path, (unsigned)geteuid());
+	else
+		warn_of_others(path, 0, warnings);
 }
 
 int
@@ -176,5 +205,6 @@ op_destination_warn(const struct op_call *call, struct store_tx *tx,
 		    "nothing is signed: whoever finds the URL of the receiver "
 		    "can send it events as well");
 	warn_of_files(settings, warnings);
+	warn_of_command(settings->command[0], warnings);
 	return warn_of_endpoints(call, tx, settings, warnings, err);
 }

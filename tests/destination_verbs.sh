@@ -133,6 +133,11 @@ words 'is not there now'
 run 'one that cannot be executed' 0 eyelet-destination edit gone \
     --command "$work/pem"
 words 'cannot be executed now'
+chmod 777 "$work/program"
+run 'a command that others may write' 0 eyelet-destination edit here \
+    --title T --json
+words "warning: others may write in $work/program: chmod go-w $work/program"
+chmod 755 "$work/program"
 run 'a command that is signed for' 65 eyelet-destination edit cmd --sign stripe
 words 'goes with a URL only'
 run 'a URL instead' 0 eyelet-destination edit cmd --url $url --json
@@ -242,6 +247,10 @@ when='files from here'
 for is in ca client_cert client_key; do
 	member $is "\"$work/pem\""
 done
+words "warning: others may read $work/pem: chmod go-rwx $work/pem"
+chmod 600 "$work/pem"
+run 'a key for nobody else' 0 eyelet-destination edit sink --title T --json
+no_words
 run 'a file that is not there' 0 eyelet-destination edit sink \
     --ca "$work/none"
 words 'cannot be read now'
@@ -325,6 +334,7 @@ run 'from a time ago' 0 eyelet-destination add ago --url $url --from 1h --json
 run 'from a time ago: where it is' 0 eyelet-destination show ago --json
 checks=$((checks + 1))
 grep -qE '"behind":[3-9]' "$out" || complain 'from 1h: the events are not in it'
+member hold.seq 1
 for is in seq: seq:0 seq:x yesterday; do
 	run "from $is" 64 eyelet-destination add e --url $url --from $is
 	words "$is"

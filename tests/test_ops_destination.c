@@ -525,6 +525,113 @@ START_TEST(removing_an_endpoint_leaves_dead_letters)
 }
 END_TEST
 
+static uint64_t
+sink_id(void)
+{
+	struct buf doc = BUF_INIT(2 * DESTINATION_DOC_MAX);
+	struct store_destination d;
+	struct err err = ERR_INIT;
+	bool found = false;
+
+	ck_assert_int_eq(store_destination_by_name(stand_store(), NULL, "sink",
+			     &d, &doc, &found, &err),
+	    0);
+	ck_assert(found);
+	buf_free(&doc);
+	return d.id;
+}
+
+#define T 1700000000000 /* 2023-11-14T22:13:20.000Z */
+
+/* What a deliverer would have reported. */
+static void
+report_rows(void)
+{
+	struct store_report_item items[] = {
+		{ .kind = STORE_REPORT_ROW,
+		    .delivery = { .seq = 3,
+			.state = STORE_DELIVERY_DEAD,
+			.attempts = 9,
+			.since_ms = T,
+			.last_ms = T + 9000,
+			.reason = span_str(DELIVERY_EXHAUSTED),
+			.words = span_str("long ago") } },
+		{ .kind = STORE_REPORT_ROW,
+		    .delivery = { .seq = 4,
+			.state = STORE_DELIVERY_PENDING,
+			.since_ms = T } },
+		{ .kind = STORE_REPORT_ROW,
+		    .delivery = { .seq = 5,
+			.state = STORE_DELIVERY_RETRYING,
+			.attempts = 2,
+			.since_ms = T + 1000,
+			.due_ms = T + 60000,
+			.last_ms = T + 2000,
+			.status = 503,
+			.words = span_str("it answered 503") } },
+		{ .kind = STORE_REPORT_ROW,
+		    .delivery = { .seq = 6,
+			.state = STORE_DELIVERY_RETRYING,
+			.attempts = 1,
+			.since_ms = T + 1000,
+			.due_ms = T + 60000,
+			.last_ms = T + 3000,
+			.words = span_str("timeout: 10 s") } },
+	};
+	struct store_report report = { .items = items,
+		.nitems = NITEMS(items) };
+	struct err err = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < NITEMS(items); i++)
+		items[i].delivery.destination_id = sink_id();
+	ck_assert_msg(
+	    store_report(stand_store(), &report, &err) == 0, "%s", err.text);
+}
+
+/* Of a strict order; and the same rows where nothing has to wait. */
+static const struct {
+	const char *order, *blocked_by, *blocked_since;
+} troubles[] = {
+	{ "strict", "5", "\"2023-11-14T22:13:21.000Z\"" },
+	{ "key:json:/id", "5", "\"2023-11-14T22:13:21.000Z\"" },
+	{ "none", "null", "null" },
+};
+
+START_TEST(trouble_is_shown)
+{
+	struct err err = ERR_INIT;
+	struct answer an;
+	char call[512];
+
+	snprintf(call, sizeof(call),
+	    "{\"op\":\"destination.add\",\"destination\":\"sink\","
+	    "\"settings\":{" URL ",\"order\":\"%s\"}}",
+	    troubles[_i].order);
+	stand_do(call);
+	report_rows();
+	ck_assert_int_eq(stand_ask(SHOW, &an, &err), 0);
+	ck_assert_msg(stand_has(an.last, "/counts",
+			  "{\"pending\":1,\"retrying\":2,\"parked\":0,"
+			  "\"dead\":1}"),
+	    "%.*s", (int)an.last.len, (const char *)an.last.ptr);
+	ck_assert_msg(
+	    stand_has(an.last, "/blocked_by", troubles[_i].blocked_by), "%.*s",
+	    (int)an.last.len, (const char *)an.last.ptr);
+	ck_assert(
+	    stand_has(an.last, "/blocked_since", troubles[_i].blocked_since));
+	ck_assert_msg(stand_has(an.last, "/last_failure",
+			  "{\"seq\":6,\"at\":\"2023-11-14T22:13:23.000Z\","
+			  "\"status\":0,\"words\":\"timeout: 10 s\"}"),
+	    "%.*s", (int)an.last.len, (const char *)an.last.ptr);
+	stand_free(&an);
+	ck_assert_int_eq(
+	    stand_ask("{\"op\":\"destination.list\"}", &an, &err), 0);
+	ck_assert(stand_has(an.last, "/counts/retrying", "2"));
+	stand_free(&an);
+}
+END_TEST
+
 /* Every scheme that can sign takes a secret that was made for it. */
 START_TEST(every_signing_scheme_serves)
 {
@@ -568,6 +675,7 @@ main(void)
 	tcase_add_test(tc, changes_are_on_record);
 	tcase_add_test(tc, disabling_is_noticed);
 	tcase_add_test(tc, removing_an_endpoint_leaves_dead_letters);
+	tcase_add_loop_test(tc, trouble_is_shown, 0, NITEMS(troubles));
 	tcase_add_test(tc, every_signing_scheme_serves);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_ENV);
