@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs, builds and shows eyelet: a store of its own, lighttpd on a free
 # loopback port with eyelet.fcgi behind it, an endpoint for each of four
-# providers, and signed events posted with curl.
+# providers, signed events posted with curl, and a command that they go to.
 #
 #	conf/quickstart.sh [--once]
 #
@@ -223,14 +223,19 @@ post() {
 	word=$(sed -n 's/.*"status":"\([a-z]*\)".*/\1/p' "$dir/run/answer")
 }
 
-# show WORDS WANT: what became of the last post, and whether it is right.
-show() {
+# tell WORDS WANT GOT: what there is, and whether it is right.
+tell() {
 	mark=ok
-	[ "$code ${word:-refused}" = "$2" ] || {
+	[ "$3" = "$2" ] || {
 		mark=WRONG
 		wrong=$((wrong + 1))
 	}
-	printf '  %-5s %-44s %s\n' "$mark" "$1" "$code ${word:-refused}"
+	printf '  %-5s %-44s %s\n' "$mark" "$1" "$3"
+}
+
+# show WORDS WANT: what became of the last post.
+show() {
+	tell "$1" "$2" "$code ${word:-refused}"
 }
 
 tampered=
@@ -288,6 +293,27 @@ sed 's/^/  /' "$dir/run/list"
 # Six new orders and messages and the test event; a line of titles above.
 [ "$(wc -l <"$dir/run/list")" = 8 ] || wrong=$((wrong + 1))
 
+title "Nomos's events are delivered to a command (eyelet-deliver --once):"
+cat >"$dir/run/take" <<-TAKE
+	#!/bin/sh
+	# The event's body is on stdin; its type and more stand in variables.
+	printf '%s, %s bytes\n' "\$EYELET_TYPE" "\$(wc -c)" >>"$dir/run/taken"
+TAKE
+chmod 755 "$dir/run/take"
+eyelet-destination add take --command "$dir/run/take" --endpoints nomos \
+    --from start >>"$log" 2>&1 || {
+	tail -n 3 "$log" >&2
+	die "cannot add a destination"
+}
+eyelet-deliver --once >>"$log" 2>&1 || {
+	tail -n 3 "$log" >&2
+	die "cannot deliver"
+}
+for type in order.paid order.shipped order.closed; do
+	tell "$type" "taken once" \
+	    "taken $(grep -c "^$type, " "$dir/run/taken" | sed 's/^1$/once/')"
+done
+
 echo
 if [ $wrong = 0 ]; then
 	echo "Everything went as it should."
@@ -309,6 +335,7 @@ Try next, in another terminal$([ "$(id -u)" = 0 ] && echo ", as root"):
   eyelet-store status                    who has the store open, and how it is
   kill -9 PID                            of its owner, and look: nothing is lost
   eyelet-scheme list                     the providers that are known
+  eyelet-destination show take           where events go, and how that goes
   curl $url/healthz
   tail -f $dir/run/eyelet.log
 
