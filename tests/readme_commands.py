@@ -23,6 +23,9 @@ PRINTS = {"curl -H": '{"status":"accepted","id":"evt_1"}',
           "curl http": '{"status":"ok"}',
           "eyelet-event list --end": '"id":"evt_1"',
           "eyelet-event show": "evt_1",
+          "eyelet-deliver --once": "delivered",
+          "eyelet-event list --destination count": "evt_1",
+          "eyelet-destination list": "crm",
           "eyelet-store check": "as it should be"}
 
 
