@@ -2,6 +2,7 @@
 #include "lib/outbound_guard.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
@@ -195,7 +196,7 @@ is_own(const struct sockaddr *sa)
 	if (fd < 0)
 		return true;
 	/* The kernel answers within send(), so that recv() never waits. */
-	if (send(fd, &q, len, 0) != (ssize_t)len)
+	if (send(fd, &q, len, 0) < 0)
 		goto out;
 	n = recv(fd, &u, sizeof(u), MSG_DONTWAIT);
 	if (n < (ssize_t)sizeof(u.reply))
@@ -279,6 +280,7 @@ outbound_guard_allows(
 {
 	struct sockaddr_storage room;
 
+	errno = 0;
 	sa = unmapped(sa, &room);
 	return is_listed(sa, allow) || (!is_blocked(sa) && !is_own(sa));
 }

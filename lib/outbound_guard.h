@@ -22,7 +22,8 @@
 /*
  * allow may be NULL. Whether the address is an own one is asked of the kernel
  * by netlink, which costs a few microseconds; where it cannot be asked
- * (AF_NETLINK is forbidden) nothing is allowed but what allow holds.
+ * (AF_NETLINK is forbidden) nothing is allowed but what allow holds; errno
+ * then says why, and is 0 when the answer was had.
  */
 bool outbound_guard_allows(
     const struct sockaddr *sa, const struct address_list *allow);

@@ -1,6 +1,7 @@
 /* outbound_guarded.c: holds each connection against the guard. */
 #include "lib/outbound_impl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -38,23 +39,36 @@ was_allowed(struct outbound_exchange *ex, const char *address)
 	       clock_ms() < v->until_ms;
 }
 
+static bool
+judge(struct outbound_exchange *ex, const struct sockaddr *sa)
+{
+	char text[OUTBOUND_GUARD_TEXT];
+
+	if (!ex->rq.guarded)
+		return true;
+	if (!outbound_guard_allows(sa, ex->rq.allow)) {
+		/* No descriptor to ask by is no verdict. */
+		if (errno == EMFILE || errno == ENFILE)
+			ex->no_socket = true;
+		else
+			ex->blocked = true;
+		return false;
+	}
+	outbound_guard_text(sa, text);
+	note_allowed(ex, text);
+	return true;
+}
+
 /* For each address that is tried; a bad socket makes libcurl try the next. */
 curl_socket_t
 outbound_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct outbound_exchange *ex = arg;
-	char text[OUTBOUND_GUARD_TEXT];
 	int fd;
 
 	(void)purpose;
-	if (ex->rq.guarded) {
-		if (!outbound_guard_allows(&address->addr, ex->rq.allow)) {
-			ex->blocked = true;
-			return CURL_SOCKET_BAD;
-		}
-		outbound_guard_text(&address->addr, text);
-		note_allowed(ex, text);
-	}
+	if (!judge(ex, &address->addr))
+		return CURL_SOCKET_BAD;
 	fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
 	    address->protocol);
 	if (fd >= 0 && outbound_watch_new(ex->ob, fd) < 0) {

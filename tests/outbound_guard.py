@@ -11,6 +11,7 @@ sys.dont_write_bytecode = True
 import contextlib
 import json
 import os
+import resource
 import shutil
 import socket
 import struct
@@ -32,12 +33,17 @@ PUBLIC, PUBLIC6 = "198.41.0.4", "2001:500:2::c"
 EVERYWHERE = "0.0.0.0/0, ::/0"
 
 
-def posts(rows, at_once=64):
+def posts(rows, at_once=64, descriptors=None):
     """The results, in the order of rows, and how long the close took."""
+    def limit():
+        if descriptors is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE,
+                               (descriptors, descriptors))
     lines = "".join(json.dumps(dict({"body": "{}"}, id=str(i), **row)) + "\n"
                     for i, row in enumerate(rows))
     done = subprocess.run([POST, str(at_once)], input=lines, text=True,
-                          capture_output=True, timeout=PATIENCE_S)
+                          capture_output=True, timeout=PATIENCE_S,
+                          preexec_fn=limit)
     if done.returncode != 0:
         raise AssertionError(f"{done.returncode}: {done.stderr}")
     got = sorted((json.loads(line) for line in done.stdout.splitlines()),
@@ -327,6 +333,16 @@ class Inside(unittest.TestCase):
         self.assertLess(max(row["took_us"] for row in late), 4_500_000)
         self.assertLess(closed_ms, 3000)
         self.assertLess(took, 9)  # the resolver would be tried for 15 s
+
+    def test_without_a_descriptor_nothing_is_called_blocked(self):
+        """The kernel could not be asked: a fault, and no verdict."""
+        # Goes out by lo, comes in again, and is nobody's.
+        run("ip", "route", "add", "198.41.0.0/24", "dev", "lo")
+        got, _ = posts([{"url": f"http://{PUBLIC}/", "times": 60,
+                         "connect_ms": 1500}], at_once=30, descriptors=20)
+        run("ip", "route", "del", "198.41.0.0/24", "dev", "lo")
+        self.assertEqual({row["class"] for row in got},
+                         {"timeout", "fault"})
 
     def test_a_file_of_authorities_is_instead_of_the_systems(self):
         with tempfile.TemporaryDirectory() as folder:

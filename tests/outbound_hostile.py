@@ -9,6 +9,7 @@ import gzip
 import itertools
 import json
 import os
+import resource
 import socket
 import ssl
 import subprocess
@@ -520,6 +521,41 @@ class Hostile(unittest.TestCase):
         self.assertEqual([row["class"] for row in got],
                          ["answered", "tls", "tls", "answered"])
         self.assertEqual([r.connection for r in sink.requests()], [1, 1])
+
+    def test_nor_for_another_client(self):
+        asks = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        asks.load_cert_chain(*self.ca.issue())
+        asks.load_verify_locations(self.ca.file)
+        asks.verify_mode = ssl.CERT_OPTIONAL
+        sink = self.sink(context=asks)
+        row = {"url": sink.url(), "ca": self.ca.file}
+        first, second = ({"cert": cert, "key": key} for cert, key in
+                         (self.ca.issue(), self.ca.issue()))
+        got = posts([dict(row, **first), row, dict(row, **second),
+                     dict(row, **first)], at_once=1)
+        self.assertEqual({row["class"] for row in got}, {"answered"})
+        self.assertEqual([r.connection for r in sink.requests()],
+                         [1, 2, 3, 1])
+
+    def test_no_descriptor_is_left(self):
+        """A fault of ours, said of those it struck; the others go on."""
+        hang, sink = self.sink(), self.sink()
+        rows = [{"url": sink.url("/x"), "times": 5},
+                {"url": hang.url("/hang"), "timeout_ms": SHORT_MS,
+                 "times": 60}]
+        lines_ = "".join(json.dumps(dict(row, id=str(i), allow=HERE)) + "\n"
+                         for i, row in enumerate(rows))
+        done = subprocess.run(
+            [POST, "30"], input=lines_, capture_output=True, text=True,
+            timeout=PATIENCE_S, preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_NOFILE, (24, 24)))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        got = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(len(got), 65)
+        self.assertEqual({row["class"] for row in got if row["id"] == "0"},
+                         {"answered"})
+        self.assertEqual({row["class"] for row in got if row["id"] == "1"},
+                         {"timeout", "fault"})
 
     def test_nothing_of_the_environment(self):
         proxy, sink = self.sink(), self.sink()
