@@ -111,6 +111,13 @@ int op_change_part(const struct op_call *call,
 	struct store_tx *tx, void *arg, struct buf *result, struct err *err),
     void *arg, struct buf *result, struct err *err);
 
+/*
+ * store_tx_delivery, for one of many: *put is false where the log has the
+ * event no more, or the destination is removed since.
+ */
+int op_put_delivery(struct store_tx *tx, struct store_delivery *row, bool *put,
+    struct err *err);
+
 /* A progress row, now and then: said_ms is the caller's, 0 at first. */
 int op_say_done(const struct op_call *call, uint64_t done, uint64_t all,
     int64_t *said_ms, struct err *err);

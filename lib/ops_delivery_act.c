@@ -101,7 +101,7 @@ change_row(struct acting *ac, struct store_tx *tx, const struct op_key *key,
 	row->due_ms = 0;
 	if (action->to == STORE_DELIVERY_DEAD)
 		row->last_ms = store_tx_now_ms(tx);
-	return store_tx_delivery(tx, row, err);
+	return op_put_delivery(tx, row, found, err);
 }
 
 /* --- one by one ----------------------------------------------------------- */
@@ -199,6 +199,39 @@ emit_nothing(struct acting *ac, const struct op_place *pl, uint64_t seq,
 	return op_emit(ac->call, &w, &ac->row, err);
 }
 
+/* The event, with the name of its endpoint; its reader is the caller's. */
+static int
+find_event(struct acting *ac, uint64_t seq, struct store_reader **rd,
+    struct event *ev, const struct op_name **name, bool *found, struct err *err)
+{
+	if (store_reader_open(ac->call->ops->store, rd, err) < 0)
+		return -1;
+	store_reader_seek(*rd, seq);
+	if (store_reader_next(*rd, ev, found, err) < 0)
+		return -1;
+	*found = *found && ev->seq == seq;
+	return *found ? op_filter_name(&ac->filter, ev->endpoint_id, name, err)
+		      : 0;
+}
+
+/* Dead letters may outlive their events. */
+static int
+is_gone(struct acting *ac, uint64_t seq, bool *gone, struct err *err)
+{
+	struct store_reader *rd = NULL;
+	const struct op_name *name;
+	struct event ev;
+	bool found = true;
+	int ret = 0;
+
+	if (ac->action->to == STORE_DELIVERY_PENDING ||
+	    ac->action->to == STORE_DELIVERY_PARKED)
+		ret = find_event(ac, seq, &rd, &ev, &name, &found, err);
+	store_reader_close(rd);
+	*gone = !found;
+	return ret;
+}
+
 static int
 act_on_row(struct acting *ac, const struct op_place *pl,
     const struct store_delivery *row, struct err *err)
@@ -207,8 +240,15 @@ act_on_row(struct acting *ac, const struct op_place *pl,
 	char reason[64] = "", list[WORDS_MAX], words[2 * WORDS_MAX];
 	struct buf result = BUF_INIT(OPS_RESULT_MAX);
 	struct one on = { ac, pl, { pl->id, row->seq } };
+	bool gone;
 	int ret;
 
+	if (is_gone(ac, row->seq, &gone, err) < 0)
+		return -1;
+	if (gone)
+		return emit_nothing(ac, pl, row->seq,
+		    "the log has this event no more, so it cannot be sent",
+		    err);
 	if ((ac->statuses & BIT(status)) == 0) {
 		if (row->reason.len > 0)
 			snprintf(reason, sizeof(reason), " (%.*s)",
@@ -227,21 +267,6 @@ act_on_row(struct acting *ac, const struct op_place *pl,
 		ret = ac->call->row(ac->call->arg, buf_span(&result), err);
 	buf_free(&result);
 	return ret;
-}
-
-/* The event, with the name of its endpoint; its reader is the caller's. */
-static int
-find_event(struct acting *ac, uint64_t seq, struct store_reader **rd,
-    struct event *ev, const struct op_name **name, bool *found, struct err *err)
-{
-	if (store_reader_open(ac->call->ops->store, rd, err) < 0)
-		return -1;
-	store_reader_seek(*rd, seq);
-	if (store_reader_next(*rd, ev, found, err) < 0)
-		return -1;
-	*found = *found && ev->seq == seq;
-	return *found ? op_filter_name(&ac->filter, ev->endpoint_id, name, err)
-		      : 0;
 }
 
 /* Why there is no row at the destination that was named. */

@@ -38,6 +38,19 @@ op_change_part(const struct op_call *call,
 }
 
 int
+op_put_delivery(
+    struct store_tx *tx, struct store_delivery *row, bool *put, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	*put = store_tx_delivery(tx, row, &why) == 0;
+	if (*put || why.code == ERR_NOTFOUND)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+int
 op_say_done(const struct op_call *call, uint64_t done, uint64_t all,
     int64_t *said_ms, struct err *err)
 {

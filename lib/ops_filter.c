@@ -28,7 +28,10 @@ add_name(void *arg, const struct store_endpoint *ep, struct err *err)
 	at = &f->names[f->nnames++];
 	at->id = ep->id;
 	snprintf(at->name, sizeof(at->name), "%s", ep->name);
-	at->wanted = f->endpoint == NULL || strcmp(ep->name, f->endpoint) == 0;
+	if (f->endpoint == NULL)
+		at->wanted = !f->foreign || ep->id != STORE_SELF;
+	else
+		at->wanted = strcmp(ep->name, f->endpoint) == 0;
 	return 0;
 }
 
@@ -208,6 +211,7 @@ op_filter_read_as(const struct op_call *call, const char *endpoint,
 	memset(f, 0, sizeof(*f));
 	f->call = call;
 	f->endpoint = endpoint;
+	f->foreign = true;
 	f->until_ms = JSON_INT_MAX;
 	if (types != NULL && pattern_parse(span_str(types), &f->types, err) < 0)
 		return -1;

@@ -35,6 +35,7 @@ struct op_filter {
 	struct op_name *names;
 	size_t nnames;
 	const char *endpoint; /* wanted, or NULL: all */
+	bool foreign; /* all but eyelet's own */
 	struct pattern_list *types; /* or NULL: all */
 	const char *id; /* or NULL: all */
 	uint64_t secret_id; /* that verified them; 0: all */
@@ -52,7 +53,10 @@ int op_filter_read(const struct op_call *call, bool deliveries,
     struct op_filter *f, struct err *err);
 void op_filter_free(struct op_filter *f);
 
-/* Instead of what the call says: an endpoint and patterns; NULL: all. */
+/*
+ * Instead of what the call says: an endpoint, NULL for all but eyelet's own;
+ * patterns, NULL for all.
+ */
 int op_filter_read_as(const struct op_call *call, const char *endpoint,
     const char *types, struct op_filter *f, struct err *err);
 

@@ -25,12 +25,13 @@ enum {
 	REPLAYED,
 	WAITING, /* pending or retrying already */
 	PARKED,
+	GONE, /* from the log, since it was looked at */
 	NOT_REACHED, /* it comes in its turn */
 	COUNTS
 };
 
 static const char *const count_names[COUNTS] = { "replayed", "waiting",
-	"parked", "not_reached" };
+	"parked", "gone", "not_reached" };
 
 /* What goes to one destination, and what went there. */
 struct part {
@@ -95,9 +96,10 @@ put_row(struct replay *rp, struct store_tx *tx, const struct part *pt,
 		&row, &rp->scratch, &found, err) < 0)
 		return -1;
 	what = found ? classify(&row) : REPLAYED;
-	counts[what]++;
-	if (what != REPLAYED || rp->dry)
+	if (what != REPLAYED || rp->dry) {
+		counts[what]++;
 		return 0;
+	}
 	if (!found) {
 		memset(&row, 0, sizeof(row));
 		row.destination_id = pt->place->id;
@@ -113,7 +115,10 @@ put_row(struct replay *rp, struct store_tx *tx, const struct part *pt,
 	row.reason = SPAN_EMPTY;
 	row.planned = 0;
 	row.due_ms = 0;
-	return store_tx_delivery(tx, &row, err);
+	if (op_put_delivery(tx, &row, &found, err) < 0)
+		return -1;
+	counts[found ? REPLAYED : GONE]++;
+	return 0;
 }
 
 static int

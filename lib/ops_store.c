@@ -186,7 +186,63 @@ out:
 struct pruning {
 	const struct op_call *call;
 	uint64_t dropped;
+	struct json_write w;
+	struct buf held; /* who holds back what, as JSON */
 };
+
+static void
+write_hold(struct json_write *w, const char *holder, const char *name,
+    const struct store_hold *h)
+{
+	if (h->bytes == 0)
+		return;
+	json_write_object(w, NULL);
+	json_write_str(w, "holder", holder);
+	json_write_str(w, "name", name);
+	json_write_uint(w, "seq", h->seq);
+	json_write_time(w, "since", h->since_ms);
+	json_write_uint(w, "bytes", h->bytes);
+	json_write_close(w);
+}
+
+static int
+add_destination(void *arg, const struct store_destination *d, struct err *err)
+{
+	struct pruning *pr = arg;
+	struct store_hold h;
+
+	if (store_hold(pr->call->ops->store, d->id, &h, err) < 0)
+		return -1;
+	write_hold(&pr->w, "destination", d->name, &h);
+	return 0;
+}
+
+static int
+add_pull(void *arg, const struct store_pull *p, struct err *err)
+{
+	struct pruning *pr = arg;
+	struct store_hold h;
+
+	if (store_pull_hold(pr->call->ops->store, p, &h, err) < 0)
+		return -1;
+	write_hold(&pr->w, "cursor", p->name, &h);
+	return 0;
+}
+
+/* What retention would have dropped too, and for whom it is kept. */
+static int
+find_held(struct pruning *pr, struct err *err)
+{
+	struct store *st = pr->call->ops->store;
+
+	json_write_init(&pr->w, &pr->held, err);
+	json_write_array(&pr->w, NULL);
+	if (store_destinations(st, NULL, add_destination, pr, err) < 0 ||
+	    store_pulls(st, NULL, add_pull, pr, err) < 0)
+		return -1;
+	json_write_close(&pr->w);
+	return json_write_done(&pr->w);
+}
 
 /* What was dropped, for the audit trail and for who asked. */
 static int
@@ -199,6 +255,7 @@ change_prune(
 	json_write_init(&w, result, err);
 	json_write_object(&w, NULL);
 	json_write_uint(&w, "segments_dropped", pr->dropped);
+	json_write_raw(&w, "held", buf_span(&pr->held));
 	json_write_close(&w);
 	if (json_write_done(&w) < 0)
 		return -1;
@@ -209,11 +266,15 @@ change_prune(
 int
 op_store_prune(const struct op_call *call, struct err *err)
 {
-	struct pruning pr = { call, 0 };
+	struct pruning pr = { .call = call,
+		.held = BUF_INIT(OPS_RESULT_MAX / 2) };
+	int ret = -1;
 
-	if (store_prune(call->ops->store, &pr.dropped, err) < 0)
-		return -1;
-	return op_change(call, change_prune, &pr, err);
+	if (store_prune(call->ops->store, &pr.dropped, err) == 0 &&
+	    find_held(&pr, err) == 0)
+		ret = op_change(call, change_prune, &pr, err);
+	buf_free(&pr.held);
+	return ret;
 }
 
 /* --- another key ---------------------------------------------------------- */

@@ -290,6 +290,10 @@ struct store_hold {
 int store_hold(struct store *st, uint64_t destination_id,
     struct store_hold *out, struct err *err);
 
+/* The same of a pull queue; there nothing becomes dead: it begins later. */
+int store_pull_hold(struct store *st, const struct store_pull *p,
+    struct store_hold *out, struct err *err);
+
 /* The oldest segment of which any destination needs something. */
 struct store_held {
 	uint64_t first_seq, last_seq;

@@ -76,6 +76,32 @@ event_at(
 	return ret;
 }
 
+/* From the first event that there is at seq or behind it. */
+static int
+fill_hold(
+    struct store *st, uint64_t seq, struct store_hold *out, struct err *err)
+{
+	bool found;
+
+	if (event_at(st, &seq, &out->since_ms, &found, err) < 0)
+		return -1;
+	if (!found)
+		return 0;
+	out->seq = seq;
+	out->bytes = segments_due_bytes(st->segments,
+	    store_now_ms(st) - st->opt.retain_s * 1000, st->opt.retain_bytes,
+	    seq);
+	return 0;
+}
+
+int
+store_pull_hold(struct store *st, const struct store_pull *p,
+    struct store_hold *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	return fill_hold(st, p->seq, out, err);
+}
+
 int
 store_hold(struct store *st, uint64_t destination_id, struct store_hold *out,
     struct err *err)
@@ -93,17 +119,7 @@ store_hold(struct store *st, uint64_t destination_id, struct store_hold *out,
 	if (store_needs(st, destination_id, store_durable_seq(st), &seq, &found,
 		err) < 0)
 		return -1;
-	if (!found)
-		return 0;
-	if (event_at(st, &seq, &out->since_ms, &found, err) < 0)
-		return -1;
-	if (!found)
-		return 0;
-	out->seq = seq;
-	out->bytes = segments_due_bytes(st->segments,
-	    store_now_ms(st) - st->opt.retain_s * 1000, st->opt.retain_bytes,
-	    seq);
-	return 0;
+	return found ? fill_hold(st, seq, out, err) : 0;
 }
 
 struct oldest {

@@ -23,7 +23,8 @@ struct retaining {
 	enum retaining_outcome outcome;
 	struct store_passing passing;
 	uint64_t last; /* of the segment */
-	uint64_t needed_by; /* 0: by nobody */
+	uint64_t needed_by; /* a destination; 0: by none */
+	bool pulled; /* a pull queue needs it */
 };
 
 static int
@@ -39,6 +40,16 @@ find_need(void *arg, const struct store_destination *d, struct err *err)
 	if (needed)
 		rt->needed_by = d->id;
 	return needed ? 1 : 0;
+}
+
+static int
+find_pull(void *arg, const struct store_pull *p, struct err *err)
+{
+	struct retaining *rt = arg;
+
+	(void)err;
+	rt->pulled = p->seq <= rt->last;
+	return rt->pulled ? 1 : 0;
 }
 
 static int
@@ -65,6 +76,7 @@ retain_one(void *arg, struct err *err)
 
 	rt->outcome = RETAIN_DONE;
 	rt->needed_by = 0;
+	rt->pulled = false;
 	if (segments_oldest_due(st->segments, now,
 		now - st->opt.retain_s * 1000, st->opt.retain_bytes, &oldest,
 		&due, err) < 0)
@@ -72,14 +84,18 @@ retain_one(void *arg, struct err *err)
 	if (!due)
 		return 0;
 	rt->last = oldest.last_seq;
-	if (store_each_destination(st, find_need, rt, err) < 0)
+	if (store_each_destination(st, find_need, rt, err) < 0 ||
+	    store_pulls(st, NULL, find_pull, rt, err) < 0)
 		return -1;
-	if (rt->needed_by == 0)
+	if (rt->needed_by == 0 && !rt->pulled)
 		return drop_oldest(rt, err);
 	store_measure_room(st);
 	if (oldest.last_ms >= now - st->opt.hold_s * 1000 &&
 	    !store_is_short_of_room(st))
 		return 0;
+	/* Who fetches sees that something is gone (ops_pull.c). */
+	if (rt->needed_by == 0)
+		return drop_oldest(rt, err);
 	rt->outcome = RETAIN_EXPIRE;
 	return 0;
 }

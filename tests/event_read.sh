@@ -135,10 +135,48 @@ checks=$((checks + 1))
 grep -q '"verb":"cursor.remove","target":"shop"' "$out" ||
     complain 'that one was removed is not on record'
 
-# --- prune --------------------------------------------------------------------
+# --- retention, and who holds what --------------------------------------------
+run 'a destination' 0 eyelet-destination add crm --command /bin/true \
+    --from start
 run 'prune' 0 eyelet-event prune --json
 member segments_dropped 0
+member held '[]'
 run 'prune, for people' 0 eyelet-event prune
 says 'segments dropped'
+stop_owner
+sed -i 's/^cache = 8m/&\nretain = 1s\nsegment_age = 1s/' "$work/e.conf"
+sleep 2
+run 'what is old is held' 0 eyelet-event prune --json
+member segments_dropped 0
+member held.0.holder '"destination"'
+member held.0.name '"crm"'
+member held.0.seq 1
+member held.1.holder '"cursor"'
+run 'for people' 0 eyelet-event prune
+says 'HELD BY'
+says 'crm'
+stop_owner
+sed -i 's/^retain = 1s/&\nhold_max = 0/' "$work/e.conf"
+run 'but not for ever' 0 eyelet-event prune --json
+member held '[]'
+run 'which a reader is told' 0 eyelet-event read --cursor shop
+rows 0
+words 'dropped before they were acknowledged'
+run 'what eyelet says, where it is asked for' 0 eyelet-event read \
+    --cursor own --from start --endpoint eyelet --type delivery.dead \
+    --limit 1
+member type '"delivery.dead"'
+newest=$("$bin/eyelet-store" status --json |
+    sed 's/.*"newest_seq":\([0-9]*\).*/\1/')
+run 'once it has acknowledged, no more' 0 eyelet-event read --cursor shop \
+    --acked "$newest"
+no_words
+run 'a dead letter stays' 0 eyelet-event dead list --reason expired --json \
+    --limit 1
+member seq 6
+run 'without its event' 1 eyelet-event retry 6 --destination crm
+says 'the log has this event no more'
+run 'nor are many' 0 eyelet-event dead retry --reason expired --json
+member deliveries 0
 
 verdict

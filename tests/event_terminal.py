@@ -8,6 +8,7 @@ import hmac
 import json
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -193,6 +194,8 @@ def progress(stand):
         pass  # the other side is closed
     os.close(watched)
     check(b"% of the way" in said, f"export does not say how far it is: {said}")
+    check(re.search(rb"\[#* *\] \d+% of the way", said),
+          f"there is no bar: {said}")
     check(said.endswith(b"\r\x1b[K"), f"it stays on the screen: {said}")
 
 
@@ -243,6 +246,23 @@ def active(text):
             unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs")]
 
 
+def deliveries(stand, seqs):
+    """What a receiver answered stands in words and excerpts."""
+    stand.tool("destination", "add", "sink", "--command", "/bin/true",
+               "--from", "start")
+    env = {os.fsencode(k): os.fsencode(v) for k, v in stand.env.items()}
+    env[b"EYELET_CONFIG"] = stand.conf.encode()
+    helper = f"{stands.BUILD}/tests/delivery_report"
+    for seq, text in zip(seqs, HOSTILE):
+        cut = text[:200]  # ids and words have at most 256 bytes
+        for args in ([b"row", b"sink", b"%d" % seq, b"raw", cut, cut,
+                      b"dead", b"1", b"500", b"exhausted", cut, text],
+                     [b"attempt", b"sink", b"%d" % seq, b"1", b"dead", b"500",
+                      cut]):
+            subprocess.run([helper.encode(), *args], env=env, check=True,
+                           timeout=60)
+
+
 def hostile(stand):
     sent = []
     for at, text in enumerate(HOSTILE):
@@ -260,8 +280,12 @@ def hostile(stand):
               f"only {sent.count(place)} hostile events by {what}")
     seqs = [row["seq"] for row in stand.rows("event", "list", "--limit", "0",
                                              "--endpoint", "raw")]
-    verbs = [["list", "--limit", "0"], ["tail", "--limit", "1000"], ["stats"],
-             ["export"]]
+    deliveries(stand, seqs)
+    verbs = [["list", "--limit", "0"], ["dead", "list"],
+             ["list", "--destination", "sink", "--limit", "0"],
+             ["read", "--cursor", "all", "--from", "start", "--limit", "0"],
+             ["replay", "--from-seq", "1", "--dry-run"],
+             ["tail", "--limit", "1000"], ["stats"], ["export"]]
     verbs += [["show", str(seq)] for seq in seqs]
     programs = [("event", verb) for verb in verbs]
     kept = [row["no"] for row in stand.rows("event", "quarantine", "list")]
@@ -284,11 +308,12 @@ def hostile(stand):
             try:
                 check(not active(done.stdout + done.stderr),
                       f"{name}: {active(done.stdout + done.stderr)}")
-                if form or verb == ["export"]:
+                if form or verb[0] in ("export", "read"):
                     check(strict(done.stdout), f"{name}: nothing")
             except ValueError as why:
                 check(False, f"{name}: {why}")
-            if not form and verb[0] in ("list", "tail"):
+            if not form and verb[0] in ("list", "tail") and \
+                    "--destination" not in verb:
                 check(max(map(len, done.stdout.decode().split("\n"))) < 250,
                       f"{name}: a line without an end")
     # And exactly as they came, for those who ask for bytes.
