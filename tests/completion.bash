@@ -60,7 +60,7 @@ offers 'accepted dead delivered parked pending retrying test' \
     eyelet-event list --status ''
 offers 'accepted test' eyelet-event export --status ''
 offers 'dead parked retrying' eyelet-event retry --status ''
-offers 'sink' eyelet-event retry --destination ''
+offers 'signed sink' eyelet-event retry --destination ''
 offers 'exhausted expired' eyelet-event dead list --reason ex
 offers 'drop list retry' eyelet-event dead ''
 offers 'now' eyelet-event read --from n
