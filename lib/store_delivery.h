@@ -294,18 +294,4 @@ int store_hold(struct store *st, uint64_t destination_id,
 int store_pull_hold(struct store *st, const struct store_pull *p,
     struct store_hold *out, struct err *err);
 
-/* The oldest segment of which any destination needs something. */
-struct store_held {
-	uint64_t first_seq, last_seq;
-	int64_t last_ms; /* when its newest event was received */
-	uint64_t destination_id; /* who needs the oldest event */
-	bool held; /* it would be gone but for holding */
-	int64_t goes_ms; /* when it goes unless all is delivered: at once when
-			    that is past, or when space runs short */
-	uint64_t bytes; /* of it and all behind it that would be gone, too */
-};
-
-int store_held(
-    struct store *st, struct store_held *out, bool *found, struct err *err);
-
 #endif

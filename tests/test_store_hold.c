@@ -98,9 +98,7 @@ START_TEST(what_is_needed_outlives_retention)
 {
 	uint64_t id = fx_destination("crm", DOC, 1);
 	struct store_delivery d = fx_row(id, 2, STORE_DELIVERY_PENDING);
-	struct store_held held;
 	struct store_hold h;
-	bool found;
 
 	fx_added("orders", NULL);
 	accept_many(1, 4);
@@ -114,45 +112,12 @@ START_TEST(what_is_needed_outlives_retention)
 	ck_assert(h.bytes == 0); /* retention would not touch it yet */
 	ck_assert(h.seq == 0 || h.since_ms > 0);
 	let_it_grow_old(1000);
-	ck_assert_int_eq(store_held(fx.st, &held, &found, &fx.err), 0);
-	ck_assert(found == holds[_i].held);
 	prune();
 	ck_assert_msg(
 	    (fx_events() == 4) == holds[_i].held, "%s", holds[_i].when);
 	h = hold(id);
 	ck_assert_msg((h.bytes > 0) == holds[_i].held, "%s", holds[_i].when);
-	if (holds[_i].held) {
-		ck_assert_int_eq(store_held(fx.st, &held, &found, &fx.err), 0);
-		ck_assert(found && held.held && held.destination_id == id);
-		ck_assert_uint_eq(held.first_seq, 1);
-		ck_assert_uint_eq(held.last_seq, 4);
-		ck_assert_int_eq(held.goes_ms, held.last_ms + 1000000);
-		ck_assert_uint_eq(held.bytes, h.bytes);
-	}
 	ck_assert_uint_eq(fx_problems(), 0);
-}
-END_TEST
-
-START_TEST(who_needs_the_oldest_event_is_named)
-{
-	uint64_t a = fx_destination("a", DOC, 1),
-		 b = fx_destination("b", DOC, 1);
-	struct store_held held;
-	bool found;
-
-	ck_assert_int_eq(store_held(fx.st, &held, &found, &fx.err), 0);
-	ck_assert(!found);
-	fx_added("orders", NULL);
-	accept_many(1, 4);
-	fx_report_cursor(a, 4);
-	fx_report_cursor(b, 3);
-	ck_assert_int_eq(store_held(fx.st, &held, &found, &fx.err), 0);
-	ck_assert(found && held.destination_id == b && !held.held);
-	/* Retention alone would let it go by then. */
-	ck_assert_int_eq(held.goes_ms, held.last_ms + fx.opt.retain_s * 1000);
-	fx_report_cursor(b, 5);
-	ck_assert_int_eq(store_held(fx.st, &held, &found, &fx.err), 0);
-	ck_assert(found && held.destination_id == a);
 }
 END_TEST
 
@@ -517,7 +482,6 @@ main(void)
 	tcase_add_checked_fixture(tc, fx_setup, fx_teardown);
 	tcase_add_loop_test(
 	    tc, what_is_needed_outlives_retention, 0, (int)NITEMS(holds));
-	tcase_add_test(tc, who_needs_the_oldest_event_is_named);
 	tcase_add_test(tc, what_is_held_too_long_becomes_a_dead_letter);
 	tcase_add_test(tc, what_expires_says_so);
 	tcase_add_test(tc, near_the_floor_nothing_is_held);
