@@ -8,10 +8,34 @@
 
 /*
  * Each opening of the store has numbers of its own, so that nobody takes what
- * one owner said for what the next one says.
+ * one owner said for what the next one says: they begin at the time, or above
+ * what was given before when the clock was set back. A restored copy does not
+ * know what was given before; there the time helps.
  */
-#define OPENING_BITS 32
-#define META_OPENING "next opening"
+#define OPENING_BITS 20
+#define META_OPENED "opened" /* 8 bytes */
+
+static int
+next_opening(
+    struct store *st, struct bdb_txn *txn, uint64_t *out, struct err *err)
+{
+	struct buf value = BUF_INIT(64);
+	uint64_t last = 0, now = (uint64_t)store_wall_ms();
+	unsigned char row[8];
+	bool found;
+	int ret;
+
+	ret =
+	    bdb_get(st->meta, txn, span_str(META_OPENED), &value, &found, err);
+	if (ret == 0 && found && value.len == sizeof(row))
+		last = be64_get(value.ptr);
+	buf_free(&value);
+	*out = now > last ? now : last + 1;
+	be64_put(row, *out);
+	return ret < 0 ? -1
+		       : bdb_put(st->meta, txn, span_str(META_OPENED),
+			     span_of(row, sizeof(row)), err);
+}
 
 int
 store_begin_touched(struct store *st, struct err *err)
@@ -21,7 +45,7 @@ store_begin_touched(struct store *st, struct err *err)
 
 	if (bdb_begin(st->db, &txn, err) < 0)
 		return -1;
-	if (store_next_id(st, txn, META_OPENING, &opening, err) < 0) {
+	if (next_opening(st, txn, &opening, err) < 0) {
 		bdb_abort(txn);
 		return -1;
 	}

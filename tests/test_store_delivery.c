@@ -8,6 +8,7 @@
 
 #include "lib/bdb.h"
 #include "lib/digest.h"
+#include "lib/record.h"
 #include "lib/store_impl.h"
 #include "lib/util.h"
 
@@ -559,6 +560,65 @@ START_TEST(eyelets_own_endpoint_takes_events)
 }
 END_TEST
 
+/* --- records ----------------------------------------------------------------
+ */
+
+/* A record that is cut short, or goes on, is none. */
+START_TEST(a_record_is_whole_or_none)
+{
+	struct store_delivery d = fx_row(1, 5, STORE_DELIVERY_DEAD), d_out;
+	struct record_cursor c = { 3, 4 }, c_out;
+	struct store_attempt a = { .result = STORE_ATTEMPT_DEAD,
+		.words = span_str("status 500") },
+			     a_out;
+	struct store_destination to = { .state = STORE_DESTINATION_PAUSED,
+		.name = "crm",
+		.doc = span_str(DOC) },
+				 to_out;
+	struct buf b[4] = { BUF_INIT(4096), BUF_INIT(4096), BUF_INIT(4096),
+		BUF_INIT(4096) };
+	size_t i, n;
+	int ret = 0;
+
+	d.reason = span_str(DELIVERY_EXHAUSTED);
+	d.id = d.type = d.key = d.words = d.excerpt = span_str("x");
+	ck_assert_int_eq(record_put_delivery(&d, &b[0], &fx.err), 0);
+	ck_assert_int_eq(record_put_cursor(&c, &b[1], &fx.err), 0);
+	ck_assert_int_eq(record_put_attempt(&a, &b[2], &fx.err), 0);
+	ck_assert_int_eq(record_put_destination(&to, &b[3], &fx.err), 0);
+	for (i = 0; i < NITEMS(b); i++) {
+		ck_assert_int_eq(buf_putc(&b[i], 0, &fx.err), 0);
+		for (n = 0; n <= b[i].len; n++) {
+			struct span s = span_of(b[i].ptr, n);
+
+			if (i == 0)
+				ret = record_get_delivery(s, &d_out, &fx.err);
+			else if (i == 1)
+				ret = record_get_cursor(s, &c_out, &fx.err);
+			else if (i == 2)
+				ret = record_get_attempt(s, &a_out, &fx.err);
+			else
+				ret =
+				    record_get_destination(s, &to_out, &fx.err);
+			ck_assert_msg((ret == 0) == (n == b[i].len - 1),
+			    "record %zu of %zu bytes", i, n);
+		}
+		b[i].ptr[1] = 9; /* no state, no result */
+		b[i].len--;
+		if (i != 1)
+			ck_assert_int_eq(
+			    i == 0 ? record_get_delivery(
+					 buf_span(&b[i]), &d_out, &fx.err)
+			    : i == 2 ? record_get_attempt(
+					   buf_span(&b[i]), &a_out, &fx.err)
+				     : record_get_destination(
+					   buf_span(&b[i]), &to_out, &fx.err),
+			    -1);
+		buf_free(&b[i]);
+	}
+}
+END_TEST
+
 /* --- stores of older releases --------------------------------------------- */
 
 static void
@@ -687,6 +747,7 @@ main(void)
 	tcase_add_test(tc, a_time_has_its_seq);
 	tcase_add_test(tc, eyelets_own_endpoint_takes_events);
 	tcase_add_test(tc, P12_what_an_older_release_did_not_count_is_none);
+	tcase_add_test(tc, a_record_is_whole_or_none);
 	tcase_add_test(tc, P12_a_store_from_before_delivery_opens_and_delivers);
 	tcase_add_test(tc, a_table_that_is_lost_is_not_made_anew);
 	suite_add_tcase(s, tc);

@@ -183,7 +183,10 @@ START_TEST(what_expires_says_so)
 	fx_report_row(&d);
 	fx_report_cursor(id, 4);
 	make_it_too_much(0);
+	d = fx_row(id, 9, STORE_DELIVERY_RETRYING); /* in the next segment */
+	fx_report_row(&d);
 	prune();
+	ck_assert_int_eq(fx_state(id, 9), STORE_DELIVERY_RETRYING);
 	ck_assert_int_eq(fx_state(id, 1), STORE_DELIVERY_DEAD);
 	ck_assert_str_eq(fx_reason, DELIVERY_EXPIRED);
 	ck_assert_int_eq(fx_state(id, 3), STORE_DELIVERY_DEAD);
