@@ -76,7 +76,7 @@ begin(struct outbound_exchange *ex)
 	ex->read = ex->headers = 0;
 	ex->over = ex->headers_over = false;
 	ex->blocked = ex->no_socket = ex->opened = false;
-	ex->sent = ex->kept_denied = false;
+	ex->sent = ex->on_own = ex->kept_denied = false;
 	ex->words[0] = '\0';
 	r->arg = ex->rq.arg;
 	r->status = 0;
@@ -168,13 +168,27 @@ outbound_busy(const struct outbound *ob)
 /* --- ending --------------------------------------------------------------- */
 
 /*
- * A kept connection that this request may not use was closed; its own one is
- * judged as it is opened.
+ * Not a byte came back, and the connection was another's first: it may have
+ * been about to end. libcurl tries again by itself, but with many streams to
+ * a connection it can meet dying ones until it gives up.
  */
 static bool
-again(struct outbound *ob, struct outbound_exchange *ex)
+was_lost(const struct outbound_exchange *ex, CURLcode code)
 {
-	if (!ex->kept_denied || ex->fresh)
+	return ex->sent && !ex->on_own && ex->headers == 0 &&
+	       (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ||
+		   code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM);
+}
+
+/*
+ * Once more, on a connection of its own: a kept one that this request may not
+ * use was closed, or it was lost with one. The new one is judged as it is
+ * opened.
+ */
+static bool
+again(struct outbound *ob, struct outbound_exchange *ex, CURLcode code)
+{
+	if (ex->fresh || !(ex->kept_denied || was_lost(ex, code)))
 		return false;
 	ex->fresh = true;
 	begin(ex);
@@ -199,7 +213,7 @@ outbound_collect(struct outbound *ob)
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private);
 		ex = (struct outbound_exchange *)(void *)private;
 		curl_multi_remove_handle(ob->multi, ex->curl);
-		if (again(ob, ex))
+		if (again(ob, ex, code))
 			continue;
 		outbound_conclude(ex, code);
 		put_done(ob, ex);

@@ -97,6 +97,8 @@ outbound_before(void *arg, char *to, char *from, int to_port, int from_port)
 	(void)to_port;
 	(void)from_port;
 	ex->sent = true;
+	ex->on_own = ex->opened;
+	ex->opened = false; /* should libcurl try again by itself */
 	if (!ex->rq.guarded || was_allowed(ex, to))
 		return CURL_PREREQFUNC_OK;
 	if (outbound_guard_read(to, &ss) &&

@@ -42,7 +42,8 @@ struct outbound_exchange {
 	bool headers_over;
 	bool blocked; /* the guard said no at a socket */
 	bool no_socket; /* the system had none */
-	bool opened; /* it has its own connection, which was judged */
+	bool opened; /* it made a socket of its own, which was judged */
+	bool on_own; /* and went out on it */
 	bool sent; /* the guard let the request out */
 	bool kept_denied; /* the guard said no to a kept connection */
 	bool fresh; /* asked for a connection of its own */

@@ -329,10 +329,10 @@ class Inside(unittest.TestCase):
         late, fast = got[:20], got[20:]
         self.assertEqual({row["class"] for row in late}, {"timeout"})
         self.assertEqual({row["status"] for row in fast}, {200})
-        self.assertLess(max(row["took_us"] for row in fast), 1_900_000)
-        self.assertLess(max(row["took_us"] for row in late), 4_500_000)
-        self.assertLess(closed_ms, 3000)
-        self.assertLess(took, 9)  # the resolver would be tried for 15 s
+        self.assertLess(max(row["took_us"] for row in fast), 4_000_000)
+        self.assertLess(max(row["took_us"] for row in late), 8_000_000)
+        self.assertLess(closed_ms, 5000)
+        self.assertLess(took, 14)  # the resolver would be tried for 15 s
 
     def test_without_a_descriptor_nothing_is_called_blocked(self):
         """The kernel could not be asked: a fault, and no verdict."""

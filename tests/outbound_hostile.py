@@ -472,8 +472,10 @@ class Hostile(unittest.TestCase):
                 tls=self.ca.issue("DNS:localhost")), {"host": "127.0.0.1"},
              "tls", {}),
             ("TLS 1.1", self.sink(context=old), {}, "tls", {}),
+            # It may wait for the end of a line that never comes.
             ("TLS, to a plain one", plain, {"url": plain.url().replace(
-                "http:", "https:")}, "tls", {}),
+                "http:", "https:"), "timeout_ms": SHORT_MS},
+             ("tls", "timeout"), {}),
             ("plain, to a TLS one", good, {"url": good.url().replace(
                 "https:", "http:")}, "protocol", {}),
             ("words before TLS", self.sink(

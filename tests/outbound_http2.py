@@ -37,6 +37,8 @@ http {{
     proxy_buffering off;
     server {{ listen 127.0.0.1:{new} ssl http2; client_max_body_size 100m;
               location / {{ proxy_pass http://127.0.0.1:{sink}; }} }}
+    server {{ listen 127.0.0.1:{brief} ssl http2; keepalive_requests 50;
+              location / {{ proxy_pass http://127.0.0.1:{sink}; }} }}
     server {{ listen 127.0.0.1:{old} ssl;
               location / {{ proxy_pass http://127.0.0.1:{sink}; }} }}
     server {{ listen 127.0.0.1:{plain} http2;
@@ -67,12 +69,14 @@ class Http2(unittest.TestCase):
         cls.addClassCleanup(cls.sink.close)
         cls.ca = CA(cls.folder)
         cert, key = cls.ca.issue()
-        cls.new, cls.old, cls.plain = free_port(), free_port(), free_port()
+        cls.new, cls.old, cls.plain, cls.brief = (
+            free_port() for _ in range(4))
         conf = os.path.join(cls.folder, "nginx.conf")
         with open(conf, "w") as f:
             f.write(CONF.format(
                 folder=cls.folder, cert=cert, key=key, new=cls.new,
-                old=cls.old, plain=cls.plain, sink=cls.sink.port,
+                old=cls.old, plain=cls.plain, brief=cls.brief,
+                sink=cls.sink.port,
                 user="user root;" if os.geteuid() == 0 else ""))
         nginx = subprocess.Popen(
             ["nginx", "-c", conf, "-p", cls.folder],
@@ -120,6 +124,13 @@ class Http2(unittest.TestCase):
         self.assertLessEqual(len(self.came("/many", "x-connection")), 50)
         got = posts([self.row("/one", times=30)], at_once=1)
         self.assertEqual(len(self.came("/one", "x-connection")), 1)
+
+    def test_a_server_that_says_goodbye_loses_nothing(self):
+        """After so many requests on a connection it wants another."""
+        got = posts([self.row("/bye", self.brief, times=1000)], at_once=40)
+        self.assertEqual({(row["class"], row["status"]) for row in got},
+                         {("answered", 200)})
+        self.assertGreaterEqual(len(self.came("/bye", "x-connection")), 20)
 
     def test_what_ends_one_ends_no_other(self):
         """On one connection: a body that is cut off, resets, time-outs."""
