@@ -209,8 +209,9 @@ struct store_report {
  * its attempt is recorded all the same. What would wait for an event that is
  * not in the log any more becomes dead with reason "expired". Reporting the
  * same twice is harmless. A row that turns dead makes an event of eyelet's own
- * (see notice.h). ERR_LIMIT: more than STORE_REPORT_ITEMS_MAX. ERR_TIMEOUT,
- * ERR_AWAY, ERR_IO, ERR_FULL, ERR_NOMEM: it may be repeated.
+ * (see notice.h). ERR_INPUT: a kind, state or result that is none. ERR_LIMIT:
+ * more than STORE_REPORT_ITEMS_MAX. ERR_TIMEOUT, ERR_AWAY, ERR_IO, ERR_FULL,
+ * ERR_NOMEM: it may be repeated.
  */
 int store_report(
     struct store *st, const struct store_report *report, struct err *err);

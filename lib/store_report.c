@@ -123,6 +123,23 @@ move_cursor(
 	    rp->st, rp->tx.txn, to->destination_id, &c, err);
 }
 
+/* What would be written and could not be read again, nobody may report. */
+static bool
+is_sound(const struct store_report_item *item)
+{
+	const struct store_delivery *d = &item->delivery;
+	const struct store_attempt *a = &item->attempt;
+
+	if (item->has_attempt && (a->result < STORE_ATTEMPT_DELIVERED ||
+				     a->result > STORE_ATTEMPT_DEAD))
+		return false;
+	if (item->kind == STORE_REPORT_DONE)
+		return true;
+	return item->kind == STORE_REPORT_ROW &&
+	       d->state >= STORE_DELIVERY_PENDING &&
+	       d->state <= STORE_DELIVERY_DEAD;
+}
+
 static int
 do_all(struct reporting *rp, struct err *err)
 {
@@ -169,11 +186,16 @@ store_report(
 	struct reporting rp = {
 		.st = st, .report = report, .row = BUF_INIT(STORE_ROW_MAX)
 	};
+	size_t i;
 	int ret;
 
 	if (report->nitems > STORE_REPORT_ITEMS_MAX)
 		return err_set(err, ERR_LIMIT, "report of %zu items, above %d",
 		    report->nitems, STORE_REPORT_ITEMS_MAX);
+	for (i = 0; i < report->nitems; i++)
+		if (!is_sound(&report->items[i]))
+			return err_set(
+			    err, ERR_INPUT, "item %zu of a report is none", i);
 	ret = commit_run(st->commit, run_report, &rp, err);
 	buf_free(&rp.row);
 	return ret < 0 ? err_wrap(err, "report deliveries") : 0;

@@ -116,6 +116,9 @@ expire(struct retaining *rt, int64_t until_ms, struct err *err)
 		if (store_run(rt->st, store_pass, ps, err) < 0)
 			return -1;
 	while (ps->more && clock_ms() < until_ms);
+	/* A row that an operator revives meanwhile is looked at again. */
+	if (!ps->more)
+		ps->row = 0;
 	if (ps->dead > 0)
 		store_say(rt->st,
 		    "%llu deliveries to destination %llu were held as long as "

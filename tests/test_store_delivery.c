@@ -334,6 +334,32 @@ START_TEST(a_report_is_taken_whole_or_not_at_all)
 }
 END_TEST
 
+START_TEST(a_report_of_what_is_nothing_is_refused)
+{
+	uint64_t id = fx_destination("crm", DOC, 1);
+	struct store_report_item good = { .kind = STORE_REPORT_ROW,
+		.delivery = fx_row(id, 5, STORE_DELIVERY_PENDING),
+		.has_attempt = true,
+		.attempt = { .no = 1, .result = STORE_ATTEMPT_FAILED } };
+	struct store_report_item bad[4] = { good, good, good, good };
+	struct store_report r = { .nitems = 1 };
+	size_t i;
+
+	bad[0].kind = (enum store_report_kind)0;
+	bad[1].delivery.state = (enum store_delivery_state)0;
+	bad[2].delivery.state = (enum store_delivery_state)9;
+	bad[3].attempt.result = (enum store_attempt_result)0;
+	for (i = 0; i < NITEMS(bad); i++) {
+		r.items = &bad[i];
+		ck_assert_int_eq(store_report(fx.st, &r, &fx.err), -1);
+		ck_assert_int_eq(fx.err.code, ERR_INPUT);
+	}
+	ck_assert_int_eq(fx_state(id, 5), 0);
+	r.items = &good;
+	ck_assert_int_eq(store_report(fx.st, &r, &fx.err), 0);
+}
+END_TEST
+
 START_TEST(rows_are_counted_by_state)
 {
 	static const enum store_delivery_state states[] = {
@@ -740,6 +766,7 @@ main(void)
 	tcase_add_test(tc, a_removed_destination_takes_nothing_more);
 	tcase_add_test(tc, the_same_report_twice_is_as_once);
 	tcase_add_test(tc, a_report_is_taken_whole_or_not_at_all);
+	tcase_add_test(tc, a_report_of_what_is_nothing_is_refused);
 	tcase_add_test(tc, rows_are_counted_by_state);
 	tcase_add_test(tc, rows_are_visited_in_order_from_a_seq_on);
 	tcase_add_test(tc, what_matters_to_the_deliverer_is_told);
