@@ -19,12 +19,13 @@ op_change_part(const struct op_call *call,
     void *arg, struct buf *result, struct err *err)
 {
 	unsigned char name[STORE_REQUEST_ID + 16], id[DIGEST_SHA256];
-	struct span named = span_of(name, sizeof(name));
+	struct span named;
 	int tries, ret = -1;
 
 	memcpy(name, request_id, STORE_REQUEST_ID);
 	be64_put(name + STORE_REQUEST_ID, destination_id);
 	be64_put(name + STORE_REQUEST_ID + 8, part);
+	named = span_of(name, sizeof(name));
 	if (digest_sha256(&named, 1, id, err) < 0)
 		return -1;
 	for (tries = 0; tries < TRIES && ret < 0; tries++) {
