@@ -213,23 +213,38 @@ sleep_ms(const struct deliver *dv)
 	return ms;
 }
 
+static void
+look_at_stop(struct deliver *dv)
+{
+	if (dv->fds[0].revents == 0 || dv->stopping)
+		return;
+	dv->stopping = true;
+	dv->stop_ms = clock_ms() + DELIVER_STOP_MS;
+	deliver_log(dv, "note=\"told to stop\" under_way=%zu", dv->nsends);
+}
+
+/*
+ * To look at descriptors takes a system call more than to wait for replies,
+ * so while these come in quick succession that is done now and then.
+ */
 static int
 sleep_until_more(struct deliver *dv, struct err *err)
 {
-	size_t n = command_fds(dv->commands, dv->fds + 1, dv->nfds - 1);
-	struct pollfd *stop = &dv->fds[0];
+	int64_t now_ms = clock_ms();
+	int ms = sleep_ms(dv);
+	size_t n;
 
-	stop->fd = dv->opt.stop_fd;
-	stop->events = POLLIN;
-	stop->revents = 0;
-	if (outbound_poll(dv->outbound, dv->fds, n + 1, sleep_ms(dv), err) < 0)
+	if (outbound_busy(dv->outbound) > 0 &&
+	    command_busy(dv->commands) == 0 &&
+	    now_ms < dv->fds_ms + DELIVER_FDS_MS)
+		return outbound_poll(dv->outbound, NULL, 0,
+		    soonest(ms, dv->fds_ms + DELIVER_FDS_MS - now_ms), err);
+	dv->fds_ms = now_ms;
+	n = command_fds(dv->commands, dv->fds + 1, dv->nfds - 1);
+	dv->fds[0] = (struct pollfd){ .fd = dv->opt.stop_fd, .events = POLLIN };
+	if (outbound_poll(dv->outbound, dv->fds, n + 1, ms, err) < 0)
 		return -1;
-	if (stop->revents != 0 && !dv->stopping) {
-		dv->stopping = true;
-		dv->stop_ms = clock_ms() + DELIVER_STOP_MS;
-		deliver_log(
-		    dv, "note=\"told to stop\" under_way=%zu", dv->nsends);
-	}
+	look_at_stop(dv);
 	return 0;
 }
 

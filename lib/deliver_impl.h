@@ -22,6 +22,8 @@
 #include "lib/schedule.h"
 
 #define DELIVER_PAUSE_MS 1000 /* before a call that failed is made again */
+#define DELIVER_REPORT_MS 10 /* between reports, where there are many */
+#define DELIVER_FDS_MS 50 /* between looks at them while requests come back */
 #define DELIVER_WAIT_MS 1000 /* of a WAIT: a stop waits for it */
 #define DELIVER_IN_FLIGHT_MAX (256 * 1024 * 1024) /* bytes of bodies sent */
 #define DELIVER_HEADERS_MAX (256 * 1024) /* bytes that one request carries */
@@ -142,6 +144,7 @@ struct deliver {
 	struct command_runs *commands;
 	struct pollfd *fds;
 	size_t nfds;
+	int64_t fds_ms; /* when they were looked at last (clock_ms) */
 	bool stopping;
 	int64_t stop_ms; /* clock_ms(): until when what is under way may end */
 	int64_t now_ms; /* wall clock, of this turn */

@@ -107,15 +107,6 @@ gather_takers(struct taking *tk, uint64_t from, uint64_t next, struct err *err)
 }
 
 static int
-ignore_event(void *arg, const struct event *ev, struct err *err)
-{
-	(void)arg;
-	(void)ev;
-	(void)err;
-	return 0;
-}
-
-static int
 take_log(struct deliver *dv, struct span in, struct err *err)
 {
 	struct taking tk = { .dv = dv, .key = BUF_INIT(DESTINATION_KEY_MAX) };
@@ -124,7 +115,7 @@ take_log(struct deliver *dv, struct span in, struct err *err)
 	int ret = -1;
 
 	/* First how far it goes: whose turn it is depends on it. */
-	if (feed_get_events(in, &next, ignore_event, NULL, err) < 0 ||
+	if (feed_get_next(in, &next, err) < 0 ||
 	    gather_takers(&tk, dv->asked_seq, next, err) < 0 ||
 	    feed_get_events(in, &next, take_event, &tk, err) < 0)
 		goto out;

@@ -188,6 +188,8 @@ ask_report(struct deliver *dv, struct err *err)
 	}
 	call.report.cursors = ahead;
 #endif
+	/* What comes meanwhile goes out together. */
+	dv->reporter_ms = clock_ms() + DELIVER_REPORT_MS;
 	if (deliver_line_ask(&dv->reporter, &call, err) == 0)
 		return 0;
 	schedule_report_end(dv->schedule, false);

@@ -14,7 +14,7 @@
 #include "lib/secret.h"
 #include "lib/store_delivery.h"
 
-#define FEED_READ_MAX (1024 * 1024) /* bytes of events in an answer, about */
+#define FEED_READ_MAX (256 * 1024) /* bytes of events in an answer, about */
 #define FEED_WAIT_MAX_MS 30000
 
 enum feed_verb {
@@ -108,5 +108,7 @@ int feed_get_rows(struct span in, uint64_t *next,
 int feed_get_events(struct span in, uint64_t *next,
     int (*visit)(void *arg, const struct event *ev, struct err *err), void *arg,
     struct err *err);
+/* *next alone, which stands in front; the rest is not judged. */
+int feed_get_next(struct span in, uint64_t *next, struct err *err);
 
 #endif

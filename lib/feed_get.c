@@ -214,3 +214,15 @@ feed_get_events(struct span in, uint64_t *next,
 
 	return walk_twice(in, next, walk_events, &v, err);
 }
+
+int
+feed_get_next(struct span in, uint64_t *next, struct err *err)
+{
+	struct pack_reader rd = pack_reader_of(in);
+	uint64_t n = pack_get64(&rd);
+
+	if (rd.bad)
+		return feed_end(&rd, "answer", err);
+	*next = n;
+	return 0;
+}

@@ -313,10 +313,13 @@ static int
 serve_events(struct serving *sv, struct err *err)
 {
 	struct store_reader *rd = NULL;
+	unsigned char *room;
 	size_t at;
 	int ret = -1;
 
-	if (pack_put64(sv->out, 0, err) < 0 ||
+	/* All room at once: what grows is copied, and wiped where it was. */
+	if (buf_reserve(sv->out, FEED_READ_MAX, &room, err) < 0 ||
+	    pack_put64(sv->out, 0, err) < 0 ||
 	    feed_count_begin(sv->out, &at, err) < 0 ||
 	    store_reader_open(sv->st, &rd, err) < 0)
 		goto out;

@@ -4,7 +4,8 @@
  * Like a provider it sends an event again, signed anew, until it is taken.
  *
  *	load --port N --path /hooks/NAME --secret-file F [--connections 64]
- *	    [--body 1024] [--seconds S | --count N] [--timeout-ms 10000]
+ *	    [--body 1024] [--seconds S | --count N] [--rate N]
+ *	    [--timeout-ms 10000]
  *	    [--again N] [--prefix P] [--journal F [--journal-each]] [--board F]
  *
  * An id is in the journal, and fsynced, before its connection sends on.
@@ -39,6 +40,7 @@
 #define REPLY_MAX 16384
 #define AGAIN_LATER_MS 20 /* after a refusal or a lost connection */
 #define TICK_MS 10
+#define TICK_RATE_MS 1 /* where a rate is to be kept */
 #define DRAIN_S 15 /* for answers that are under way at the end */
 
 enum state {
@@ -69,6 +71,7 @@ struct load {
 	struct load_board *board;
 	struct load_count count;
 	uint64_t numbers; /* events begun */
+	uint64_t began_ns;
 	char *journal; /* lines of this round */
 	size_t journal_len, journal_room;
 	bool stopping; /* no new events */
@@ -273,12 +276,22 @@ is_over(const struct load *ld)
 	       (ld->opt->count != 0 && ld->numbers >= ld->opt->count);
 }
 
+/* Would one more now be above the rate that was asked for? */
+static bool
+is_early(const struct load *ld)
+{
+	double s = (double)(now_ns() - ld->began_ns) / 1e9;
+
+	return ld->opt->rate != 0 &&
+	       (double)ld->numbers > s * (double)ld->opt->rate;
+}
+
 /* Gives an idle connection its next request. */
 static void
 begin(struct load *ld, struct connection *c)
 {
 	if (c->id[0] == '\0') {
-		if (is_over(ld))
+		if (is_over(ld) || is_early(ld))
 			return;
 		make_event(ld, c);
 	}
@@ -415,12 +428,14 @@ run(struct load *ld)
 {
 	struct epoll_event events[LOAD_CONNECTIONS_MAX];
 	uint64_t began = now_ns(), ticked = 0, ended = 0, now;
+	int tick_ms = ld->opt->rate != 0 ? TICK_RATE_MS : TICK_MS;
 	size_t busy = 1;
 	int i, n;
 
+	ld->began_ns = began;
 	while (busy > 0) {
 		n = epoll_wait(
-		    ld->epoll_fd, events, LOAD_CONNECTIONS_MAX, TICK_MS);
+		    ld->epoll_fd, events, LOAD_CONNECTIONS_MAX, tick_ms);
 		if (n < 0 && errno != EINTR)
 			err(EX_OSERR, "epoll_wait");
 		for (i = 0; i < n; i++)
@@ -444,7 +459,7 @@ run(struct load *ld)
 		}
 		if (ld->stopping && now - ended > DRAIN_S * 1000000000ULL)
 			break;
-		if (now - ticked > TICK_MS * 1000000ULL) {
+		if (now - ticked > (uint64_t)tick_ms * 1000000U) {
 			busy = tick(ld);
 			ticked = now;
 		}

@@ -15,6 +15,7 @@ struct load_options {
 	size_t body; /* bytes */
 	double seconds; /* 0: until count is reached, or a signal */
 	uint64_t count; /* events; 0: no limit */
+	uint64_t rate; /* events a second; 0: as many as go */
 	int timeout_ms; /* of one request, reply included */
 	uint64_t again; /* every so many-th event is sent twice; 0: none */
 	const char *prefix; /* of the event ids */

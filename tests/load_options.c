@@ -52,6 +52,7 @@ load_options_read(int argc, char **argv, struct load_options *opt)
 		{ "path", required_argument, NULL, 'u' },
 		{ "port", required_argument, NULL, 'p' },
 		{ "prefix", required_argument, NULL, 'x' },
+		{ "rate", required_argument, NULL, 'r' },
 		{ "seconds", required_argument, NULL, 't' },
 		{ "secret-file", required_argument, NULL, 'k' },
 		{ "timeout-ms", required_argument, NULL, 'w' },
@@ -93,6 +94,9 @@ load_options_read(int argc, char **argv, struct load_options *opt)
 			break;
 		case 'x':
 			opt->prefix = optarg;
+			break;
+		case 'r':
+			opt->rate = number(name, optarg, 1, 1000000);
 			break;
 		case 't':
 			opt->seconds = atof(optarg);
