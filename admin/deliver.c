@@ -260,6 +260,7 @@ deliver(const struct options *opt, const struct conf *cf, struct err *err)
 		.program = PROGRAM,
 		.connections = choose_connections(cf),
 		.once = opt->once,
+		.child = opt->parent != 0,
 		.verbose = opt->verbose,
 		.log = write_line };
 	struct deliver_totals totals = { 0 };
@@ -279,6 +280,10 @@ deliver(const struct options *opt, const struct conf *cf, struct err *err)
 	ret = deliver_run(&dv, &totals, err);
 	if (opt->once && (ret == 0 || totals.delivered > 0))
 		say_totals(&totals);
+	if (totals.hangs) {
+		fflush(stdout);
+		_exit(ret < 0 ? fail(err) : EX_OK);
+	}
 out:
 	if (dv.stop_fd >= 0)
 		close(dv.stop_fd);

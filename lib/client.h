@@ -41,13 +41,14 @@ int client_open(const struct conf *cf, enum client_role role,
     const char *program, struct client **out, struct err *err);
 void client_close(struct client *cl); /* NULL is allowed */
 
-/* What client_open leaves at its defaults, for tests. */
+/* What client_open leaves at its defaults. */
 struct client_options {
 	const struct conf *conf;
 	enum client_role role;
 	const char *program;
 	const char *version; /* NULL: this release's */
 	int64_t stall_ms; /* 0: STALL_LIMIT_MS */
+	bool starts_nobody; /* ERR_AWAY where there is no owner */
 };
 
 int client_open_with(

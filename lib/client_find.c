@@ -220,7 +220,7 @@ nobody_listens(struct client_link *l, struct search *search, struct err *why)
 			   ? STEP_FAILED
 			   : STEP_HELD;
 	}
-	if (l->opt.role == CLIENT_FASTCGI) {
+	if (l->opt.role == CLIENT_FASTCGI || l->opt.starts_nobody) {
 		err_set(why, ERR_AWAY, "nobody owns the store %s", dir);
 		return STEP_FAILED;
 	}

@@ -96,15 +96,17 @@ open_commands(struct deliver *dv, struct err *err)
 static int
 open_lines(struct deliver *dv, struct err *err)
 {
-	struct deliver_line *lines[] = { &dv->waiter, &dv->reader,
-		&dv->reporter };
-	size_t i;
+	struct client_options how = { .conf = dv->opt.conf,
+		.role = CLIENT_ADMIN,
+		.program = dv->opt.program,
+		.starts_nobody = dv->opt.child };
 
-	for (i = 0; i < 3; i++)
-		if (deliver_line_start(lines[i], dv->opt.conf, dv->opt.program,
-			dv->outbound, err) < 0)
-			return -1;
-	return 0;
+	if (deliver_line_start(&dv->reader, &how, dv->outbound, err) < 0 ||
+	    deliver_line_start(&dv->reporter, &how, dv->outbound, err) < 0)
+		return -1;
+	/* Who only waits needs no owner: there is one when something comes. */
+	how.starts_nobody = true;
+	return deliver_line_start(&dv->waiter, &how, dv->outbound, err);
 }
 
 static int
@@ -125,12 +127,13 @@ open_all(struct deliver *dv, struct err *err)
 	return 0;
 }
 
-static void
+/* False: a line still waits for the owner, so that only the process ends. */
+static bool
 close_all(struct deliver *dv)
 {
-	deliver_line_end(&dv->waiter);
-	deliver_line_end(&dv->reader);
-	deliver_line_end(&dv->reporter);
+	if (!deliver_line_end(&dv->waiter) || !deliver_line_end(&dv->reader) ||
+	    !deliver_line_end(&dv->reporter))
+		return false;
 	outbound_close(dv->outbound);
 	command_runs_close(dv->commands);
 	deliver_free_sends(dv);
@@ -138,6 +141,7 @@ close_all(struct deliver *dv)
 	deliver_free_settings(dv);
 	schedule_free(dv->schedule);
 	free(dv->fds);
+	return true;
 }
 
 /* --- being told ----------------------------------------------------------- */
@@ -170,8 +174,9 @@ wait_for_more(struct deliver *dv, struct err *err)
 	if (deliver_line_state(&dv->waiter) == DELIVER_LINE_ANSWERED &&
 	    finish_waiting(dv, err) < 0)
 		return -1;
+	/* Settings first: who asks for them starts an owner, if need be. */
 	if (deliver_line_state(&dv->waiter) != DELIVER_LINE_IDLE ||
-	    clock_ms() < dv->waiter_ms || dv->stopping ||
+	    clock_ms() < dv->waiter_ms || dv->stopping || !dv->has_settings ||
 	    (dv->opt.once && dv->told))
 		return 0;
 	call.seq = dv->durable_seq;
@@ -268,7 +273,7 @@ is_quiet(struct deliver *dv)
 {
 	return dv->nsends == 0 &&
 	       deliver_line_state(&dv->reporter) == DELIVER_LINE_IDLE &&
-	       clock_ms() >= dv->reporter_ms;
+	       (dv->given_up || clock_ms() >= dv->reporter_ms);
 }
 
 static bool
@@ -296,19 +301,23 @@ int
 deliver_run(const struct deliver_options *opt, struct deliver_totals *totals,
     struct err *err)
 {
-	struct deliver dv = { .opt = *opt };
-	int lock_fd, ret = -1;
+	struct deliver *dv = calloc(1, sizeof(*dv));
+	int lock_fd = -1, ret = -1;
 
 	memset(totals, 0, sizeof(*totals));
+	if (dv == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to deliver");
+	dv->opt = *opt;
 	lock_fd = deliver_lock(opt->conf->store, err);
-	if (lock_fd < 0)
-		return -1;
-	if (open_all(&dv, err) == 0)
-		ret = deliver_until_over(&dv, err);
-	if (dv.schedule != NULL)
-		dv.totals.left = schedule_left(dv.schedule);
-	*totals = dv.totals;
-	close_all(&dv);
-	close(lock_fd);
+	if (lock_fd >= 0 && open_all(dv, err) == 0)
+		ret = deliver_until_over(dv, err);
+	if (dv->schedule != NULL)
+		dv->totals.left = schedule_left(dv->schedule);
+	*totals = dv->totals;
+	totals->hangs = !close_all(dv);
+	if (!totals->hangs)
+		free(dv);
+	if (lock_fd >= 0)
+		close(lock_fd);
 	return ret;
 }

@@ -25,6 +25,7 @@ struct deliver_options {
 	size_t connections; /* at most this many under way */
 	int stop_fd; /* readable: told to stop */
 	bool once; /* what is due now, and no more */
+	bool child; /* of the store's owner: it starts no other one */
 	bool verbose; /* a line for what went well, too */
 	/* One inert key=value line without a line end. */
 	void (*log)(void *arg, const char *line);
@@ -35,6 +36,7 @@ struct deliver_options {
 struct deliver_totals {
 	uint64_t delivered, failed, dead;
 	uint64_t left; /* deliveries that were begun, or read, and wait */
+	bool hangs; /* a thread still waits for the owner: only _exit is left */
 };
 
 /*

@@ -183,6 +183,7 @@ struct deliver {
 
 	/* deliver_report.c */
 	struct store_report report; /* that is out */
+	bool given_up; /* on writing how far it came: it stops, and can not */
 	uint64_t disabling; /* which the reporter tells of; 0: of the report */
 };
 

@@ -10,8 +10,8 @@ static int
 perform(struct deliver_line *l)
 {
 	l->answer = SPAN_EMPTY;
-	if (l->client == NULL && client_open(l->conf, CLIENT_ADMIN, l->program,
-				     &l->client, &l->err) < 0)
+	if (l->client == NULL &&
+	    client_open_with(&l->how, &l->client, &l->err) < 0)
 		return -1;
 	if (l->json)
 		return client_call(
@@ -41,15 +41,14 @@ work(void *arg)
 }
 
 int
-deliver_line_start(struct deliver_line *l, const struct conf *cf,
-    const char *program, struct outbound *ob, struct err *err)
+deliver_line_start(struct deliver_line *l, const struct client_options *how,
+    struct outbound *ob, struct err *err)
 {
 	sigset_t all, before;
 	int ret;
 
 	memset(l, 0, sizeof(*l));
-	l->conf = cf;
-	l->program = program;
+	l->how = *how;
 	l->outbound = ob;
 	l->call.max = FRAME_MAX - FRAME_HEAD;
 	pthread_mutex_init(&l->lock, NULL);
@@ -65,21 +64,27 @@ deliver_line_start(struct deliver_line *l, const struct conf *cf,
 	return 0;
 }
 
-void
+bool
 deliver_line_end(struct deliver_line *l)
 {
+	struct timespec until;
+
 	if (!l->runs)
-		return;
+		return true;
 	pthread_mutex_lock(&l->lock);
 	l->ends = true;
 	pthread_cond_signal(&l->asked);
 	pthread_mutex_unlock(&l->lock);
-	pthread_join(l->thread, NULL);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += DELIVER_LINE_END_MS / 1000;
+	if (pthread_timedjoin_np(l->thread, NULL, &until) != 0)
+		return false;
 	client_close(l->client);
 	buf_free(&l->call);
 	pthread_cond_destroy(&l->asked);
 	pthread_mutex_destroy(&l->lock);
 	l->runs = false;
+	return true;
 }
 
 static void

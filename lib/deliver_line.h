@@ -19,8 +19,7 @@ enum deliver_line_state {
 };
 
 struct deliver_line {
-	const struct conf *conf;
-	const char *program;
+	struct client_options how;
 	struct outbound *outbound; /* is woken when an answer is there */
 	pthread_t thread;
 	bool runs;
@@ -39,11 +38,16 @@ struct deliver_line {
 	bool ends;
 };
 
+#define DELIVER_LINE_END_MS 3000
+
 /* ERR_NOMEM, ERR_IO. */
-int deliver_line_start(struct deliver_line *l, const struct conf *cf,
-    const char *program, struct outbound *ob, struct err *err);
-/* Waits for the call under way. Of one that was never started, too. */
-void deliver_line_end(struct deliver_line *l);
+int deliver_line_start(struct deliver_line *l, const struct client_options *how,
+    struct outbound *ob, struct err *err);
+/*
+ * Ends a line, also one that was never started. False: its call did not end
+ * within DELIVER_LINE_END_MS; then what it stands on has to stay.
+ */
+bool deliver_line_end(struct deliver_line *l);
 
 /* Only while IDLE. ERR_NOMEM, ERR_LIMIT: nothing was asked. */
 int deliver_line_ask(

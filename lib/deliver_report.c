@@ -204,6 +204,8 @@ finish_report(struct deliver *dv, struct err *err)
 	if (done)
 		say_report(dv);
 	schedule_report_end(dv->schedule, done);
+	/* Nobody is waited for where a next start has only to read again. */
+	dv->given_up = dv->stopping && !done && dv->report.nitems == 0;
 	memset(&dv->report, 0, sizeof(dv->report));
 	if (done) {
 		deliver_owner_answered(dv);

@@ -138,6 +138,18 @@ def lock_of(st):
         return int(f.read().split()[0])
 
 
+def an_owner_is_started(st):
+    """Where nobody has the store open."""
+    command(st, "alone", "echo $EYELET_ID >>alone")
+    st.accept("evt_alone")
+    st.stop()
+    wait_for("the owner to leave", 60, lambda: st.processes() == [], 0.05)
+    figures = st.once()
+    check("delivered", read(st, "alone") == b"evt_alone\n", figures)
+    st.start()
+    st.op("destination.remove", destination="alone")
+
+
 def one_at_a_time(st):
     st.deliver()
     wait_for("it has the lock", 60, lambda: lock_of(st) == st.deliverer.pid)
@@ -154,7 +166,8 @@ def main():
         st.deliver("-v")
         for part in (facts_are_given, statuses_decide,
                      what_fails_is_run_again, they_run_one_at_a_time,
-                     a_stop_lets_it_end, once_is_what_is_due, one_at_a_time):
+                     a_stop_lets_it_end, once_is_what_is_due,
+                     an_owner_is_started, one_at_a_time):
             began = time.monotonic()
             part(st)
             print(f"{part.__name__}: {time.monotonic() - began:.1f} s")
