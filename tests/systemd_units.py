@@ -8,10 +8,12 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
 
+from deliver_stand import DeliverStand, Sink
 from stand import CALL_S, SOURCE, Stand, need_the_tree, skip, wait_for
 from web_stand import NOBODY, WebStand
 
@@ -24,6 +26,13 @@ EXPOSURE_MAX = {SERVICE: 1.5, DELIVER: 2}
 def run(*command, **how):
     return subprocess.run(command, capture_output=True, text=True,
                           timeout=CALL_S, **how)
+
+
+def calls(trace):
+    """The system calls that strace wrote down."""
+    with open(trace) as f:
+        return {m[1] for m in re.finditer(r"^\d+ +([a-z_0-9]+)\(", f.read(),
+                                          re.M)}
 
 
 class ActivatedStand(WebStand):
@@ -104,7 +113,7 @@ class Units(unittest.TestCase):
         self.assertEqual(run_dir.st_gid, pwd.getpwnam("www-data").pw_gid)
         self.assertEqual((state.st_uid, state.st_mode & 0o7777), (0, 0o755))
 
-    def allowed_calls(self):
+    def allowed_calls(self, unit=SERVICE):
         """By SystemCallFilter: groups, and those that are taken away."""
         def members(group):
             done = run("systemd-analyze", "syscall-filter", group)
@@ -119,7 +128,7 @@ class Units(unittest.TestCase):
 
         allowed = set()
         for value in re.findall(r"^SystemCallFilter=(.*)$",
-                                self.shipped(SERVICE), re.M):
+                                self.shipped(unit), re.M):
             for word in value.lstrip("~").split():
                 if value.startswith("~"):
                     allowed -= members(word)
@@ -142,11 +151,37 @@ class Units(unittest.TestCase):
                 self.assertEqual(stand.post(name)[0], 200)
             stand.tool("secret", "show", "shop")
             stand.stop_service()
-            with open(trace) as f:
-                done = {m[1] for m in re.finditer(r"^\d+ +([a-z_0-9]+)\(",
-                                                  f.read(), re.M)}
+            done = calls(trace)
         self.assertIn("fdatasync", done)
         # What comes before the filter is in force, and what strace calls so.
+        self.assertEqual(done - allowed - {"execve"}, set())
+
+    def test_all_that_the_deliverer_does_is_allowed(self):
+        """To a URL, to a command that ends and one that is killed."""
+        allowed = self.allowed_calls(DELIVER)
+        with DeliverStand() as st, Sink() as sink:
+            st.destination("crm", sink.url("/crm"))
+            st.destination("run", None, command=["/bin/cat"])
+            st.destination("late", None, command=["/bin/sleep", "60"],
+                           timeout=1, retry="none")
+            trace = f"{st.top}/trace"
+            with open(st.said, "ab") as log:
+                st.deliverer = subprocess.Popen(
+                    ["strace", "-f", "-qq", "-o", trace,
+                     st.tool_path("deliver"), "-c", st.conf, "-v"],
+                    env=dict(st.env, ASAN_OPTIONS="detect_leaks=0:"
+                             + st.env["ASAN_OPTIONS"]),
+                    stdout=log, stderr=log)
+            st.accept("evt_1")
+            sink.wait(1, "/crm")
+            st.wait_words("delivery=delivered destination=run ")
+            st.wait_words("delivery=dead destination=late ")
+            # strace hands a signal on to what it watches only when it ends.
+            with open(f"{st.store}/deliver.lock") as f:
+                os.kill(int(f.read().split()[0]), signal.SIGTERM)
+            self.assertEqual(st.deliverer.wait(CALL_S), 0)
+            done = calls(trace)
+        self.assertIn("prctl", done)
         self.assertEqual(done - allowed - {"execve"}, set())
 
     def test_a_first_connection_starts_it(self):
