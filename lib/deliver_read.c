@@ -197,19 +197,34 @@ take_answer(struct deliver *dv, bool *more, struct err *err)
 	return err_set(err, ERR_USAGE, "the reader was asked something else");
 }
 
+/*
+ * A call that failed is made again later. A destination that is there no more
+ * when its rows are asked for is a matter of newer settings.
+ */
+static int
+finish_failed(struct deliver *dv, struct err *err)
+{
+	bool removed =
+	    dv->asked == FEED_ROWS && dv->reader.err.code == ERR_NOTFOUND;
+
+	if (dv->asked == FEED_ROWS)
+		deliver_rows_failed(dv);
+	*err = dv->reader.err;
+	deliver_line_done(&dv->reader);
+	if (!removed)
+		return deliver_owner_failed(dv, &dv->reader_ms, err);
+	dv->has_settings = false;
+	return 0;
+}
+
 static int
 finish_answer(struct deliver *dv, struct err *err)
 {
 	bool more = false;
 	int ret;
 
-	if (dv->reader.ret < 0) {
-		if (dv->asked == FEED_ROWS)
-			deliver_rows_failed(dv);
-		*err = dv->reader.err;
-		deliver_line_done(&dv->reader);
-		return deliver_owner_failed(dv, &dv->reader_ms, err);
-	}
+	if (dv->reader.ret < 0)
+		return finish_failed(dv, err);
 	deliver_owner_answered(dv);
 	ret = take_answer(dv, &more, err);
 	if (!more)

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""What seldom comes: events that a scheme cannot sign, ids that no header
+holds, destinations whose scheme is gone, more to do than may be done at once,
+a destination removed as it is read."""
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+
+sys.dont_write_bytecode = True
+
+from deliver_stand import DeliverStand, Sink, check, ids, signatures
+from stand import SOURCE
+
+def picky(folder):
+    """A scheme like that of Nimbus, but that it signs a value of the body:
+    not every event has it."""
+    with open(f"{SOURCE}/conf/schemes/nimbus.json") as f:
+        scheme = json.load(f)
+    scheme["content"] = "{json:/ref}.{body}"
+    with open(f"{folder}/picky.json", "w") as f:
+        json.dump(scheme, f)
+
+
+def what_cannot_be_signed_is_dead(st, sink):
+    st.destination("picky", sink.url("/picky"), sign="picky")
+    st.post_with("evt_no", {}, b'{"id":"evt_no","topic":"a.b"}')
+    st.post_with("evt_yes", {}, b'{"id":"evt_yes","topic":"a.b","ref":"7"}')
+    sink.wait(1, "/picky")
+    st.wait_words("delivery=dead destination=picky ")
+    check("only one came", len(sink.requests("/picky")) == 1)
+    st.wait_counts("picky", dead=1, pending=0, retrying=0)
+    st.op("destination.remove", destination="picky")
+
+
+def an_odd_id_goes_by_its_place(st, sink):
+    added = st.destination("odd", sink.url("/odd"))
+    for name in ("blank in it", "\u00e9", "tab\t", "x" * 255):
+        st.post_with(name, {}, json.dumps({"id": name, "topic": "a.b"})
+                     .encode())
+    got = sink.wait(4, "/odd")
+    for r in got:
+        name = json.loads(r.body)["id"]
+        want = name if name[0] == "x" else f"evt_{r.headers['eyelet-seq']}"
+        check("id", r.headers["webhook-id"] == want, r.headers)
+        check("signed", signatures(added["value"], r) == 1)
+    st.op("destination.remove", destination="odd")
+
+
+def a_proxy_is_gone_through(st, sink):
+    """Where one is asked for; by name, which only the proxy can find."""
+    st.destination("by", "http://receiver.example/x",
+                   proxy=f"http://127.0.0.1:{sink.port}")
+    st.accept("evt_proxy")
+    sink.wait(1, "http://receiver.example/x")
+    st.op("destination.remove", destination="by")
+
+
+def all_together_are_limited(st, sink):
+    """deliver.connections is for all of them; a destination may have more."""
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def slow(_):
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.2)
+        with lock:
+            now[0] -= 1
+        return 200
+
+    for name in ("one", "two"):
+        sink.answers(f"/{name}", slow)
+        st.destination(name, sink.url(f"/{name}"), concurrency=8)
+    st.accept(*[f"evt_all{i}" for i in range(6)])
+    for name in ("one", "two"):
+        sink.wait(6, f"/{name}")
+    check("three at once", most[0] == 3, most)
+    for name in ("one", "two"):
+        st.op("destination.remove", destination=name)
+
+
+def many_come_and_go(st, sink):
+    """Destinations that are removed as soon as they are made, while others
+    deliver: nobody is confused."""
+    st.destination("stays", sink.url("/stays"))
+    for i in range(30):
+        st.destination(f"goes{i}", sink.url("/goes"), from_seq=1)
+        st.accept(f"evt_go{i}")
+        st.op("destination.remove", destination=f"goes{i}")
+    got = sink.wait(30, "/stays")
+    check("all came", sorted(ids(got)) ==
+          sorted(f"evt_go{i}" for i in range(30)))
+    check("it runs", st.deliverer.poll() is None)
+    check("the owner was there", st.words("store=away") == [],
+          st.words("store=away"))
+    st.op("destination.remove", destination="stays")
+
+
+def a_scheme_that_is_gone_is_said(st, sink, folder):
+    """The destination waits; with the scheme back all is delivered."""
+    st.destination("picky", sink.url("/late"), sign="picky")
+    st.end_deliver()
+    os.rename(f"{folder}/picky.json", f"{folder}/away")
+    st.deliver("-v")
+    words = st.wait_words("delivery=waits destination=picky")
+    check("why", "no scheme" in words[-1] and "picky" in words[-1], words)
+    st.post_with("evt_late", {},
+                 b'{"id":"evt_late","topic":"a.b","ref":"7"}')
+    check("ends well", st.end_deliver() == 0)
+    check("nothing goes out unsigned", sink.requests("/late") == [])
+    os.rename(f"{folder}/away", f"{folder}/picky.json")
+    st.deliver("-v")
+    sink.wait(1, "/late")
+
+
+def a_store_that_is_not_there_is_said(st):
+    st.end_deliver()
+    settings = {"store.path": f"{st.top}/none"}
+    st.write_conf(settings)
+    done = st.run("deliver", "--once", check=False)
+    check("status", done.returncode == 66, done)
+    check("words", "eyelet-store init" in done.stderr
+          or "there is no folder" in done.stderr, done.stderr)
+
+
+def main():
+    folder = tempfile.mkdtemp(prefix="eyelet-schemes.")
+    try:
+        picky(folder)
+        settings = {"deliver.connections": "3",
+                    "schemes.path": f"{SOURCE}/conf/schemes {folder}"}
+        with DeliverStand(settings=settings) as st, Sink() as sink:
+            st.deliver("-v")
+            for part in (what_cannot_be_signed_is_dead,
+                         an_odd_id_goes_by_its_place, a_proxy_is_gone_through,
+                         all_together_are_limited, many_come_and_go):
+                part(st, sink)
+            a_scheme_that_is_gone_is_said(st, sink, folder)
+            a_store_that_is_not_there_is_said(st)
+    finally:
+        shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
