@@ -272,10 +272,12 @@ static int
 is_cut(struct reading *rd, bool *cut, struct err *err)
 {
 	struct store_status s;
+	uint64_t oldest;
 
 	if (store_status(rd->call->ops->store, &s, err) < 0)
 		return -1;
-	*cut = !rd->fresh && s.oldest_seq > rd->pull.seq;
+	oldest = s.oldest_seq == 0 ? s.durable_seq + 1 : s.oldest_seq;
+	*cut = !rd->fresh && oldest > rd->pull.seq;
 	return 0;
 }
 

@@ -164,7 +164,7 @@ rows 0
 words 'dropped before they were acknowledged'
 run 'what eyelet says, where it is asked for' 0 eyelet-event read \
     --cursor own --from start --endpoint eyelet --type delivery.dead \
-    --limit 1
+    --limit 1 --wait 1m
 member type '"delivery.dead"'
 newest=$("$bin/eyelet-store" status --json |
     sed 's/.*"newest_seq":\([0-9]*\).*/\1/')
