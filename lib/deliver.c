@@ -147,11 +147,13 @@ close_all(struct deliver *dv)
 /* --- being told ----------------------------------------------------------- */
 
 static int
-finish_waiting(struct deliver *dv, struct err *err)
+take_told(struct deliver *dv, struct err *err)
 {
 	struct feed_told told;
 	int ret = -1;
 
+	if (deliver_line_state(&dv->waiter) != DELIVER_LINE_ANSWERED)
+		return 0;
 	if (dv->waiter.ret < 0) {
 		*err = dv->waiter.err;
 		ret = deliver_owner_failed(dv, &dv->waiter_ms, err);
@@ -167,13 +169,10 @@ finish_waiting(struct deliver *dv, struct err *err)
 }
 
 static int
-wait_for_more(struct deliver *dv, struct err *err)
+ask_to_be_told(struct deliver *dv, struct err *err)
 {
 	struct feed_call call = { .verb = FEED_WAIT };
 
-	if (deliver_line_state(&dv->waiter) == DELIVER_LINE_ANSWERED &&
-	    finish_waiting(dv, err) < 0)
-		return -1;
 	/* Settings first: who asks for them starts an owner, if need be. */
 	if (deliver_line_state(&dv->waiter) != DELIVER_LINE_IDLE ||
 	    clock_ms() < dv->waiter_ms || dv->stopping || !dv->has_settings ||
@@ -207,8 +206,15 @@ sleep_ms(const struct deliver *dv)
 	int ms = SLEEP_MAX_MS;
 	size_t i;
 
+	if (dv->more)
+		return 0;
+	/*
+	 * What is due now had its chance in this turn: it waits for something
+	 * else, a connection or the owner.
+	 */
 	if (wake_ms != INT64_MAX)
-		ms = soonest(ms, wake_ms - dv->now_ms);
+		ms = soonest(ms, wake_ms > dv->now_ms ? wake_ms - dv->now_ms
+						      : DELIVER_BLOCKED_MS);
 	for (i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++)
 		if (pauses[i] > now_ms)
 			ms = soonest(ms, pauses[i] - now_ms);
@@ -257,9 +263,11 @@ static int
 turn(struct deliver *dv, struct err *err)
 {
 	dv->now_ms = clock_wall_ms();
+	dv->more = false;
 	deliver_cache_sweep(&dv->cache);
-	if (wait_for_more(dv, err) < 0 || deliver_send(dv, err) < 0 ||
-	    deliver_read(dv, err) < 0 || deliver_send(dv, err) < 0)
+	if (take_told(dv, err) < 0 || deliver_send(dv, err) < 0 ||
+	    deliver_read(dv, err) < 0 || ask_to_be_told(dv, err) < 0 ||
+	    deliver_send(dv, err) < 0)
 		return -1;
 	return deliver_report(dv, err);
 }

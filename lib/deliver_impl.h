@@ -23,6 +23,7 @@
 
 #define DELIVER_PAUSE_MS 1000 /* before a call that failed is made again */
 #define DELIVER_REPORT_MS 10 /* between reports, where there are many */
+#define DELIVER_BLOCKED_MS 20 /* between tries of what is due, and can not */
 #define DELIVER_FDS_MS 50 /* between looks at them while requests come back */
 #define DELIVER_WAIT_MS 1000 /* of a WAIT: a stop waits for it */
 #define DELIVER_IN_FLIGHT_MAX (256 * 1024 * 1024) /* bytes of bodies sent */
@@ -148,6 +149,7 @@ struct deliver {
 	bool stopping;
 	int64_t stop_ms; /* clock_ms(): until when what is under way may end */
 	int64_t now_ms; /* wall clock, of this turn */
+	bool more; /* another turn at once: this one's end made work */
 
 	/* Lines to the owner, and when they may be asked again (clock_ms). */
 	struct deliver_line waiter, reader, reporter;

@@ -226,6 +226,7 @@ deliver_report(struct deliver *dv, struct err *err)
 		ret = dv->disabling != 0 ? finish_disabling(dv, err)
 					 : finish_report(dv, err);
 		deliver_line_done(&dv->reporter);
+		dv->more = true; /* there may be room again */
 	}
 	if (ret < 0)
 		return -1;

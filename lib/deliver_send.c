@@ -164,6 +164,7 @@ start(struct deliver *dv, const struct schedule_start *ss, struct err *err)
 	if (se->event != NULL)
 		return begin(dv, se, err);
 	link_last(&dv->waiting, se);
+	dv->more = true; /* it is to be asked for */
 	return 0;
 }
 

@@ -5,6 +5,7 @@ a destination removed as it is read."""
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -13,7 +14,7 @@ import time
 sys.dont_write_bytecode = True
 
 from deliver_stand import DeliverStand, Sink, check, ids, signatures
-from stand import SOURCE
+from stand import SOURCE, wait_for
 
 def picky(folder):
     """A scheme like that of Nimbus, but that it signs a value of the body:
@@ -23,6 +24,22 @@ def picky(folder):
     scheme["content"] = "{json:/ref}.{body}"
     with open(f"{folder}/picky.json", "w") as f:
         json.dump(scheme, f)
+
+
+def nothing_to_do_is_soon_done(st, sink):
+    """Without a destination; and a first one is seen as soon as it is made."""
+    st.accept("evt_nobody")
+    began = time.monotonic()
+    figures = st.once()
+    check("nothing", set(figures.values()) == {0}, figures)
+    check("once is soon over", time.monotonic() - began < 30)
+    st.deliver("-v")
+    time.sleep(1)
+    began = time.monotonic()
+    st.destination("first", sink.url("/first"), from_seq=1)
+    sink.wait(1, "/first")
+    check("it is seen", time.monotonic() - began < 30)
+    st.op("destination.remove", destination="first")
 
 
 def what_cannot_be_signed_is_dead(st, sink):
@@ -59,6 +76,13 @@ def a_proxy_is_gone_through(st, sink):
     st.op("destination.remove", destination="by")
 
 
+def cpu_s(pid):
+    """What a process has had of the processor, in seconds."""
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def all_together_are_limited(st, sink):
     """deliver.connections is for all of them; a destination may have more."""
     lock, now, most = threading.Lock(), [0], [0]
@@ -67,7 +91,7 @@ def all_together_are_limited(st, sink):
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        time.sleep(0.2)
+        time.sleep(0.5)
         with lock:
             now[0] -= 1
         return 200
@@ -76,9 +100,14 @@ def all_together_are_limited(st, sink):
         sink.answers(f"/{name}", slow)
         st.destination(name, sink.url(f"/{name}"), concurrency=8)
     st.accept(*[f"evt_all{i}" for i in range(6)])
+    sink.wait(1, "/one")
+    began, spent = time.monotonic(), cpu_s(st.deliverer.pid)
     for name in ("one", "two"):
         sink.wait(6, f"/{name}")
     check("three at once", most[0] == 3, most)
+    spent = cpu_s(st.deliverer.pid) - spent
+    took = time.monotonic() - began
+    check("what has to wait costs nothing", spent < took / 2, spent, took)
     for name in ("one", "two"):
         st.op("destination.remove", destination=name)
 
@@ -117,6 +146,23 @@ def a_scheme_that_is_gone_is_said(st, sink, folder):
     sink.wait(1, "/late")
 
 
+def an_owner_that_is_away_is_waited_for(st, sink):
+    """Without haste; what comes meanwhile goes out when it is back."""
+    st.accept("evt_passed", endpoint="shop")  # a cursor that moves
+    owners = st.processes()
+    st.kill(owners, signal.SIGSTOP)
+    began, spent = time.monotonic(), cpu_s(st.deliverer.pid)
+    time.sleep(3)
+    spent = cpu_s(st.deliverer.pid) - spent
+    took = time.monotonic() - began
+    st.kill(owners, signal.SIGCONT)
+    check("an owner that is silent costs nothing", spent < took / 2, spent)
+    st.accept("evt_after")
+    wait_for("it goes on", 60, lambda: any(
+        r.headers["webhook-id"] == "evt_after" for r in sink.requests("/on")),
+        0.05)
+
+
 def a_store_that_is_not_there_is_said(st):
     st.end_deliver()
     settings = {"store.path": f"{st.top}/none"}
@@ -134,12 +180,14 @@ def main():
         settings = {"deliver.connections": "3",
                     "schemes.path": f"{SOURCE}/conf/schemes {folder}"}
         with DeliverStand(settings=settings) as st, Sink() as sink:
-            st.deliver("-v")
-            for part in (what_cannot_be_signed_is_dead,
+            for part in (nothing_to_do_is_soon_done,
+                         what_cannot_be_signed_is_dead,
                          an_odd_id_goes_by_its_place, a_proxy_is_gone_through,
                          all_together_are_limited, many_come_and_go):
                 part(st, sink)
             a_scheme_that_is_gone_is_said(st, sink, folder)
+            st.destination("on", sink.url("/on"))
+            an_owner_that_is_away_is_waited_for(st, sink)
             a_store_that_is_not_there_is_said(st)
     finally:
         shutil.rmtree(folder)
