@@ -11,7 +11,7 @@ import time
 
 sys.dont_write_bytecode = True
 
-from deliver_stand import check, ids, run_parts, signatures
+from deliver_stand import check, ids, run_parts, signatures, wait_for
 
 
 def a_pause_queues(st, sink, ca):
@@ -130,6 +130,24 @@ def a_breaker_opens(st, sink, ca):
     st.op("destination.remove", destination="broken")
 
 
+def nothing_but_failures_disables(st, sink, ca):
+    """Once they have lasted as long as the destination allows."""
+    st.destination("failing", sink.url("/failing"), ca=ca.file,
+                   retry=",".join(["1s"] * 60), disable_after=3)
+    sink.answers("/failing", 500)
+    st.accept("evt_f1")
+    st.wait_words("delivery=disabled destination=failing")
+    wait_for("it is disabled", 60,
+             lambda: st.show("failing")["state"] == "disabled", 0.05)
+    came = sink.requests("/failing")
+    check("not at once", came[-1].at - came[0].at > 1.8, len(came))
+    sink.answers("/failing", 200)
+    st.op("destination.resume", destination="failing")
+    got = ids(sink.wait(len(came) + 1, "/failing"))
+    check("it waited", got[-1] == "evt_f1", got)
+    st.op("destination.remove", destination="failing")
+
+
 def a_removal_ends_it(st, sink, ca):
     st.destination("away", sink.url("/away"), ca=ca.file, retry="1h")
     sink.answers("/away", 500)
@@ -160,4 +178,4 @@ if __name__ == "__main__":
     sys.exit(run_parts([
         a_pause_queues, an_order_is_kept, limits_are_kept,
         secrets_change_while_it_delivers, a_breaker_opens,
-        a_removal_ends_it, it_starts_where_it_is_told]))
+        nothing_but_failures_disables, a_removal_ends_it, it_starts_where_it_is_told]))
