@@ -68,11 +68,12 @@ fault(struct schedule *sc, struct entry *e)
 	struct target *t = e->target;
 
 	e->faults++;
-	t->faults++;
 	e->due = sc->now + fault_delay(e->faults);
 	/* What is under way together fails together: one step for all. */
-	if (t->hold <= sc->now)
+	if (t->hold <= sc->now) {
+		t->faults++;
 		t->hold = sc->now + fault_delay(t->faults);
+	}
 }
 
 static void

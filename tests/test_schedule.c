@@ -356,6 +356,62 @@ START_TEST(a_fault_is_no_attempt_and_comes_again_soon)
 }
 END_TEST
 
+START_TEST(faults_at_once_count_for_one)
+{
+	uint64_t seq;
+
+	d.concurrency = 3;
+	put_known(&d, 10);
+	take(1, 10, 12);
+	ck_report("-");
+	ck_starts("1/10#1 1/11#1 1/12#1");
+	for (seq = 10; seq <= 12; seq++)
+		end(1, seq, SCHEDULE_FAULT);
+	ck_starts("");
+	ck_assert_int_eq(schedule_wake_ms(sc, now_ms), now_ms + SECOND);
+	now_ms += SECOND;
+	ck_starts("1/10#1 1/11#1 1/12#1");
+	for (seq = 10; seq <= 12; seq++) {
+		now_ms += 100;
+		end(1, seq, SCHEDULE_FAULT);
+	}
+	ck_starts("");
+	ck_assert_int_eq(
+	    schedule_wake_ms(sc, now_ms), now_ms + 2 * SECOND - 200);
+}
+END_TEST
+
+START_TEST(an_attempt_ends_a_row_of_faults)
+{
+	int i;
+
+	put_known(&d, 10);
+	take(1, 10, 11);
+	ck_starts("1/10#1");
+	for (i = 0; i < 4; i++) {
+		end(1, 10, SCHEDULE_FAULT);
+		now_ms += MINUTE;
+		ck_starts("1/10#1");
+	}
+	end(1, 10, SCHEDULE_FAILED);
+	ck_report("row 1/10 retrying #1; cursor 1=11");
+	ck_starts("1/11#1");
+	end(1, 11, SCHEDULE_FAULT);
+	ck_starts("");
+	ck_assert_int_eq(schedule_wake_ms(sc, now_ms), now_ms + SECOND);
+	now_ms += SECOND;
+	ck_starts("1/11#1");
+	end(1, 11, SCHEDULE_DELIVERED);
+	report();
+	now_ms += 2 * MINUTE;
+	ck_starts("1/10#2");
+	end(1, 10, SCHEDULE_FAULT); /* the first of a row again */
+	ck_starts("");
+	now_ms += SECOND;
+	ck_starts("1/10#2");
+}
+END_TEST
+
 START_TEST(an_event_with_a_fault_does_not_keep_back_the_others)
 {
 	put_known(&d, 10);
@@ -498,6 +554,27 @@ START_TEST(a_rejection_shows_that_the_receiver_works)
 	end(1, 15, SCHEDULE_REFUSED);
 	take(1, 16, 17);
 	ck_starts("1/16#1 1/17#1");
+}
+END_TEST
+
+START_TEST(other_refusals_say_nothing_of_the_receiver)
+{
+	struct schedule_end e = { .destination_id = 1,
+		.seq = 15,
+		.verdict = SCHEDULE_REFUSED,
+		.reason = DELIVERY_UNSIGNABLE,
+		.retry_after_ms = -1 };
+	struct err err = ERR_INIT;
+
+	open_breaker();
+	now_ms += 5 * SECOND;
+	take(1, 15, 15);
+	ck_starts("1/15#1");
+	ck_assert_int_eq(schedule_ended(sc, &e, now_ms, &err), 0);
+	ck_report("row 1/15 dead unsignable #1; cursor 1=16");
+	ck_assert(!wants(1));
+	now_ms += 10 * SECOND;
+	ck_assert(wants(1));
 }
 END_TEST
 
@@ -762,6 +839,8 @@ main(void)
 	tcase_add_test(tc, others_go_on_while_one_waits);
 	tcase_add_test(tc, what_is_refused_is_dead_at_once);
 	tcase_add_test(tc, a_fault_is_no_attempt_and_comes_again_soon);
+	tcase_add_test(tc, faults_at_once_count_for_one);
+	tcase_add_test(tc, an_attempt_ends_a_row_of_faults);
 	tcase_add_test(tc, an_event_with_a_fault_does_not_keep_back_the_others);
 	tcase_add_test(tc, a_breaker_lets_one_fresh_probe_through_at_a_time);
 	tcase_add_test(tc, one_success_closes_a_breaker);
@@ -770,6 +849,7 @@ main(void)
 	tcase_add_test(
 	    tc, what_was_under_way_may_end_before_an_open_breaker_starts_more);
 	tcase_add_test(tc, a_rejection_shows_that_the_receiver_works);
+	tcase_add_test(tc, other_refusals_say_nothing_of_the_receiver);
 	tcase_add_test(tc, other_settings_close_a_breaker);
 	tcase_add_test(tc, a_breaker_is_its_destinations_own);
 	tcase_add_test(tc, a_gone_receiver_is_disabled_and_its_delivery_waits);

@@ -296,6 +296,26 @@ START_TEST(followers_of_a_stuck_key_are_rows_and_others_go_on)
 }
 END_TEST
 
+START_TEST(followers_in_rows_leave_the_queue)
+{
+	uint64_t seq;
+
+	d.park_max = 3 * SCHEDULE_QUEUE_MAX;
+	put_known(&d, 1);
+	ck_assert(take_key(1, 1, "a"));
+	ck_starts("1/1#1");
+	end(1, 1, SCHEDULE_FAILED);
+	report();
+	for (seq = 2; wants(1); seq++)
+		ck_assert(take_key(1, seq, "a"));
+	ck_assert_uint_eq(seq, SCHEDULE_QUEUE_MAX + 2);
+	report();
+	ck_assert_uint_eq(wanted(1), seq);
+	ck_assert(take_key(1, seq, "b"));
+	ck_starts("1/1026#1");
+}
+END_TEST
+
 START_TEST(a_key_with_as_many_followers_as_may_stops_the_reading)
 {
 	d.park_max = 2;
@@ -524,6 +544,7 @@ main(void)
 	tcase_add_test(keyed, keys_go_side_by_side_and_each_in_order);
 	tcase_add_test(
 	    keyed, followers_of_a_stuck_key_are_rows_and_others_go_on);
+	tcase_add_test(keyed, followers_in_rows_leave_the_queue);
 	tcase_add_test(
 	    keyed, a_key_with_as_many_followers_as_may_stops_the_reading);
 	tcase_add_test(keyed, no_follower_may_be_enough);

@@ -550,6 +550,105 @@ START_TEST(a_row_that_is_deleted_does_not_come_back)
 }
 END_TEST
 
+/* A row is known from a listing, too, or by an operator's change. */
+START_TEST(what_is_known_to_have_a_row_can_be_deleted)
+{
+	d.concurrency = 1;
+	put_known(&d, 10);
+	take(1, 10, 10);
+	ck_starts("1/10#1");
+	end(1, 10, SCHEDULE_FAILED);
+	report_begin();
+	report_end(false); /* it was committed, though */
+	rows_begin(1);
+	row(1, 10, STORE_DELIVERY_RETRYING, _i == 0 ? 0 : 7, now_ms + HOUR);
+	rows_end(1);
+	if (_i == 1)
+		ck_report("done 1/10 #1; cursor 1=11");
+	rows_begin(1);
+	rows_end(1);
+	ck_report(_i == 1 ? "-" : "done 1/10 #1; cursor 1=11");
+	now_ms += DAY;
+	ck_starts("");
+}
+END_TEST
+
+/* The report that is out may reach the store behind the deletion. */
+START_TEST(a_row_that_a_report_may_bring_back_is_not_forgotten)
+{
+	put_known(&d, 10);
+	take(1, 10, 10);
+	ck_starts("1/10#1");
+	end(1, 10, SCHEDULE_FAILED);
+	report();
+	now_ms += 2 * MINUTE;
+	ck_starts("1/10#2");
+	end(1, 10, SCHEDULE_FAILED);
+	ck_assert_str_eq(report_begin(), "row 1/10 retrying #2");
+	rows_begin(1);
+	rows_end(1);
+	report_end(true);
+	now_ms += 3 * MINUTE;
+	ck_starts("1/10#3");
+}
+END_TEST
+
+START_TEST(what_was_set_aside_unreported_is_not_brought_back)
+{
+	put_known(&d, 10);
+	take(1, 10, 10);
+	ck_starts("1/10#1");
+	end(1, 10, SCHEDULE_FAILED);
+	report_begin();
+	report_end(false); /* it was committed, though */
+	rows_begin(1);
+	row(1, 10, STORE_DELIVERY_PARKED, 7, 0);
+	rows_end(1);
+	ck_report("done 1/10 #1; cursor 1=11");
+	now_ms += DAY;
+	ck_starts("");
+}
+END_TEST
+
+START_TEST(what_was_set_aside_under_way_can_be_retried)
+{
+	put_known(&d, 10);
+	take(1, 10, 10);
+	ck_starts("1/10#1");
+	rows_begin(1);
+	row(1, 10, STORE_DELIVERY_PARKED, 7, 0);
+	rows_end(1);
+	end(1, 10, SCHEDULE_FAILED);
+	ck_starts("");
+	rows_begin(1);
+	row(1, 10, STORE_DELIVERY_PENDING, 8, 0);
+	rows_end(1);
+	ck_starts("1/10#2");
+	end(1, 10, SCHEDULE_FAILED);
+	ck_report("done 1/10 #1; row 1/10@8 retrying #2; cursor 1=11");
+	now_ms += 2 * MINUTE;
+	ck_starts("1/10#3");
+}
+END_TEST
+
+START_TEST(rows_in_memory_have_a_limit)
+{
+	uint64_t seq;
+
+	put(&d, SCHEDULE_ROWS_MAX + 1);
+	rows_begin(1);
+	for (seq = 1; seq <= SCHEDULE_ROWS_MAX; seq++)
+		row(1, seq, STORE_DELIVERY_PENDING, 0, 0);
+	rows_end(1);
+	ck_assert(!wants(1));
+	ck_assert(!take_key(1, SCHEDULE_ROWS_MAX + 1, ""));
+	ck_assert_str_eq(starts_max(1), "1/1#1");
+	end(1, 1, SCHEDULE_DELIVERED);
+	report();
+	ck_assert(wants(1));
+}
+END_TEST
+
 START_TEST(rows_that_could_not_all_be_told_are_none_the_less_there)
 {
 	put_known(&d, 10);
@@ -694,6 +793,12 @@ main(void)
 	    tc, a_row_written_before_the_clock_was_set_back_waits_as_planned);
 	tcase_add_test(tc, rows_that_are_told_again_change_nothing);
 	tcase_add_test(tc, a_row_that_is_deleted_does_not_come_back);
+	tcase_add_loop_test(
+	    tc, what_is_known_to_have_a_row_can_be_deleted, 0, 2);
+	tcase_add_test(tc, a_row_that_a_report_may_bring_back_is_not_forgotten);
+	tcase_add_test(tc, what_was_set_aside_unreported_is_not_brought_back);
+	tcase_add_test(tc, what_was_set_aside_under_way_can_be_retried);
+	tcase_add_test(tc, rows_in_memory_have_a_limit);
 	tcase_add_test(
 	    tc, rows_that_could_not_all_be_told_are_none_the_less_there);
 	tcase_add_test(
