@@ -37,7 +37,8 @@ struct pair {
 	bool final; /* delivered or dead, as far as anybody may rely on */
 	bool delivered; /* at least once */
 	bool committed; /* final, and a report said so */
-	bool released; /* an operator set it aside, or dropped it */
+	bool released; /* an operator set it aside, or deleted it */
+	bool deleted; /* which a report under way may not know of */
 	bool untold; /* an operator's change that the schedule may not know */
 	bool again; /* an operator wants it once more */
 	unsigned attempts, planned; /* that the schedule knows of */
@@ -478,7 +479,7 @@ check_start(const struct schedule_start *s)
 	must(!p->running, "%llu twice at once", (unsigned long long)s->seq);
 	must(p->untold || !p->final || p->again, "%llu again",
 	    (unsigned long long)s->seq);
-	must(p->untold || !p->released, "%llu was set aside",
+	must(p->untold || !p->released || p->deleted, "%llu was set aside",
 	    (unsigned long long)s->seq);
 	must(p->untold || w.clock >= p->due, "%llu early by %lld",
 	    (unsigned long long)s->seq, (long long)(p->due - w.clock));
@@ -701,6 +702,7 @@ operate(void)
 	p->due = INT64_MIN;
 	p->committed = p->final = false;
 	p->released = what > 1;
+	p->deleted = what == 4;
 	p->again = what <= 1;
 	switch (what) {
 	case 0: /* retry, replay */
