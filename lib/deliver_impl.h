@@ -110,6 +110,7 @@ struct deliver_send {
 	struct deliver_config *config; /* held */
 	struct deliver_event *event; /* held; NULL: it is being fetched */
 	struct schedule_start start;
+	bool asked; /* for its event, by the call that is out */
 	int64_t at_ms; /* wall clock */
 	struct buf headers; /* of a request; wiped */
 };
@@ -229,10 +230,13 @@ bool deliver_read_all(struct deliver *dv);
 
 /* Starts what is due; then takes what has ended. */
 int deliver_send(struct deliver *dv, struct err *err);
-/* The events that are waited for, up from *seqs; how many. */
-size_t
-deliver_wanted_events(const struct deliver *dv, uint64_t seqs[FEED_SEQS_MAX]);
-/* Events below next were looked for, and those found are in the cache. */
+/* The events that are waited for and now asked for, up from *seqs; how many.
+ */
+size_t deliver_wanted_events(struct deliver *dv, uint64_t seqs[FEED_SEQS_MAX]);
+/*
+ * Those that were asked for and stand below next were looked for, and those
+ * found are in the cache.
+ */
 int deliver_fetched(struct deliver *dv, uint64_t next, struct err *err);
 void deliver_free_sends(struct deliver *dv);
 

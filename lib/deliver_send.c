@@ -192,14 +192,16 @@ compare_seqs(const void *a, const void *b)
 }
 
 size_t
-deliver_wanted_events(const struct deliver *dv, uint64_t seqs[FEED_SEQS_MAX])
+deliver_wanted_events(struct deliver *dv, uint64_t seqs[FEED_SEQS_MAX])
 {
-	const struct deliver_send *se;
+	struct deliver_send *se;
 	size_t i, n = 0, kept = 0;
 
-	for (se = dv->waiting.first; se != NULL && n < FEED_SEQS_MAX;
-	     se = se->next)
-		seqs[n++] = se->start.seq;
+	for (se = dv->waiting.first; se != NULL; se = se->next) {
+		se->asked = n < FEED_SEQS_MAX;
+		if (se->asked)
+			seqs[n++] = se->start.seq;
+	}
 	qsort(seqs, n, sizeof(seqs[0]), compare_seqs);
 	for (i = 0; i < n; i++)
 		if (kept == 0 || seqs[i] != seqs[kept - 1])
@@ -229,7 +231,8 @@ deliver_fetched(struct deliver *dv, uint64_t next, struct err *err)
 	for (se = dv->waiting.first; se != NULL; se = after) {
 		after = se->next;
 		se->event = deliver_cache_get(&dv->cache, se->start.seq);
-		if (se->event == NULL && se->start.seq >= next)
+		/* Of what began to wait since, an answer says nothing. */
+		if (se->event == NULL && (!se->asked || se->start.seq >= next))
 			continue;
 		unlink_from(&dv->waiting, se);
 		ret = se->event != NULL ? begin(dv, se, err)

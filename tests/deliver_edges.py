@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What seldom comes: events that a scheme cannot sign, ids that no header
 holds, destinations whose scheme is gone, more to do than may be done at once,
-a destination removed as it is read."""
+a destination removed as it is read, an owner that is slow to answer."""
 import json
 import os
 import shutil
@@ -163,6 +163,29 @@ def an_owner_that_is_away_is_waited_for(st, sink):
         0.05)
 
 
+def what_was_not_asked_for_is_not_gone(st, sink):
+    """An older event whose time comes while the owner is still to answer for
+    a newer one: that the answer lacks it says nothing."""
+    for name, retry in (("older", "3s,1s"), ("newer", "1s,1s")):
+        sink.answers(f"/{name}", 500, 200)
+        st.destination(name, sink.url(f"/{name}"), events=f"a.{name}",
+                       retry=retry)
+        st.post_with(f"evt_{name}", {}, json.dumps(
+            {"id": f"evt_{name}", "topic": f"a.{name}"}).encode())
+        st.wait_words(f"delivery=failed destination={name} ")
+    owners = st.processes()
+    st.kill(owners, signal.SIGSTOP)
+    time.sleep(4)
+    st.kill(owners, signal.SIGCONT)
+    wait_for("both go on", 60, lambda: all(
+        st.words(f"delivery=(delivered|dead) destination={name} ")
+        for name in ("older", "newer")), 0.05)
+    check("none is dead", st.words("delivery=dead destination=(older|newer) ")
+          == [], st.words("destination=(older|newer)"))
+    for name in ("older", "newer"):
+        st.op("destination.remove", destination=name)
+
+
 def a_store_that_is_not_there_is_said(st):
     st.end_deliver()
     settings = {"store.path": f"{st.top}/none"}
@@ -188,6 +211,7 @@ def main():
             a_scheme_that_is_gone_is_said(st, sink, folder)
             st.destination("on", sink.url("/on"))
             an_owner_that_is_away_is_waited_for(st, sink)
+            what_was_not_asked_for_is_not_gone(st, sink)
             a_store_that_is_not_there_is_said(st)
     finally:
         shutil.rmtree(folder)
