@@ -52,7 +52,8 @@ int notice_disabled(struct store_tx *tx, const struct store_destination *d,
 /*
  * In the transaction that makes a row dead. What is above NOTICE_DEAD_HOURLY
  * is summed up. A dead letter of an event of eyelet's own makes none, so that
- * no notice ever leads to another.
+ * no notice ever leads to another; nor does (by whoever calls this) one that a
+ * removal ends.
  */
 int notice_dead(
     struct store_tx *tx, const struct store_delivery *d, struct err *err);

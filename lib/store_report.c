@@ -76,6 +76,14 @@ put_attempt(
 	return segments_put_attempt(rp->st->segments, rp->tx.txn, &a, err);
 }
 
+/* Whoever removes an endpoint knows what that ends; see eyelet(7). */
+static bool
+is_news(const struct store_delivery *d)
+{
+	return d->state == STORE_DELIVERY_DEAD &&
+	       !span_is(d->reason, DELIVERY_REMOVED);
+}
+
 static int
 do_item(
     struct reporting *rp, const struct store_report_item *item, struct err *err)
@@ -96,8 +104,7 @@ do_item(
 	if (d->state != STORE_DELIVERY_DEAD &&
 	    d->seq < store_oldest_seq(rp->st))
 		return store_tx_dead(&rp->tx, d, DELIVERY_EXPIRED, err);
-	if (d->state == STORE_DELIVERY_DEAD && !dead &&
-	    notice_dead(&rp->tx, d, err) < 0)
+	if (is_news(d) && !dead && notice_dead(&rp->tx, d, err) < 0)
 		return -1;
 	return store_put_delivery(rp->st, rp->tx.txn, d, err);
 }

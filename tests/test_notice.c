@@ -18,19 +18,25 @@
 /* --- dead letters --------------------------------------------------------- */
 
 static void
-die(uint64_t id, uint64_t seq)
+die_of(uint64_t id, uint64_t seq, const char *reason)
 {
 	struct store_delivery d = fx_row(id, seq, STORE_DELIVERY_DEAD);
 
 	d.endpoint_id = fx.endpoint_id;
 	d.attempts = 4;
 	d.status = 503;
-	d.reason = span_str(DELIVERY_EXHAUSTED);
+	d.reason = span_str(reason);
 	d.words = span_str("busy");
 	d.id = span_str("evt_1");
 	d.type = span_str("order.paid");
 	d.since_ms = 1700000000000;
 	fx_report_row(&d);
+}
+
+static void
+die(uint64_t id, uint64_t seq)
+{
+	die_of(id, seq, DELIVERY_EXHAUSTED);
 }
 
 START_TEST(a_dead_letter_is_said)
@@ -72,6 +78,19 @@ START_TEST(a_dead_notice_makes_no_other)
 	id = fx_destination("crm", URL, 0);
 	fx.endpoint_id = STORE_SELF;
 	die(id, 7);
+	ck_assert_int_eq(fx_state(id, 7), STORE_DELIVERY_DEAD);
+	ck_assert_uint_eq(nt_listen(), 0);
+}
+END_TEST
+
+/* Whoever removes an endpoint knows; the deliverer finds its events later. */
+START_TEST(what_a_removal_ends_makes_none)
+{
+	uint64_t id;
+
+	fx_added("orders", NULL);
+	id = fx_destination("crm", URL, 0);
+	die_of(id, 7, DELIVERY_REMOVED);
 	ck_assert_int_eq(fx_state(id, 7), STORE_DELIVERY_DEAD);
 	ck_assert_uint_eq(nt_listen(), 0);
 }
@@ -367,6 +386,7 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_dead_letter_is_said);
 	tcase_add_test(tc, a_dead_notice_makes_no_other);
+	tcase_add_test(tc, what_a_removal_ends_makes_none);
 	tcase_add_test(tc, many_dead_letters_are_summed_up);
 	tcase_add_test(tc, a_disabled_destination_is_said_with_it);
 	tcase_add_test(tc, a_killed_owner_loses_no_notice);
