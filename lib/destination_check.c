@@ -184,6 +184,7 @@ static const struct {
 	{ "Host", "it is the URL's own" },
 	{ "Keep-Alive", "it is the connection's own" },
 	{ "Proxy-Authorization", "no proxy with a password is supported" },
+	{ "Proxy-Connection", "it is the connection's own" },
 	{ "TE", "it is the connection's own" },
 	{ "Trailer", "it is the body's own" },
 	{ "Transfer-Encoding", "it is the body's own" },
