@@ -130,6 +130,7 @@ struct deliver_destination {
 	bool gone; /* its receiver said so (410) */
 	bool disable; /* to be, once the owner can be told; why: */
 	char why[DELIVERY_WORDS_MAX];
+	uint64_t found_in; /* the generation of which that is true */
 };
 
 struct deliver_endpoint {

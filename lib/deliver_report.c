@@ -61,7 +61,8 @@ say_attempt(struct deliver *dv, const struct store_report_item *item)
 		return;
 	if (at->status != 0)
 		snprintf(status, sizeof(status), " status=%d", at->status);
-	if (at->result == STORE_ATTEMPT_FAILED) {
+	/* One that waits for its destination has no time. */
+	if (at->result == STORE_ATTEMPT_FAILED && at->next_ms != 0) {
 		memcpy(next, " next=", 6);
 		text_time(next + 6, at->next_ms);
 	}
@@ -97,6 +98,7 @@ note_disabled(struct deliver *dv)
 			continue;
 		de->disable = true;
 		memcpy(de->why, why, sizeof(why));
+		de->found_in = de->config->generation;
 		deliver_log_why(dv, span_str(why),
 		    "delivery=disabled destination=%s", de->config->name);
 	}
@@ -127,6 +129,8 @@ ask_to_disable(
 	json_write_str(&w, "destination", de->config->name);
 	json_write_str(&w, "by", de->gone ? "gone" : "failing");
 	json_write_str(&w, "why", de->why);
+	/* Who changed it since may have mended it. */
+	json_write_uint(&w, "if_gen", de->found_in);
 	json_write_close(&w);
 	if (json_write_done(&w) == 0)
 		ret =

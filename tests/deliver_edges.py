@@ -186,6 +186,37 @@ def what_was_not_asked_for_is_not_gone(st, sink):
         st.op("destination.remove", destination=name)
 
 
+def who_changes_it_meanwhile_is_heard(st, sink):
+    """A destination is found gone, and before the owner hears of that its
+    operator mends it: what was found is not true of it any more."""
+    def answer(r):
+        first, once = r.headers["webhook-id"] == "evt_early", \
+            r.headers["eyelet-attempt"] == "1"
+        time.sleep(1 if first else 2)
+        return 200 if first or not once else 410
+
+    sink.answers("/mended", answer)
+    st.destination("mended", sink.url("/mended"), concurrency=2)
+    st.accept("evt_early", "evt_gone")
+    sink.wait(2, "/mended")
+    owners = st.processes()
+    st.kill(owners, signal.SIGSTOP)
+    time.sleep(3)  # a report is out, and what is found waits behind it
+    edit = threading.Thread(target=lambda: st.op(
+        "destination.edit", destination="mended", settings={"title": "new"}))
+    edit.start()
+    time.sleep(0.5)
+    st.kill(owners, signal.SIGCONT)
+    edit.join()
+    wait_for("it goes on", 60, lambda: len(sink.requests("/mended")) > 2
+             or st.show("mended")["state"] != "enabled", 0.05)
+    check("it is on", st.show("mended")["state"] == "enabled",
+          st.words("mended"))
+    said = st.words("delivery=failed destination=mended")
+    check("no time", said and "next=" not in said[0], said)
+    st.op("destination.remove", destination="mended")
+
+
 def a_store_that_is_not_there_is_said(st):
     st.end_deliver()
     settings = {"store.path": f"{st.top}/none"}
@@ -212,6 +243,7 @@ def main():
             st.destination("on", sink.url("/on"))
             an_owner_that_is_away_is_waited_for(st, sink)
             what_was_not_asked_for_is_not_gone(st, sink)
+            who_changes_it_meanwhile_is_heard(st, sink)
             a_store_that_is_not_there_is_said(st)
     finally:
         shutil.rmtree(folder)
