@@ -85,7 +85,7 @@ put_in_force(struct store *st, const struct store_tx *tx)
 		if (st->changed != NULL)
 			st->changed(st->changed_arg, tx->touched[i]);
 	}
-	if (tx->removes_destination)
+	if (tx->leaves_rest)
 		atomic_store(&st->settle_due, true);
 	store_tell_deliverer(st, tx);
 }

@@ -76,9 +76,14 @@ store_delivery(struct store *st, struct store_tx *tx, uint64_t destination_id,
 	    st, txn_of(tx), destination_id, seq, out, scratch, found, err);
 }
 
-int
-store_walk_deliveries(struct store *st, struct bdb_txn *txn,
-    uint64_t destination_id, uint64_t seq,
+/* All behind a place, of one destination (0: of any), not below a seq. */
+struct part {
+	uint64_t destination_id, seq; /* the place */
+	uint64_t only, least;
+};
+
+static int
+walk(struct store *st, struct bdb_txn *txn, const struct part *part,
     int (*visit)(void *arg, const struct store_delivery *d, struct err *err),
     void *arg, struct err *err)
 {
@@ -89,7 +94,7 @@ store_walk_deliveries(struct store *st, struct bdb_txn *txn,
 	bool found;
 	int ret = -1;
 
-	key_of(destination_id, seq, at);
+	key_of(part->destination_id, part->seq, at);
 	for (;;) {
 		if (bdb_find(st->deliveries, txn, seek, span_of(at, KEY), &key,
 			&row, &found, err) < 0)
@@ -105,9 +110,9 @@ store_walk_deliveries(struct store *st, struct bdb_txn *txn,
 		seek = BDB_GT;
 		d.destination_id = be64_get(at);
 		d.seq = be64_get(at + 8);
-		if (destination_id != 0 && d.destination_id != destination_id)
+		if (part->only != 0 && d.destination_id != part->only)
 			break;
-		if (d.seq < seq)
+		if (d.seq < part->least)
 			continue;
 		if (record_get_delivery(buf_span(&row), &d, err) < 0)
 			goto out;
@@ -120,6 +125,28 @@ out:
 	buf_free(&key);
 	buf_free(&row);
 	return ret < 0 ? -1 : 0;
+}
+
+int
+store_walk_deliveries(struct store *st, struct bdb_txn *txn,
+    uint64_t destination_id, uint64_t seq,
+    int (*visit)(void *arg, const struct store_delivery *d, struct err *err),
+    void *arg, struct err *err)
+{
+	struct part part = { destination_id, seq, destination_id, seq };
+
+	return walk(st, txn, &part, visit, arg, err);
+}
+
+int
+store_walk_deliveries_on(struct store *st, struct bdb_txn *txn,
+    uint64_t destination_id, uint64_t seq,
+    int (*visit)(void *arg, const struct store_delivery *d, struct err *err),
+    void *arg, struct err *err)
+{
+	struct part part = { destination_id, seq, 0, 0 };
+
+	return walk(st, txn, &part, visit, arg, err);
 }
 
 int
@@ -249,29 +276,4 @@ store_tx_dead(struct store_tx *tx, const struct store_delivery *d,
 		notice_dead(tx, &dead, err) < 0))
 		return -1;
 	return store_put_delivery(tx->st, tx->txn, &dead, err);
-}
-
-struct dropping {
-	struct store_tx *tx;
-	uint64_t endpoint_id;
-};
-
-static int
-drop_one(void *arg, const struct store_delivery *d, struct err *err)
-{
-	struct dropping *dr = arg;
-
-	if (d->endpoint_id != dr->endpoint_id ||
-	    d->state == STORE_DELIVERY_DEAD)
-		return 0;
-	return store_tx_dead(dr->tx, d, DELIVERY_REMOVED, err);
-}
-
-int
-store_tx_endpoint_removed(
-    struct store_tx *tx, uint64_t endpoint_id, struct err *err)
-{
-	struct dropping dr = { tx, endpoint_id };
-
-	return store_deliveries(tx->st, tx, 0, 0, drop_one, &dr, err);
 }

@@ -131,7 +131,8 @@ int store_tx_delivery(
 
 /*
  * In the transaction that removes an endpoint: what is pending of its events
- * becomes dead with reason "removed".
+ * becomes dead with reason "removed" (where that is much, by and by in the
+ * keeper, across restarts).
  */
 int store_tx_endpoint_removed(
     struct store_tx *tx, uint64_t endpoint_id, struct err *err);

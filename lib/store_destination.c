@@ -290,7 +290,7 @@ replace(struct store_tx *tx, struct store_destination *d, struct err *err)
 	if (!found)
 		c.seq = tx->st->next_seq;
 	c.end_seq = tx->st->next_seq;
-	tx->removes_destination = true;
+	tx->leaves_rest = true;
 	return store_put_cursor(tx->st, tx->txn, d->id, &c, err);
 }
 

@@ -12,6 +12,7 @@
  * store_destination.c	destinations as rows, their cursors
  * store_delivery.c	deliveries as rows
  * store_pass.c	deliveries that nobody makes any more
+ * store_removal.c	deliveries of removed endpoints
  * store_hold.c	what destinations need of the log
  * store_retain.c	what is too old goes
  * store_report.c	what the deliverer reports, in the committer
@@ -123,8 +124,8 @@ struct store {
 	    notices_retry_ms; /* nothing is moved before; clock_ms */
 
 	/*
-	 * A removed destination may have something that is not settled; the
-	 * keeper is at this one.
+	 * A removed destination or endpoint may have something that is not
+	 * settled; the keeper is at this destination.
 	 */
 	atomic_bool settle_due;
 	struct store_passing settling;
@@ -153,7 +154,7 @@ struct store_tx {
 	uint64_t rows_touched[STORE_TX_TOUCH_MAX];
 	size_t nrows_touched;
 	bool all_rows_touched;
-	bool removes_destination;
+	bool leaves_rest; /* for store_settle */
 	uint64_t stamp; /* of the rows that it changes; 0: none yet */
 	uint64_t revoked[STORE_TX_TOUCH_MAX]; /* secrets */
 	size_t nrevoked;
@@ -268,6 +269,11 @@ int store_walk_deliveries(struct store *st, struct bdb_txn *txn,
     uint64_t destination_id, uint64_t seq,
     int (*visit)(void *arg, const struct store_delivery *d, struct err *err),
     void *arg, struct err *err);
+/* All rows from a place on, also those of destinations behind. */
+int store_walk_deliveries_on(struct store *st, struct bdb_txn *txn,
+    uint64_t destination_id, uint64_t seq,
+    int (*visit)(void *arg, const struct store_delivery *d, struct err *err),
+    void *arg, struct err *err);
 int store_delete_delivery(struct store *st, struct bdb_txn *txn,
     uint64_t destination_id, uint64_t seq, struct err *err);
 
@@ -282,6 +288,11 @@ int store_tx_dead(struct store_tx *tx, const struct store_delivery *d,
 /* store_pass.c */
 /* The next bit of a struct store_passing. */
 int store_pass(struct store_tx *tx, void *passing, struct err *err);
+
+/* store_removal.c */
+/* The next bit of what store_tx_endpoint_removed left; *more, a bool, is false
+ * when it left nothing. */
+int store_tx_removal_rest(struct store_tx *tx, void *more, struct err *err);
 
 /* store_hold.c */
 /*
@@ -300,7 +311,8 @@ int store_retain(struct store *st, int64_t budget_ms, uint64_t *dropped,
     bool *more, struct err *err);
 /* Removes dead rows that are too old, or too many. */
 int store_forget_dead(struct store *st, struct err *err);
-/* What removed destinations had not got becomes dead; the keeper's. */
+/* What removed destinations had not got, and what is pending of removed
+ * endpoints, becomes dead; the keeper's. */
 void store_settle(struct store *st);
 
 /* store_read.c */

@@ -265,7 +265,7 @@ store_forget_dead(struct store *st, struct err *err)
 	return 0;
 }
 
-/* --- removed destinations ------------------------------------------------- */
+/* --- what was removed ----------------------------------------------------- */
 
 struct unsettled {
 	struct store *st;
@@ -305,6 +305,19 @@ settle_bit(struct store_tx *tx, void *arg, struct err *err)
 }
 
 static int
+settle_endpoints(struct store *st, int64_t until_ms, struct err *err)
+{
+	bool more = true;
+
+	while (more && clock_ms() < until_ms)
+		if (store_run(st, store_tx_removal_rest, &more, err) < 0)
+			return -1;
+	if (more)
+		atomic_store(&st->settle_due, true);
+	return 0;
+}
+
+static int
 settle(struct store *st, int64_t until_ms, struct err *err)
 {
 	struct store_passing *ps = &st->settling;
@@ -316,7 +329,7 @@ settle(struct store *st, int64_t until_ms, struct err *err)
 		    store_each_destination(st, find_unsettled, &un, err) < 0)
 			return -1;
 		if (!ps->more && un.id == 0)
-			return 0;
+			return settle_endpoints(st, until_ms, err);
 		if (!ps->more)
 			*ps = (struct store_passing){ .destination_id = un.id,
 				.below = un.end_seq,
@@ -341,6 +354,6 @@ store_settle(struct store *st)
 	if (settle(st, clock_ms() + SETTLE_BUDGET_MS, &err) < 0) {
 		atomic_store(&st->settle_due, true);
 		st->settle_retry_ms = clock_ms() + SETTLE_RETRY_MS;
-		store_say(st, "settle a removed destination: %s", err.text);
+		store_say(st, "settle what was removed: %s", err.text);
 	}
 }

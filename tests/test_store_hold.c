@@ -355,6 +355,78 @@ START_TEST(removing_an_endpoint_ends_what_is_pending_of_it)
 }
 END_TEST
 
+#define MANY 12000 /* rows, of two destinations */
+
+/* Rows that wait for an operator, as many replays would leave them. */
+static void
+park_many(uint64_t id)
+{
+	static struct store_report_item items[MANY / 4];
+	struct store_report report = { .items = items,
+		.nitems = NITEMS(items) };
+	size_t i, half;
+
+	for (half = 0; half < 2; half++) {
+		for (i = 0; i < NITEMS(items); i++) {
+			items[i].kind = STORE_REPORT_ROW;
+			items[i].delivery =
+			    fx_row(id, half * NITEMS(items) + i + 1,
+				STORE_DELIVERY_PARKED);
+		}
+		ck_assert_msg(store_report(fx.st, &report, &fx.err) == 0, "%s",
+		    fx.err.text);
+	}
+}
+
+static int
+count_dead(void *arg, const struct store_delivery *d, struct err *e)
+{
+	uint64_t *n = arg;
+
+	(void)e;
+	*n += d->state == STORE_DELIVERY_DEAD;
+	return 0;
+}
+
+static int
+remove_and_count(
+    struct store_tx *tx, void *arg, struct buf *result, struct err *e)
+{
+	return remove_endpoint(tx, NULL, result, e) < 0
+		   ? -1
+		   : store_deliveries(fx.st, tx, 0, 0, count_dead, arg, e);
+}
+
+/* So that accepting goes on meanwhile; 1: and over a restart. */
+START_TEST(removing_an_endpoint_ends_many_bit_by_bit)
+{
+	uint64_t id = fx_destination("crm", DOC, 1),
+		 other = fx_destination("other", DOC, 1), at_once = 0, dead = 0;
+	int i;
+
+	fx_added("orders", NULL);
+	accept_many(1, 1);
+	park_many(id);
+	park_many(other);
+	fx_change(NULL, remove_and_count, &at_once, NULL);
+	ck_assert_uint_gt(at_once, 0);
+	ck_assert_uint_lt(at_once, MANY / 4);
+	if (_i == 1) {
+		fx_close();
+		fx_open();
+	}
+	for (i = 0; i < WAIT_MS && dead < MANY; i += 50) {
+		usleep(50000);
+		dead = 0;
+		ck_assert_int_eq(store_deliveries(fx.st, NULL, 0, 0, count_dead,
+				     &dead, &fx.err),
+		    0);
+	}
+	ck_assert_uint_eq(dead, MANY);
+	ck_assert_uint_eq(fx_problems(), 0);
+}
+END_TEST
+
 /* --- dead rows ------------------------------------------------------------ */
 
 START_TEST(dead_letters_go_when_they_are_too_old)
@@ -492,6 +564,8 @@ main(void)
 	tcase_add_loop_test(
 	    tc, removing_a_destination_ends_what_is_pending, 0, 2);
 	tcase_add_test(tc, removing_an_endpoint_ends_what_is_pending_of_it);
+	tcase_add_loop_test(
+	    tc, removing_an_endpoint_ends_many_bit_by_bit, 0, 2);
 	tcase_add_test(tc, dead_letters_go_when_they_are_too_old);
 	tcase_add_test(tc, dead_letters_have_a_limit);
 	tcase_add_test(tc, a_check_finds_what_cannot_be_delivered);
