@@ -114,6 +114,20 @@ deliver_words(char out[DELIVERY_WORDS_MAX], const char *word, const char *text)
 	return buf_span(&b);
 }
 
+/* Dead, for a reason that no sending changes; se stands in no list. */
+static int
+end_unsent(struct deliver *dv, struct deliver_send *se, const char *reason,
+    const char *words, struct err *err)
+{
+	struct schedule_end end = { .verdict = SCHEDULE_REFUSED,
+		.reason = reason,
+		.retry_after_ms = -1,
+		.words = span_str(words) };
+
+	se->at_ms = dv->now_ms;
+	return end_send(dv, se, &end, err);
+}
+
 /* --- starts --------------------------------------------------------------- */
 
 struct span
@@ -151,6 +165,8 @@ static int
 start(struct deliver *dv, const struct schedule_start *ss, struct err *err)
 {
 	struct deliver_destination *de = deliver_find(dv, ss->destination_id);
+	const struct deliver_endpoint *en =
+	    deliver_find_endpoint(dv, ss->endpoint_id);
 	struct deliver_send *se = calloc(1, sizeof(*se));
 
 	if (se == NULL)
@@ -160,6 +176,13 @@ start(struct deliver *dv, const struct schedule_start *ss, struct err *err)
 	se->config = de->config;
 	se->config->refs++;
 	dv->nsends++;
+	/*
+	 * The owner ended what was pending; this was under way by then. What an
+	 * operator asked for since has a stamp.
+	 */
+	if (en != NULL && en->removed && ss->stamp == 0)
+		return end_unsent(
+		    dv, se, DELIVERY_REMOVED, "its endpoint was removed", err);
 	se->event = deliver_cache_get(&dv->cache, ss->seq);
 	if (se->event != NULL)
 		return begin(dv, se, err);
@@ -209,19 +232,6 @@ deliver_wanted_events(struct deliver *dv, uint64_t seqs[FEED_SEQS_MAX])
 	return kept;
 }
 
-/* Its event is in the log no more. */
-static int
-end_expired(struct deliver *dv, struct deliver_send *se, struct err *err)
-{
-	struct schedule_end end = { .verdict = SCHEDULE_REFUSED,
-		.reason = DELIVERY_EXPIRED,
-		.retry_after_ms = -1,
-		.words = span_str("the event is in the log no more") };
-
-	se->at_ms = dv->now_ms;
-	return end_send(dv, se, &end, err);
-}
-
 int
 deliver_fetched(struct deliver *dv, uint64_t next, struct err *err)
 {
@@ -235,8 +245,10 @@ deliver_fetched(struct deliver *dv, uint64_t next, struct err *err)
 		if (se->event == NULL && (!se->asked || se->start.seq >= next))
 			continue;
 		unlink_from(&dv->waiting, se);
-		ret = se->event != NULL ? begin(dv, se, err)
-					: end_expired(dv, se, err);
+		ret = se->event != NULL
+			  ? begin(dv, se, err)
+			  : end_unsent(dv, se, DELIVERY_EXPIRED,
+				"the event is in the log no more", err);
 		if (ret < 0)
 			return -1;
 	}

@@ -165,6 +165,31 @@ def a_removal_ends_it(st, sink, ca):
     st.op("destination.remove", destination="away")
 
 
+def nothing_of_a_removed_endpoint_is_sent_again(st, sink, ca):
+    """Nor what was under way as it was removed, and failed then; unless an
+    operator asks for it."""
+    st.add_endpoint("short")
+    st.destination("lives", sink.url("/lives"), ca=ca.file,
+                   retry=",".join(["1s"] * 60))
+
+    def slow(_):
+        time.sleep(2)
+        return 500
+
+    sink.answers("/lives", slow)
+    st.accept("evt_short", endpoint="short")
+    sink.wait(1, "/lives")
+    st.op("endpoint.remove", endpoint="short")
+    st.wait_counts("lives", dead=1, retrying=0)
+    check("once", len(sink.requests("/lives")) == 1, sink.requests("/lives"))
+    dead = st.op("event.list", status="dead", destination="lives")
+    check("reason", dead[0]["reason"] == "removed", dead)
+    sink.answers("/lives", 200)
+    st.op("delivery.retry", seqs=[dead[0]["seq"]], destination="lives")
+    sink.wait(2, "/lives")
+    st.op("destination.remove", destination="lives")
+
+
 def it_starts_where_it_is_told(st, sink, ca):
     """From the beginning of the log, or from a seq on."""
     st.destination("all", sink.url("/all"), ca=ca.file, from_seq=1)
@@ -178,4 +203,6 @@ if __name__ == "__main__":
     sys.exit(run_parts([
         a_pause_queues, an_order_is_kept, limits_are_kept,
         secrets_change_while_it_delivers, a_breaker_opens,
-        nothing_but_failures_disables, a_removal_ends_it, it_starts_where_it_is_told]))
+        nothing_but_failures_disables, a_removal_ends_it,
+        nothing_of_a_removed_endpoint_is_sent_again,
+        it_starts_where_it_is_told]))
