@@ -3,10 +3,12 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/client_link.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
+#include "lib/util.h"
 
 struct client {
 	struct client_link link;
@@ -109,6 +111,10 @@ struct call {
 	ops_row *row;
 	void *arg;
 	size_t rows; /* handed out */
+	unsigned char sum[DIGEST_SHA256]; /* of them, each over the last */
+	/* The same of what this try has answered so far. */
+	size_t again;
+	unsigned char again_sum[DIGEST_SHA256];
 };
 
 /* All room at once: a buf that grows leaves copies, and json may be secret. */
@@ -151,27 +157,75 @@ end_of_call(const struct frame *f, struct err *err)
 	return verdict.code == ERR_AWAY ? OUTCOME_AGAIN : OUTCOME_ANSWERED;
 }
 
+static int
+add_sum(unsigned char sum[DIGEST_SHA256], struct span row, struct err *err)
+{
+	struct span parts[] = { span_of(sum, DIGEST_SHA256), row };
+
+	return digest_sha256(parts, NITEMS(parts), sum, err);
+}
+
+/* Nobody can say which rows are missing. */
+static int
+differs(struct err *err)
+{
+	return err_set(err, ERR_AWAY,
+	    "the owner of the store went away in the middle of an answer, and "
+	    "the next one's answer is another");
+}
+
+/*
+ * A repeat begins with the rows that were handed out before, as that of a
+ * change does, whose result is kept: they are passed over.
+ */
+static int
+take_row(struct call *call, struct span row, struct err *err)
+{
+	bool fresh = call->again == call->rows;
+
+	if (add_sum(call->again_sum, row, err) < 0)
+		return -1;
+	call->again++;
+	if (!fresh) {
+		if (call->again == call->rows &&
+		    memcmp(call->again_sum, call->sum, DIGEST_SHA256) != 0)
+			return differs(err);
+		return 0;
+	}
+	call->rows++;
+	memcpy(call->sum, call->again_sum, DIGEST_SHA256);
+	return call->row == NULL ? 0 : call->row(call->arg, row, err);
+}
+
 static enum outcome
 try_call(struct client_link *l, struct call *call, struct err *err)
 {
 	enum client_link_got got;
+	enum outcome outcome;
 	struct frame f;
 
+	call->again = 0;
+	memset(call->again_sum, 0, DIGEST_SHA256);
 	if (send_call(l, call, err) < 0)
 		return OUTCOME_FAILED;
 	for (;;) {
 		got = client_link_frame(l, 0, &f, err);
 		if (got != CLIENT_LINK_FRAME)
 			return not_a_frame(got, err);
-		if (f.type == FRAME_END)
-			return end_of_call(&f, err);
+		if (f.type == FRAME_END) {
+			outcome = end_of_call(&f, err);
+			if (outcome == OUTCOME_DONE &&
+			    call->again < call->rows) {
+				differs(err);
+				outcome = OUTCOME_FAILED;
+			}
+			return outcome;
+		}
 		if (f.type == FRAME_BUSY)
 			return told_off(&f, err);
 		if (f.type != FRAME_ROW)
 			return unexpected(&f, err);
-		call->rows++;
-		if (call->row != NULL &&
-		    call->row(call->arg, f.content, err) < 0)
+		if (take_row(call, f.content, err) < 0)
 			return OUTCOME_FAILED;
 	}
 }
@@ -195,8 +249,6 @@ client_call(struct client *cl, struct span json, ops_row *row, void *arg,
 		outcome = try_call(&cl->link, &call, err);
 		if (outcome == OUTCOME_AGAIN || outcome == OUTCOME_FAILED)
 			client_link_drop(&cl->link);
-		if (outcome == OUTCOME_AGAIN && call.rows > 0)
-			outcome = OUTCOME_FAILED; /* they would come again */
 	}
 	if (outcome == OUTCOME_DONE)
 		return 0;

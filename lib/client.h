@@ -58,8 +58,8 @@ int client_open_with(
  * One call, see ops.h. row may be NULL. It may take as long as it takes while
  * the owner answers pings; ERR_TIMEOUT when it does not for CLIENT_WAIT_MS.
  * When the owner dies or leaves, the call is repeated with the same request
- * id, unless rows were already handed out (ERR_AWAY). An error of the op, or
- * of row, comes back as it was.
+ * id; rows that were handed out before are passed over, and must be the same
+ * (ERR_AWAY). An error of the op, or of row, comes back as it was.
  */
 int client_call(struct client *cl, struct span json, ops_row *row, void *arg,
     struct err *err);

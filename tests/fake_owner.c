@@ -232,12 +232,25 @@ op_die(struct op *op, struct err *err)
 
 /* A row that reaches the caller, and then nothing more. */
 static int
-op_row_and_die(struct op *op, struct err *err)
+die_behind(
+    struct op *op, int (*row)(struct op *op, struct err *err), struct err *err)
 {
-	if (op_echo(op, err) < 0)
+	if (row(op, err) < 0)
 		return -1;
 	sleep_ms(200);
 	return op_die(op, err);
+}
+
+static int
+op_row_and_die(struct op *op, struct err *err)
+{
+	return die_behind(op, op_echo, err);
+}
+
+static int
+op_who_and_die(struct op *op, struct err *err)
+{
+	return die_behind(op, op_whoami, err);
 }
 
 /* Lines in the journal, and which of them, from 1, has the id; 0: none. */
@@ -262,13 +275,15 @@ op_once(struct op *op, struct err *err)
 	char path[4096], text[64];
 	long line, lines = 0;
 	FILE *journal;
+	bool is_new;
 
 	snprintf(path, sizeof(path), "%s/journal", op->ops->dir);
 	journal = fopen(path, "a+e");
 	if (journal == NULL)
 		return err_set(err, ERR_IO, "no journal");
 	line = journal_line(journal, op->id, &lines);
-	if (line == 0) {
+	is_new = line == 0;
+	if (is_new) {
 		line = lines + 1;
 		fprintf(journal, "%s\n", op->id);
 		fflush(journal);
@@ -277,7 +292,13 @@ op_once(struct op *op, struct err *err)
 	}
 	fclose(journal);
 	snprintf(text, sizeof(text), "{\"line\":%ld}", line);
-	return op->row(op->arg, span_str(text), err);
+	if (op->row(op->arg, span_str(text), err) < 0)
+		return -1;
+	if (is_new && number_of(op->json, "late") != 0) {
+		sleep_ms(200); /* the row reaches the caller */
+		kill(getpid(), SIGKILL);
+	}
+	return 0;
 }
 
 static const struct {
@@ -294,6 +315,7 @@ static const struct {
 	{ "{\"op\":\"once\"", op_once },
 	{ "{\"op\":\"die\"", op_die },
 	{ "{\"op\":\"row-and-die\"", op_row_and_die },
+	{ "{\"op\":\"who-and-die\"", op_who_and_die },
 };
 
 int

@@ -9,9 +9,10 @@
  *
  * Ops: echo, whoami, rows (n, size, ms between), sleep (ms; first it makes the
  * folder's file "sleeping"), fail, id (the request id), once (adds a line to
- * the folder's "journal" unless that has the request's id; die: kills the
- * process before it answers, the first time), die, row-and-die. A call of the
- * deliverer's is an op as well, and its rows are the answer.
+ * the folder's "journal" unless that has the request's id; die or late: kills
+ * the process before it answers, or behind its row, the first time), die,
+ * row-and-die, who-and-die. A call of the deliverer's is an op as well, and
+ * its rows are the answer.
  */
 #ifndef EYELET_TESTS_FAKE_OWNER_H
 #define EYELET_TESTS_FAKE_OWNER_H

@@ -36,13 +36,25 @@ check "a feed that fails" $status -eq 1
 ask feed '{"op":"die"}'
 says "a deadly feed" "away: tried 5 times"
 
-# --- killed when rows were handed out: they do not come again
+# --- killed between a row and the end: the row does not come again
 fresh
+ask call '{"op":"once","late":1}'
+check "killed behind the row" $status -eq 0
+check "one row" "$out" = '{"line":1}'
+check "its one effect" "$(wc -l <"$store/journal")" -eq 1
+check "its owners" "$(count_owners)" -eq 2
 ask call '{"op":"row-and-die"}'
-check "killed over rows" $status -eq 1
-check "killed over rows, once" "$(count_owners)" -eq 1
-check "the row came" "$out" = '{"op":"row-and-die"}'
-says "killed over rows" "away: the owner of the store went away"
+check "always killed behind the row" $status -eq 1
+check "the row came once" "$out" = '{"op":"row-and-die"}'
+says "always killed behind the row" "away: tried 5 times"
+
+# --- where the next owner answers otherwise, nobody knows what is missing
+fresh
+ask call '{"op":"who-and-die"}'
+check "another row" $status -eq 1
+check "another row's owners" "$(count_owners)" -eq 2
+check "only the first one came" "$(echo "$out" | grep -c owner)" -eq 1
+says "another row" "away: the owner of the store went away in the middle"
 
 # --- a call that kills every owner does not go on for ever
 fresh
