@@ -84,7 +84,7 @@ deliver_command_start(
 		.env = fs.env,
 		.lock = lock,
 		.body = se->event->event.body,
-		.timeout_ms = set->timeout_s * 1000,
+		.timeout_ms = se->config->timeout_ms,
 		.arg = se };
 	struct err why = ERR_INIT;
 	bool begun;

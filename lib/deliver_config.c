@@ -62,7 +62,13 @@ make_ready(struct deliver_config *cf, const struct scheme_set *schemes,
 	if (set->allow_net != NULL &&
 	    address_list_parse(span_str(set->allow_net), &cf->allow, err) < 0)
 		return -1;
-	return make_signer(cf, schemes, d, err);
+	if (make_signer(cf, schemes, d, err) < 0)
+		return -1;
+	cf->timeout_ms =
+	    destination_timeout_s(
+		set, cf->scheme == NULL ? -1 : scheme_timeout_s(cf->scheme)) *
+	    1000;
+	return 0;
 }
 
 int

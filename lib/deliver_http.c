@@ -216,7 +216,7 @@ deliver_http_start(
 	const struct destination *set = &se->config->settings;
 	struct outbound_request rq = { .url = set->url,
 		.body = se->event->event.body,
-		.timeout_ms = set->timeout_s * 1000,
+		.timeout_ms = se->config->timeout_ms,
 		.ca_file = set->ca,
 		.client_cert = set->client_cert,
 		.client_key = set->client_key,

@@ -48,6 +48,7 @@ struct deliver_config {
 	struct address_list *allow;
 	struct retry_plan plan;
 	const struct scheme *scheme; /* NULL: unsigned */
+	int64_t timeout_ms; /* of one attempt */
 	size_t nkeys; /* current first */
 	struct deliver_key keys[FEED_SECRETS_MAX];
 	bool enabled; /* by its operator */

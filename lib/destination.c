@@ -76,11 +76,16 @@ static const struct setting_row settings[] = {
 
 /* --- defaults ------------------------------------------------------------- */
 
-static int64_t
-default_timeout(const struct destination *d)
+int64_t
+destination_timeout_s(const struct destination *d, int64_t scheme_timeout_s)
 {
-	return d->ncommand > 0 ? DESTINATION_COMMAND_TIMEOUT_S
-			       : DESTINATION_URL_TIMEOUT_S;
+	if (d->timeout_s != UNSET)
+		return d->timeout_s;
+	if (d->ncommand > 0)
+		return DESTINATION_COMMAND_TIMEOUT_S;
+	return destination_signs(d) && scheme_timeout_s > 0
+		   ? scheme_timeout_s
+		   : DESTINATION_URL_TIMEOUT_S;
 }
 
 static int64_t
@@ -94,8 +99,6 @@ default_concurrency(const struct destination *d)
 static void
 settle(struct destination *d)
 {
-	if (d->timeout_s == UNSET)
-		d->timeout_s = default_timeout(d);
 	if (d->concurrency == UNSET)
 		d->concurrency = default_concurrency(d);
 }
@@ -104,8 +107,6 @@ settle(struct destination *d)
 static void
 unsettle(struct destination *d)
 {
-	if (d->timeout_s == default_timeout(d))
-		d->timeout_s = UNSET;
 	if (d->concurrency == default_concurrency(d))
 		d->concurrency = UNSET;
 }

@@ -56,7 +56,7 @@ struct destination {
 	char *sign; /* a scheme's name, or "none"; always set. A command is
 		       handed events without a signature */
 	char *retry; /* see retry_plan.h; always set */
-	int64_t timeout_s; /* of one attempt; always set, by kind */
+	int64_t timeout_s; /* of one attempt; -1: destination_timeout_s */
 	int64_t concurrency; /* always set, by kind */
 	int64_t rate; /* attempts a second; 0: no limit */
 	enum destination_order order;
@@ -100,6 +100,13 @@ int destination_encode(
  */
 int
 destination_patch(struct destination *d, struct span patch, struct err *err);
+
+/*
+ * How long an attempt may take: as given, else a command's default, else what
+ * the sender has that the scheme is of (scheme_timeout_s; -1: unknown).
+ */
+int64_t
+destination_timeout_s(const struct destination *d, int64_t scheme_timeout_s);
 
 /*
  * Is every setting meaningful: one of url and command, patterns, plan, URL

@@ -372,7 +372,7 @@ destination_check(struct destination *d, struct err *err)
 		return err_set(err, ERR_INPUT,
 		    "sign: it must be a scheme's name (eyelet-scheme list), or "
 		    "\"none\"");
-	if (setting_check_range("timeout", d->timeout_s, 1, 1,
+	if (setting_check_range("timeout", d->timeout_s, -1, 1,
 		DESTINATION_TIMEOUT_MAX_S, err) < 0 ||
 	    setting_check_range("concurrency", d->concurrency, 1, 1,
 		DESTINATION_CONCURRENCY_MAX, err) < 0 ||

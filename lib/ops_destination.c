@@ -144,10 +144,12 @@ write_state(struct json_write *w, enum store_destination_state state)
 }
 
 void
-op_destination_write(struct json_write *w, const struct store_destination *d,
-    const struct destination *settings)
+op_destination_write(const struct op_call *call, struct json_write *w,
+    const struct store_destination *d, const struct destination *settings)
 {
 	bool signs = destination_signs(settings);
+	const struct scheme *scheme = scheme_set_find(
+	    registry_schemes(call->ops->registry), settings->sign);
 
 	json_write_str(w, "destination", d->name);
 	write_state(w, d->state);
@@ -159,7 +161,9 @@ op_destination_write(struct json_write *w, const struct store_destination *d,
 	json_write_bool(w, "tests", settings->tests);
 	json_write_str(w, "sign", signs ? settings->sign : NULL);
 	json_write_str(w, "retry", settings->retry);
-	json_write_int(w, "timeout", settings->timeout_s);
+	json_write_int(w, "timeout",
+	    destination_timeout_s(
+		settings, scheme == NULL ? -1 : scheme_timeout_s(scheme)));
 	json_write_int(w, "concurrency", settings->concurrency);
 	json_write_int(w, "rate", settings->rate);
 	write_order(w, settings);
@@ -242,7 +246,7 @@ list_one(void *arg, const struct store_destination *d, struct err *err)
 		goto out;
 	json_write_init(&w, &row, err);
 	json_write_object(&w, NULL);
-	op_destination_write(&w, d, &settings);
+	op_destination_write(call, &w, d, &settings);
 	if (write_counts(call, &w, d->id, &counts, err) < 0 ||
 	    write_cursor(call, &w, d->id, err) < 0)
 		goto out;
@@ -418,7 +422,7 @@ op_destination_show(const struct op_call *call, struct err *err)
 		goto out;
 	json_write_init(&w, &row, err);
 	json_write_object(&w, NULL);
-	op_destination_write(&w, &d, &settings);
+	op_destination_write(call, &w, &d, &settings);
 	if (write_why(call, &w, &d, err) < 0 ||
 	    write_counts(call, &w, d.id, &counts, err) < 0 ||
 	    write_cursor(call, &w, d.id, err) < 0 ||

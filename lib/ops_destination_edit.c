@@ -49,7 +49,7 @@ write_result(struct destination_change *ch, const struct store_destination *d,
 
 	json_write_init(&w, result, err);
 	json_write_object(&w, NULL);
-	op_destination_write(&w, d, settings);
+	op_destination_write(ch->call, &w, d, settings);
 	if (secret_id != 0)
 		json_write_secret_id(&w, "secret", secret_id);
 	if (secret_id != 0 && ch->secret.generated)

@@ -186,7 +186,9 @@ tell(struct trial *t, struct err *err)
 	for (i = 0; i < set->ncommand; i++)
 		json_write_str(&w, NULL, set->command[i]);
 	json_write_close(&w);
-	json_write_int(&w, "timeout", set->timeout_s);
+	json_write_int(&w, "timeout",
+	    destination_timeout_s(
+		set, t->scheme == NULL ? -1 : scheme_timeout_s(t->scheme)));
 	json_write_str(&w, "client_cert", set->client_cert);
 	json_write_str(&w, "client_key", set->client_key);
 	json_write_str(&w, "ca", set->ca);

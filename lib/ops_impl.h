@@ -251,7 +251,7 @@ int op_find_destination(const struct op_call *call, struct store_tx *tx,
     struct err *err);
 
 /* The members of a destination's row, without the braces; no secret. */
-void op_destination_write(struct json_write *w,
+void op_destination_write(const struct op_call *call, struct json_write *w,
     const struct store_destination *d, const struct destination *settings);
 
 /*

@@ -27,7 +27,7 @@ shown=$(sed 's/.*"value":"\([^"]*\)".*/\1/' "$out")
 run 'what it is' 0 eyelet-destination show sink --json
 for is in 'state "enabled"' "url \"$url\"" 'command null' 'title null' \
     'endpoints null' 'events null' 'tests false' 'sign "standard-webhooks"' \
-    'retry "days3"' 'timeout 10' 'concurrency 8' 'rate 0' 'order "none"' \
+    'retry "days3"' 'timeout 15' 'concurrency 8' 'rate 0' 'order "none"' \
     'park_max 1000' 'disable_after null' 'headers []' 'auth null' \
     'forward null' 'client_cert null' 'client_key null' 'ca null' \
     'allow_net null' 'allow_http false' 'proxy null' 'cursor 1' 'behind 0' \
@@ -185,7 +185,12 @@ setting title '"A sink"' null --title 'A sink'
 setting endpoints '"shop,eyelet"' null --endpoints shop,eyelet
 setting events '"order.*,!order.draft"' null --events 'order.*,!order.draft'
 setting retry '"5s,5m,30m,2h"' '"days3"' --retry 5s,5m,30m,2h
-setting timeout 90 10 --timeout 90s
+setting timeout 90 15 --timeout 90s
+for is in 'nomos 30' 'nimbus 10' 'nolxy 5' 'none 10'; do
+	run "as ${is% *} waits" 0 eyelet-destination add "as-${is% *}" \
+	    --url https://a.example/ --sign "${is% *}" --json
+	member timeout "${is#* }"
+done
 setting concurrency 3 8 --concurrency 3
 setting rate 10 0 --rate 10/s
 setting order '"key:json:/data/id"' '"none"' --order key:json:/data/id

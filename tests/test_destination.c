@@ -115,10 +115,14 @@ END_TEST
 
 static const struct {
 	const char *doc;
+	int64_t scheme_s; /* how long the scheme's own sender waits */
 	int64_t timeout_s, concurrency;
 } defaults[] = {
-	{ "{\"url\":\"https://a.example/\"}", 10, 8 },
-	{ "{\"command\":[\"/bin/true\"]}", 60, 1 },
+	{ "{\"url\":\"https://a.example/\"}", -1, 10, 8 },
+	{ "{\"url\":\"https://a.example/\"}", 30, 30, 8 },
+	{ "{\"url\":\"https://a.example/\",\"sign\":\"none\"}", 30, 10, 8 },
+	{ "{\"url\":\"https://a.example/\",\"timeout\":10}", 30, 10, 8 },
+	{ "{\"command\":[\"/bin/true\"]}", 30, 60, 1 },
 };
 
 START_TEST(defaults_are_by_kind)
@@ -126,9 +130,9 @@ START_TEST(defaults_are_by_kind)
 	struct destination d;
 
 	read_doc(defaults[_i].doc, &d);
-	ck_assert_str_eq(d.sign, "standard-webhooks");
 	ck_assert_str_eq(d.retry, "days3");
-	ck_assert_int_eq(d.timeout_s, defaults[_i].timeout_s);
+	ck_assert_int_eq(destination_timeout_s(&d, defaults[_i].scheme_s),
+	    defaults[_i].timeout_s);
 	ck_assert_int_eq(d.concurrency, defaults[_i].concurrency);
 	ck_assert_int_eq(d.rate, 0);
 	ck_assert_int_eq(d.order, DESTINATION_ORDER_NONE);
