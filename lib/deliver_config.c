@@ -10,12 +10,13 @@ make_keys(struct deliver_config *cf, const struct feed_destination *d,
     struct err *err)
 {
 	const struct feed_secret *s;
-	struct deliver_key *key;
+	struct sign_key *key;
 	size_t i;
 
 	for (i = 0; i < d->nsecrets; i++) {
 		s = &d->secrets[i];
 		key = &cf->keys[cf->nkeys];
+		key->secret_id = s->id;
 		key->state = s->state;
 		key->until_ms = s->until_ms;
 		if (scheme_key_make(cf->scheme, s->text, &key->key, err) < 0)

@@ -121,41 +121,6 @@ put_others(const struct deliver_send *se, struct buf *out, struct err *err)
 
 /* --- signing -------------------------------------------------------------- */
 
-static bool
-is_live(const struct deliver_key *key, int64_t now_ms)
-{
-	return key->state == SECRET_CURRENT || now_ms < key->until_ms;
-}
-
-/*
- * The keys that sign now, the one that signs alone first. Where all can sign
- * that is the current one; else the one that ends first: whoever verifies has
- * it until then.
- */
-static size_t
-choose_keys(const struct deliver_config *cf, int64_t now_ms,
-    struct scheme_key *keys[FEED_SECRETS_MAX])
-{
-	const struct deliver_key *key, *ends_first = NULL;
-	size_t i, n = 0;
-
-	for (i = 0; i < cf->nkeys; i++) {
-		key = &cf->keys[i];
-		if (!is_live(key, now_ms))
-			continue;
-		keys[n++] = key->key;
-		if (key->state == SECRET_PREVIOUS &&
-		    (ends_first == NULL ||
-			key->until_ms < ends_first->until_ms))
-			ends_first = key;
-	}
-	if (n > 1 && ends_first != NULL && sign_room(cf->scheme, n) < n) {
-		keys[0] = ends_first->key;
-		n = 1;
-	}
-	return n;
-}
-
 /* On failure, end has the verdict. */
 static int
 sign(struct deliver *dv, struct deliver_send *se, struct buf *out,
@@ -163,6 +128,7 @@ sign(struct deliver *dv, struct deliver_send *se, struct buf *out,
 {
 	const struct deliver_config *cf = se->config;
 	const struct event *ev = &se->event->event;
+	const struct sign_key *chosen[FEED_SECRETS_MAX];
 	struct scheme_key *keys[FEED_SECRETS_MAX];
 	struct sign_input in = { .type = ev->type,
 		.body = ev->body,
@@ -170,12 +136,14 @@ sign(struct deliver *dv, struct deliver_send *se, struct buf *out,
 		.url = cf->settings.url,
 		.now_ms = dv->now_ms };
 	char room[ID_ROOM];
-	size_t n;
+	size_t i, n;
 
 	if (cf->scheme == NULL)
 		return 0;
 	in.id = deliver_event_id(ev, room);
-	n = choose_keys(cf, dv->now_ms, keys);
+	n = sign_choose(cf->scheme, cf->keys, cf->nkeys, dv->now_ms, chosen);
+	for (i = 0; i < n; i++)
+		keys[i] = chosen[i]->key;
 	if (n == 0) {
 		end->verdict = SCHEDULE_FAULT;
 		return err_set(err, ERR_USAGE, "its last secret has ended");

@@ -20,6 +20,7 @@
 #include "lib/deliver_line.h"
 #include "lib/event.h"
 #include "lib/schedule.h"
+#include "lib/sign.h"
 
 #define DELIVER_PAUSE_MS 1000 /* before a call that failed is made again */
 #define DELIVER_REPORT_MS 10 /* between reports, where there are many */
@@ -30,12 +31,6 @@
 #define DELIVER_HEADERS_MAX (256 * 1024) /* bytes that one request carries */
 
 /* --- deliver_config.c ----------------------------------------------------- */
-
-struct deliver_key {
-	struct scheme_key *key;
-	enum secret_state state;
-	int64_t until_ms;
-};
 
 /* Never changes once it was made; what is under way holds it. */
 struct deliver_config {
@@ -50,7 +45,7 @@ struct deliver_config {
 	const struct scheme *scheme; /* NULL: unsigned */
 	int64_t timeout_ms; /* of one attempt */
 	size_t nkeys; /* current first */
-	struct deliver_key keys[FEED_SECRETS_MAX];
+	struct sign_key keys[FEED_SECRETS_MAX];
 	bool enabled; /* by its operator */
 	bool works;
 	char why_not[DELIVERY_WORDS_MAX]; /* inert: why it does not work */

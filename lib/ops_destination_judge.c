@@ -42,6 +42,11 @@ judge_headers(const struct scheme *scheme, const struct destination *settings,
 	for (i = 0; i < settings->nforward; i++)
 		if (is_scheme_header(scheme, settings->forward[i]))
 			name = settings->forward[i];
+	if (settings->auth != NULL && is_scheme_header(scheme, "Authorization"))
+		return err_set(err, ERR_INPUT,
+		    "auth: scheme \"%s\" signs in the header Authorization, "
+		    "which has no room for a login beside it",
+		    settings->sign);
 	if (name == NULL)
 		return 0;
 	return err_set(err, ERR_INPUT,

@@ -18,10 +18,10 @@ struct trial {
 	struct span type;
 	char id[OP_TEST_ID_MAX];
 	int64_t now_ms;
-	/* Current first; then those that sign beside it for a time of grace. */
-	struct scheme_key *keys[SECRET_LIVE_MAX];
+	/* Current first; then those that sign for a time of grace. */
+	struct sign_key keys[SECRET_LIVE_MAX];
 	size_t nkeys;
-	uint64_t secret_id; /* of the current one */
+	uint64_t secret_id; /* of the first that signs */
 	struct buf doc, body, headers;
 };
 
@@ -29,7 +29,7 @@ static void
 trial_free(struct trial *t)
 {
 	while (t->nkeys > 0)
-		scheme_key_free(t->keys[--t->nkeys]);
+		scheme_key_free(t->keys[--t->nkeys].key);
 	destination_free(&t->settings);
 	buf_wipe(&t->doc);
 	buf_free(&t->body);
@@ -65,20 +65,21 @@ take_key(void *arg, const struct secret *s, struct err *err)
 	const struct keys *ks = arg;
 	struct trial *t = ks->trial;
 	struct buf plain = BUF_INIT(SECRET_BYTES_MAX);
+	struct sign_key *key = &t->keys[t->nkeys];
 	int ret = -1;
 
 	if (secret_state_at(s, t->now_ms) != ks->want ||
 	    t->nkeys == SECRET_LIVE_MAX)
 		return 0;
 	if (store_secret_plain(t->call->ops->store, s, &plain, err) < 0 ||
-	    scheme_key_make(
-		t->scheme, buf_span(&plain), &t->keys[t->nkeys], err) < 0) {
+	    scheme_key_make(t->scheme, buf_span(&plain), &key->key, err) < 0) {
 		err_wrap(err, "sec_%llu", (unsigned long long)s->id);
 		goto out;
 	}
+	key->secret_id = s->id;
+	key->state = s->state;
+	key->until_ms = s->until_ms;
 	t->nkeys++;
-	if (ks->want == SECRET_CURRENT)
-		t->secret_id = s->id;
 	ret = 0;
 out:
 	buf_wipe(&plain);
@@ -111,13 +112,19 @@ sign(struct trial *t, struct err *err)
 		.method = span_str("POST"),
 		.url = t->settings.url,
 		.now_ms = clock_wall_ms() };
+	const struct sign_key *chosen[SECRET_LIVE_MAX];
+	struct scheme_key *keys[SECRET_LIVE_MAX];
+	size_t i, n;
 
 	if (t->scheme == NULL)
 		return 0;
 	if (find_keys(t, err) < 0)
 		return -1;
-	return sign_headers(
-	    t->scheme, t->keys, t->nkeys, &in, &t->headers, err);
+	n = sign_choose(t->scheme, t->keys, t->nkeys, t->now_ms, chosen);
+	for (i = 0; i < n; i++)
+		keys[i] = chosen[i]->key;
+	t->secret_id = n == 0 ? 0 : chosen[0]->secret_id;
+	return sign_headers(t->scheme, keys, n, &in, &t->headers, err);
 }
 
 /* What the operator wants beside. */

@@ -359,6 +359,30 @@ read_content(struct signing *s, struct span *content)
 }
 
 size_t
+sign_choose(const struct scheme *sc, const struct sign_key *keys, size_t n,
+    int64_t now_ms, const struct sign_key **chosen)
+{
+	const struct sign_key *ends_first = NULL;
+	size_t i, live = 0;
+
+	for (i = 0; i < n; i++) {
+		if (keys[i].state != SECRET_CURRENT &&
+		    now_ms >= keys[i].until_ms)
+			continue;
+		chosen[live++] = &keys[i];
+		if (keys[i].state == SECRET_PREVIOUS &&
+		    (ends_first == NULL ||
+			keys[i].until_ms < ends_first->until_ms))
+			ends_first = &keys[i];
+	}
+	if (live > 1 && ends_first != NULL && sign_room(sc, live) < live) {
+		chosen[0] = ends_first;
+		live = 1;
+	}
+	return live;
+}
+
+size_t
 sign_room(const struct scheme *sc, size_t nkeys)
 {
 	size_t most = 1;

@@ -5,6 +5,7 @@
 #ifndef EYELET_LIB_SIGN_H
 #define EYELET_LIB_SIGN_H
 
+#include "lib/secret.h"
 #include "lib/verify.h"
 
 struct sign_input {
@@ -27,6 +28,23 @@ struct sign_input {
 int sign_headers(const struct scheme *sc, struct scheme_key *const *keys,
     size_t nkeys, const struct sign_input *in, struct buf *out,
     struct err *err);
+
+/* A secret of a destination, made ready. */
+struct sign_key {
+	struct scheme_key *key;
+	uint64_t secret_id;
+	enum secret_state state; /* as stored: CURRENT or PREVIOUS */
+	int64_t until_ms;
+};
+
+/*
+ * Which of n keys (current first) sign at now_ms: chosen gets them (room for
+ * n) in the order that sign_headers takes. Where all have room that is the
+ * current one and each that is live; else the one alone that ends first:
+ * whoever verifies has it until then. 0: none is live.
+ */
+size_t sign_choose(const struct scheme *sc, const struct sign_key *keys,
+    size_t n, int64_t now_ms, const struct sign_key **chosen);
 
 /* How many of nkeys signatures a request of the scheme can carry. */
 size_t sign_room(const struct scheme *sc, size_t nkeys);

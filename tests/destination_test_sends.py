@@ -169,6 +169,17 @@ class Sends(unittest.TestCase):
             [self.signature(request, key) for key in
              (self.secret(name), old)])
 
+    def test_the_old_one_signs_alone_where_one_has_room(self):
+        name = self.add("--sign", "github", path="/alone")
+        old = self.run_tool("secret", "reveal", name, "--destination").strip()
+        self.run_tool("secret", "rotate", name, "--destination", "--grace",
+                      "1h")
+        self.sent(name)
+        request, = self.sink.requests("/alone")
+        mac = hmac.new(old.encode(), request.body, hashlib.sha256)
+        self.assertEqual(request.headers["x-hub-signature-256"],
+                         "sha256=" + mac.hexdigest())
+
     def test_type_is_chosen(self):
         name = self.add(path="/typed")
         self.assertEqual(self.sent(name, "--type", "a.b")["type"], "a.b")

@@ -166,6 +166,13 @@ static const struct {
 			      "{\"Webhook-Id\":\"1\"}") "}",
 		    ERR_NONE, "/headers", "[\"Webhook-Id\"]" },
 		{ EDIT("\"sign\":null"), ERR_INPUT, "Webhook-Id", NULL } } },
+	{ "a login where the scheme signs there",
+	    { { ADD SET(URL ",\"sign\":\"okta\",\"auth\":\"Bearer x\"") "}",
+		  ERR_INPUT, "auth: scheme \"okta\"", NULL },
+		{ ADD SET(URL ",\"auth\":\"Bearer x\"") "}", ERR_NONE, "/auth",
+		    "\"Bearer\"" },
+		{ EDIT("\"sign\":\"okta\""), ERR_INPUT, "Authorization",
+		    NULL } } },
 	{ "values of headers and logins are never shown",
 	    { { ADD SET(URL ",\"headers\":{\"X-Key\":\"" CANARY "\"},"
 			    "\"auth\":\"Bearer " CANARY "\"") "}",
