@@ -68,12 +68,13 @@ insert(void **list, size_t *n, size_t size, uint64_t id, struct err *err)
 
 static int
 put_in_schedule(struct deliver *dv, const struct deliver_destination *de,
-    uint64_t cursor, struct err *err)
+    const struct feed_destination *told, struct err *err)
 {
 	const struct deliver_config *cf = de->config;
 	struct schedule_destination d = { .id = de->id,
 		.generation = cf->generation,
 		.runs = cf->enabled && cf->works,
+		.failing = told->failing,
 		.concurrency = 1 };
 
 	if (cf->works) {
@@ -84,7 +85,7 @@ put_in_schedule(struct deliver *dv, const struct deliver_destination *de,
 		d.park_max = cf->settings.park_max;
 		d.disable_after_ms = cf->settings.disable_after_s * 1000;
 	}
-	return schedule_put(dv->schedule, &d, cursor, err);
+	return schedule_put(dv->schedule, &d, told->cursor, err);
 }
 
 static int
@@ -98,7 +99,7 @@ change(struct deliver *dv, struct deliver_destination *de,
 	dv->pools++;
 	deliver_config_put(de->config);
 	de->config = cf;
-	if (put_in_schedule(dv, de, d->cursor, err) < 0)
+	if (put_in_schedule(dv, de, d, err) < 0)
 		return -1;
 	if (!cf->works)
 		deliver_log_why(dv, span_str(cf->why_not),

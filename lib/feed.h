@@ -76,6 +76,7 @@ struct feed_secret {
 };
 struct feed_destination {
 	uint64_t id, generation, cursor, rows_touched;
+	struct store_failing failing;
 	enum store_destination_state state;
 	struct span name, doc;
 	size_t nsecrets;

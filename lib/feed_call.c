@@ -46,7 +46,8 @@ put_report(struct buf *out, const struct store_report *report, struct err *err)
 	size_t i;
 
 	if (report->nitems > STORE_REPORT_ITEMS_MAX ||
-	    report->ncursors > FEED_CURSORS_MAX)
+	    report->ncursors > FEED_CURSORS_MAX ||
+	    report->nfailings > FEED_CURSORS_MAX)
 		return err_set(err, ERR_LIMIT,
 		    "a report has %zu items and %zu cursors, more than %d and "
 		    "%d",
@@ -63,6 +64,14 @@ put_report(struct buf *out, const struct store_report *report, struct err *err)
 		if (pack_put64(out, report->cursors[i].destination_id, err) <
 			0 ||
 		    pack_put64(out, report->cursors[i].seq, err) < 0)
+			return -1;
+	if (pack_put32(out, report->nfailings, err) < 0)
+		return -1;
+	for (i = 0; i < report->nfailings; i++)
+		if (pack_put64(out, report->failings[i].destination_id, err) <
+			0 ||
+		    feed_put_failing(out, &report->failings[i].failing, err) <
+			0)
 			return -1;
 	return 0;
 }
@@ -166,6 +175,7 @@ get_item(struct pack_reader *rd, struct store_report_item *item)
 
 #define ITEM_LEAST (1 + 1 + 8 + 8 + 8)
 #define CURSOR_LEAST (8 + 8)
+#define FAILING_LEAST (8 + 8 + 8)
 
 static int
 get_report(struct pack_reader *rd, struct feed_got *got, struct err *err)
@@ -189,6 +199,15 @@ get_report(struct pack_reader *rd, struct feed_got *got, struct err *err)
 		got->cursors[i].seq = pack_get64(rd);
 	}
 	report->cursors = got->cursors;
+	got->failings = get_list(rd, FEED_CURSORS_MAX, FAILING_LEAST,
+	    sizeof(*got->failings), &report->nfailings, err);
+	if (got->failings == NULL)
+		return -1;
+	for (i = 0; i < report->nfailings; i++) {
+		got->failings[i].destination_id = pack_get64(rd);
+		feed_get_failing(rd, &got->failings[i].failing);
+	}
+	report->failings = got->failings;
 	return 0;
 }
 
@@ -241,4 +260,5 @@ feed_got_free(struct feed_got *got)
 	free(got->seqs);
 	free(got->items);
 	free(got->cursors);
+	free(got->failings);
 }

@@ -69,6 +69,7 @@ get_destination(struct pack_reader *rd, struct feed_destination *d)
 	d->generation = pack_get64(rd);
 	d->cursor = pack_get64(rd);
 	d->rows_touched = pack_get64(rd);
+	feed_get_failing(rd, &d->failing);
 	state = pack_get8(rd);
 	if (state < STORE_DESTINATION_ENABLED ||
 	    state > STORE_DESTINATION_DISABLED)

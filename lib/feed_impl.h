@@ -30,6 +30,10 @@ int feed_put_attempt(
     struct buf *out, const struct store_attempt *a, struct err *err);
 void feed_get_attempt(struct pack_reader *rd, struct store_attempt *a);
 
+int feed_put_failing(
+    struct buf *out, const struct store_failing *f, struct err *err);
+void feed_get_failing(struct pack_reader *rd, struct store_failing *f);
+
 /* Bytes that feed_put_event appends. */
 size_t feed_event_size(const struct event *ev);
 int feed_put_event(struct buf *out, const struct event *ev, struct err *err);
@@ -43,6 +47,7 @@ struct feed_got {
 	uint64_t *seqs;
 	struct store_report_item *items;
 	struct store_report_cursor *cursors;
+	struct store_report_failing *failings;
 };
 
 #define FEED_GOT_INIT                \

@@ -138,6 +138,26 @@ feed_get_attempt(struct pack_reader *rd, struct store_attempt *a)
 	a->words = get_at_most(rd, 2, DELIVERY_WORDS_MAX);
 }
 
+/* --- failing -------------------------------------------------------------- */
+
+int
+feed_put_failing(
+    struct buf *out, const struct store_failing *f, struct err *err)
+{
+	return pack_put_ms(out, f->for_ms, err) < 0
+		   ? -1
+		   : pack_put_ms(out, f->at_ms, err);
+}
+
+void
+feed_get_failing(struct pack_reader *rd, struct store_failing *f)
+{
+	f->for_ms = pack_get_ms(rd);
+	f->at_ms = pack_get_ms(rd);
+	if (f->for_ms < 0 || f->at_ms < 0)
+		rd->bad = true;
+}
+
 /* --- events --------------------------------------------------------------- */
 
 #define EVENT_FIXED (8 + 8 + 8 + 8 + 1 + 2 + 2 + 2 + 4 + 4)

@@ -149,12 +149,14 @@ put_destination(void *arg, const struct store_destination *d, struct err *err)
 {
 	struct serving *sv = arg;
 	struct buf *out = sv->out;
+	struct store_failing failing;
 	uint64_t cursor;
 	bool found;
 
 	if (d->state == STORE_DESTINATION_REMOVED)
 		return 0;
-	if (store_cursor(sv->st, d->id, &cursor, &found, err) < 0)
+	if (store_cursor(sv->st, d->id, &cursor, &found, err) < 0 ||
+	    store_failing(sv->st, d->id, &failing, err) < 0)
 		return -1;
 	if (!found)
 		return err_set(
@@ -163,6 +165,7 @@ put_destination(void *arg, const struct store_destination *d, struct err *err)
 	    pack_put64(out, d->generation, err) < 0 ||
 	    pack_put64(out, cursor, err) < 0 ||
 	    pack_put64(out, store_rows_touched(sv->st, d->id), err) < 0 ||
+	    feed_put_failing(out, &failing, err) < 0 ||
 	    pack_put8(out, d->state, err) < 0 ||
 	    pack_put_bytes(out, 1, span_str(d->name), err) < 0 ||
 	    pack_put_bytes(out, 4, d->doc, err) < 0 ||

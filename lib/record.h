@@ -61,7 +61,8 @@
  *	as endpoint; its settings (destination.h) sealed with its id
  * cursor (value)
  *	1 version, 8 first seq that is not passed, 8 seq at which the log of a
- *	removed one ends (0: it is not removed)
+ *	removed one ends (0: it is not removed), 8 for how long it has been
+ *	failing, 8 time of the last failure (0: it is not)
  * pull queue ("pull NAME" in meta)
  *	1 version, 8 first seq that is not acknowledged, 8 created_ms,
  *	8 moved_ms, 1 length + endpoint, 2 length + types
@@ -206,6 +207,7 @@ int record_get_destination(
 
 struct record_cursor {
 	uint64_t seq, end_seq;
+	struct store_failing failing;
 };
 
 int record_put_cursor(

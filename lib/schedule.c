@@ -103,6 +103,7 @@ schedule_room(struct schedule *sc, struct err *err)
 {
 	size_t room = sc->ntargets + sc->ntargets / 2 + 16;
 	struct store_report_cursor *cursors;
+	struct store_report_failing *failings;
 	struct target **in_report;
 
 	if (sc->ntargets < sc->target_room)
@@ -110,10 +111,13 @@ schedule_room(struct schedule *sc, struct err *err)
 	cursors = realloc(sc->cursors, room * sizeof(*cursors));
 	if (cursors != NULL)
 		sc->cursors = cursors;
+	failings = realloc(sc->failings, room * sizeof(*failings));
+	if (failings != NULL)
+		sc->failings = failings;
 	in_report = realloc(sc->in_report, room * sizeof(*in_report));
 	if (in_report != NULL)
 		sc->in_report = in_report;
-	if (cursors == NULL || in_report == NULL)
+	if (cursors == NULL || failings == NULL || in_report == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a destination");
 	sc->target_room = room;
 	return 0;
@@ -132,6 +136,7 @@ target_new(struct schedule *sc, const struct schedule_destination *d,
 	if (t == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a destination");
 	t->set = *d;
+	t->kept = d->failing;
 	t->wake = INT64_MAX;
 	t->cursor = t->read = cursor;
 	target_forgive(t);
@@ -168,6 +173,16 @@ target_forgive(struct target *t)
 	t->hold = INT64_MIN;
 }
 
+void
+target_unfail(struct schedule *sc, struct target *t)
+{
+	t->failing = false;
+	if (t->kept.at_ms == 0)
+		return;
+	t->kept = (struct store_failing){ 0, 0 };
+	t->kept_news = sc->moved = true;
+}
+
 int
 schedule_put(struct schedule *sc, const struct schedule_destination *d,
     uint64_t cursor, struct err *err)
@@ -188,7 +203,7 @@ schedule_put(struct schedule *sc, const struct schedule_destination *d,
 	}
 	t->set = *d;
 	if (!ran)
-		t->failing = false;
+		target_unfail(sc, t);
 	target_kick(sc, t);
 	return 0;
 }
@@ -275,6 +290,7 @@ schedule_free(struct schedule *sc)
 	free(sc->items);
 	free(sc->reported);
 	free(sc->cursors);
+	free(sc->failings);
 	free(sc->in_report);
 	free(sc);
 }

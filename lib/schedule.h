@@ -62,6 +62,8 @@ struct schedule_destination {
 	enum destination_order order;
 	int64_t park_max; /* of keyed order */
 	int64_t disable_after_ms; /* 0: never */
+	/* What the store has of an earlier life, when it is put first. */
+	struct store_failing failing;
 };
 
 /* chance: seeds the jitter. ERR_NOMEM. */

@@ -20,6 +20,20 @@ disable(struct schedule *sc, struct target *t, const char *why)
 	ring_put(&sc->to_disable, &t->to_disable);
 }
 
+/* How long it had been failing when this life began; the gap is bounded. */
+static int64_t
+failed_before(const struct schedule *sc, const struct target *t)
+{
+	int64_t gap = sc->wall - t->kept.at_ms;
+
+	if (t->kept.at_ms == 0)
+		return 0;
+	if (gap < 0)
+		gap = 0;
+	return t->kept.for_ms +
+	       (gap < SCHEDULE_GAP_MAX_MS ? gap : SCHEDULE_GAP_MAX_MS);
+}
+
 static void
 target_failed(struct schedule *sc, struct target *t)
 {
@@ -34,7 +48,12 @@ target_failed(struct schedule *sc, struct target *t)
 	}
 	if (!t->failing) {
 		t->failing = true;
-		t->failing_since = sc->seen;
+		t->failing_since = sc->seen - failed_before(sc, t);
+	}
+	if (after_ms > 0) {
+		t->kept.for_ms = sc->seen - t->failing_since;
+		t->kept.at_ms = sc->wall;
+		t->kept_news = true;
 	}
 	if (after_ms > 0 && sc->seen - t->failing_since >= after_ms) {
 		text_duration(length, after_ms / 1000);
@@ -45,10 +64,10 @@ target_failed(struct schedule *sc, struct target *t)
 }
 
 static void
-target_answered(struct target *t)
+target_answered(struct schedule *sc, struct target *t)
 {
 	target_forgive(t);
-	t->failing = false;
+	target_unfail(sc, t);
 }
 
 /* The next start waits, the longer the more faults there were. */
@@ -81,7 +100,7 @@ judge(struct schedule *sc, struct target *t, const struct schedule_end *end)
 {
 	switch (end->verdict) {
 	case SCHEDULE_DELIVERED:
-		target_answered(t);
+		target_answered(sc, t);
 		break;
 	case SCHEDULE_FAILED:
 		target_failed(sc, t);
@@ -93,7 +112,7 @@ judge(struct schedule *sc, struct target *t, const struct schedule_end *end)
 	case SCHEDULE_REFUSED:
 		/* Who judges an event works; other reasons say nothing. */
 		if (strcmp(end->reason, DELIVERY_REJECTED) == 0)
-			target_answered(t);
+			target_answered(sc, t);
 		break;
 	case SCHEDULE_FAULT:
 		break;

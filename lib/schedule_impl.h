@@ -127,11 +127,16 @@ struct target {
 	int64_t probe_gap;
 	bool failing;
 	int64_t failing_since; /* on the clock of schedule.seen */
+	/* As it is, or will be, written down. at_ms before the first failure of
+	 * this life: an earlier one's goes on. */
+	struct store_failing kept;
+	bool kept_news; /* kept has changed since it was reported */
 	bool disabled; /* until a put of another generation */
 	char why[DELIVERY_WORDS_MAX];
 
 	/* While a report is out: */
 	bool in_report, removed;
+	bool kept_reported; /* it has kept */
 	uint64_t report_cursor;
 	size_t report_unreported;
 };
@@ -160,8 +165,9 @@ struct schedule {
 	struct reported *reported; /* the same */
 	size_t nitems;
 	struct store_report_cursor *cursors; /* target_room */
+	struct store_report_failing *failings; /* the same */
 	struct target **in_report; /* the same */
-	size_t ncursors, nin_report, target_room;
+	size_t ncursors, nfailings, nin_report, target_room;
 };
 
 /* --- schedule.c ----------------------------------------------------------- */
@@ -180,6 +186,8 @@ void target_news(struct schedule *sc, struct target *t); /* may report some */
 void target_wake(struct schedule *sc, struct target *t, int64_t at);
 bool target_runs(const struct target *t);
 void target_forgive(struct target *t); /* its failures up to now */
+/* It has not been failing, and that is to be written down. */
+void target_unfail(struct schedule *sc, struct target *t);
 
 /* --- schedule_entry.c: entries -------------------------------------------- */
 

@@ -113,6 +113,11 @@ add_target(struct schedule *sc, struct target *t)
 		add_all(sc, e);
 		t->report_unreported++;
 	}
+	if (t->kept_news)
+		sc->failings[sc->nfailings++] =
+		    (struct store_report_failing){ t->set.id, t->kept };
+	t->kept_reported = t->kept_news;
+	t->kept_news = false;
 	if (t->report_cursor > t->cursor)
 		sc->cursors[sc->ncursors++] =
 		    (struct store_report_cursor){ t->set.id, t->report_cursor };
@@ -148,8 +153,9 @@ add_cursors(struct schedule *sc)
 		if (t->in_report || t->telling ||
 		    sc->nin_report == sc->target_room)
 			continue;
-		if (t->window.first == NULL ? t->read > t->cursor
-					    : t->window.first->seq > t->cursor)
+		if (t->kept_news || (t->window.first == NULL
+					    ? t->read > t->cursor
+					    : t->window.first->seq > t->cursor))
 			add_target(sc, t);
 	}
 	sc->moved = false;
@@ -167,12 +173,12 @@ schedule_report_begin(
 	if (sc->moved && sc->now - sc->cursors_at >= SCHEDULE_CURSOR_MS)
 		add_cursors(sc);
 	sc->out = true;
-	if (sc->nitems == 0 && sc->ncursors == 0) {
+	if (sc->nitems == 0 && sc->ncursors == 0 && sc->nfailings == 0) {
 		schedule_report_end(sc, true);
 		return false;
 	}
 	*out = (struct store_report){ sc->items, sc->nitems, sc->cursors,
-		sc->ncursors };
+		sc->ncursors, sc->failings, sc->nfailings };
 	return true;
 }
 
@@ -255,10 +261,12 @@ schedule_report_end(struct schedule *sc, bool ok)
 			target_free(sc, t);
 		else if (ok)
 			committed(sc, t);
-		else
+		else {
+			t->kept_news = t->kept_news || t->kept_reported;
 			sc->moved = true;
+		}
 	}
 	sc->out = false;
-	sc->nitems = sc->ncursors = sc->nin_report = 0;
+	sc->nitems = sc->ncursors = sc->nfailings = sc->nin_report = 0;
 	(void)schedule_room(sc, &ignored);
 }

@@ -195,6 +195,19 @@ struct store_report_cursor {
 	uint64_t destination_id, seq; /* never moves back */
 };
 
+/*
+ * For how long there has been nothing but failures, as the deliverer counts
+ * it, and when (wall clock) the last of them was; zero: there are none.
+ */
+struct store_failing {
+	int64_t for_ms, at_ms;
+};
+
+struct store_report_failing {
+	uint64_t destination_id;
+	struct store_failing failing;
+};
+
 #define STORE_REPORT_ITEMS_MAX 4096
 
 struct store_report {
@@ -202,6 +215,8 @@ struct store_report {
 	size_t nitems;
 	const struct store_report_cursor *cursors;
 	size_t ncursors;
+	const struct store_report_failing *failings; /* what has changed */
+	size_t nfailings;
 };
 
 /*
@@ -216,6 +231,10 @@ struct store_report {
  */
 int store_report(
     struct store *st, const struct store_report *report, struct err *err);
+
+/* As it was reported last; zero for no destination. */
+int store_failing(struct store *st, uint64_t destination_id,
+    struct store_failing *out, struct err *err);
 
 /* --- being told ------------------------------------------------------------
  */

@@ -251,6 +251,19 @@ store_cursor(struct store *st, uint64_t destination_id, uint64_t *seq,
 	return 0;
 }
 
+int
+store_failing(struct store *st, uint64_t destination_id,
+    struct store_failing *out, struct err *err)
+{
+	struct record_cursor c = { .seq = 0 };
+	bool found;
+
+	if (store_get_cursor(st, NULL, destination_id, &c, &found, err) < 0)
+		return -1;
+	*out = c.failing;
+	return 0;
+}
+
 /* --- changes -------------------------------------------------------------- */
 
 static int
@@ -258,13 +271,29 @@ add(struct store_tx *tx, struct store_destination *d, uint64_t cursor,
     struct err *err)
 {
 	/* This is the committer: nothing comes between. */
-	struct record_cursor c = { cursor == 0 ? tx->st->next_seq : cursor, 0 };
+	struct record_cursor c = { .seq = cursor == 0 ? tx->st->next_seq
+						      : cursor };
 
 	if (store_next_id(tx->st, tx->txn, STORE_NEXT_OWNER, &d->id, err) < 0)
 		return -1;
 	d->generation = 0;
 	d->created_ms = tx->now_ms;
 	return store_put_cursor(tx->st, tx->txn, d->id, &c, err);
+}
+
+/* One that runs again has all its time. */
+static int
+forget_failing(struct store_tx *tx, uint64_t id, struct err *err)
+{
+	struct record_cursor c;
+	bool found;
+
+	if (store_get_cursor(tx->st, tx->txn, id, &c, &found, err) < 0)
+		return -1;
+	if (!found || c.failing.at_ms == 0)
+		return 0;
+	c.failing = (struct store_failing){ 0, 0 };
+	return store_put_cursor(tx->st, tx->txn, id, &c, err);
 }
 
 static int
@@ -281,6 +310,9 @@ replace(struct store_tx *tx, struct store_destination *d, struct err *err)
 		    (unsigned long long)d->id);
 	d->generation = old.generation;
 	d->created_ms = old.created_ms;
+	if (d->state == STORE_DESTINATION_ENABLED &&
+	    old.state != STORE_DESTINATION_ENABLED)
+		return forget_failing(tx, d->id, err);
 	if (d->state != STORE_DESTINATION_REMOVED ||
 	    old.state == STORE_DESTINATION_REMOVED)
 		return 0;
@@ -288,7 +320,7 @@ replace(struct store_tx *tx, struct store_destination *d, struct err *err)
 	if (store_get_cursor(tx->st, tx->txn, d->id, &c, &found, err) < 0)
 		return -1;
 	if (!found)
-		c.seq = tx->st->next_seq;
+		c = (struct record_cursor){ .seq = tx->st->next_seq };
 	c.end_seq = tx->st->next_seq;
 	tx->leaves_rest = true;
 	return store_put_cursor(tx->st, tx->txn, d->id, &c, err);

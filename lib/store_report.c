@@ -130,6 +130,27 @@ move_cursor(
 	    rp->st, rp->tx.txn, to->destination_id, &c, err);
 }
 
+static int
+keep_failing(struct reporting *rp, const struct store_report_failing *rf,
+    struct err *err)
+{
+	struct record_cursor c;
+	bool found, takes;
+
+	if (takes_rows(rp, rf->destination_id, &takes, err) < 0)
+		return -1;
+	if (!takes)
+		return 0;
+	if (store_get_cursor(
+		rp->st, rp->tx.txn, rf->destination_id, &c, &found, err) < 0)
+		return -1;
+	if (!found)
+		return 0;
+	c.failing = rf->failing;
+	return store_put_cursor(
+	    rp->st, rp->tx.txn, rf->destination_id, &c, err);
+}
+
 /* What would be written and could not be read again, nobody may report. */
 static bool
 is_sound(const struct store_report_item *item)
@@ -157,6 +178,9 @@ do_all(struct reporting *rp, struct err *err)
 			return -1;
 	for (i = 0; i < rp->report->ncursors; i++)
 		if (move_cursor(rp, &rp->report->cursors[i], err) < 0)
+			return -1;
+	for (i = 0; i < rp->report->nfailings; i++)
+		if (keep_failing(rp, &rp->report->failings[i], err) < 0)
 			return -1;
 	return 0;
 }

@@ -132,6 +132,25 @@ def once_is_what_is_due(st):
     check("it does not wait", time.monotonic() - began < 30)
 
 
+def many_lives_disable_as_one(st):
+    """--once from cron: what failed in an earlier run counts on."""
+    command(st, "lives", "exit 1", retry="none", disable_after=3)
+    runs = 0
+    while st.show("lives")["state"] != "disabled":
+        check("in time", runs < 30)
+        st.accept(f"evt_live{runs}")
+        st.once()
+        runs += 1
+        time.sleep(1)
+    check("not at once", runs > 1, runs)
+    st.op("destination.resume", destination="lives")
+    st.accept("evt_live_on")
+    st.once()
+    check("it has all its time again",
+          st.show("lives")["state"] == "enabled")
+    st.op("destination.remove", destination="lives")
+
+
 def lock_of(st):
     """The process that delivers, or did so last."""
     with open(f"{st.store}/deliver.lock") as f:
@@ -167,6 +186,7 @@ def main():
         for part in (facts_are_given, statuses_decide,
                      what_fails_is_run_again, they_run_one_at_a_time,
                      a_stop_lets_it_end, once_is_what_is_due,
+                     many_lives_disable_as_one,
                      an_owner_is_started, one_at_a_time):
             began = time.monotonic()
             part(st)

@@ -52,6 +52,8 @@ static const struct store_attempt an_attempt = { .seq = 77,
 
 static const struct store_report_cursor some_cursors[] = { { 4, 78 },
 	{ 5, 1 } };
+static const struct store_report_failing some_failings[] = { { 4,
+    { 1000, 1700000000000 } } };
 
 /* A call of each kind; the report's items are the caller's. */
 static struct feed_call
@@ -79,6 +81,8 @@ a_call(enum feed_verb verb, struct store_report_item items[3])
 	call.report.nitems = 3;
 	call.report.cursors = some_cursors;
 	call.report.ncursors = NITEMS(some_cursors);
+	call.report.failings = some_failings;
+	call.report.nfailings = NITEMS(some_failings);
 	return call;
 }
 
@@ -123,7 +127,8 @@ same_report(const struct store_report *a, const struct store_report *b)
 {
 	size_t i;
 
-	if (a->nitems != b->nitems || a->ncursors != b->ncursors)
+	if (a->nitems != b->nitems || a->ncursors != b->ncursors ||
+	    a->nfailings != b->nfailings)
 		return false;
 	for (i = 0; i < a->nitems; i++)
 		if (a->items[i].kind != b->items[i].kind ||
@@ -138,6 +143,14 @@ same_report(const struct store_report *a, const struct store_report *b)
 		if (a->cursors[i].destination_id !=
 			b->cursors[i].destination_id ||
 		    a->cursors[i].seq != b->cursors[i].seq)
+			return false;
+	for (i = 0; i < a->nfailings; i++)
+		if (a->failings[i].destination_id !=
+			b->failings[i].destination_id ||
+		    a->failings[i].failing.for_ms !=
+			b->failings[i].failing.for_ms ||
+		    a->failings[i].failing.at_ms !=
+			b->failings[i].failing.at_ms)
 			return false;
 	return true;
 }
@@ -252,13 +265,18 @@ static const struct {
 	    21, -1 },
 	{ "events by the billion", "\5\xff\xff\xff\xff\0\0\0\0\0\0\0\2", 13,
 	    -1 },
-	{ "an empty report", "\6\0\0\0\0\0\0\0\0", 9, 0 },
+	{ "an empty report", "\6\0\0\0\0\0\0\0\0\0\0\0\0", 13, 0 },
+	{ "failings by the billion", "\6\0\0\0\0\0\0\0\0\xff\xff\xff\xff", 13,
+	    -1 },
+	{ "a failing since before 1970",
+	    "\6\0\0\0\0\0\0\0\0\0\0\0\1" LONG_0 LONG_0 "\xff\0\0\0\0\0\0\0", 37,
+	    -1 },
 	{ "items by the billion", "\6\xff\xff\xff\xff\0\0\0\0", 9, -1 },
 	{ "cursors by the billion", "\6\0\0\0\0\xff\xff\xff\xff", 9, -1 },
 	{ "an item of a kind there is not",
 	    "\6\0\0\0\1\3\0" LONG_0 LONG_0 LONG_0 "\0\0\0\0", 35, -1 },
-	{ "a done one", "\6\0\0\0\1\2\0" LONG_0 LONG_0 LONG_0 "\0\0\0\0", 35,
-	    0 },
+	{ "a done one",
+	    "\6\0\0\0\1\2\0" LONG_0 LONG_0 LONG_0 "\0\0\0\0\0\0\0\0", 39, 0 },
 };
 
 START_TEST(a_call_keeps_to_its_limits)
@@ -388,7 +406,8 @@ put_settings(struct buf *out)
 	uint64_t n;
 
 	PUT(pack_put32(out, 1, &err));
-	for (n = 4; n < 8; n++) /* id, generation, cursor, rows touched */
+	/* id, generation, cursor, rows touched, failing for, failed at */
+	for (n = 4; n < 10; n++)
 		PUT(pack_put64(out, n, &err));
 	PUT(pack_put8(out, STORE_DESTINATION_PAUSED, &err));
 	PUT(pack_put_bytes(out, 1, span_str("crm"), &err));
@@ -451,7 +470,8 @@ see_destination(void *arg, const struct feed_destination *d, struct err *err)
 	ck_assert(lies_in(d->name, seen->all) && lies_in(d->doc, seen->all));
 	seen->right =
 	    d->id == 4 && d->generation == 5 && d->cursor == 6 &&
-	    d->rows_touched == 7 && d->state == STORE_DESTINATION_PAUSED &&
+	    d->rows_touched == 7 && d->failing.for_ms == 8 &&
+	    d->failing.at_ms == 9 && d->state == STORE_DESTINATION_PAUSED &&
 	    span_is(d->name, "crm") && span_is(d->doc, "{\"url\":1}") &&
 	    d->nsecrets == 2 && d->secrets[0].id == 11 &&
 	    d->secrets[0].state == SECRET_CURRENT &&

@@ -390,12 +390,22 @@ START_TEST(a_report_is_written_down)
 	struct store_report_item item = { .kind = STORE_REPORT_ROW,
 		.delivery = fx_row(id, 1, STORE_DELIVERY_RETRYING) };
 	struct store_report_cursor cursor = { id, 2 };
+	struct store_report_failing failing = { id, { 5, 6 } };
+	struct store_failing kept;
 	struct feed_call call = { .verb = FEED_REPORT,
-		.report = { &item, 1, &cursor, 1 } };
+		.report = { .items = &item,
+		    .nitems = 1,
+		    .cursors = &cursor,
+		    .ncursors = 1,
+		    .failings = &failing,
+		    .nfailings = 1 } };
 
 	served(&call);
 	ck_assert_int_eq(fx_state(id, 1), STORE_DELIVERY_RETRYING);
 	ck_assert_uint_eq(fx_cursor(id), 2);
+	ck_assert_int_eq(store_failing(fx.st, id, &kept, &fx.err), 0);
+	ck_assert_int_eq(kept.for_ms, 5);
+	ck_assert_int_eq(kept.at_ms, 6);
 	item.kind = STORE_REPORT_DONE;
 	served(&call);
 	ck_assert_int_eq(fx_state(id, 1), 0);

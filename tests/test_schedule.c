@@ -749,6 +749,61 @@ START_TEST(a_leap_of_the_clock_disables_nobody)
 }
 END_TEST
 
+/* One more failure; what of it is to be written down. */
+static struct store_failing
+fail_and_keep(enum schedule_verdict verdict)
+{
+	struct store_failing kept = { -1, -1 };
+	struct store_report r;
+	uint64_t seq;
+
+	now_ms += HOUR;
+	seq = wanted(1);
+	take(1, seq, seq);
+	ck_assert_uint_gt(strlen(starts()), 0);
+	end(1, seq, verdict);
+	ck_assert(schedule_report_begin(sc, now_ms, &r));
+	if (r.nfailings > 0) {
+		ck_assert_uint_eq(r.failings[0].destination_id, 1);
+		kept = r.failings[0].failing;
+	}
+	schedule_report_end(sc, true);
+	return kept;
+}
+
+/* What was written down counts on; being away counts for an hour. */
+START_TEST(a_restart_goes_on_counting)
+{
+	struct err err = ERR_INIT;
+
+	d.plan.n = 0;
+	d.disable_after_ms = 2 * DAY;
+	put_known(&d, 10);
+	ck_assert_int_eq(fail_for(HOUR, 23), 0);
+	d.failing = fail_and_keep(SCHEDULE_FAILED);
+	ck_assert_int_eq(d.failing.for_ms, 23 * HOUR);
+	ck_assert_int_eq(d.failing.at_ms, now_ms);
+	schedule_free(sc);
+	ck_assert_int_eq(schedule_new(7, &sc, &err), 0);
+	put_known(&d, 40);
+	ck_assert_int_eq(fail_for(30 * DAY, 1), 0);
+	ck_assert_int_eq(fail_for(HOUR, 1000), 24);
+}
+END_TEST
+
+START_TEST(a_success_is_written_down_once)
+{
+	d.plan.n = 0;
+	put_known(&d, 10);
+	ck_assert_int_eq(fail_and_keep(SCHEDULE_FAILED).at_ms, -1);
+	d.disable_after_ms = 2 * DAY;
+	put(&d, 10);
+	ck_assert_int_eq(fail_and_keep(SCHEDULE_FAILED).at_ms, now_ms);
+	ck_assert_int_eq(fail_and_keep(SCHEDULE_DELIVERED).at_ms, 0);
+	ck_assert_int_eq(fail_and_keep(SCHEDULE_DELIVERED).at_ms, -1);
+}
+END_TEST
+
 /* --- clocks --------------------------------------------------------------- */
 
 static const int64_t leaps[] = { -1, -SECOND, -HOUR, -DAY, -3650 * DAY,
@@ -859,6 +914,8 @@ main(void)
 	tcase_add_test(tc, a_resumed_destination_has_all_its_time_again);
 	tcase_add_test(tc, other_settings_give_no_time_again);
 	tcase_add_test(tc, a_leap_of_the_clock_disables_nobody);
+	tcase_add_test(tc, a_restart_goes_on_counting);
+	tcase_add_test(tc, a_success_is_written_down_once);
 	tcase_add_loop_test(tc, a_clock_that_is_set_back_makes_no_delay_longer,
 	    0, NITEMS(leaps));
 	tcase_add_test(

@@ -620,7 +620,8 @@ report_begins(void)
 	w.out = schedule_report_begin(w.sc, w.wall, &w.report);
 	if (!w.out)
 		return;
-	must(w.report.nitems + w.report.ncursors > 0, "no report");
+	must(w.report.nitems + w.report.ncursors + w.report.nfailings > 0,
+	    "no report");
 	for (i = 0; i < w.report.nitems; i++) {
 		k = w.report.items[i].delivery.destination_id - 1;
 		must(!w.targets[k].telling, "a report while rows are told");

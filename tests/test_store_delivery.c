@@ -298,7 +298,9 @@ START_TEST(the_same_report_twice_is_as_once)
 		    .delivery = { .destination_id = id, .seq = 6 } },
 	};
 	struct store_report_cursor cursor = { id, 7 };
-	struct store_report r = { items, 2, &cursor, 1 };
+	struct store_report r = {
+		.items = items, .nitems = 2, .cursors = &cursor, .ncursors = 1
+	};
 	int i;
 
 	for (i = 0; i < 2; i++) {
@@ -321,7 +323,9 @@ START_TEST(a_report_is_taken_whole_or_not_at_all)
 		    .delivery = fx_row(id, 6, STORE_DELIVERY_PENDING) },
 	};
 	struct store_report_cursor cursor = { id, 7 };
-	struct store_report r = { items, 2, &cursor, 1 };
+	struct store_report r = {
+		.items = items, .nitems = 2, .cursors = &cursor, .ncursors = 1
+	};
 
 	items[1].delivery.id = span_of(long_id, sizeof(long_id));
 	ck_assert_int_eq(store_report(fx.st, &r, &fx.err), -1);
@@ -593,7 +597,7 @@ END_TEST
 START_TEST(a_record_is_whole_or_none)
 {
 	struct store_delivery d = fx_row(1, 5, STORE_DELIVERY_DEAD), d_out;
-	struct record_cursor c = { 3, 4 }, c_out;
+	struct record_cursor c = { .seq = 3, .end_seq = 4 }, c_out;
 	struct store_attempt a = { .result = STORE_ATTEMPT_DEAD,
 		.words = span_str("status 500") },
 			     a_out;
