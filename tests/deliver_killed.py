@@ -101,6 +101,9 @@ def is_kept(count):
         campaign = Campaign(st, sink)
         campaign.deliver()
         ids = campaign.run(count, campaign.kill_deliverers)
+        # What was under way at the last kill may be on its way again yet.
+        wait_for("all is written down", SOME_S,
+                 lambda: is_done(st.show("crm")), 0.1)
         seen = arrivals(sink)
         twice = sum(len(t) - 1 for t in seen.values())
         check("nothing is lost", set(ids) == set(seen),
