@@ -50,7 +50,7 @@ frame_total(struct span in, size_t *total, struct err *err)
 {
 	const unsigned char *p = in.ptr;
 	const struct frame_kind *kind;
-	unsigned long len;
+	unsigned long len = 0;
 
 	if (in.len >= LENGTH_BYTES) {
 		len = be32_get(p);
