@@ -27,7 +27,9 @@
 #define DELIVER_BLOCKED_MS 20 /* between tries of what is due, and can not */
 #define DELIVER_FDS_MS 50 /* between looks at them while requests come back */
 #define DELIVER_WAIT_MS 1000 /* of a WAIT: a stop waits for it */
-#define DELIVER_IN_FLIGHT_MAX (256 * 1024 * 1024) /* bytes of bodies sent */
+#ifndef DELIVER_IN_FLIGHT_MAX /* bytes of bodies sent; for a test fewer */
+#define DELIVER_IN_FLIGHT_MAX (256 * 1024 * 1024)
+#endif
 #define DELIVER_HEADERS_MAX (256 * 1024) /* bytes that one request carries */
 
 /* --- deliver_config.c ----------------------------------------------------- */
@@ -179,6 +181,7 @@ struct deliver {
 	struct deliver_sends waiting; /* for their events */
 	size_t nsends; /* both */
 	size_t in_flight; /* bytes of bodies of sends */
+	bool fetched_first; /* waiting had no room: none is started before */
 	char words[DELIVERY_WORDS_MAX]; /* why the last one did not begin */
 
 	/* deliver_report.c */
@@ -227,7 +230,9 @@ bool deliver_read_all(struct deliver *dv);
 
 /* Starts what is due; then takes what has ended. */
 int deliver_send(struct deliver *dv, struct err *err);
-/* The events that are waited for and now asked for, up from *seqs; how many.
+/*
+ * The events that are waited for and now asked for, up from *seqs; how many:
+ * none while there is no room for more.
  */
 size_t deliver_wanted_events(struct deliver *dv, uint64_t seqs[FEED_SEQS_MAX]);
 /*

@@ -130,6 +130,12 @@ end_unsent(struct deliver *dv, struct deliver_send *se, const char *reason,
 
 /* --- starts --------------------------------------------------------------- */
 
+static bool
+is_full(const struct deliver *dv)
+{
+	return dv->in_flight >= DELIVER_IN_FLIGHT_MAX;
+}
+
 struct span
 deliver_event_id(const struct event *ev, char room[32])
 {
@@ -197,7 +203,7 @@ start_due(struct deliver *dv, struct err *err)
 	struct schedule_start ss;
 
 	while (!dv->stopping && dv->nsends < dv->opt.connections &&
-	       dv->in_flight < DELIVER_IN_FLIGHT_MAX &&
+	       !dv->fetched_first && !is_full(dv) &&
 	       schedule_next(dv->schedule, dv->now_ms, &ss))
 		if (start(dv, &ss, err) < 0)
 			return -1;
@@ -220,6 +226,11 @@ deliver_wanted_events(struct deliver *dv, uint64_t seqs[FEED_SEQS_MAX])
 	struct deliver_send *se;
 	size_t i, n = 0, kept = 0;
 
+	/* What has no room is not fetched, and then begins before others. */
+	if (is_full(dv)) {
+		dv->fetched_first = dv->waiting.first != NULL;
+		return 0;
+	}
 	for (se = dv->waiting.first; se != NULL; se = se->next) {
 		se->asked = n < FEED_SEQS_MAX;
 		if (se->asked)
@@ -238,8 +249,14 @@ deliver_fetched(struct deliver *dv, uint64_t next, struct err *err)
 	struct deliver_send *se, *after;
 	int ret;
 
+	dv->fetched_first = false;
 	for (se = dv->waiting.first; se != NULL; se = after) {
 		after = se->next;
+		/* Others began meanwhile: it is asked for again. */
+		if (is_full(dv)) {
+			dv->fetched_first = true;
+			break;
+		}
 		se->event = deliver_cache_get(&dv->cache, se->start.seq);
 		/* Of what began to wait since, an answer says nothing. */
 		if (se->event == NULL && (!se->asked || se->start.seq >= next))

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What seldom comes: events that a scheme cannot sign, ids that no header
 holds, destinations whose scheme is gone, more to do than may be done at once,
-a destination removed as it is read, an owner that is slow to answer."""
+more bytes than may be in flight, a destination removed as it is read, an owner
+that is slow to answer."""
 import json
 import os
 import shutil
@@ -14,7 +15,10 @@ import time
 sys.dont_write_bytecode = True
 
 from deliver_stand import DeliverStand, Sink, check, ids, signatures
-from stand import SOURCE, wait_for
+from stand import BUILD, SOURCE, wait_for
+
+NARROW = f"{BUILD}/tests/fault/narrow-deliver"
+NARROW_BYTES = 1 << 20  # that it may have in flight (Makefile.am)
 
 def picky(folder):
     """A scheme like that of Nimbus, but that it signs a value of the body:
@@ -110,6 +114,40 @@ def all_together_are_limited(st, sink):
     check("what has to wait costs nothing", spent < took / 2, spent, took)
     for name in ("one", "two"):
         st.op("destination.remove", destination=name)
+
+
+def what_is_fetched_is_limited_too(st, sink):
+    """Retries that are due at once have no more in flight than what was just
+    read: they wait for room, then for their events."""
+    lock, now, most, size, count = threading.Lock(), [0], [0], 200_000, 40
+
+    def slow(r):
+        if r.headers["eyelet-attempt"] == "1":
+            return 500
+        with lock:
+            now[0] += len(r.body)
+            most[0] = max(most[0], now[0])
+        time.sleep(0.5)
+        with lock:
+            now[0] -= len(r.body)
+        return 200
+
+    sink.answers("/large", slow)
+    st.destination("large", sink.url("/large"), concurrency=count,
+                   retry="2s,2s")
+    for i in range(count):
+        st.post_with(f"evt_large{i}", {}, json.dumps(
+            {"id": f"evt_large{i}", "topic": "a.b", "pad": "x" * size})
+            .encode())
+    st.deliver("-v", program=NARROW)
+    st.wait_words("delivery=failed destination=large ", count)
+    check("ends well", st.end_deliver() == 0)
+    time.sleep(2)
+    st.deliver("-v", program=NARROW)
+    st.wait_words("delivery=delivered destination=large ", count)
+    check("more than one at once", most[0] > 2 * size, most)
+    check("no more than fits", most[0] < NARROW_BYTES + 2 * size, most)
+    check("ends well", st.end_deliver() == 0)
 
 
 def many_come_and_go(st, sink):
@@ -245,6 +283,9 @@ def main():
             what_was_not_asked_for_is_not_gone(st, sink)
             who_changes_it_meanwhile_is_heard(st, sink)
             a_store_that_is_not_there_is_said(st)
+        with DeliverStand(settings={"deliver.connections": "64"}) as st, \
+                Sink() as sink:
+            what_is_fetched_is_limited_too(st, sink)
     finally:
         shutil.rmtree(folder)
     return 0
