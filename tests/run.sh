@@ -27,6 +27,7 @@ for arg in "$@"; do
 done
 
 jobs=$(nproc 2>/dev/null || echo 2)
+tests_at_once=$((jobs + (jobs + 1) / 2)) # half of their time is waiting
 passed=0
 failed=0
 skipped=0
@@ -252,7 +253,7 @@ count_results() {
 
 check_under_sanitizers() {
 	cd "$work/asan" || give_up "no build folder"
-	timeout -k 10 $CHECK_MAX_S make -k -j"$jobs" check VERBOSE= \
+	timeout -k 10 $CHECK_MAX_S make -k -j"$tests_at_once" check VERBOSE= \
 	    >"$work/check.log" 2>&1 </dev/null &
 	running=$!
 	wait $running
@@ -330,7 +331,7 @@ distcheck() {
 	mkdir -p "$work/dist" && cd "$work/dist" || return 1
 	"$tree/configure" --quiet CC=gcc || return 1
 	EYELET_EFFORT=short timeout -k 10 $CHECK_MAX_S \
-	    make -j"$jobs" distcheck VERBOSE=yes \
+	    make -j"$tests_at_once" distcheck VERBOSE=yes \
 	    DISTCHECK_CONFIGURE_FLAGS=--enable-werror
 }
 
