@@ -181,18 +181,24 @@ was_lost(const struct outbound_exchange *ex, CURLcode code)
 }
 
 /*
- * Once more, on a connection of its own: a kept one that this request may not
- * use was closed, or it was lost with one. The new one is judged as it is
- * opened.
+ * Once more, on a connection of its own, in what is left of the time: a kept
+ * one that this request may not use was closed, or it was lost with one. The
+ * new one is judged as it is opened.
  */
 static bool
 again(struct outbound *ob, struct outbound_exchange *ex, CURLcode code)
 {
-	if (ex->fresh || !(ex->kept_denied || was_lost(ex, code)))
+	int64_t left_ms =
+	    ex->rq.timeout_ms - (clock_us() - ex->started_us) / 1000;
+
+	if (ex->fresh || left_ms <= 0 ||
+	    !(ex->kept_denied || was_lost(ex, code)))
 		return false;
 	ex->fresh = true;
 	begin(ex);
 	return curl_easy_setopt(ex->curl, CURLOPT_FRESH_CONNECT, 1L) ==
+		   CURLE_OK &&
+	       curl_easy_setopt(ex->curl, CURLOPT_TIMEOUT_MS, (long)left_ms) ==
 		   CURLE_OK &&
 	       curl_multi_add_handle(ob->multi, ex->curl) == CURLM_OK;
 }

@@ -599,6 +599,27 @@ class Hostile(unittest.TestCase):
              env=dict(os.environ, no_proxy="*", NO_PROXY="*"))
         self.assertEqual((proxy.connects, sink.connects), (before + 1, 0))
 
+    def test_a_second_try_has_what_is_left_of_the_time(self):
+        """Each kept connection dies under the post a while after it came;
+        the last, which is its own, hangs: all of it in one timeout."""
+        sink, kept = self.sink(), 7
+        left = itertools.chain(range(kept - 1), itertools.repeat(None))
+
+        def lose(_):
+            if next(left) is None:
+                return raw(then="hang")
+            time.sleep(0.25)
+            return raw(then="reset")
+
+        sink.answers("/lose", lose)
+        warm = {"url": sink.url("/delay/0.5"), "times": kept}
+        got = posts([warm, {"url": sink.url("/lose"), "timeout_ms": 4000}],
+                    at_once=kept)[-1]
+        self.assertEqual(got["class"], "timeout", got)
+        self.assertEqual(len(sink.requests("/lose")), kept)
+        self.assertEqual(sink.connects, kept + 1)
+        self.assertLess(got["took_us"], 5_000_000)
+
     def test_many_that_hang_slow_nobody(self):
         hang, sink = self.sink(), self.sink()
         began = time.monotonic()
