@@ -8,12 +8,6 @@
 
 #define KEY 16
 
-static struct bdb_txn *
-txn_of(struct store_tx *tx)
-{
-	return tx == NULL ? NULL : tx->txn;
-}
-
 static struct span
 key_of(uint64_t destination_id, uint64_t seq, unsigned char key[KEY])
 {
@@ -73,7 +67,7 @@ store_delivery(struct store *st, struct store_tx *tx, uint64_t destination_id,
     struct err *err)
 {
 	return store_get_delivery(
-	    st, txn_of(tx), destination_id, seq, out, scratch, found, err);
+	    st, store_txn(tx), destination_id, seq, out, scratch, found, err);
 }
 
 /* All behind a place, of one destination (0: of any), not below a seq. */
@@ -156,7 +150,7 @@ store_deliveries(struct store *st, struct store_tx *tx, uint64_t destination_id,
     void *arg, struct err *err)
 {
 	return store_walk_deliveries(
-	    st, txn_of(tx), destination_id, seq, visit, arg, err);
+	    st, store_txn(tx), destination_id, seq, visit, arg, err);
 }
 
 static int

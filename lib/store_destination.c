@@ -4,12 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-static struct bdb_txn *
-txn_of(struct store_tx *tx)
-{
-	return tx == NULL ? NULL : tx->txn;
-}
-
 /* --- rows ----------------------------------------------------------------- */
 
 /* What binds sealed settings to their row. */
@@ -103,7 +97,7 @@ each(struct store *st, struct store_tx *tx, struct buf *doc,
 	int ret = -1;
 
 	for (;;) {
-		if (bdb_find(st->destinations, txn_of(tx), BDB_GT,
+		if (bdb_find(st->destinations, store_txn(tx), BDB_GT,
 			span_of(after, sizeof(after)), &key, &row, &found,
 			err) < 0)
 			goto out;
@@ -154,7 +148,7 @@ store_destination_by_id(struct store *st, struct store_tx *tx, uint64_t id,
     struct store_destination *out, struct buf *doc, bool *found,
     struct err *err)
 {
-	return get(st, txn_of(tx), id, out, doc, found, err);
+	return get(st, store_txn(tx), id, out, doc, found, err);
 }
 
 struct by_name {
@@ -187,7 +181,7 @@ store_destination_by_name(struct store *st, struct store_tx *tx,
 	*found = want.id != 0;
 	return want.id == 0
 		   ? 0
-		   : get(st, txn_of(tx), want.id, out, doc, found, err);
+		   : get(st, store_txn(tx), want.id, out, doc, found, err);
 }
 
 /* --- cursors -------------------------------------------------------------- */

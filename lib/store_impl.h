@@ -160,6 +160,13 @@ struct store_tx {
 	size_t nrevoked;
 };
 
+/* Reads outside a change have none. */
+static inline struct bdb_txn *
+store_txn(const struct store_tx *tx)
+{
+	return tx == NULL ? NULL : tx->txn;
+}
+
 /* store.c */
 int64_t store_wall_ms(void);
 void store_say(struct store *st, const char *fmt, ...)

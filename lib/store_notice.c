@@ -142,8 +142,8 @@ notice_mark(struct store *st, struct store_tx *tx, const char *kind,
 	int ret;
 
 	memset(out, 0, sizeof(*out));
-	ret = bdb_get(st->notices, tx == NULL ? NULL : tx->txn,
-	    mark_key(kind, id, key), &row, found, err);
+	ret = bdb_get(st->notices, store_txn(tx), mark_key(kind, id, key), &row,
+	    found, err);
 	if (ret == 0 && *found)
 		ret = record_get_mark(buf_span(&row), out, err);
 	buf_free(&row);

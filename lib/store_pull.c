@@ -8,12 +8,6 @@
 #define KEY_MAX (sizeof(PREFIX) + ENDPOINT_NAME_MAX)
 #define ROW_MAX 16384
 
-static struct bdb_txn *
-txn_of(struct store_tx *tx)
-{
-	return tx == NULL ? NULL : tx->txn;
-}
-
 static struct span
 key_of(const char *name, char key[KEY_MAX])
 {
@@ -55,7 +49,7 @@ int
 store_pull(struct store *st, struct store_tx *tx, const char *name,
     struct store_pull *out, struct buf *scratch, bool *found, struct err *err)
 {
-	return get(st, txn_of(tx), name, out, scratch, found, err);
+	return get(st, store_txn(tx), name, out, scratch, found, err);
 }
 
 int
@@ -73,8 +67,8 @@ store_pulls(struct store *st, struct store_tx *tx,
 	if (buf_puts(&at, PREFIX, err) < 0)
 		goto out;
 	for (;;) {
-		if (bdb_find(st->meta, txn_of(tx), BDB_GT, buf_span(&at), &key,
-			&row, &found, err) < 0)
+		if (bdb_find(st->meta, store_txn(tx), BDB_GT, buf_span(&at),
+			&key, &row, &found, err) < 0)
 			goto out;
 		if (!found || !span_starts(buf_span(&key), PREFIX))
 			break;

@@ -38,12 +38,6 @@ out:
 	return ret;
 }
 
-static struct bdb_txn *
-txn_of(struct store_tx *tx)
-{
-	return tx == NULL ? NULL : tx->txn;
-}
-
 /* --- endpoints ----------------------------------------------------------- */
 
 /*
@@ -200,7 +194,7 @@ store_endpoint_by_id(struct store *st, struct store_tx *tx, uint64_t id,
 	*found = true;
 	if (id == STORE_SELF)
 		return get_self(out, doc, err);
-	return get_endpoint(st, txn_of(tx), id, out, doc, found, err);
+	return get_endpoint(st, store_txn(tx), id, out, doc, found, err);
 }
 
 /* doc NULL: the visitor does not look at settings. */
@@ -216,7 +210,7 @@ each_endpoint(struct store *st, struct store_tx *tx, struct buf *doc,
 	int ret = -1;
 
 	for (;;) {
-		if (bdb_find(st->endpoints, txn_of(tx), BDB_GT,
+		if (bdb_find(st->endpoints, store_txn(tx), BDB_GT,
 			span_of(after, sizeof(after)), &key, &row, &found,
 			err) < 0)
 			goto out;
@@ -282,7 +276,7 @@ store_endpoint_by_name(struct store *st, struct store_tx *tx, const char *name,
 		return -1;
 	*found = want.id != 0;
 	return want.id == 0 ? 0
-			    : get_endpoint(st, txn_of(tx), want.id, out, doc,
+			    : get_endpoint(st, store_txn(tx), want.id, out, doc,
 				  found, err);
 }
 
@@ -415,7 +409,7 @@ store_secrets(struct store *st, struct store_tx *tx, uint64_t endpoint_id,
 
 	be64_put(after, endpoint_id);
 	for (;;) {
-		if (bdb_find(st->secrets, txn_of(tx), BDB_GT,
+		if (bdb_find(st->secrets, store_txn(tx), BDB_GT,
 			span_of(after, sizeof(after)), &key, &row, &found,
 			err) < 0)
 			goto out;
