@@ -209,9 +209,12 @@ carry_on(struct outbound *ob, int timeout_ms, struct err *err)
 		else
 			code = act(ob, events[i].data.fd, events[i].events);
 	}
-	if (code == CURLM_OK && clock_us() >= ob->due_us)
+	if (code == CURLM_OK && clock_us() >= ob->due_us) {
+		/* Used up: libcurl says when there is another, not if none. */
+		ob->due_us = INT64_MAX;
 		code = curl_multi_socket_action(
 		    ob->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	}
 	if (code == CURLM_OK)
 		return 0;
 	return err_set(err, code == CURLM_OUT_OF_MEMORY ? ERR_NOMEM : ERR_IO,
