@@ -184,6 +184,20 @@ def a_scheme_that_is_gone_is_said(st, sink, folder):
     sink.wait(1, "/late")
 
 
+def who_has_nothing_to_do_sleeps(st, sink):
+    """Whatever it was about when the owner fell silent."""
+    owners = st.processes()
+    for n in range(16):
+        st.accept(f"evt_asleep{n}")
+        time.sleep(0.004 * n)
+        st.kill(owners, signal.SIGSTOP)
+        spent = cpu_s(st.deliverer.pid)
+        time.sleep(0.6)
+        spent = cpu_s(st.deliverer.pid) - spent
+        st.kill(owners, signal.SIGCONT)
+        check("a deliverer with nothing to do sleeps", spent < 0.3, n, spent)
+
+
 def an_owner_that_is_away_is_waited_for(st, sink):
     """Without haste; what comes meanwhile goes out when it is back."""
     st.accept("evt_passed", endpoint="shop")  # a cursor that moves
@@ -290,6 +304,7 @@ def main():
                 part(st, sink)
             a_scheme_that_is_gone_is_said(st, sink, folder)
             st.destination("on", sink.url("/on"))
+            who_has_nothing_to_do_sleeps(st, sink)
             an_owner_that_is_away_is_waited_for(st, sink)
             what_was_not_asked_for_is_not_gone(st, sink)
             who_changes_it_meanwhile_is_heard(st, sink)
