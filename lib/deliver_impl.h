@@ -228,7 +228,7 @@ bool deliver_read_all(struct deliver *dv);
 
 /* --- deliver_send.c ------------------------------------------------------- */
 
-/* Starts what is due; then takes what has ended. */
+/* Takes what has ended; then starts what is due. */
 int deliver_send(struct deliver *dv, struct err *err);
 /*
  * The events that are waited for and now asked for, up from *seqs; how many:
