@@ -247,6 +247,8 @@ def who_changes_it_meanwhile_is_heard(st, sink):
         if is_mended_before_it_is_off(st, sink, name):
             break
         st.op("destination.remove", destination=name)
+    else:
+        check("it is on once", False, st.words("mended"))
     # The attempt is told when it is written down: that may be later.
     said = st.wait_words(f"delivery=failed destination={name} ")
     check("no time", "next=" not in said[0], said)
