@@ -234,8 +234,8 @@ find_malformed(struct inquiry *q)
 static int
 try_verdict(struct inquiry *q)
 {
-	struct verify_result result = { VERIFY_INVALID, -1, "" },
-			     timeless = { VERIFY_INVALID, -1, "" };
+	struct verify_result result = VERIFY_RESULT_INIT,
+			     timeless = VERIFY_RESULT_INIT;
 	struct err why = ERR_INIT;
 
 	if (!q->ask->whole)

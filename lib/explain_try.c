@@ -37,7 +37,7 @@ inquiry_try(struct inquiry *q, const struct scheme *sc, struct span secret,
     const struct request *rq, const char *url)
 {
 	struct verify_input in = *q->ask->in;
-	struct verify_result result = { VERIFY_INVALID, -1, NULL };
+	struct verify_result result = VERIFY_RESULT_INIT;
 	struct scheme_key *key = NULL;
 	struct err why = ERR_INIT;
 	int ret;

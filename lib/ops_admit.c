@@ -71,7 +71,7 @@ verify(struct admitting *ad, struct err *err)
 {
 	const struct registry_endpoint *ep = ad->ep;
 	struct request rq = ad->rf->en.request;
-	struct verify_result within = { VERIFY_INVALID, -1, NULL };
+	struct verify_result within = VERIFY_RESULT_INIT;
 	struct verify_input in = { .request = &rq,
 		.url = ep->settings.public_url,
 		.params = ep->params,

@@ -452,7 +452,7 @@ check_signature(struct receive_state *rs, const struct verify_input *in)
 	const struct registry_endpoint *ep = rs->ep;
 	struct scheme_key *keys[SECRET_LIVE_MAX + 1];
 	uint64_t ids[SECRET_LIVE_MAX + 1];
-	struct verify_result result = { VERIFY_INVALID, -1, NULL };
+	struct verify_result result = VERIFY_RESULT_INIT;
 	struct err err = ERR_INIT;
 	int64_t now = store_now_ms(rs->rc->st);
 	size_t i, n = 0;

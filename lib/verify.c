@@ -7,10 +7,7 @@
 #include "lib/scheme_impl.h"
 #include "lib/text.h"
 
-/*
- * More signatures than any sender has keys for; each costs a public-key
- * operation, so the sender does not choose how many are looked at.
- */
+/* More signatures than any sender has keys for. */
 #define SIGNATURES_MAX 32
 #define SIGNATURE_BYTES_MAX PUBKEY_SIGNATURE_MAX /* the longest there is */
 #define TIME_DIGITS_MAX 16
@@ -265,7 +262,8 @@ compare_signatures(struct judge *j, size_t key)
 	bool good;
 	size_t i;
 
-	for (i = 0; i < j->ncandidates; i++) {
+	/* Each costs a public-key operation, and a stranger sends them. */
+	for (i = 0; i < j->ncandidates && i <= j->nkeys; i++) {
 		c = &j->candidates[i];
 		if (pubkey_check(j->keys[key]->pubkey,
 			span_of(c->bytes, c->len), j->content, j->template->n,
@@ -316,6 +314,25 @@ compare(struct judge *j)
 	return done;
 }
 
+/* The content in the form that has just matched, if one has. */
+static int
+digest_content(struct judge *j)
+{
+	size_t i;
+
+	if (!j->in->digests_content || j->result->key < 0 ||
+	    j->result->has_content || j->template->n == 0)
+		return 0;
+	for (i = 0; i < j->template->n; i++)
+		if (j->template->pieces[i].kind == PIECE_KEY)
+			j->content[i] = SPAN_EMPTY;
+	if (digest_sha256(
+		j->content, j->template->n, j->result->content, j->err) < 0)
+		return -1;
+	j->result->has_content = true;
+	return 0;
+}
+
 static int
 check_signatures(struct judge *j)
 {
@@ -326,13 +343,13 @@ check_signatures(struct judge *j)
 		    "no signature in the form that the scheme has");
 	if (j->nkeys == 0)
 		return verdict(j, VERIFY_INVALID, "no secret to compare with");
-	if (compare(j) < 0)
+	if (compare(j) < 0 || digest_content(j) < 0)
 		return -1;
 	if (j->sc->ports_both) {
 		judged = read_content(j, URL_PORT_OTHER);
 		if (judged != 0)
 			return judged;
-		if (compare(j) < 0)
+		if (compare(j) < 0 || digest_content(j) < 0)
 			return -1;
 	}
 	if (j->result->key < 0)
@@ -477,7 +494,7 @@ verify_request(const struct scheme *sc, struct scheme_key *const *keys,
     size_t nkeys, const struct verify_input *in, struct verify_result *result,
     struct err *err)
 {
-	struct verify_result found = { VERIFY_INVALID, -1, "" };
+	struct verify_result found = VERIFY_RESULT_INIT;
 	struct judge j;
 	int judged;
 
@@ -498,8 +515,11 @@ verify_request(const struct scheme *sc, struct scheme_key *const *keys,
 	resolver_free(&j.rs);
 	if (judged < 0)
 		return -1;
-	if (found.verdict == VERIFY_INVALID || found.verdict == VERIFY_MISSING)
+	if (found.verdict == VERIFY_INVALID ||
+	    found.verdict == VERIFY_MISSING) {
 		found.key = -1;
+		found.has_content = false;
+	}
 	*result = found;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef EYELET_LIB_VERIFY_H
 #define EYELET_LIB_VERIFY_H
 
+#include "lib/digest.h"
 #include "lib/request.h"
 #include "lib/scheme.h"
 
@@ -30,6 +31,7 @@ struct verify_input {
 	int64_t
 	    tolerance_s; /* overrides the scheme's window; -1: scheme's own */
 	int64_t horizon_s; /* age limit of any signed time; -1: none */
+	bool digests_content; /* the result is to have the digest of it */
 };
 
 struct verify_result {
@@ -37,7 +39,20 @@ struct verify_result {
 	int key; /* index of the key that matched, -1 when none did */
 	/* For the operator; lives as long as the scheme. */
 	const char *reason;
+	/*
+	 * SHA-256 of the content as the provider signed it, {key} left out, in
+	 * the form that a signature matched: requests that are cut or encoded
+	 * in another way under one signature have it in common. Of VALID and
+	 * EXPIRED where digests_content asks for it; not of "equal".
+	 */
+	bool has_content;
+	unsigned char content[DIGEST_SHA256];
 };
+
+#define VERIFY_RESULT_INIT                                         \
+	{                                                          \
+		.verdict = VERIFY_INVALID, .key = -1, .reason = "" \
+	}
 
 /*
  * Judges one request against nkeys keys of scheme (0 keys: INVALID). Returns 0
@@ -47,8 +62,10 @@ struct verify_result {
  * A time is read off an authentic request only; where the scheme sets no
  * window, a body may lack it ("required" is for those who want it there).
  * Every key is tried against every signature, whatever matches, and compared
- * in constant time. Spec: RFC 2104, RFC 8032, FIPS 186-5; what each provider
- * signs stands in its scheme file. Order: require, signature, digest, time.
+ * in constant time; of a public key's at most nkeys + 1 signatures, since each
+ * costs more than a request should. Spec: RFC 2104, RFC 8032, FIPS 186-5; what
+ * each provider signs stands in its scheme file. Order: require, signature,
+ * digest, time.
  */
 int verify_request(const struct scheme *sc, struct scheme_key *const *keys,
     size_t nkeys, const struct verify_input *in, struct verify_result *result,
