@@ -8,6 +8,7 @@
 #include <sysexits.h>
 
 #include "config.h"
+#include "lib/gateway.h"
 #include "lib/near.h"
 #include "lib/text.h"
 #include "lib/util.h"
@@ -452,6 +453,10 @@ command_main(const struct program *program, int argc, char **argv)
 	struct err err = ERR_INIT;
 	int at, status, rest;
 
+	if (gateway_refuse(&err) < 0) {
+		complain(program, NULL, &err);
+		return EX_USAGE;
+	}
 	at = take_front(program, argc, argv, &line.config, &status);
 	if (at < 0)
 		return status;

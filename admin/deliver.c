@@ -15,6 +15,7 @@
 #include "lib/clock.h"
 #include "lib/command_run.h"
 #include "lib/deliver.h"
+#include "lib/gateway.h"
 #include "lib/guard.h"
 #include "lib/owner.h"
 #include "lib/text.h"
@@ -325,6 +326,8 @@ main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	int status;
 
+	if (gateway_refuse(&err) < 0)
+		return fail(&err);
 	/* Executed anew by itself, to become a command: see command_run.h. */
 	if (argc > 2 && strcmp(argv[1], "--become-command") == 0) {
 		command_become(argv + 2, &err);

@@ -9,6 +9,7 @@
 #include "lib/clock.h"
 #include "lib/command_run.h"
 #include "lib/destination.h"
+#include "lib/gateway.h"
 #include "lib/text.h"
 #include "lib/util.h"
 
@@ -21,7 +22,8 @@
 bool
 destination_is_command(int argc, char **argv)
 {
-	return argc > 2 && strcmp(argv[1], BECOME) == 0;
+	return gateway_look() == GATEWAY_NONE && argc > 2 &&
+	       strcmp(argv[1], BECOME) == 0;
 }
 
 int

@@ -14,12 +14,6 @@
 
 #define CGI_DROP_MS 2000 /* for a web server to end what nobody reads */
 
-bool
-cgi_is(void)
-{
-	return getenv("GATEWAY_INTERFACE") != NULL;
-}
-
 /*
  * Reads want bytes, until a time of clock_ms. A web server need not close the
  * input behind the body, so nothing more is read. *late: the time ran out.

@@ -8,9 +8,6 @@
 #include "cgi/log.h"
 #include "lib/conf.h"
 
-/* Is this a CGI run? (Only asked when there is no FastCGI socket.) */
-bool cgi_is(void);
-
 /*
  * Reads the request, has it answered, writes the answer. env is changed.
  * Returns -1 with err only when the answer could not be written.

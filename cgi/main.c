@@ -17,6 +17,7 @@
 #include "cgi/listening.h"
 #include "cgi/pool.h"
 #include "cgi/service.h"
+#include "lib/gateway.h"
 #include "lib/owner.h"
 #include "lib/text.h"
 #include "lib/util.h"
@@ -240,8 +241,9 @@ choose_workers(const struct options *opt, const struct conf *cf)
 
 /* --- its lives ----------------------------------------------------------- */
 
+/* Where the configuration is, the environment says: see lib/gateway.h. */
 static int
-run_cgi(const struct options *opt, char **env)
+run_cgi(char **env)
 {
 	struct conf cf = { .file = NULL };
 	struct err err = ERR_INIT, ignored = ERR_INIT;
@@ -253,7 +255,7 @@ run_cgi(const struct options *opt, char **env)
 	 * log is written. One request ends soon enough without it.
 	 */
 	signal(SIGTERM, SIG_IGN);
-	if (conf_read(opt->config, &cf, &err) < 0 ||
+	if (conf_read(NULL, &cf, &err) < 0 ||
 	    log_open(cf.log, &log, &err) < 0) {
 		/* The web server gets an answer, its log the reason. */
 		cgi_fault("configuration", &ignored);
@@ -322,24 +324,50 @@ run_service(const struct options *opt, struct listening *ls, char **argv)
 	return status;
 }
 
+/* Started with a socket, or by somebody who may say what it shall do. */
+static int
+run_by_options(struct listening *ls, int argc, char **argv)
+{
+	struct options opt = { .config = NULL };
+	int status = read_options(argc, argv, &opt);
+
+	if (status >= 0)
+		return status;
+	if (opt.store)
+		listening_close(ls);
+	if (opt.store || opt.socket != NULL || ls->from != LISTENING_NONE)
+		return run_service(&opt, ls, argv);
+	return wrong_use("nothing to serve: no web server has started this "
+			 "program, so name a socket with --socket");
+}
+
 int
 main(int argc, char **argv, char **env)
 {
-	struct options opt = { .config = NULL };
 	struct listening ls = LISTENING_INIT;
 	struct err err = ERR_INIT;
-	int status;
 
 	harden();
-	status = read_options(argc, argv, &opt);
-	if (status >= 0)
-		return status;
-	if (!opt.store && listening_inherit(&ls, &err) < 0)
+	if (listening_inherit(&ls, &err) < 0)
 		return fail(&err);
-	if (opt.store || opt.socket != NULL || ls.from != LISTENING_NONE)
-		return run_service(&opt, &ls, argv);
-	if (cgi_is())
-		return run_cgi(&opt, env);
-	return wrong_use("nothing to serve: no web server has started this "
-			 "program, so name a socket with --socket");
+	/*
+	 * A CGI program's arguments are the client's. Without a listening
+	 * socket nothing else tells it from a service, so this comes first.
+	 */
+	if (ls.from == LISTENING_NONE)
+		switch (gateway_look()) {
+		case GATEWAY_REQUEST:
+			return run_cgi(env);
+		case GATEWAY_PARTIAL:
+			err_set(&err, ERR_USAGE,
+			    "GATEWAY_INTERFACE is set as for a CGI program, "
+			    "but there is no REQUEST_METHOD, so there is no "
+			    "request to answer; to start a service from here, "
+			    "begin the command with \"env -u "
+			    "GATEWAY_INTERFACE\"");
+			return fail(&err);
+		case GATEWAY_NONE:
+			break;
+		}
+	return run_by_options(&ls, argc, argv);
 }

@@ -2,10 +2,12 @@
 #include "lib/conf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/address.h"
 #include "lib/guard.h"
@@ -380,17 +382,23 @@ take_value(void *arg, const struct inifile_value *v, struct err *err)
 static int
 slurp(const char *path, struct buf *text, bool *found, struct err *err)
 {
-	FILE *f = fopen(path, "re");
+	/* O_NONBLOCK: no waiting for somebody to open the other end of it. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	unsigned char *at;
+	FILE *f = NULL;
 	size_t got;
 	int ret = -1;
 
-	*found = f != NULL;
-	if (f == NULL)
+	*found = fd >= 0;
+	if (fd < 0)
 		return errno == ENOENT ? 0 : err_errno(err, errno, "%s", path);
-	if (guard_open_file(fileno(f), path, err) < 0 ||
-	    guard_above(path, err) < 0)
+	if (guard_open_file(fd, path, err) < 0 || guard_above(path, err) < 0)
 		goto out;
+	f = fdopen(fd, "r");
+	if (f == NULL) {
+		err_errno(err, errno, "%s", path);
+		goto out;
+	}
 	do {
 		if (buf_reserve(text, BUFSIZ, &at, err) < 0) {
 			err_set(err, ERR_CONFIG,
@@ -407,7 +415,10 @@ slurp(const char *path, struct buf *text, bool *found, struct err *err)
 	}
 	ret = 0;
 out:
-	fclose(f);
+	if (f != NULL)
+		fclose(f);
+	else
+		close(fd);
 	return ret;
 }
 

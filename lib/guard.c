@@ -178,12 +178,19 @@ guard_path(const char *path, unsigned flags, struct err *err)
 int
 guard_open_file(int fd, const char *path, struct err *err)
 {
-	struct stat st;
+	struct stat st, input;
 
 	if (fstat(fd, &st) < 0)
 		return err_errno(err, errno, "look at %s", path);
-	/* /dev/null and the like: who could change one changes all. */
-	return S_ISREG(st.st_mode) ? judge(path, &st, 0, err) : 0;
+	/* The input may be a file that a web server keeps a body in. */
+	if (!S_ISREG(st.st_mode) || st.st_nlink == 0 ||
+	    (fd != STDIN_FILENO && fstat(STDIN_FILENO, &input) == 0 &&
+		input.st_dev == st.st_dev && input.st_ino == st.st_ino))
+		return err_set(err, ERR_CONFIG,
+		    "%s is no regular file, or it is this program's input: "
+		    "name a file that is kept on a disk",
+		    path);
+	return judge(path, &st, 0, err);
 }
 
 /* One of the folders above. */

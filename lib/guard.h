@@ -26,7 +26,11 @@ enum guard_flags {
  */
 int guard_path(const char *path, unsigned flags, struct err *err);
 
-/* The same of a file that is open, path being its name. */
+/*
+ * The same of a file that is open, path being its name. Refused besides: what
+ * has no name any more, and what is this process's standard input, which /dev/
+ * stdin and /proc/self/fd/0 lead to: ERR_CONFIG.
+ */
 int guard_open_file(int fd, const char *path, struct err *err);
 
 /*

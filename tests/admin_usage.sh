@@ -121,6 +121,36 @@ run 'wrong configuration' 78 eyelet-endpoint -c "$work/bad.conf" list
 words "$work/bad.conf:4: unknown key \"flor\" in [store]"
 run 'no configuration' 66 eyelet-endpoint -c "$work/none.conf" list
 words 'none.conf'
+
+# --- started by a web server --------------------------------------------------
+# In a folder of CGI programs, by mistake: the query string is the arguments.
+touch "$work/here"
+for gateway in GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=GET REQUEST_METHOD=; do
+	for name in destination endpoint event scheme secret store deliver; do
+		for words in '' x --version --help -h 'list --json' help \
+		    "-c $EYELET_CONFIG list" '-c /dev/stdin list' '--once' \
+		    '--complete' "--become-command /bin/rm $work/here"; do
+			when="$gateway eyelet-$name $words"
+			checks=$((checks + 1))
+			# shellcheck disable=SC2086 # words
+			env "$gateway" "$bin/eyelet-$name" $words \
+			    </dev/null >"$out" 2>"$err"
+			status=$?
+			[ $status = 64 ] || complain "$when: status $status"
+			[ -s "$out" ] && complain "$when: it wrote an answer"
+			words 'started as a CGI program'
+		done
+	done
+done
+[ -e "$work/here" ] || complain 'a client ran a command'
+# The cure that it names, for a script in a web page.
+cure=$(sed -n 's/.*"\(env -u [^"]*\)".*/\1/p' "$err")
+export GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=POST
+checks=$((checks + 1))
+$cure "$bin/eyelet-endpoint" list --json >"$out" 2>"$err" ||
+    complain "\"$cure\" does not help"
+says '"shop"'
+unset GATEWAY_INTERFACE REQUEST_METHOD
 unset EYELET_CONFIG
 run '-c instead of the environment' 0 eyelet-endpoint -c "$work/e.conf" list \
     --json

@@ -224,7 +224,9 @@ class Program:
         self.log_path = folder.file("log")
         self.socket = folder.socket
         full_env = dict(os.environ, **(env or {}))
-        full_env.pop("GATEWAY_INTERFACE", None)
+        for name in ("GATEWAY_INTERFACE", "REQUEST_METHOD"):
+            if name not in (env or {}):
+                full_env.pop(name, None)
         if "--socket" not in options and popen.get("stdin") is None \
                 and "--store" not in options:
             options += ("--socket", self.socket)

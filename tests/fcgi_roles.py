@@ -18,7 +18,7 @@ import unittest
 from fcgi_client import *  # noqa: F401,F403
 from machine import slack
 
-EX_CONFIG = 78
+EX_USAGE, EX_CONFIG = 64, 78
 IDLE_S = 60  # SERVICE_IDLE_S
 ANSWER_S = 5  # then 503
 BACK_S = 3  # until another owns the store
@@ -364,17 +364,18 @@ class Cgi(InFolder):
         # Who owns the store in the end was started by a CGI run.
         self.addCleanup(self.end_holder)
 
-    def run_it(self, env, body=b"", conf=None, hold=False, patience=PATIENCE):
+    def run_it(self, env, body=b"", conf=None, hold=False, patience=PATIENCE,
+               args=(), gateway={"GATEWAY_INTERFACE": "CGI/1.1"}):
         """A CGI run: status, headers, body, words, exit status."""
-        full = {"PATH": os.environ["PATH"], "GATEWAY_INTERFACE": "CGI/1.1"}
+        full = {"PATH": os.environ["PATH"], **gateway,
+                "EYELET_CONFIG": conf or self.folder.conf}
         for name in ("ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"):
             if name in os.environ:
                 full[name] = os.environ[name]
         full.update(dict(env))
         p = subprocess.Popen(
-            [FAKE, "-c", conf or self.folder.conf], env=full,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
+            [FAKE, *args], env=full, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             if hold:
                 # A web server may keep the input open behind the body.
@@ -454,8 +455,9 @@ class Cgi(InFolder):
         os.chmod(self.folder.path, 0o755)
         self.start("first")
         p = subprocess.Popen(
-            [FAKE, "-c", self.folder.conf], stdin=subprocess.PIPE,
-            env=dict(variables(length=5), GATEWAY_INTERFACE="CGI/1.1"),
+            [FAKE], stdin=subprocess.PIPE,
+            env=dict(variables(length=5), GATEWAY_INTERFACE="CGI/1.1",
+                     EYELET_CONFIG=self.folder.conf),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             preexec_fn=lambda: os.setuid(12345))
         self.addCleanup(p.wait)
@@ -465,9 +467,51 @@ class Cgi(InFolder):
         self.assertIn(b"Status: ", out)
 
     def test_no_request(self):
-        answer = self.run_it([])
+        """GATEWAY_INTERFACE alone: neither a request nor a service."""
+        for args in ((), ("--version",), ("--socket", self.folder.socket),
+                     ("--store",)):
+            with self.subTest(args):
+                answer = self.run_it([], args=args)
+                self.assertEqual((answer.lines, answer.exit), ([], EX_USAGE))
+                words = answer.stderr.decode()
+                self.assertIn("no REQUEST_METHOD", words)
+        self.assertIsNone(self.holder())
+        # The cure that it names.
+        cure = words[words.index("env -u"):].rstrip().rstrip('"').split()
+        done = subprocess.run(
+            [*cure, FAKE, "--version"], capture_output=True, text=True,
+            env=dict(os.environ, GATEWAY_INTERFACE="CGI/1.1"))
+        self.assertRegex(done.stdout, r"^eyelet\.fcgi \d")
+        answer = self.run_it([("REQUEST_METHOD", "")])
         self.assertEqual((answer.status, answer.exit), (400, 0))
         self.assertIsNone(self.holder())
+
+    def test_arguments_are_the_clients(self):
+        """RFC 3875, 4.4: the query string's words. None is looked at."""
+        self.start("first")
+        theirs = self.folder.file("theirs.conf")
+        body = f"[store]\npath = {self.folder.file('theirs')}\n".encode()
+        with open(theirs, "wb") as f:
+            f.write(body)
+        at = self.folder.file("theirs.sock")
+        rows = [
+            ["--version"], ["--help"], ["-h"], ["x"], ["--xyzzy"], ["-x"],
+            ["--"], [""], ["--store"], ["--workers", "1"], ["--workers"],
+            ["--socket", at], ["--socket=" + at], ["--socket"],
+            ["--sock", at, "--workers", "1"], ["-c", theirs], ["-c" + theirs],
+            ["-c", "/dev/stdin"], ["-c", "/proc/self/fd/0"], ["-c", "/"],
+            ["-c", theirs, "--socket", at], ["-c", theirs, "--store"],
+            ["--become-command", "/bin/true"],
+        ]
+        both = {"GATEWAY_INTERFACE": "CGI/1.1"}
+        for gateway in (both, {}, {"GATEWAY_INTERFACE": ""}):
+            for args in rows:
+                with self.subTest((gateway, args)):
+                    answer = self.run_it(variables(length=len(body)), body,
+                                         args=args, gateway=gateway)
+                    self.assertEqual((answer.status, answer.exit), (200, 0))
+        self.assertFalse(os.path.exists(at))
+        self.assertFalse(os.path.exists(self.folder.file("theirs")))
 
     def test_no_configuration(self):
         with open(self.folder.conf, "w") as f:
@@ -501,18 +545,6 @@ class Cgi(InFolder):
         for t in threads:
             t.join()
         self.assertEqual([a.status for a in answers], [200] * 20)
-
-    def test_options_go_before_the_environment(self):
-        """With --socket it serves, whatever GATEWAY_INTERFACE says."""
-        p = subprocess.Popen(
-            [FAKE, "-c", self.folder.conf, "--socket", self.folder.socket],
-            env=dict(os.environ, GATEWAY_INTERFACE="CGI/1.1"),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL)
-        self.addCleanup(p.wait)
-        self.addCleanup(p.kill)
-        wait_for_socket(self.folder.socket)
-        self.serves(self.folder.socket)
 
 
 if __name__ == "__main__":

@@ -110,6 +110,53 @@ class Usage(InFolder):
         program = self.start(env={"EYELET_CONFIG": missing})
         self.serves(program.socket)
 
+    def test_configuration_is_a_regular_file(self):
+        """Else it would wait for a writer, or take what somebody sends."""
+        fifo = self.folder.file("fifo")
+        os.mkfifo(fifo, 0o600)
+        with open(self.folder.conf, "rb") as conf, \
+                open(self.folder.file("gone"), "w+b") as gone:
+            gone.write(conf.read())
+            gone.flush()
+            os.unlink(gone.name)
+            rows = [
+                ("a fifo", fifo, {}),
+                ("a folder", self.folder.path, {}),
+                ("a device", "/dev/null", {}),
+                ("an endless one", "/dev/zero", {}),
+                ("input, a pipe", "/dev/stdin", {"stdin": subprocess.PIPE}),
+                ("input, a file", "/dev/stdin", {"stdin": conf}),
+                ("input by /proc", "/proc/self/fd/0", {"stdin": conf}),
+                ("input by its name", self.folder.conf, {"stdin": conf}),
+                ("a file without a name", f"/proc/self/fd/{gone.fileno()}",
+                 {"pass_fds": [gone.fileno()]}),
+            ]
+            for when, path, how in rows:
+                for by in ("-c", "EYELET_CONFIG"):
+                    with self.subTest((when, by)):
+                        self.refuses(path, by, **how)
+
+    def refuses(self, path, by, **how):
+        options = ["--socket", self.folder.socket]
+        env = dict(os.environ)
+        if by == "-c":
+            options += [by, path]
+        else:
+            env[by] = path
+        how.setdefault("stdin", subprocess.DEVNULL)
+        p = subprocess.Popen([FAKE, *options], env=env, text=True,
+                             stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE, **how)
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        with p.stderr:
+            status = p.wait(PATIENCE)
+            words = p.stderr.read()
+        if p.stdin is not None:
+            p.stdin.close()
+        self.assertEqual(status, EX_CONFIG, words)
+        self.assertIn(f"{path} is no regular file", words)
+
     def test_no_store(self):
         os.rmdir(self.folder.store)
         status, _, words = self.run_it("--socket", self.folder.socket)
@@ -205,7 +252,7 @@ class Sockets(InFolder):
 
 
 class HandedOver(InFolder):
-    def activate(self, *options, fds="1", with_socket=True, pid=None, **more):
+    def activate(self, *options, fds="1", with_socket=True, pid=None, env=None):
         """As systemd does: descriptor 3, and LISTEN_PID is the program's."""
         script = (f"LISTEN_PID={pid or '$$'} LISTEN_FDS={fds} "
                   "LISTEN_FDNAMES=x exec \"$@\"")
@@ -217,7 +264,8 @@ class HandedOver(InFolder):
                    *options]
         log = open(self.folder.file("log"), "wb")
         self.addCleanup(log.close)
-        p = subprocess.Popen(command, stdin=s, stdout=log, stderr=log)
+        p = subprocess.Popen(command, stdin=s, stdout=log, stderr=log,
+                             env=dict(os.environ, **(env or {})))
         self.addCleanup(p.wait)
         self.addCleanup(p.kill)
         return p
@@ -266,6 +314,30 @@ class HandedOver(InFolder):
         program.wait_for_log("owns the store", 2)
         self.serves(self.folder.file("zero"))
         self.assertEqual(program.stop(), 0)
+
+    # What a web server sets for CGI, or a shell in a web page hands on.
+    GATEWAYS = ({"GATEWAY_INTERFACE": "CGI/1.1"}, {"REQUEST_METHOD": "GET"},
+                {"GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": "GET"})
+
+    def test_socket_goes_before_the_environment(self):
+        """Who was handed a socket serves it, and its options are read."""
+        for gateway in self.GATEWAYS:
+            with self.subTest(gateway):
+                at = self.folder.file("zero")
+                with listening_socket(at) as s:
+                    program = self.start("--workers", "3", stdin=s,
+                                         env=gateway)
+                self.serves(at)
+                self.assertEqual(program.workers(), 3)
+                self.assertEqual(program.stop(), 0)
+                os.unlink(at)
+                # The same from systemd.
+                p = self.activate("--workers", "3", env=gateway)
+                at = self.folder.file("activated")
+                self.serves(at)
+                p.terminate()
+                self.assertEqual(p.wait(PATIENCE), 0)
+                os.unlink(at)
 
     def spawner(self, script):
         """A parent that begins the program, and its child's pid."""

@@ -301,7 +301,7 @@ START_TEST(file_is_found)
 	ck_assert_str_eq(cf.log, "syslog");
 	conf_free(&cf);
 	ck_assert_int_eq(conf_read(folder, &cf, &err), -1);
-	ck_assert_int_eq(err.code, ERR_IO);
+	ck_assert_int_eq(err.code, ERR_CONFIG);
 	ck_assert_int_eq(unsetenv("EYELET_CONFIG"), 0);
 }
 END_TEST

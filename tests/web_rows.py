@@ -13,9 +13,11 @@ import concurrent.futures
 import hashlib
 import hmac
 import json
+import os
 import socket
 import time
 
+from machine import free_port
 from stand import SECRET, compare, effort, end_load, wait_for
 from web_stand import FRONTS, GONE, HOST, WebStand, read_answer
 
@@ -142,6 +144,97 @@ def many(send, times, seldom):
     return send_all
 
 
+# --- what a query string must not do ------------------------------------------
+
+# A server that speaks CGI may hand these words to the program as its arguments
+# (RFC 3875, 4.4), split at "+", "%xx" decoded.
+QUERIES = ("--version", "--help", "-h", "x", "--xyzzy", "--", "+", "",
+           "--store", "--workers+1", "--socket+{where}", "--socket%3D{where}",
+           "%2d%2dsocket+{where}", "--socket", "-c+{theirs}", "-c{theirs}",
+           "-c+{theirs}+--store", "-c+{theirs}+--socket+{where}",
+           "-c+/etc/passwd", "-c+%2fdev%2fstdin", "-c+/dev/stdin+--store",
+           "-c+/proc/self/fd/0", "%2Dc%20{theirs}", "--become-command+/bin/id")
+THEIRS = "theirs"  # a folder that only their configuration names
+
+
+def asked(stand, query):
+    """The query, with a socket and a configuration of a client's choice."""
+    return query.format(where=f"{HOST}:{stand.trap_port}",
+                        theirs=f"{stand.top}/{THEIRS}.conf")
+
+
+def with_query(query, method, path, body=lambda stand: b"", headers=""):
+    def send(stand):
+        said = body(stand)
+        return stand.exchange(
+            [(f"{method} {path}?{asked(stand, query)} HTTP/1.1\r\n"
+              f"Host: stand\r\nConnection: close\r\n{headers}"
+              f"Content-Length: {len(said)}\r\n\r\n").encode() + said])
+    return send
+
+
+def signed_with_query(ident, query):
+    def send(stand):
+        body = event(ident, "order.paid")
+        return with_query(query, "POST", "/hooks/shop", lambda _: body,
+                          f"X-Nomos-Signature: {nomos(body)}\r\n")(stand)
+    send.ident = ident
+    return send
+
+
+def their_settings(stand):
+    """A configuration by which a store of theirs would be opened, and a
+    program of theirs be run."""
+    return (f"[store]\npath = {stand.top}/{THEIRS}\nkey_file = "
+            f"{stand.home}/{THEIRS}.key\n[process]\nprogram = "
+            f"{stand.home}/{THEIRS}.sh\n").encode()
+
+
+def query_rows():
+    for i, query in enumerate(QUERIES):
+        yield (f"healthy ?{query}",
+               with_query(query, "GET", "/hooks/healthz"), "200 ok")
+        yield (f"wrong method ?{query}",
+               with_query(query, "GET", "/hooks/shop"), "405 refused")
+        yield (f"accepted ?{query}",
+               signed_with_query(f"evt_query_{i}", query), "200 accepted")
+        yield (f"their settings ?{query}",
+               with_query(query, "POST", "/hooks/shop", their_settings),
+               "401 refused")
+
+
+def set_trap(stand):
+    """What the rows of query_rows() ask for, if it is looked at."""
+    stand.trap_port = free_port()
+    with open(f"{stand.top}/{THEIRS}.conf", "wb") as f:
+        f.write(their_settings(stand))
+    stand.own(f"{stand.top}/{THEIRS}.conf")
+    with open(f"{stand.home}/{THEIRS}.sh", "w") as f:
+        f.write(f"#!/bin/sh\n: >{stand.home}/{THEIRS}.ran\n")
+        os.chmod(f.name, 0o755)
+    stand.own(f"{stand.home}/{THEIRS}.sh")
+
+
+def trapped(stand):
+    """What a client's words have done; nothing is right."""
+    found = [name for name in (f"{stand.home}/{THEIRS}.ran",
+                               f"{stand.top}/{THEIRS}",
+                               f"{stand.home}/{THEIRS}.key")
+             if os.path.exists(name)]
+    with socket.socket() as s:
+        if s.connect_ex((HOST, stand.trap_port)) == 0:
+            found.append(f"a socket at {HOST}:{stand.trap_port}")
+    for pid in stand.processes():
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                words = f.read()
+        except OSError:
+            continue
+        if THEIRS.encode() in words or str(stand.trap_port).encode() in words:
+            found.append(words)
+    return found
+
+
 def via(ident, *headers, name="far", source=PROXY, **how):
     """Through the load balancer, which took it over HTTPS if not said."""
     headers = [("X-Forwarded-" + n, v) for n, v in headers]
@@ -159,6 +252,7 @@ SHADOWED = ("lighttpd gives both one name; the others drop a \"_\"",
 SHADOWED_FOR = ("as above, and no order of theirs can be trusted",
                 {"lighttpd": "400 refused"})
 ROWS = [
+    *query_rows(),
     # when, what is sent, what is answered, (why, where it differs)
     ("healthy", get("/hooks/healthz"), "200 ok"),
     ("accepted", post("evt_new"), "200 accepted"),
@@ -359,6 +453,7 @@ def run(front):
                           f"{PROXY}, 10.0.0.0/8"}) as stand:
         prepare(stand)
         stand.start()
+        set_trap(stand)
         began = time.monotonic()
         silent = fall_silent(stand)
         for row in ROWS:
@@ -369,6 +464,8 @@ def run(front):
             if said[when] != expected(row, stand.front):
                 faults.append(f"{when}: {said[when]}, not "
                               f"{expected(row, stand.front)}")
+        for what in trapped(stand):
+            faults.append(f"a query string did this: {what}")
         held = {r["id"] for r in stand.rows("event", "list", "--limit", "0")}
         strange = {i for i in held ^ kept if i and i.startswith("evt_")}
         if strange - {"evt_rate"}:
