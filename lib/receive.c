@@ -318,12 +318,14 @@ has_live_key(const struct registry_endpoint *ep, int64_t now_ms)
 static void
 input_of(const struct receive_state *rs, struct verify_input *in)
 {
-	in->request = &rs->call->request;
-	in->url = rs->ep->settings.public_url;
-	in->params = rs->ep->params;
-	in->nparams = rs->ep->settings.nparams;
-	in->tolerance_s = rs->ep->settings.tolerance_s;
-	in->horizon_s = rs->rc->opt.horizon_s;
+	*in = (struct verify_input){
+		.request = &rs->call->request,
+		.url = rs->ep->settings.public_url,
+		.params = rs->ep->params,
+		.nparams = rs->ep->settings.nparams,
+		.tolerance_s = rs->ep->settings.tolerance_s,
+		.horizon_s = rs->rc->opt.horizon_s,
+	};
 }
 
 /* The secret that a sender has for sure, for MACs in an answer; or NULL. */
