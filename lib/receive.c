@@ -318,14 +318,12 @@ has_live_key(const struct registry_endpoint *ep, int64_t now_ms)
 static void
 input_of(const struct receive_state *rs, struct verify_input *in)
 {
-	*in = (struct verify_input){
-		.request = &rs->call->request,
-		.url = rs->ep->settings.public_url,
-		.params = rs->ep->params,
-		.nparams = rs->ep->settings.nparams,
-		.tolerance_s = rs->ep->settings.tolerance_s,
-		.horizon_s = rs->rc->opt.horizon_s,
-	};
+	in->request = &rs->call->request;
+	in->url = rs->ep->settings.public_url;
+	in->params = rs->ep->params;
+	in->nparams = rs->ep->settings.nparams;
+	in->tolerance_s = rs->ep->settings.tolerance_s;
+	in->horizon_s = rs->rc->opt.horizon_s;
 }
 
 /* The secret that a sender has for sure, for MACs in an answer; or NULL. */
@@ -383,7 +381,7 @@ static int
 ask(struct receive_state *rs)
 {
 	struct receive_call *call = rs->call;
-	struct verify_input in;
+	struct verify_input in = { .request = NULL };
 
 	if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED ||
 	    rs->ep->scheme == NULL ||
@@ -589,7 +587,7 @@ int
 receive_body(struct receive *rc, struct receive_call *call)
 {
 	struct receive_state *rs = call->state;
-	struct verify_input in;
+	struct verify_input in = { .request = NULL };
 
 	(void)rc;
 	input_of(rs, &in);
