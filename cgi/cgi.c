@@ -92,11 +92,13 @@ handle(const struct conf *cf, struct forward *fw, struct receive_call *call,
 	int64_t body_max;
 	int done;
 
-	done = forward_begin(fw, call, &body_max, &err);
+	done = forward_begin(
+	    fw, call, &body_max, clock_ms() + CLIENT_WAIT_MS, &err);
 	if (done == 0)
 		done = read_body(cf, call, body, &err);
 	if (done == 0)
-		done = forward_body(fw, call, &err);
+		done =
+		    forward_body(fw, call, clock_ms() + CLIENT_WAIT_MS, &err);
 	if (done < 0)
 		forward_fault(&call->reply, err.text);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/digest.h"
 #include "lib/text.h"
 
@@ -61,8 +62,13 @@ forward_close(struct forward *fw)
 /* --- clients ------------------------------------------------------------- */
 
 static int
-take_spare(struct forward *fw, struct spare **out, struct err *err)
+take_spare(struct forward *fw, int64_t deadline_ms, struct spare **out,
+    struct err *err)
 {
+	struct client_options how = { .conf = fw->conf,
+		.role = fw->role,
+		.program = PROGRAM,
+		.deadline_ms = deadline_ms };
 	struct spare *s;
 
 	pthread_mutex_lock(&fw->lock);
@@ -75,8 +81,7 @@ take_spare(struct forward *fw, struct spare **out, struct err *err)
 		if (s == NULL)
 			return err_set(
 			    err, ERR_NOMEM, "no memory for a client");
-		if (client_open(fw->conf, fw->role, PROGRAM, &s->client, err) <
-		    0) {
+		if (client_open_with(&how, &s->client, err) < 0) {
 			free(s);
 			return -1;
 		}
@@ -99,7 +104,7 @@ forward_greet(struct forward *fw, struct err *err)
 {
 	struct spare *s;
 
-	if (take_spare(fw, &s, err) < 0)
+	if (take_spare(fw, clock_ms() + CLIENT_WAIT_MS, &s, err) < 0)
 		return -1;
 	give_spare(fw, s);
 	return 0;
@@ -136,7 +141,8 @@ keep_word(struct forward *fw, const char *word)
 }
 
 int
-forward_body(struct forward *fw, struct receive_call *call, struct err *err)
+forward_body(struct forward *fw, struct receive_call *call, int64_t deadline_ms,
+    struct err *err)
 {
 	struct receive_reply *reply = &call->reply;
 	struct spare *s;
@@ -149,10 +155,10 @@ forward_body(struct forward *fw, struct receive_call *call, struct err *err)
 	    digest_random(call->request_id, sizeof(call->request_id), err) < 0)
 		return -1;
 	call->has_request_id = true;
-	if (take_spare(fw, &s, err) < 0)
+	if (take_spare(fw, deadline_ms, &s, err) < 0)
 		return -1;
-	if (client_receive(
-		s->client, &call->request, call->request_id, reply, err) < 0) {
+	if (client_receive(s->client, &call->request, call->request_id,
+		deadline_ms, reply, err) < 0) {
 		client_close(s->client);
 		free(s);
 		return -1;
@@ -165,12 +171,12 @@ forward_body(struct forward *fw, struct receive_call *call, struct err *err)
 
 int
 forward_begin(struct forward *fw, struct receive_call *call, int64_t *body_max,
-    struct err *err)
+    int64_t deadline_ms, struct err *err)
 {
 	call->request.body = SPAN_EMPTY;
 	/* Without a body the owner alone judges: 405, 411, the health page. */
 	if (call->request.content_length <= 0)
-		return forward_body(fw, call, err);
+		return forward_body(fw, call, deadline_ms, err);
 	if (call->request.content_length > fw->conf->body_max) {
 		receive_refuse(&call->reply, RECEIVE_TOO_LARGE,
 		    "another process owns the store, and holds no more");

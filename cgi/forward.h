@@ -27,14 +27,15 @@ int forward_greet(struct forward *fw, struct err *err);
  * What receive_begin is to the owner. Returns 0 when a body is to be read; 1
  * when call->reply is the answer, the owner's own or a refusal of a body that
  * is too large to be held here; -1 with err when no owner could be reached,
- * and the call can be begun anew.
+ * and the call can be begun anew. deadline_ms is of clock_ms: no owner is
+ * waited for any longer.
  */
 int forward_begin(struct forward *fw, struct receive_call *call,
-    int64_t *body_max, struct err *err);
+    int64_t *body_max, int64_t deadline_ms, struct err *err);
 
 /* The whole request. Returns 1 or -1, as above. */
-int
-forward_body(struct forward *fw, struct receive_call *call, struct err *err);
+int forward_body(struct forward *fw, struct receive_call *call,
+    int64_t deadline_ms, struct err *err);
 
 /* The refusal of a request whose body did not come whole. */
 void forward_abort(struct receive_call *call, bool late);

@@ -158,6 +158,7 @@ serve(struct serving *s, struct conn *c)
 	conn_set_deadline(c, clock_ms() + s->upload_ms);
 	call->done = call_done;
 	call->has_request_id = false; /* until it is forwarded */
+	call->until_ms = 0;
 	if (h->begin(h->arg, call, &c->via, &body_max) == 0) {
 		assert(call->request.content_length >= 0);
 		assert(call->request.content_length <= body_max);

@@ -43,6 +43,7 @@ struct service {
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
 	enum mode mode;
+	int64_t opening_since_ms;
 	char down_why[SERVICE_WHY_MAX]; /* "" unless MODE_DOWN */
 	char leave_why[128]; /* "": nobody asked */
 
@@ -64,6 +65,8 @@ static void
 set_mode(struct service *sv, enum mode mode, const char *down_why)
 {
 	pthread_mutex_lock(&sv->lock);
+	if (mode == MODE_OPENING && sv->mode != MODE_OPENING)
+		sv->opening_since_ms = clock_ms();
 	sv->mode = mode;
 	snprintf(sv->down_why, sizeof(sv->down_why), "%s", down_why);
 	pthread_cond_broadcast(&sv->changed);
@@ -87,30 +90,27 @@ asked_to_leave(void *arg, const char *why)
 
 /*
  * Waits while the store is being opened, until a request that came now must
- * get its 503. Returns the mode then.
+ * get its 503: at once where opening has taken SERVICE_WAIT_MS already (the
+ * disk hangs, or recovery is long). Returns the mode then.
  */
 static enum mode
-settled_mode(struct service *sv, const struct timespec *until)
+settled_mode(struct service *sv, int64_t deadline_ms)
 {
+	int64_t left_ms;
+	struct timespec until;
 	enum mode mode;
 
 	pthread_mutex_lock(&sv->lock);
-	while (sv->mode == MODE_OPENING)
-		if (pthread_cond_timedwait(&sv->changed, &sv->lock, until) ==
-		    ETIMEDOUT)
-			break;
+	if (sv->opening_since_ms + SERVICE_WAIT_MS < deadline_ms)
+		deadline_ms = sv->opening_since_ms + SERVICE_WAIT_MS;
+	while (sv->mode == MODE_OPENING &&
+	       (left_ms = deadline_ms - clock_ms()) > 0) {
+		until = clock_in_ms(left_ms);
+		pthread_cond_timedwait(&sv->changed, &sv->lock, &until);
+	}
 	mode = sv->mode;
 	pthread_mutex_unlock(&sv->lock);
 	return mode;
-}
-
-static bool
-is_past(const struct timespec *t)
-{
-	struct timespec now = clock_in_ms(0);
-
-	return now.tv_sec > t->tv_sec ||
-	       (now.tv_sec == t->tv_sec && now.tv_nsec >= t->tv_nsec);
 }
 
 /*
@@ -118,7 +118,7 @@ is_past(const struct timespec *t)
  * finds. False when the time is up.
  */
 static bool
-wait_for_change(struct service *sv, const struct timespec *until)
+wait_for_change(struct service *sv, int64_t deadline_ms)
 {
 	struct timespec soon = clock_in_ms(SERVICE_LOOK_MS);
 
@@ -127,7 +127,7 @@ wait_for_change(struct service *sv, const struct timespec *until)
 	if (sv->mode == MODE_FORWARDING)
 		pthread_cond_timedwait(&sv->changed, &sv->lock, &soon);
 	pthread_mutex_unlock(&sv->lock);
-	return !is_past(until);
+	return clock_ms() < deadline_ms;
 }
 
 static int
@@ -137,7 +137,9 @@ answer_fault(struct service *sv, struct receive_call *call, const char *why)
 
 	pthread_mutex_lock(&sv->lock);
 	snprintf(words, sizeof(words), "%s",
-	    sv->down_why[0] == '\0' ? why : sv->down_why);
+	    sv->down_why[0] != '\0' ? sv->down_why
+	    : why[0] != '\0'        ? why
+				    : "the store is still being opened");
 	pthread_mutex_unlock(&sv->lock);
 	forward_fault(&call->reply, words);
 	return 1;
@@ -163,7 +165,7 @@ static int
 begin(void *arg, struct receive_call *call, void **via, int64_t *body_max)
 {
 	struct service *sv = arg;
-	struct timespec until = clock_in_ms(SERVICE_WAIT_MS);
+	int64_t deadline_ms = clock_ms() + SERVICE_WAIT_MS;
 	struct err err = ERR_INIT;
 	struct engine *en;
 	enum mode mode;
@@ -174,15 +176,16 @@ begin(void *arg, struct receive_call *call, void **via, int64_t *body_max)
 		if (en != NULL)
 			return receive_begin(
 			    engine_receive(en), call, body_max);
-		mode = settled_mode(sv, &until);
+		mode = settled_mode(sv, deadline_ms);
 		if (mode == MODE_FORWARDING) {
-			done = forward_begin(sv->forward, call, body_max, &err);
+			done = forward_begin(
+			    sv->forward, call, body_max, deadline_ms, &err);
 			if (done >= 0)
 				return done;
 			if (!may_try_again(sv, &err))
 				break;
 		}
-	} while (mode != MODE_DOWN && wait_for_change(sv, &until));
+	} while (mode != MODE_DOWN && wait_for_change(sv, deadline_ms));
 	return answer_fault(sv, call, err.text);
 }
 
@@ -201,7 +204,7 @@ static int
 body(void *arg, struct receive_call *call, void *via)
 {
 	struct service *sv = arg;
-	struct timespec until = clock_in_ms(SERVICE_WAIT_MS);
+	int64_t deadline_ms = clock_ms() + SERVICE_WAIT_MS;
 	struct err err = ERR_INIT;
 	struct engine *en;
 	enum mode mode;
@@ -209,19 +212,21 @@ body(void *arg, struct receive_call *call, void *via)
 
 	if (via != NULL)
 		return receive_body(engine_receive(via), call);
+	call->until_ms = clock_ms() + STORE_WAIT_MS;
 	do {
 		en = atomic_load(&sv->engine);
 		if (en != NULL)
 			return begin_again(en, call);
-		mode = settled_mode(sv, &until);
+		mode = settled_mode(sv, deadline_ms);
 		if (mode == MODE_FORWARDING) {
-			done = forward_body(sv->forward, call, &err);
+			done =
+			    forward_body(sv->forward, call, deadline_ms, &err);
 			if (done >= 0)
 				return done;
 			if (!may_try_again(sv, &err))
 				break;
 		}
-	} while (mode != MODE_DOWN && wait_for_change(sv, &until));
+	} while (mode != MODE_DOWN && wait_for_change(sv, deadline_ms));
 	return answer_fault(sv, call, err.text);
 }
 
@@ -339,6 +344,33 @@ patience_ms(const struct service *sv)
 	return sv->opt.conf->upload_s * 1000 + SERVICE_DRAIN_MS;
 }
 
+/*
+ * Whatever hangs in closing (a flush, a write): the process leaves. That is
+ * safe at any instant, and the next owner recovers.
+ */
+static void *
+leave_anyway(void *arg)
+{
+	struct timespec patience = { SERVICE_CLOSE_MS / 1000, 0 };
+
+	(void)arg;
+	nanosleep(&patience, NULL);
+	dprintf(STDERR_FILENO,
+	    "eyelet.fcgi: the store could not be closed within %d s: its disk "
+	    "hangs; leaving\n",
+	    SERVICE_CLOSE_MS / 1000);
+	_exit(EX_SOFTWARE);
+}
+
+static void
+close_in_time(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, leave_anyway, NULL) == 0)
+		pthread_detach(thread);
+}
+
 /* 0, or 1 when something still uses what would be closed. */
 static int
 end(struct service *sv)
@@ -348,6 +380,7 @@ end(struct service *sv)
 		log_note(sv->opt.log, "requests are still under way; leaving");
 		return 1;
 	}
+	close_in_time();
 	pool_free(sv->pool);
 	sv->pool = NULL;
 	if (!engine_close(sv->engine)) {
@@ -497,6 +530,7 @@ service_new(const struct service_options *opt)
 							  : OWNER_FASTCGI;
 	sv->signal_fd = sv->wake_fd = -1;
 	sv->mode = MODE_OPENING;
+	sv->opening_since_ms = clock_ms();
 	pthread_mutex_init(&sv->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

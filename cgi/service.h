@@ -18,6 +18,7 @@
 #define SERVICE_IDLE_S 60 /* --store leaves after so long without clients */
 #define SERVICE_FORWARDERS 16 /* workers while another process owns */
 #define SERVICE_DRAIN_MS 5000 /* above the upload deadline, to end in */
+#define SERVICE_CLOSE_MS 15000 /* for closing the store when leaving */
 
 struct service_options {
 	const struct conf *conf;

@@ -27,7 +27,10 @@ client_open_with(
 	if (cl == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a client");
 	client_link_init(&cl->link, opt);
-	if (client_link_open(&cl->link, clock_ms() + CLIENT_WAIT_MS, err) < 0) {
+	if (client_link_open(&cl->link,
+		opt->deadline_ms != 0 ? opt->deadline_ms
+				      : clock_ms() + CLIENT_WAIT_MS,
+		err) < 0) {
 		client_close(cl);
 		return -1;
 	}
@@ -363,10 +366,9 @@ try_request(struct client_link *l, const struct request *rq,
 
 int
 client_receive(struct client *cl, const struct request *rq,
-    const unsigned char *request_id, struct receive_reply *reply,
-    struct err *err)
+    const unsigned char *request_id, int64_t deadline_ms,
+    struct receive_reply *reply, struct err *err)
 {
-	int64_t deadline_ms = clock_ms() + CLIENT_WAIT_MS;
 	unsigned char made[STORE_REQUEST_ID];
 	enum outcome outcome = OUTCOME_AGAIN;
 	int tries;

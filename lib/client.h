@@ -49,6 +49,7 @@ struct client_options {
 	const char *version; /* NULL: this release's */
 	int64_t stall_ms; /* 0: STALL_LIMIT_MS */
 	bool starts_nobody; /* ERR_AWAY where there is no owner */
+	int64_t deadline_ms; /* clock_ms; 0: CLIENT_WAIT_MS from now */
 };
 
 int client_open_with(
@@ -65,14 +66,14 @@ int client_call(struct client *cl, struct span json, ops_row *row, void *arg,
     struct err *err);
 
 /*
- * One webhook request with its body, within CLIENT_WAIT_MS, repeated as
+ * One webhook request with its body, until deadline_ms (clock_ms), repeated as
  * above. request_id is the caller's, who may send the same request again by
  * another way; NULL: one is made. reply borrows from cl until its next use.
  * ERR_AWAY, ERR_TIMEOUT and all else: a fault of ours, answer 503.
  */
 int client_receive(struct client *cl, const struct request *rq,
-    const unsigned char *request_id, struct receive_reply *reply,
-    struct err *err);
+    const unsigned char *request_id, int64_t deadline_ms,
+    struct receive_reply *reply, struct err *err);
 
 /*
  * One call of the deliverer's, as feed_put_call made it; repeated as above,

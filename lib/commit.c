@@ -1,4 +1,4 @@
-/* commit.c: the committer, the flusher and the finisher. */
+/* commit.c: the committer, the flusher, the finisher and the watcher. */
 #include "config.h"
 
 #include "lib/commit.h"
@@ -9,91 +9,13 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "lib/clock.h"
+#include "lib/commit_impl.h"
+
 #define LINGER_NS 200000 /* fills batches while the flusher is busy */
 #define JOB_WAIT_S 5
-#define THREADS 3
+#define ARENA_MAX (COMMIT_BATCH_BYTES + 2 * STORE_BODY_MAX)
 #define FEW 4 /* answered before another thread would have woken */
-
-enum job_state {
-	JOB_QUEUED,
-	JOB_RUNNING,
-	JOB_COMMITTED,
-	JOB_DONE
-};
-
-struct job {
-	struct job *next;
-	int (*run)(void *arg, struct err *err);
-	void *arg;
-	enum job_state state;
-	int ret;
-	struct err err;
-	pthread_cond_t done;
-};
-
-struct queue {
-	struct store_item *head, **tail;
-	size_t n;
-};
-
-struct commit {
-	struct commit_hooks hooks;
-	pthread_mutex_t mutex;
-	pthread_cond_t work; /* for the committer */
-	pthread_cond_t committed; /* for the flusher */
-	pthread_cond_t ended; /* for the finisher */
-	/* Guarded by mutex. */
-	struct queue waiting;
-	struct job *jobs, **jobs_tail;
-	struct queue unflushed;
-	struct job *flush_jobs;
-	uint64_t flush_seq; /* durable with the next flush */
-	bool flushing; /* the flusher is in its system call */
-	struct queue done;
-	bool closing, committer_gone, flusher_gone;
-	pthread_t threads[THREADS];
-};
-
-static void
-queue_init(struct queue *q)
-{
-	q->head = NULL;
-	q->tail = &q->head;
-	q->n = 0;
-}
-
-static void
-queue_put(struct queue *q, struct store_item *item)
-{
-	item->next = NULL;
-	*q->tail = item;
-	q->tail = &item->next;
-	q->n++;
-}
-
-static struct store_item *
-queue_take(struct queue *q)
-{
-	struct store_item *item = q->head;
-
-	q->head = item->next;
-	if (q->head == NULL)
-		q->tail = &q->head;
-	q->n--;
-	return item;
-}
-
-/* All of from goes behind what is in to. */
-static void
-queue_move(struct queue *to, struct queue *from)
-{
-	if (from->head == NULL)
-		return;
-	*to->tail = from->head;
-	to->tail = from->tail;
-	to->n += from->n;
-	queue_init(from);
-}
 
 static void
 deadline_in(struct timespec *ts, int64_t ns)
@@ -104,63 +26,16 @@ deadline_in(struct timespec *ts, int64_t ns)
 	ts->tv_nsec = ns % 1000000000;
 }
 
-static void
-fail(struct store_item *item, const struct err *err)
-{
-	item->outcome = STORE_FAILED;
-	item->err = *err;
-}
-
-/* Gives items to the flusher, or to the finisher what needs no flush. */
-static void
-pass_on(struct commit *cm, struct store_item *const *items, size_t n,
-    uint64_t last_seq)
-{
-	size_t i;
-
-	pthread_mutex_lock(&cm->mutex);
-	for (i = 0; i < n; i++)
-		queue_put(items[i]->outcome == STORE_FAILED ||
-				  items[i]->outcome == STORE_MOVED
-			      ? &cm->done
-			      : &cm->unflushed,
-		    items[i]);
-	if (last_seq > cm->flush_seq)
-		cm->flush_seq = last_seq;
-	if (cm->unflushed.head != NULL)
-		pthread_cond_signal(&cm->committed);
-	if (cm->done.head != NULL)
-		pthread_cond_signal(&cm->ended);
-	pthread_mutex_unlock(&cm->mutex);
-}
-
-/* A batch that fails is run again one by one: one bad record harms nobody. */
-static void
-commit_items(struct commit *cm, struct store_item *const *items, size_t n)
-{
-	struct err err = ERR_INIT;
-	uint64_t last_seq = 0;
-	size_t i;
-
-	if (cm->hooks.batch(cm->hooks.arg, items, n, &last_seq, &err) == 0) {
-		pass_on(cm, items, n, last_seq);
-		return;
-	}
-	if (n == 1) {
-		fail(items[0], &err);
-		pass_on(cm, items, 1, 0);
-		return;
-	}
-	for (i = 0; i < n; i++)
-		commit_items(cm, items + i, 1);
-}
+/* --- the committer -------------------------------------------------------- */
 
 static void
-commit_job(struct commit *cm, struct job *job)
+run_job(struct commit *cm, struct commit_job *job)
 {
 	int ret;
 
+	atomic_store(&cm->since_ms[COMMIT_WRITING], clock_ms());
 	ret = job->run(job->arg, &job->err);
+	atomic_store(&cm->since_ms[COMMIT_WRITING], 0);
 	pthread_mutex_lock(&cm->mutex);
 	job->ret = ret;
 	job->state = JOB_COMMITTED;
@@ -171,28 +46,28 @@ commit_job(struct commit *cm, struct job *job)
 }
 
 /* Takes up to a batch off the queue; the mutex is held. */
-static size_t
-take_items(struct commit *cm, struct store_item **items)
+static void
+take_items(struct commit *cm)
 {
-	size_t n = 0, bytes = 0;
+	struct commit_batch *ba = &cm->batch;
+	size_t bytes = 0;
 
-	while (cm->waiting.head != NULL && n < COMMIT_BATCH_MAX &&
-	       (n == 0 || bytes < COMMIT_BATCH_BYTES)) {
-		items[n] = queue_take(&cm->waiting);
-		bytes += items[n]->event.body.len;
-		n++;
+	ba->n = 0;
+	ba->copied = false;
+	while (cm->waiting.head != NULL && ba->n < COMMIT_BATCH_MAX &&
+	       (ba->n == 0 || bytes < COMMIT_BATCH_BYTES)) {
+		ba->items[ba->n] = commit_queue_take(&cm->waiting);
+		bytes += ba->items[ba->n]->event.body.len;
+		ba->n++;
 	}
-	return n;
 }
 
 static void *
 committer_main(void *arg)
 {
-	struct store_item *items[COMMIT_BATCH_MAX];
 	struct commit *cm = arg;
 	struct timespec until;
-	struct job *job;
-	size_t n;
+	struct commit_job *job;
 
 	pthread_mutex_lock(&cm->mutex);
 	for (;;) {
@@ -206,7 +81,7 @@ committer_main(void *arg)
 				cm->jobs_tail = &cm->jobs;
 			job->state = JOB_RUNNING;
 			pthread_mutex_unlock(&cm->mutex);
-			commit_job(cm, job);
+			run_job(cm, job);
 			pthread_mutex_lock(&cm->mutex);
 			continue;
 		}
@@ -221,10 +96,12 @@ committer_main(void *arg)
 				   &cm->work, &cm->mutex, &until) != ETIMEDOUT)
 				;
 		}
-		n = take_items(cm, items);
+		take_items(cm);
 		pthread_mutex_unlock(&cm->mutex);
-		commit_items(cm, items, n);
+		if (cm->batch.n > 0)
+			commit_run_batch(cm);
 		pthread_mutex_lock(&cm->mutex);
+		cm->batch.n = 0;
 	}
 	cm->committer_gone = true;
 	pthread_cond_signal(&cm->committed);
@@ -233,10 +110,10 @@ committer_main(void *arg)
 }
 
 static void
-end_jobs(
-    struct commit *cm, struct job *jobs, int flushed, const struct err *err)
+end_jobs(struct commit *cm, struct commit_job *jobs, int flushed,
+    const struct err *err)
 {
-	struct job *next;
+	struct commit_job *next;
 
 	pthread_mutex_lock(&cm->mutex);
 	for (; jobs != NULL; jobs = next) {
@@ -252,69 +129,86 @@ end_jobs(
 }
 
 static void
-finish(struct queue *items)
+finish(struct commit_queue *items)
 {
 	struct store_item *item;
 
 	while (items->head != NULL) {
-		item = queue_take(items);
+		item = commit_queue_take(items);
 		item->next = NULL;
 		item->done(item);
 	}
+}
+
+/* What was flushed, or was not; the mutex is held. */
+static void
+end_flush(struct commit *cm, int flushed, const struct err *err,
+    struct commit_queue *few)
+{
+	struct store_item *item;
+
+	if (flushed < 0)
+		for (item = cm->in_flush.head; item != NULL; item = item->next)
+			commit_fail(item, err);
+	cm->flushing = false;
+	pthread_cond_signal(&cm->work);
+	if (cm->in_flush.n <= FEW) {
+		commit_queue_move(few, &cm->in_flush);
+		return;
+	}
+	commit_queue_move(&cm->done, &cm->in_flush);
+	pthread_cond_signal(&cm->ended);
 }
 
 static void *
 flusher_main(void *arg)
 {
 	struct commit *cm = arg;
-	struct store_item *item;
-	struct queue items;
-	struct job *jobs;
+	struct commit_queue few;
+	struct commit_job *jobs;
 	struct err err;
 	uint64_t seq;
 	int ret;
 
-	queue_init(&items);
+	commit_queue_init(&few);
 	pthread_mutex_lock(&cm->mutex);
 	for (;;) {
 		while (cm->unflushed.head == NULL && cm->flush_jobs == NULL &&
-		       !cm->committer_gone)
+		       !cm->flush_due && !cm->committer_gone)
 			pthread_cond_wait(&cm->committed, &cm->mutex);
-		if (cm->unflushed.head == NULL && cm->flush_jobs == NULL)
+		if (cm->unflushed.head == NULL && cm->flush_jobs == NULL &&
+		    !cm->flush_due)
 			break;
-		queue_move(&items, &cm->unflushed);
+		commit_queue_move(&cm->in_flush, &cm->unflushed);
 		jobs = cm->flush_jobs;
 		seq = cm->flush_seq;
 		cm->flush_jobs = NULL;
+		cm->flush_due = false;
 		cm->flushing = true;
 #ifdef PLANTED_EARLY_ACK
-		queue_move(&cm->done, &items);
+		commit_queue_move(&cm->done, &cm->in_flush);
 		pthread_cond_signal(&cm->ended);
 #endif
 		pthread_mutex_unlock(&cm->mutex);
 
+		atomic_store(&cm->since_ms[COMMIT_FLUSHING], clock_ms());
 		ret = cm->hooks.flush(cm->hooks.arg, &err);
+		atomic_store(&cm->since_ms[COMMIT_FLUSHING], 0);
 		if (ret == 0 && seq > 0)
 			cm->hooks.durable(cm->hooks.arg, seq);
-		if (ret < 0)
-			for (item = items.head; item != NULL; item = item->next)
-				fail(item, &err);
 		end_jobs(cm, jobs, ret, &err);
 
 		pthread_mutex_lock(&cm->mutex);
-		cm->flushing = false;
-		pthread_cond_signal(&cm->work);
-		if (items.n > FEW) {
-			queue_move(&cm->done, &items);
-			pthread_cond_signal(&cm->ended);
-		} else if (items.n > 0) {
+		end_flush(cm, ret, &err, &few);
+		if (few.n > 0) {
 			pthread_mutex_unlock(&cm->mutex);
-			finish(&items);
+			finish(&few);
 			pthread_mutex_lock(&cm->mutex);
 		}
 	}
 	cm->flusher_gone = true;
 	pthread_cond_signal(&cm->ended);
+	pthread_cond_signal(&cm->outstanding);
 	pthread_mutex_unlock(&cm->mutex);
 	return NULL;
 }
@@ -324,16 +218,16 @@ static void *
 finisher_main(void *arg)
 {
 	struct commit *cm = arg;
-	struct queue items;
+	struct commit_queue items;
 
-	queue_init(&items);
+	commit_queue_init(&items);
 	pthread_mutex_lock(&cm->mutex);
 	for (;;) {
 		while (cm->done.head == NULL && !cm->flusher_gone)
 			pthread_cond_wait(&cm->ended, &cm->mutex);
 		if (cm->done.head == NULL)
 			break;
-		queue_move(&items, &cm->done);
+		commit_queue_move(&items, &cm->done);
 		pthread_mutex_unlock(&cm->mutex);
 		finish(&items);
 		pthread_mutex_lock(&cm->mutex);
@@ -341,6 +235,8 @@ finisher_main(void *arg)
 	pthread_mutex_unlock(&cm->mutex);
 	return NULL;
 }
+
+/* --- starting, stopping --------------------------------------------------- */
 
 static void
 cond_init_monotonic(pthread_cond_t *cond)
@@ -357,10 +253,11 @@ cond_init_monotonic(pthread_cond_t *cond)
 static const struct {
 	const char *name;
 	void *(*main)(void *arg);
-} threads[THREADS] = {
+} threads[COMMIT_THREADS] = {
 	{ "store-commit", committer_main },
 	{ "store-flush", flusher_main },
 	{ "store-finish", finisher_main },
+	{ "store-watch", commit_watcher_main },
 };
 
 /* Ends the first n threads, with all that they still have to do. */
@@ -378,7 +275,9 @@ stop(struct commit *cm, size_t n)
 	pthread_cond_destroy(&cm->work);
 	pthread_cond_destroy(&cm->committed);
 	pthread_cond_destroy(&cm->ended);
+	pthread_cond_destroy(&cm->outstanding);
 	pthread_mutex_destroy(&cm->mutex);
+	buf_free(&cm->batch.arena);
 	free(cm);
 }
 
@@ -397,11 +296,14 @@ commit_start(
 	cond_init_monotonic(&cm->work);
 	cond_init_monotonic(&cm->committed);
 	cond_init_monotonic(&cm->ended);
-	queue_init(&cm->waiting);
-	queue_init(&cm->unflushed);
-	queue_init(&cm->done);
+	cond_init_monotonic(&cm->outstanding);
+	cm->batch.arena.max = ARENA_MAX;
+	commit_queue_init(&cm->waiting);
+	commit_queue_init(&cm->unflushed);
+	commit_queue_init(&cm->in_flush);
+	commit_queue_init(&cm->done);
 	cm->jobs_tail = &cm->jobs;
-	for (i = 0; i < THREADS; i++) {
+	for (i = 0; i < COMMIT_THREADS; i++) {
 		ret =
 		    pthread_create(&cm->threads[i], NULL, threads[i].main, cm);
 		if (ret != 0) {
@@ -420,12 +322,16 @@ commit_submit(struct commit *cm, struct store_item *item)
 {
 	bool taken = false;
 
+	if (item->until_ms == 0)
+		item->until_ms = clock_ms() + STORE_WAIT_MS;
 	pthread_mutex_lock(&cm->mutex);
 	if (!cm->closing && cm->waiting.n < COMMIT_QUEUE_MAX) {
-		queue_put(&cm->waiting, item);
+		commit_queue_put(&cm->waiting, item);
 		/* A lingering committer is woken by a full batch alone. */
 		if (cm->waiting.n == 1 || cm->waiting.n >= COMMIT_BATCH_MAX / 4)
 			pthread_cond_signal(&cm->work);
+		if (!cm->watching)
+			pthread_cond_signal(&cm->outstanding);
 		taken = true;
 	}
 	pthread_mutex_unlock(&cm->mutex);
@@ -434,9 +340,9 @@ commit_submit(struct commit *cm, struct store_item *item)
 
 /* Takes a job that has not begun off the queue; the mutex is held. */
 static void
-take_back(struct commit *cm, struct job *job)
+take_back(struct commit *cm, struct commit_job *job)
 {
-	struct job **at;
+	struct commit_job **at;
 
 	for (at = &cm->jobs; *at != job; at = &(*at)->next)
 		assert(*at != NULL);
@@ -449,7 +355,7 @@ int
 commit_run(struct commit *cm, int (*run)(void *arg, struct err *err), void *arg,
     struct err *err)
 {
-	struct job job = { .run = run, .arg = arg, .state = JOB_QUEUED };
+	struct commit_job job = { .run = run, .arg = arg, .state = JOB_QUEUED };
 	struct timespec until;
 	bool late = false;
 	int ret = -1;
@@ -492,5 +398,5 @@ void
 commit_stop(struct commit *cm)
 {
 	if (cm != NULL)
-		stop(cm, THREADS);
+		stop(cm, COMMIT_THREADS);
 }

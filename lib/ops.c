@@ -194,6 +194,12 @@ ops_open(const struct conf *cf, struct store *st, struct registry *rg,
 	return 0;
 }
 
+int64_t
+ops_stalled_ms(struct ops *ops, const char **what)
+{
+	return store_stalled_ms(ops->store, what);
+}
+
 void
 ops_close(struct ops *ops)
 {

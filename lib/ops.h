@@ -47,4 +47,7 @@ int ops_call(struct ops *ops, const struct ops_peer *peer,
 int ops_feed(struct ops *ops, const struct ops_peer *peer, struct span call,
     struct buf *out, struct err *err);
 
+/* store_stalled_ms: while it is not 0, a call may last as long as the disk. */
+int64_t ops_stalled_ms(struct ops *ops, const char **what);
+
 #endif

@@ -421,10 +421,9 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 		rs->ep = registry_get(rc->rg, name);
 	if (!span_is(call->request.method, "POST"))
 		return ask(rs);
-	if (rs->ep == NULL)
-		return finish(call, REPLY_UNKNOWN, 0, NULL);
-	if (rs->ep->state != STORE_ENDPOINT_ENABLED)
-		return finish(call, REPLY_UNKNOWN, 0, "disabled");
+	if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED)
+		return finish(
+		    call, REPLY_UNKNOWN, 0, rs->ep == NULL ? NULL : "disabled");
 	if (check_peer(call) != 0)
 		return 1;
 	*body_max = body_max_of(rc, rs->ep);
@@ -529,8 +528,7 @@ on_done(struct store_item *item)
 	struct receive_state *rs = item->arg;
 	struct receive_call *call = rs->call;
 	const struct registry_endpoint *old = rs->ep;
-	int success =
-	    old->scheme == NULL ? 0 : scheme_status(old->scheme)->success;
+	int success = old->scheme ? scheme_status(old->scheme)->success : 0;
 
 	switch (item->outcome) {
 	case STORE_ACCEPTED:
@@ -546,6 +544,7 @@ on_done(struct store_item *item)
 		break;
 	case STORE_MOVED:
 		/* A secret or a setting changed: judged again, by the new. */
+		call->until_ms = item->until_ms; /* one for all tries */
 		rs->ep = registry_get(rs->rc->rg, span_str(old->name));
 		registry_put(old);
 		if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED)
@@ -579,6 +578,7 @@ submit(struct receive_state *rs)
 	memcpy(item->request_id, rs->call->request_id, STORE_REQUEST_ID);
 	item->done = on_done;
 	item->arg = rs;
+	item->until_ms = rs->call->until_ms;
 	store_submit(rs->rc->st, item);
 	return 0;
 }

@@ -45,7 +45,8 @@ void receive_close(struct receive *rc); /* no request may be under way */
 /*
  * One request under way. The front end owns it together with what rq
  * borrows, from receive_begin until done was called (or receive_begin
- * answered at once).
+ * answered at once). done comes in time whatever the disk does, see
+ * store_item; nothing of the call is in use afterwards.
  */
 struct receive_call {
 	/* set by the front end */
@@ -55,6 +56,11 @@ struct receive_call {
 	/* Called once, in any thread, unless _begin or _body said 1. */
 	void (*done)(struct receive_call *call);
 	void *arg;
+	/*
+	 * When the store's part is over, clock_ms; 0: STORE_WAIT_MS after
+	 * receive_body. A front end that has waited already sets less.
+	 */
+	int64_t until_ms;
 
 	struct receive_reply reply; /* the answer */
 

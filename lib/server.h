@@ -4,7 +4,10 @@
  *
  * One thread holds all connections and answers pings; calls, which may take
  * as long as they take, run in threads of theirs, as does the verifying of
- * requests. root and owner_uid may administer; any other uid that can open
+ * requests. While the disk of the store hangs (ops_stalled_ms), new calls are
+ * refused and those under way for SERVER_DISK_MS are answered ERR_TIMEOUT by
+ * that one thread; what they asked for may still be done. root and owner_uid
+ * may administer; any other uid that can open
  * the socket may greet, ping and send requests.
  */
 #ifndef EYELET_LIB_SERVER_H
@@ -20,6 +23,7 @@
 #define SERVER_FRAME_MS 10000 /* from a frame's first byte to its last */
 #define SERVER_SEND_MS 10000 /* a peer that takes nothing of its answer */
 #define SERVER_PAGER_MS 600000 /* an administrator, who may page through it */
+#define SERVER_DISK_MS 5000 /* a call that a disk which hangs holds up */
 #define SERVER_STOP_MS 5000 /* for what is under way when told to stop */
 #define SERVER_BIG 65536 /* bytes: frames above it ... */
 #define SERVER_BIG_MAX 134217728 /* ... take at most this together */

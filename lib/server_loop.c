@@ -373,6 +373,36 @@ see_flags(struct server *sv)
 	}
 }
 
+bool
+server_disk_hangs(struct server_peer *peer)
+{
+	struct server *sv = peer->sv;
+	const char *what;
+	int64_t ms;
+
+	/* The loop's own look: serving was seen under the lock by then. */
+	ms = peer->greeted ? ops_stalled_ms(sv->ops, &what) : 0;
+	if (ms > 0)
+		server_peer_refuse(peer, ERR_TIMEOUT,
+		    "%s, for %lld s now: look after the disk of %s, then ask "
+		    "again; what was asked for may yet be done",
+		    what, (long long)ms / 1000, sv->opt.dir);
+	return ms > 0;
+}
+
+/* A call of it that began SERVER_DISK_MS ago may wait for the disk. */
+static void
+see_disk(struct server_peer *peer, int64_t now_ms)
+{
+	bool busy;
+
+	pthread_mutex_lock(&peer->sv->lock);
+	busy = peer->busy;
+	pthread_mutex_unlock(&peer->sv->lock);
+	if (busy && !peer->deaf && now_ms - peer->began_ms >= SERVER_DISK_MS)
+		server_disk_hangs(peer);
+}
+
 static bool
 is_late(const struct server_peer *peer, int64_t now_ms)
 {
@@ -401,6 +431,8 @@ tick(struct server *sv, int64_t now_ms)
 		next = peer->next;
 		if (is_late(peer, now_ms))
 			server_peer_close(peer);
+		else
+			see_disk(peer, now_ms);
 	}
 }
 

@@ -44,6 +44,7 @@ struct server_peer {
 	int64_t since_ms; /* connected */
 	int64_t frame_ms; /* when the frame coming in began; 0: none */
 	int64_t took_ms; /* when it last took some of what waits for it */
+	int64_t began_ms; /* its last call or request */
 
 	/* lock */
 	struct server_chunk *out, **out_end;
@@ -127,6 +128,9 @@ void server_peer_put(struct server_peer *peer);
 
 /* The loop's: closes the connection; the peer lives on while a job has it. */
 void server_peer_close(struct server_peer *peer);
+
+/* Refuses, or ends, what would wait for a disk that hangs; false: none does. */
+bool server_disk_hangs(struct server_peer *peer);
 
 /* --- server_peer.c: the loop's -------------------------------------------- */
 

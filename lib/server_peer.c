@@ -174,7 +174,7 @@ act_call(struct server_peer *peer, const struct frame *f, size_t used)
 	if (f->content.len < STORE_REQUEST_ID)
 		server_peer_refuse(peer, ERR_INPUT,
 		    "a call of %zu bytes has no request id", f->content.len);
-	else
+	else if (!server_disk_hangs(peer))
 		hand_on(peer, &peer->sv->calls, used);
 }
 
@@ -182,7 +182,8 @@ static void
 act_feed(struct server_peer *peer, const struct frame *f, size_t used)
 {
 	(void)f;
-	hand_on(peer, &peer->sv->calls, used);
+	if (!server_disk_hangs(peer))
+		hand_on(peer, &peer->sv->calls, used);
 }
 
 /* Who may say what, and when. Other frames are not for an owner. */

@@ -102,6 +102,7 @@ server_work(struct server_pool *pool, struct server_peer *peer, size_t used,
 		return -1;
 	}
 	job->peer = peer;
+	peer->began_ms = clock_ms();
 	pthread_mutex_lock(&sv->lock);
 	if (pool->queued >= pool->idle && pool->nthreads < pool->max) {
 		ret = server_thread(&pool->threads[pool->nthreads], work, pool);

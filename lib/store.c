@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/digest.h"
 #include "lib/files.h"
 #include "lib/guard.h"
@@ -98,8 +99,17 @@ mark_damaged(struct store *st)
 void
 store_wake(struct store *st)
 {
+	struct err anew = ERR_INIT;
+	bool first;
+
+	first = bdb_is_fenced(st->db) && !atomic_exchange(&st->fenced, true);
+	/* Items that wait for another flush, which hangs, wait in vain. */
+	if (first) {
+		err_set(&anew, ERR_AWAY, "the store starts anew");
+		commit_give_up(st->commit, &anew);
+	}
 	pthread_mutex_lock(&st->wait_mutex);
-	if (bdb_is_fenced(st->db) && !atomic_exchange(&st->fenced, true)) {
+	if (first) {
 		if (bdb_is_damaged(st->db))
 			mark_damaged(st);
 		store_say(st,
@@ -417,11 +427,38 @@ store_horizon(struct store *st, struct store_horizon *out)
 	out->now_s = seen_horizon_s(st->seen, store_now_ms(st));
 }
 
+int64_t
+store_stalled_ms(struct store *st, const char **what)
+{
+	static const char *const words[COMMIT_STEPS] = {
+		[COMMIT_WRITING] = "a write to the store hangs",
+		[COMMIT_FLUSHING] = "a flush of the store hangs",
+	};
+	int64_t since_ms = atomic_load(&st->looking_since_ms), look_ms, ms;
+	enum commit_step step = COMMIT_WRITING;
+	const char *word;
+
+	ms = commit_stalled_ms(st->commit, &step);
+	word = words[step];
+	look_ms = since_ms == 0 ? 0 : clock_ms() - since_ms;
+	if (look_ms > ms) {
+		ms = look_ms;
+		word = "a look at the disk of the store hangs";
+	}
+	if (ms <= STORE_STALLED_MS)
+		return 0;
+	if (what != NULL)
+		*what = word;
+	return ms;
+}
+
 bool
 store_healthy(struct store *st, const char **why_not)
 {
 	if (atomic_load(&st->fenced))
 		*why_not = "a write to the store failed";
+	else if (store_stalled_ms(st, why_not) > 0)
+		return false;
 	else if (atomic_load(&st->below_floor))
 		*why_not = "too little space is free";
 	else
@@ -476,7 +513,6 @@ store_status(struct store *st, struct store_status *out, struct err *err)
 	out->bytes_dedupe = seen_bytes(st->seen);
 	out->bytes_log = bdb_log_bytes(st->db);
 	out->bytes_other = store_tables_bytes(st);
-	store_measure_room(st);
 	out->bytes_free = atomic_load(&st->bytes_free);
 	out->floor = st->opt.floor;
 	out->horizon_s = st->opt.horizon_s;

@@ -91,8 +91,20 @@ enum store_outcome {
 };
 
 /*
- * One event on its way in. The caller owns it, and all it borrows, from
- * store_submit until done is called.
+ * How long an item waits for the disk: within it done is called, whatever a
+ * write or a flush does. Above STORE_STALLED_MS of one write or flush new
+ * items are refused at once, see store_stalled_ms.
+ */
+#define STORE_WAIT_MS 4000
+#define STORE_STALLED_MS 5000
+
+/*
+ * One event on its way in. It belongs to the caller, who must keep it and all
+ * that it borrows from store_submit until done is called, and may free it from
+ * then on. done comes before STORE_WAIT_MS are over: the store copies what it
+ * needs before it writes, so that a disk that hangs holds no item. Such an end
+ * is STORE_FAILED with ERR_TIMEOUT: the event may yet be stored, as if the
+ * answer to it had been lost on its way.
  */
 struct store_item {
 	struct event event; /* seq and received_ms are given by the store */
@@ -113,6 +125,7 @@ struct store_item {
 	 */
 	void (*done)(struct store_item *item);
 	void *arg;
+	int64_t until_ms; /* clock_ms; 0: STORE_WAIT_MS from now */
 
 	enum store_outcome outcome;
 	uint64_t seq; /* of the event, or of the first copy */
@@ -125,8 +138,8 @@ struct store_item {
 
 /*
  * Queues an item. Never blocks on the disk. When the queue is full, the store
- * is fenced or closing, or space is below the floor, done is called with
- * STORE_FAILED (perhaps before this returns).
+ * is fenced, stalled or closing, or space is below the floor, done is called
+ * with STORE_FAILED (perhaps before this returns).
  */
 void store_submit(struct store *st, struct store_item *item);
 
@@ -145,7 +158,10 @@ struct store_actor {
  * change may run more than once (on an aborted try), so it only reads arg and
  * fills result. A repeat with a request id that was done within the hour
  * changes nothing and gives the first result (kept sealed).
- * Waits at most 5 s: then ERR_TIMEOUT, and the change may still happen.
+ * Waits 5 s for its turn: then ERR_TIMEOUT, and nothing is changed. Once begun
+ * it lasts as long as the disk does, since arg and result are in use: whoever
+ * asked is told by another thread meanwhile (server.h does, by
+ * store_stalled_ms).
  */
 int store_change(struct store *st, const struct store_actor *actor,
     const unsigned char request_id[STORE_REQUEST_ID],
@@ -336,7 +352,18 @@ struct store_horizon {
 
 void store_horizon(struct store *st, struct store_horizon *out);
 
-/* For /healthz: memory only. Last flush good, above the floor, not fenced. */
+/*
+ * For how many ms the disk has owed the store an answer: to a batch, a change
+ * or a flush, or to a look at the room that there is; 0 as long as none of
+ * them lasts longer than STORE_STALLED_MS. *what (may be NULL) names it.
+ * Memory only.
+ */
+int64_t store_stalled_ms(struct store *st, const char **what);
+
+/*
+ * For /healthz: memory only. Last flush good, none hangs, above the floor, not
+ * fenced.
+ */
 bool store_healthy(struct store *st, const char **why_not);
 
 /*

@@ -45,12 +45,17 @@ store_submit(struct store *st, struct store_item *item)
 {
 	const struct event *ev = &item->event;
 	enum seen_kind kind = ev->flags & EVENT_NO_ID ? SEEN_DIGEST : SEEN_ID;
+	const char *what;
 
 	item->outcome = STORE_FAILED;
 	item->seq = 0;
 	item->err.code = ERR_NONE;
 	if (atomic_load(&st->fenced)) {
 		err_set(&item->err, ERR_AWAY, "the store starts anew");
+		goto refuse;
+	}
+	if (store_stalled_ms(st, &what) > 0) {
+		err_set(&item->err, ERR_TIMEOUT, "%s", what);
 		goto refuse;
 	}
 	if (atomic_load(&st->below_floor) && !may_pass_floor(st, ev)) {

@@ -100,6 +100,7 @@ struct store {
 	_Atomic uint64_t rows_touched_all; /* rows of all destinations were */
 	_Atomic uint64_t durable_seq;
 	_Atomic int64_t last_ms; /* the last recorded time */
+	_Atomic int64_t looking_since_ms; /* the keeper's looks; clock_ms */
 	_Atomic int64_t last_flush_ms, last_checkpoint_ms, snapshot_ms;
 	_Atomic uint64_t bytes_free;
 	_Atomic int64_t fell_ms; /* see store_room */

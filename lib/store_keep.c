@@ -176,6 +176,19 @@ write_quarantine(struct store *st)
 		complain(st, "quarantine", &err);
 }
 
+/* What asks little of a disk that works: store_stalled_ms tells if it hangs. */
+static void
+look_at_disk(struct store *st)
+{
+	atomic_store(&st->looking_since_ms, clock_ms());
+	store_measure_room(st);
+	if (!atomic_load(&st->fenced)) {
+		keep_ballast(st);
+		write_quarantine(st);
+	}
+	atomic_store(&st->looking_since_ms, 0);
+}
+
 /* When what was done last; clock_ms. */
 struct keeping {
 	int64_t retained_ms, forgot_ms;
@@ -214,11 +227,9 @@ keeper_main(void *arg)
 
 	while (!rest(st)) {
 		now = store_wall_ms();
-		store_measure_room(st);
+		look_at_disk(st);
 		if (atomic_load(&st->fenced))
 			continue;
-		keep_ballast(st);
-		write_quarantine(st);
 		store_move_notices(st);
 		if (checkpoint_is_due(st, now))
 			checkpoint(st);

@@ -166,6 +166,14 @@ ops_open(const struct conf *cf, struct store *st, struct registry *rg,
 	return *out == NULL ? err_set(err, ERR_NOMEM, "ops") : 0;
 }
 
+int64_t
+ops_stalled_ms(struct ops *ops, const char **what)
+{
+	(void)ops;
+	(void)what;
+	return 0;
+}
+
 void
 ops_close(struct ops *ops)
 {

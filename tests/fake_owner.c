@@ -318,6 +318,14 @@ static const struct {
 	{ "{\"op\":\"who-and-die\"", op_who_and_die },
 };
 
+int64_t
+ops_stalled_ms(struct ops *ops, const char **what)
+{
+	(void)ops;
+	(void)what;
+	return 0;
+}
+
 int
 ops_call(struct ops *ops, const struct ops_peer *peer,
     const unsigned char request_id[STORE_REQUEST_ID], struct span json,

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "lib/client.h"
+#include "lib/clock.h"
 #include "lib/frame.h"
 #include "lib/server.h"
 #include "lib/util.h"
@@ -236,7 +237,8 @@ do_receive(struct client *cl, const struct asked *a, struct err *err)
 	rq.path = span_str(a->words[0]);
 	rq.body = span_str(a->words[1]);
 	rq.content_length = (int64_t)rq.body.len;
-	if (client_receive(cl, &rq, NULL, &reply, err) < 0)
+	if (client_receive(
+		cl, &rq, NULL, clock_ms() + CLIENT_WAIT_MS, &reply, err) < 0)
 		return -1;
 	printf("%d %s %.*s\n", reply.status, reply.content_type,
 	    (int)reply.body_len, reply.body);

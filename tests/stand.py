@@ -138,6 +138,7 @@ class Stand:
         os.chmod(self.top, 0o755)
         self.web = self.service = self.listening = self.port = None
         self.loads = []
+        self.beside = {}  # of the environment that the service runs in
         self.env = dict(os.environ, ASAN_OPTIONS=":".join(
             [os.environ.get("ASAN_OPTIONS", ""), "verify_asan_link_order=0"]))
         self.env.pop("EYELET_CONFIG", None)
@@ -243,7 +244,7 @@ class Stand:
         start_service() is called for each further one.
         """
         command = program or f"{self.program} -c {self.conf}"
-        service = {"ASAN_OPTIONS": self.env["ASAN_OPTIONS"]}
+        service = {"ASAN_OPTIONS": self.env["ASAN_OPTIONS"], **self.beside}
         if self.disk is not None:
             service.update({"LD_PRELOAD": f"{BUILD}/tests/fault/disk.so",
                             "EYELET_DISK_STORE": self.store,

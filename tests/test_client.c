@@ -279,7 +279,8 @@ ask(struct client *cl, bool request, int *rows, struct err *err)
 
 	if (!request)
 		return client_call(cl, span_str("{}"), count_row, rows, err);
-	return client_receive(cl, &rq, NULL, &reply, err);
+	return client_receive(
+	    cl, &rq, NULL, clock_ms() + CLIENT_WAIT_MS, &reply, err);
 }
 
 START_TEST(an_answer_is_what_it_is_or_an_error_at_once)
@@ -372,7 +373,9 @@ START_TEST(a_request_may_take_five_seconds)
 	int64_t before = clock_ms();
 	struct err err = ERR_INIT;
 
-	ck_assert_int_eq(client_receive(cl, &rq, NULL, &reply, &err), -1);
+	ck_assert_int_eq(client_receive(cl, &rq, NULL,
+			     clock_ms() + CLIENT_WAIT_MS, &reply, &err),
+	    -1);
 	ck_assert_msg(err.code == ERR_TIMEOUT, "%s", err.text);
 	ck_assert_int_ge(clock_ms() - before, CLIENT_WAIT_MS - 100);
 	ck_assert_int_lt(clock_ms() - before, CLIENT_WAIT_MS + LATE_MS);
@@ -380,7 +383,9 @@ START_TEST(a_request_may_take_five_seconds)
 	rq.path = span_str("/x");
 	rq.body = span_str("next");
 	rq.content_length = 4;
-	ck_assert_int_eq(client_receive(cl, &rq, NULL, &reply, &err), 0);
+	ck_assert_int_eq(client_receive(cl, &rq, NULL,
+			     clock_ms() + CLIENT_WAIT_MS, &reply, &err),
+	    0);
 	ck_assert(span_is(span_of(reply.body, reply.body_len), "next"));
 	client_close(cl);
 	/* The server cannot end with that under way. */
@@ -411,13 +416,16 @@ START_TEST(large_calls_and_bodies_pass)
 	rq.path = span_str("/x");
 	rq.body = span_of(big.ptr, size);
 	rq.content_length = (int64_t)size;
-	ck_assert_msg(
-	    client_receive(cl, &rq, NULL, &reply, &err) == 0, "%s", err.text);
+	ck_assert_msg(client_receive(cl, &rq, NULL, clock_ms() + CLIENT_WAIT_MS,
+			  &reply, &err) == 0,
+	    "%s", err.text);
 	ck_assert_int_eq(reply.status, 200);
 	ck_assert_uint_eq(reply.body_len, RECEIVE_REPLY_MAX);
 
 	rq.body.len++;
-	ck_assert_int_eq(client_receive(cl, &rq, NULL, &reply, &err), -1);
+	ck_assert_int_eq(client_receive(cl, &rq, NULL,
+			     clock_ms() + CLIENT_WAIT_MS, &reply, &err),
+	    -1);
 	ck_assert_int_eq(err.code, ERR_LIMIT);
 	buf_free(&big);
 	buf_free(&row);
