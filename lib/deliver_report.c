@@ -173,12 +173,10 @@ static int
 ask_report(struct deliver *dv, struct err *err)
 {
 	struct feed_call call = { .verb = FEED_REPORT };
-	int64_t now_ms = dv->now_ms;
+	/* Before an end it writes down how far it has read, too. */
+	bool all = dv->stopping || dv->opt.once;
 
-	/* Who soon leaves writes all of it. */
-	if (dv->stopping || dv->opt.once)
-		now_ms += SCHEDULE_CURSOR_MS;
-	if (!schedule_report_begin(dv->schedule, now_ms, &dv->report))
+	if (!schedule_report_begin(dv->schedule, dv->now_ms, all, &dv->report))
 		return 0;
 	call.report = dv->report;
 #ifdef PLANTED_CURSOR

@@ -10,6 +10,9 @@
  * the deliverer's business. A destination does nothing until its rows were
  * told for the first time (begin and end, also when it has none).
  *
+ * Every now_ms is the time as it is: one that is made up stays in here, and
+ * all that waits goes out too early by it.
+ *
  *	settings: schedule_put, and then schedule_rows_begin, _row, _end
  *	each turn: schedule_wants -> schedule_take, schedule_passed
  *	           schedule_next -> send; schedule_ended
@@ -192,20 +195,21 @@ bool schedule_next_disabled(struct schedule *sc, uint64_t *destination_id,
 
 /*
  * What is to be committed now: outcomes since the last one, rows for what
- * they overtook, cursors. False: nothing, or one is out. One report at a
- * time; it borrows from sc until schedule_report_end says whether it was
- * committed (false: the next one has it again, which is harmless). Outcomes
- * that come while it is out go into the next one; everything else may be
- * called meanwhile, but schedule_free. It is for the caller to gather some
- * milliseconds' outcomes where many come: one that is asked for at once is as
- * right, but costs more.
+ * they overtook, and each SCHEDULE_CURSOR_MS (all: now, since the caller is
+ * about to end) the cursors that have moved with nothing else. False: nothing,
+ * or one is out. One report at a time; it borrows from sc until
+ * schedule_report_end says whether it was committed (false: the next one has it
+ * again, which is harmless). Outcomes that come while it is out go into the
+ * next one; everything else may be called meanwhile, but schedule_free. It is
+ * for the caller to gather some milliseconds' outcomes where many come: one
+ * that is asked for at once is as right, but costs more.
  *
  * With every outcome committed, all of the log below a cursor is delivered,
  * dead, unmatched or in a row; and nothing that was reported stands above it,
  * so that a restart repeats only what was under way or not yet reported.
  */
 bool schedule_report_begin(
-    struct schedule *sc, int64_t now_ms, struct store_report *out);
+    struct schedule *sc, int64_t now_ms, bool all, struct store_report *out);
 void schedule_report_end(struct schedule *sc, bool committed);
 
 #endif

@@ -164,13 +164,14 @@ add_cursors(struct schedule *sc)
 
 bool
 schedule_report_begin(
-    struct schedule *sc, int64_t now_ms, struct store_report *out)
+    struct schedule *sc, int64_t now_ms, bool all, struct store_report *out)
 {
 	schedule_tick(sc, now_ms);
 	if (sc->out)
 		return false;
 	add_news(sc);
-	if (sc->moved && sc->now - sc->cursors_at >= SCHEDULE_CURSOR_MS)
+	if (sc->moved &&
+	    (all || sc->now - sc->cursors_at >= SCHEDULE_CURSOR_MS))
 		add_cursors(sc);
 	sc->out = true;
 	if (sc->nitems == 0 && sc->ncursors == 0 && sc->nfailings == 0) {

@@ -247,7 +247,7 @@ report_begin(void)
 	size_t i;
 
 	say_nothing();
-	if (!schedule_report_begin(sc, now_ms, &report))
+	if (!schedule_report_begin(sc, now_ms, false, &report))
 		return "-";
 	ck_assert_uint_le(report.nitems, STORE_REPORT_ITEMS_MAX);
 	for (i = 0; i < report.nitems; i++)

@@ -762,7 +762,7 @@ fail_and_keep(enum schedule_verdict verdict)
 	take(1, seq, seq);
 	ck_assert_uint_gt(strlen(starts()), 0);
 	end(1, seq, verdict);
-	ck_assert(schedule_report_begin(sc, now_ms, &r));
+	ck_assert(schedule_report_begin(sc, now_ms, false, &r));
 	if (r.nfailings > 0) {
 		ck_assert_uint_eq(r.failings[0].destination_id, 1);
 		kept = r.failings[0].failing;

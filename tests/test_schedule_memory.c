@@ -134,7 +134,7 @@ report(int64_t now_ms)
 	size_t i;
 
 	counting = true;
-	while (schedule_report_begin(sc, now_ms, &r)) {
+	while (schedule_report_begin(sc, now_ms, false, &r)) {
 		counting = false;
 		for (i = 0; i < r.nitems; i++)
 			tell(r.items[i].kind == STORE_REPORT_ROW ? "row"

@@ -617,7 +617,8 @@ report_begins(void)
 
 	if (w.out)
 		return;
-	w.out = schedule_report_begin(w.sc, w.wall, &w.report);
+	/* Each way, as before an end and in the middle. */
+	w.out = schedule_report_begin(w.sc, w.wall, chance(50), &w.report);
 	if (!w.out)
 		return;
 	must(w.report.nitems + w.report.ncursors + w.report.nfailings > 0,

@@ -53,7 +53,7 @@ only_item(void)
 {
 	struct store_report r = { 0 };
 
-	ck_assert(schedule_report_begin(sc, now_ms, &r));
+	ck_assert(schedule_report_begin(sc, now_ms, false, &r));
 	ck_assert_uint_eq(r.nitems, 1);
 	return &r.items[0];
 }
@@ -234,6 +234,29 @@ START_TEST(cursors_alone_go_out_seldom)
 }
 END_TEST
 
+/* Before an end, each cursor goes out at once, and nothing else is early. */
+START_TEST(all_cursors_go_out_when_they_are_asked_for)
+{
+	struct store_report r;
+	int i;
+
+	put_known(&d, 10);
+	take(1, 10, 10);
+	ck_starts("1/10#1");
+	end(1, 10, SCHEDULE_FAILED);
+	ck_report("row 1/10 retrying #1; cursor 1=11");
+	for (i = 0; i < 1000; i++) {
+		schedule_passed(sc, 1, 20 + (uint64_t)i);
+		ck_assert(schedule_report_begin(sc, now_ms, true, &r));
+		ck_assert_uint_eq(r.ncursors, 1);
+		ck_assert_uint_eq(r.cursors[0].seq, 20 + (uint64_t)i);
+		schedule_report_end(sc, true);
+		ck_starts("");
+	}
+	ck_assert(!schedule_report_begin(sc, now_ms, true, &r));
+}
+END_TEST
+
 START_TEST(a_cursor_stops_before_what_was_not_started)
 {
 	d.concurrency = 1;
@@ -339,18 +362,18 @@ START_TEST(a_report_has_at_most_its_limit_and_destinations_share_it)
 			end(2, next, SCHEDULE_DELIVERED);
 		}
 	}
-	ck_assert(schedule_report_begin(sc, now_ms, &r));
+	ck_assert(schedule_report_begin(sc, now_ms, false, &r));
 	ck_assert_uint_eq(r.nitems, STORE_REPORT_ITEMS_MAX);
 	ck_assert_uint_eq(r.ncursors, 1);
 	ck_assert_uint_eq(r.cursors[0].destination_id, 1);
 	ck_assert_uint_eq(r.cursors[0].seq, STORE_REPORT_ITEMS_MAX + 1);
 	report_end(true);
 	/* Then the other's, before the first has all. */
-	ck_assert(schedule_report_begin(sc, now_ms, &r));
+	ck_assert(schedule_report_begin(sc, now_ms, false, &r));
 	ck_assert_uint_eq(r.items[0].delivery.destination_id, 2);
 	ck_assert_uint_eq(r.nitems, STORE_REPORT_ITEMS_MAX);
 	report_end(true);
-	ck_assert(schedule_report_begin(sc, now_ms, &r));
+	ck_assert(schedule_report_begin(sc, now_ms, false, &r));
 	part = 5000 - STORE_REPORT_ITEMS_MAX;
 	ck_assert_uint_eq(r.nitems, 2 * part);
 	ck_assert_uint_eq(r.ncursors, 2);
@@ -376,11 +399,11 @@ START_TEST(rows_of_a_destination_share_the_limit_too)
 		ck_assert_uint_gt(strlen(starts_max(1)), 0);
 		end(1, seq, SCHEDULE_REFUSED);
 	}
-	ck_assert(schedule_report_begin(sc, now_ms, &r));
+	ck_assert(schedule_report_begin(sc, now_ms, false, &r));
 	ck_assert_uint_eq(r.nitems, STORE_REPORT_ITEMS_MAX);
 	ck_assert_uint_eq(r.ncursors, 0);
 	report_end(true);
-	ck_assert(schedule_report_begin(sc, now_ms, &r));
+	ck_assert(schedule_report_begin(sc, now_ms, false, &r));
 	ck_assert_uint_eq(r.nitems, 5000 - STORE_REPORT_ITEMS_MAX);
 	ck_assert_uint_eq(r.items[0].delivery.seq, STORE_REPORT_ITEMS_MAX + 1);
 	report_end(true);
@@ -775,6 +798,7 @@ main(void)
 	tcase_add_test(tc, what_is_overtaken_gets_a_row_once);
 	tcase_add_test(tc, two_outcomes_of_one_go_in_order);
 	tcase_add_test(tc, cursors_alone_go_out_seldom);
+	tcase_add_test(tc, all_cursors_go_out_when_they_are_asked_for);
 	tcase_add_test(tc, a_cursor_stops_before_what_was_not_started);
 	tcase_add_test(tc, what_was_not_committed_comes_again);
 	tcase_add_test(tc, cursors_that_were_not_committed_come_again);
