@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/store.h"
 
 #define EXPIRED_GRACE_MS 2000 /* for an answer, before all is shut down */
 
@@ -43,9 +44,11 @@ static void
 conn_destroy(struct conn *c)
 {
 	fcgi_free(c->fcgi);
+	intake_free(c->intake);
 	if (c->fd >= 0)
 		close(c->fd);
-	buf_free(&c->body);
+	buf_free(&c->rest);
+	buf_free(&c->out);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -72,11 +75,14 @@ conn_new(void *owner, uint32_t index, struct err *err)
 		err_set(err, ERR_NOMEM, "no memory for a connection");
 		return NULL;
 	}
-	if (fcgi_new(&c->fcgi, err) < 0) {
+	if (fcgi_new(&c->fcgi, err) < 0 ||
+	    intake_new(STORE_BODY_MAX, &c->intake, err) < 0) {
+		fcgi_free(c->fcgi);
 		free(c);
 		return NULL;
 	}
-	c->body = (struct buf)BUF_INIT(STORE_BODY_MAX);
+	c->rest = (struct buf)BUF_INIT(CONN_REST_MAX);
+	c->out = (struct buf)BUF_INIT(FCGI_TEXT_MAX);
 	c->call.arg = c;
 	c->owner = owner;
 	c->fd = -1;
@@ -145,11 +151,6 @@ conn_accept(struct conn_table *t, int listen_fd, struct err *err)
 		give_place(t, c);
 		return NULL;
 	}
-	if (fcgi_attach(c->fcgi, fd, err) < 0) {
-		close(fd);
-		give_place(t, c);
-		return NULL;
-	}
 	pthread_mutex_lock(&c->lock);
 	assert(c->state == CONN_FREE && c->fd < 0);
 	c->state = CONN_BUSY;
@@ -158,6 +159,7 @@ conn_accept(struct conn_table *t, int listen_fd, struct err *err)
 	c->in_epoll = false;
 	c->deadline_ms = 0;
 	c->late = false;
+	c->stage = CONN_HEAD;
 	pthread_mutex_unlock(&c->lock);
 	return c;
 }
@@ -165,7 +167,9 @@ conn_accept(struct conn_table *t, int listen_fd, struct err *err)
 void
 conn_close(struct conn_table *t, struct conn *c)
 {
-	fcgi_detach(c->fcgi);
+	intake_reset(c->intake);
+	buf_free(&c->rest);
+	buf_free(&c->out);
 	pthread_mutex_lock(&c->lock);
 	assert(c->state == CONN_BUSY);
 	c->state = CONN_FREE;
@@ -231,37 +235,17 @@ conn_wait(struct conn *c, int epoll_fd, uint32_t events, enum conn_state state,
 		c->state = state;
 		c->deadline_ms = deadline_ms;
 		c->late = false;
-		if (state == CONN_IDLE)
-			c->idle_since_ms = clock_ms();
+		c->since_ms =
+		    state == CONN_READING ? c->began_us / 1000 : clock_ms();
 	}
 	pthread_mutex_unlock(&c->lock);
 	return waits;
 }
 
-void
-conn_set_deadline(struct conn *c, int64_t deadline_ms)
-{
-	pthread_mutex_lock(&c->lock);
-	c->deadline_ms = deadline_ms;
-	pthread_mutex_unlock(&c->lock);
-}
-
-bool
-conn_clear_deadline(struct conn *c)
-{
-	bool late;
-
-	pthread_mutex_lock(&c->lock);
-	c->deadline_ms = 0;
-	late = c->late;
-	pthread_mutex_unlock(&c->lock);
-	return late;
-}
-
 static void
 expire(struct conn *c, int64_t now_ms)
 {
-	bool reading = c->state == CONN_BUSY && !c->late;
+	bool reading = c->state == CONN_READING && !c->late;
 
 	shutdown(c->fd, reading ? SHUT_RD : SHUT_RDWR);
 	c->late = true;
@@ -286,26 +270,42 @@ conn_expire(struct conn_table *t, int64_t now_ms)
 	return n;
 }
 
+static bool
+is_older(const struct conn *c, enum conn_state state, int64_t before_ms,
+    bool charged)
+{
+	return c->state == state && c->since_ms <= before_ms &&
+	       (c->charged > 0 || !charged);
+}
+
 struct conn *
-conn_claim_idle(struct conn_table *t, int64_t idle_before_ms)
+conn_claim_oldest(struct conn_table *t, enum conn_state state,
+    int64_t before_ms, bool charged)
 {
 	size_t i, made = t->made;
 	struct conn *c, *oldest = NULL;
-	enum conn_state was;
-	uint64_t key = 0;
+	int64_t oldest_ms = before_ms;
 
 	for (i = 0; i < made; i++) {
 		c = t->places[i];
 		pthread_mutex_lock(&c->lock);
-		if (c->state == CONN_IDLE &&
-		    c->idle_since_ms <= idle_before_ms) {
-			idle_before_ms = c->idle_since_ms;
+		if (is_older(c, state, oldest_ms, charged)) {
+			oldest_ms = c->since_ms;
 			oldest = c;
-			key = conn_key(c);
 		}
 		pthread_mutex_unlock(&c->lock);
 	}
-	return oldest == NULL ? NULL : conn_claim(t, key, &was);
+	if (oldest == NULL)
+		return NULL;
+	/* Somebody may have been faster. */
+	pthread_mutex_lock(&oldest->lock);
+	c = is_older(oldest, state, before_ms, charged) ? oldest : NULL;
+	if (c != NULL) {
+		c->state = CONN_BUSY;
+		c->deadline_ms = 0;
+	}
+	pthread_mutex_unlock(&oldest->lock);
+	return c;
 }
 
 size_t

@@ -9,25 +9,41 @@
 #include <pthread.h>
 
 #include "cgi/fcgi.h"
+#include "cgi/intake.h"
 #include "lib/receive.h"
+
+#define CONN_REST_MAX 16384 /* bytes that may be read beyond a request */
 
 enum conn_state {
 	CONN_FREE,
 	CONN_IDLE, /* epoll has it until the next request's first byte */
+	CONN_READING, /* epoll has it until there is more of a request */
 	CONN_BUSY, /* a worker, or whoever completes the call, has it */
 	CONN_SENDING, /* epoll has it until its answer would be taken */
 	CONN_LINGERING /* answered; epoll has it until the peer is gone */
+};
+
+/* How far the request of a connection came. */
+enum conn_stage {
+	CONN_HEAD, /* not all of its parameters, perhaps not a byte, are here */
+	CONN_BODY, /* the handler waits for its body */
+	CONN_ANSWER, /* it is answered as soon as its body has ended */
+	CONN_WHOLE /* all of it was read */
 };
 
 struct conn {
 	/* Whoever has the connection uses these. */
 	struct receive_call call; /* call.arg is the connection */
 	struct header headers[REQUEST_HEADERS_MAX];
-	struct buf body;
+	struct intake *intake;
 	struct fcgi *fcgi;
+	struct buf rest; /* bytes behind the request's end */
+	struct buf out; /* bytes of its answer that wait to be taken */
+	enum conn_stage stage;
+	bool keep; /* the web server wants to use it again */
 	void *via; /* what the handler's begin made of the request */
 	int64_t began_us; /* when the request's first byte was there */
-	int64_t linger_until_ms; /* the end of LINGERING */
+	int64_t until_ms; /* the end of what it is at */
 	void *owner; /* the pool */
 
 	/* Under lock: others look at them, or come from epoll too late. */
@@ -36,7 +52,8 @@ struct conn {
 	int fd;
 	bool in_epoll;
 	uint32_t generation; /* tells the connections of one place apart */
-	int64_t idle_since_ms;
+	int64_t since_ms; /* in this state since then; at this request */
+	size_t charged; /* bytes of memory above its own share */
 	int64_t deadline_ms; /* 0: none */
 	bool late; /* it passed, and reading was shut down */
 
@@ -72,27 +89,26 @@ conn_claim(struct conn_table *t, uint64_t key, enum conn_state *was);
 /*
  * Hands the connection to epoll until events come, as state says; the caller
  * has it no more. deadline_ms 0: it may wait for ever. False when the kernel
- * has no room: the caller still has it, and closes it.
+ * has no room: the caller still has it, and closes it. late is set from the
+ * deadline until the next conn_wait.
  */
 bool conn_wait(struct conn *c, int epoll_fd, uint32_t events,
     enum conn_state state, int64_t deadline_ms);
 
-/* Has the caller's reading end at this time. */
-void conn_set_deadline(struct conn *c, int64_t deadline_ms);
-/* No deadline any more; true when it had passed. */
-bool conn_clear_deadline(struct conn *c);
-
 /*
- * Shuts down what is past its deadline: first for reading, so that an answer
- * can still be given, then whole. Returns how many.
+ * Shuts down what is past its deadline: what is READING first for reading, so
+ * that an answer can still be given, the others whole. Returns how many.
  */
 size_t conn_expire(struct conn_table *t, int64_t now_ms);
 
 /*
- * A connection that has been idle longest, BUSY for the caller: idle at all
- * before idle_before_ms. NULL when there is none.
+ * Of the connections in this state the one that has been longest (READING: that
+ * has been at its request longest), BUSY for the caller: it was at all before
+ * before_ms. charged: only one that is charged for memory. NULL when there is
+ * none.
  */
-struct conn *conn_claim_idle(struct conn_table *t, int64_t idle_before_ms);
+struct conn *conn_claim_oldest(struct conn_table *t, enum conn_state state,
+    int64_t before_ms, bool charged);
 
 /*
  * How many have a request that is not answered yet, or may have one soon. At

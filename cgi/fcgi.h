@@ -1,66 +1,49 @@
 /*
- * fcgi.h: the door to libfcgi: reads one request of a web server from a
- * connection that somebody else accepted, and writes its answer. Reads block;
- * libfcgi knows no deadline, so whoever wants one shuts the connection down
- * from another thread.
+ * fcgi.h: the door to libfcgi: makes an environment of a request's parameters,
+ * and FastCGI records of its answer. libfcgi reads and writes memory alone: its
+ * OS_Read and OS_Write are replaced by our own, so nothing here ever waits, and
+ * what it reads was put together here from what intake.h checked.
  */
 #ifndef EYELET_CGI_FCGI_H
 #define EYELET_CGI_FCGI_H
 
 #include "lib/bytes.h"
 
+#define FCGI_AROUND_MAX 64 /* bytes that records add to an answer ... */
+#define FCGI_TEXT_MAX 8000 /* ... of at most so many */
+
 struct fcgi; /* the state of one connection; used by one thread at a time */
 
-/* Once per process, before anything else here. ERR_IO. */
+/*
+ * Once per process, before anything else here. ERR_IO: libfcgi does not start,
+ * or does not read and write as said above.
+ */
 int fcgi_init(struct err *err);
 
-/* An empty state, for any number of connections one after the other. */
 int fcgi_new(struct fcgi **out, struct err *err);
-void fcgi_free(struct fcgi *f); /* drops its connection too */
+void fcgi_free(struct fcgi *f); /* NULL is allowed */
 
 /*
- * Begins with the connection fd. libfcgi closes what it reads from when the
- * peer breaks the protocol, so it gets a duplicate: fd stays the caller's,
- * who may shut it down at any time without hitting a stranger.
+ * Begins the request id. params are whole name-value pairs without a NUL byte,
+ * copied: as "NAME=value" strings, NULL at the end, in *env. The strings may be
+ * changed in place and live until the next fcgi_begin or fcgi_drop. ERR_NOMEM,
+ * or ERR_IO: libfcgi reads something else in them.
  */
-int fcgi_attach(struct fcgi *f, int fd, struct err *err);
+int fcgi_begin(struct fcgi *f, unsigned id, struct span params, char ***env,
+    struct err *err);
 
 /*
- * Lets the connection go, but closes not fd itself. What the request held is
- * freed by the next use of f, in a thread that reads: whoever answers has no
- * time for it, and would free what another thread's memory pool gave.
+ * Writes the answer (CGI head and body) to the request that was begun, and its
+ * end, to out, which has text.len + FCGI_AROUND_MAX; returns how many bytes. 0:
+ * libfcgi could not.
  */
-void fcgi_detach(struct fcgi *f);
-
-enum fcgi_head {
-	FCGI_HEAD_GONE, /* closed, broken or aborted: no request, no answer */
-	FCGI_HEAD_READY
-};
+size_t fcgi_answer(struct fcgi *f, struct span text, unsigned char *out);
 
 /*
- * Reads the head of the next request: its environment as "NAME=value"
- * strings, NULL at the end, in *env. The strings may be changed in place and
- * live until the next fcgi_read_head or fcgi_attach.
+ * Frees what the request holds. fcgi_begin does that, too, and in a thread
+ * that reads: whoever answers has no time for it, and would free what another
+ * thread's memory pool gave.
  */
-enum fcgi_head fcgi_read_head(struct fcgi *f, char ***env);
-
-/* Up to n bytes of body; fewer mean that there will be no more. */
-size_t fcgi_read_body(struct fcgi *f, void *to, size_t n);
-
-/* Reads on: does the body end here, in good order, without another byte? */
-bool fcgi_body_ends(struct fcgi *f);
-
-/* Did fcgi_body_ends say so of this request? */
-bool fcgi_body_was_read(const struct fcgi *f);
-
-/* Would an answer of ordinary size be taken without waiting? */
-bool fcgi_writable(const struct fcgi *f);
-
-/*
- * Writes the answer (CGI head and body), which ends the request. True when
- * the web server wants this connection kept and it can be: everything was
- * written and the body was read to its end (fcgi_body_ends said so).
- */
-bool fcgi_answer(struct fcgi *f, struct span text);
+void fcgi_drop(struct fcgi *f);
 
 #endif

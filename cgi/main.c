@@ -23,7 +23,7 @@
 #include "lib/util.h"
 #include "lib/version.h"
 
-#define WORKERS_MIN 2 /* by cores; one in a read must not be all */
+#define WORKERS_MIN 2 /* by cores; one that waits must not be all */
 #define WORKERS_BY_CORES_MAX 16
 #define FILES_OTHER 512 /* descriptors for all but connections */
 #define CONNECTIONS_MIN 8
@@ -117,7 +117,7 @@ harden(void)
 static size_t
 choose_connections(void)
 {
-	rlim_t want = 2 * POOL_CONNECTIONS_MAX + FILES_OTHER;
+	rlim_t want = POOL_CONNECTIONS_MAX + FILES_OTHER;
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
@@ -128,9 +128,9 @@ choose_connections(void)
 	}
 	if (files.rlim_cur >= want)
 		return POOL_CONNECTIONS_MAX;
-	if (files.rlim_cur <= FILES_OTHER + 2 * CONNECTIONS_MIN)
+	if (files.rlim_cur <= FILES_OTHER + CONNECTIONS_MIN)
 		return CONNECTIONS_MIN;
-	return (files.rlim_cur - FILES_OTHER) / 2;
+	return files.rlim_cur - FILES_OTHER;
 }
 
 /*

@@ -31,6 +31,8 @@
 #define WATCH_LINGER_MS 1000
 #define EXPIRE_EVERY_MS 200
 #define IDLE_SPARED_MS 1000 /* a connection idle for less is never evicted */
+#define UPLOAD_SPARED_MS 1000 /* nor is an upload that is so young, ... */
+#define LINGER_SPARED_MS 200 /* ... nor one that was answered so lately */
 #define END_SPARED_MS 300 /* nor closed in the end */
 #define CROWDED_LOOK_MS                                       \
 	1000 /* how often an idle worker asks if it may leave \
@@ -94,14 +96,6 @@ pause_accepting(struct pool *p)
 }
 
 static bool
-has_input(int fd)
-{
-	char c;
-
-	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
-}
-
-static bool
 accept_one(struct pool *p)
 {
 	struct err err = ERR_INIT;
@@ -113,10 +107,7 @@ accept_one(struct pool *p)
 			pause_accepting(p);
 		return false;
 	}
-	if (has_input(c->fd))
-		serve(&p->serving, c);
-	else
-		serve_idle(&p->serving, c);
+	serve(&p->serving, c);
 	return true;
 }
 
@@ -143,6 +134,7 @@ go_on(struct pool *p, uint64_t key)
 		return;
 	switch (was) {
 	case CONN_IDLE:
+	case CONN_READING:
 		serve(&p->serving, c);
 		break;
 	case CONN_SENDING:
@@ -241,7 +233,7 @@ add_worker(struct pool *p)
 
 /* --- the watchdog -------------------------------------------------------- */
 
-/* Workers that have been at one thing for longer than reading should take. */
+/* Workers that have been at one request for longer than one should take. */
 static unsigned
 count_stuck(struct pool *p, int64_t now_ms)
 {
@@ -257,9 +249,9 @@ count_stuck(struct pool *p, int64_t now_ms)
 }
 
 /*
- * Holding lock. While all are stuck their number doubles at each look, so
- * that hundreds of slow uploads at once hold nobody up for long. What is not
- * needed any more leaves of itself, see take_surplus.
+ * Holding lock. While all are stuck their number doubles at each look, so that
+ * hundreds of requests that wait for the store's owner do not wait for each
+ * other. What is not needed any more leaves of itself, see take_surplus.
  */
 static void
 balance(struct pool *p, int64_t now_ms)
@@ -276,6 +268,14 @@ balance(struct pool *p, int64_t now_ms)
 	p->crowded = p->workers > wanted;
 }
 
+static bool
+has_input(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
 /*
  * Closes what has waited longest for a request, if it waits still. True when
  * there was one that had waited since idle_before_ms.
@@ -283,7 +283,8 @@ balance(struct pool *p, int64_t now_ms)
 static bool
 close_idle(struct pool *p, int64_t idle_before_ms)
 {
-	struct conn *c = conn_claim_idle(p->serving.table, idle_before_ms);
+	struct conn *c = conn_claim_oldest(
+	    p->serving.table, CONN_IDLE, idle_before_ms, false);
 
 	if (c == NULL)
 		return false;
@@ -294,12 +295,39 @@ close_idle(struct pool *p, int64_t idle_before_ms)
 	return true;
 }
 
+/* Closes what is answered, and only waits for its web server to close. */
+static bool
+close_lingering(struct pool *p, int64_t before_ms)
+{
+	struct conn *c;
+
+	c = conn_claim_oldest(
+	    p->serving.table, CONN_LINGERING, before_ms, false);
+	if (c != NULL)
+		conn_close(p->serving.table, c);
+	return c != NULL;
+}
+
+/* The least harm first: an upload has to be sent again. */
+static bool
+make_place(struct pool *p, int64_t now_ms)
+{
+	return close_lingering(p, now_ms - LINGER_SPARED_MS) ||
+	       close_idle(p, now_ms - IDLE_SPARED_MS) ||
+	       serve_evict(&p->serving, now_ms - UPLOAD_SPARED_MS, false);
+}
+
 static void
 resume_accepting(struct pool *p, int64_t now_ms)
 {
+	int n;
+
 	if (!p->paused)
 		return;
-	close_idle(p, now_ms - IDLE_SPARED_MS);
+	/* Without a descriptor there may be places enough: one at a time. */
+	n = conn_table_full(p->serving.table) ? ACCEPTS_MAX : 1;
+	while (n-- > 0 && make_place(p, now_ms))
+		continue;
 	if (conn_table_full(p->serving.table))
 		return;
 	p->paused = false;

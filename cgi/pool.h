@@ -2,11 +2,12 @@
  * pool.h: the threads that serve FastCGI. epoll holds the listening socket
  * and every connection that waits; a few workers read requests and hand them
  * to the handler, and whoever completes a request answers it and gives the
- * connection back. So no thread waits for a disk, and hundreds of kept
- * connections need two threads.
+ * connection back. So no thread waits for a disk or for a web server, and
+ * hundreds of kept connections, or of slow uploads, need two threads.
  *
- * Reading does occupy a thread, since libfcgi blocks. A watchdog ends what
- * takes too long, and adds workers while all of them are stuck in reads.
+ * The handler does occupy a thread while no owner of the store answers. A
+ * watchdog adds workers while all of them are stuck there, and ends what takes
+ * a web server too long.
  */
 #ifndef EYELET_CGI_POOL_H
 #define EYELET_CGI_POOL_H
@@ -15,12 +16,7 @@
 #include "cgi/log.h"
 
 #define POOL_CONNECTIONS_MAX 4096 /* nobody needs more */
-#define POOL_WORKERS_MAX 512 /* with those added against slow uploads */
-#define POOL_HEAD_MS                                            \
-	10000 /* from a request's first byte to its last header \
-	       */
-#define POOL_SEND_MS 10000 /* for a web server to take an answer */
-#define POOL_LINGER_MS 2000 /* for it to close after one it did not expect */
+#define POOL_WORKERS_MAX 512 /* with those added while others are stuck */
 #define POOL_STUCK_MS 50 /* a worker that is busy so long counts as stuck */
 #define POOL_BACKLOG_MS 500 /* for requests that wait when the end comes */
 
@@ -29,7 +25,7 @@ struct pool;
 struct pool_options {
 	int listen_fd; /* stays the caller's; made non-blocking */
 	unsigned workers; /* at least 1 */
-	size_t connections; /* at once; each takes two descriptors */
+	size_t connections; /* at once; each takes a descriptor */
 	int64_t upload_ms; /* for a body, from the end of its head */
 	struct handler handler;
 	struct log *log;

@@ -6,14 +6,13 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "cgi/env.h"
 #include "cgi/answer.h"
+#include "cgi/env.h"
 #include "lib/clock.h"
 
-#define LINGER_READS 64 /* of LINGER_BYTES, before others get their turn */
-#define LINGER_BYTES 16384
-
-/* --- answering (any thread) ---------------------------------------------- */
+#define ROLE_RESPONDER 1 /* FastCGI specification, section 6.1 */
+#define READS_MAX 64 /* of CONN_REST_MAX, before others get their turn */
+#define CHARGE_STEP (64 * 1024) /* bytes */
 
 /* A connection that cannot wait is of no use. */
 static void
@@ -30,6 +29,55 @@ serve_idle(struct serving *s, struct conn *c)
 	wait_for(s, c, EPOLLIN, CONN_IDLE, 0);
 }
 
+static bool
+is_passing(int errnum)
+{
+	return errnum == EAGAIN || errnum == EINTR;
+}
+
+/* --- memory -------------------------------------------------------------- */
+
+/* What the request held is free again, but for what the next one will use. */
+static void
+release(struct serving *s, struct conn *c)
+{
+	intake_next(c->intake);
+	if (c->charged == 0)
+		return;
+	fcgi_drop(c->fcgi);
+	atomic_fetch_sub(&s->memory, c->charged);
+	c->charged = 0;
+}
+
+static void
+give_up(struct serving *s, struct conn *c)
+{
+	release(s, c);
+	conn_close(s->table, c);
+}
+
+/* More memory for what the connection needs; false when it must not be. */
+static bool
+charge(struct serving *s, struct conn *c)
+{
+	size_t needs = intake_needs(c->intake), more;
+
+	if (needs <= SERVE_SHARE + c->charged)
+		return false; /* it was allowed, and there is none */
+	more = needs - SERVE_SHARE - c->charged;
+	more = (more + CHARGE_STEP - 1) / CHARGE_STEP * CHARGE_STEP;
+	while (atomic_fetch_add(&s->memory, more) + more > SERVE_MEMORY_MAX) {
+		atomic_fetch_sub(&s->memory, more);
+		if (!serve_evict(s, INT64_MAX, true))
+			return false;
+	}
+	c->charged += more;
+	intake_allow(c->intake, SERVE_SHARE + c->charged);
+	return true;
+}
+
+/* --- answering (any thread) ---------------------------------------------- */
+
 /*
  * The web server may still be writing a body that nobody will read. Closing now
  * would make that fail, and then it may not look for the answer any more.
@@ -37,39 +85,77 @@ serve_idle(struct serving *s, struct conn *c)
 static void
 linger(struct serving *s, struct conn *c)
 {
-	fcgi_detach(c->fcgi);
 	shutdown(c->fd, SHUT_WR);
-	c->linger_until_ms = clock_ms() + SERVE_LINGER_MS;
-	wait_for(s, c, EPOLLIN, CONN_LINGERING, c->linger_until_ms);
+	c->until_ms = clock_ms() + SERVE_LINGER_MS;
+	wait_for(s, c, EPOLLIN, CONN_LINGERING, c->until_ms);
+}
+
+/* The whole answer is sent. */
+static void
+finish(struct serving *s, struct conn *c)
+{
+	bool whole = c->stage == CONN_WHOLE;
+
+	c->stage = CONN_HEAD;
+	buf_free(&c->out);
+	if (!whole)
+		linger(s, c);
+	else if (!c->keep || s->ending)
+		conn_close(s->table, c);
+	else if (c->rest.len > 0)
+		/* For a thread that reads: at once. */
+		wait_for(s, c, EPOLLOUT, CONN_IDLE, 0);
+	else
+		serve_idle(s, c);
+}
+
+/* Sends what can be without waiting; out may be c's own. */
+static void
+send_out(struct serving *s, struct conn *c, struct span out)
+{
+	struct buf left = BUF_INIT(FCGI_TEXT_MAX + FCGI_AROUND_MAX);
+	struct err ignored;
+	ssize_t n;
+
+	n = send(c->fd, out.ptr, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n == (ssize_t)out.len) {
+		finish(s, c);
+		return;
+	}
+	if ((n < 0 && !is_passing(errno)) ||
+	    buf_put_span(
+		&left, span_skip(out, n < 0 ? 0 : (size_t)n), &ignored) < 0) {
+		conn_close(s->table, c);
+		return;
+	}
+	buf_free(&c->out);
+	c->out = left;
+	wait_for(s, c, EPOLLOUT, CONN_SENDING, c->until_ms);
 }
 
 void
 serve_send(struct serving *s, struct conn *c)
 {
-	struct receive_reply *reply = &c->call.reply;
-	char text[ANSWER_MAX];
-	bool was_read = fcgi_body_was_read(c->fcgi), keep;
-
-	keep = fcgi_answer(c->fcgi, span_of(text, answer_text(reply, text)));
-	log_request(s->log, reply, clock_us() - c->began_us);
-	if (c->body.room > SERVE_BODY_KEPT)
-		buf_free(&c->body);
-	if (keep && !s->ending)
-		serve_idle(s, c);
-	else if (was_read)
-		conn_close(s->table, c);
-	else
-		linger(s, c);
+	send_out(s, c, buf_span(&c->out));
 }
 
-/* Answers now when that cannot block, else as soon as it cannot. */
 static void
 answer(struct serving *s, struct conn *c)
 {
-	if (fcgi_writable(c->fcgi) ||
-	    !conn_wait(c, s->epoll_fd, EPOLLOUT, CONN_SENDING,
-		clock_ms() + SERVE_SEND_MS))
-		serve_send(s, c);
+	struct receive_reply *reply = &c->call.reply;
+	unsigned char out[ANSWER_MAX + FCGI_AROUND_MAX];
+	char text[ANSWER_MAX];
+	size_t len;
+
+	len =
+	    fcgi_answer(c->fcgi, span_of(text, answer_text(reply, text)), out);
+	log_request(s->log, reply, clock_us() - c->began_us);
+	release(s, c);
+	c->until_ms = clock_ms() + SERVE_SEND_MS;
+	if (len == 0)
+		conn_close(s->table, c);
+	else
+		send_out(s, c, span_of(out, len));
 }
 
 static void
@@ -80,110 +166,245 @@ call_done(struct receive_call *call)
 	answer(c->owner, c);
 }
 
-/* --- reading (workers) --------------------------------------------------- */
+/* --- a request that does not come whole ---------------------------------- */
 
-enum body_read {
-	BODY_WHOLE,
-	BODY_SHORT,
-	BODY_NO_MEMORY
+enum cut {
+	CUT_OFF, /* by the web server */
+	CUT_LATE,
+	CUT_CROWDED
 };
 
-/* Exactly as many bytes as were declared, and then the end. */
-static enum body_read
-read_body(struct conn *c)
+/* Others need the memory, or the place. */
+static void
+refuse_crowded(struct serving *s, struct conn *c)
 {
-	struct request *rq = &c->call.request;
-	size_t want = (size_t)rq->content_length;
-	struct err ignored = ERR_INIT;
-	unsigned char *at;
+	struct intake_head head;
+	struct err err = ERR_INIT;
+	char **env;
 
-	buf_clear(&c->body);
-	if (buf_reserve(&c->body, want, &at, &ignored) < 0)
-		return BODY_NO_MEMORY;
-	c->body.len = fcgi_read_body(c->fcgi, at, want);
-	if (c->body.len != want || !fcgi_body_ends(c->fcgi))
-		return BODY_SHORT;
-	rq->body = buf_span(&c->body);
-	return BODY_WHOLE;
+	if (c->stage == CONN_HEAD) {
+		intake_head(c->intake, &head, &err);
+		if (head.id == 0 ||
+		    fcgi_begin(c->fcgi, head.id, SPAN_EMPTY, &env, &err) < 0) {
+			give_up(s, c);
+			return;
+		}
+	}
+	receive_fault(&c->call.reply, "crowded");
+	answer(s, c);
 }
 
 static void
-serve_body(struct serving *s, struct conn *c)
+end_early(struct serving *s, struct conn *c, enum cut cut)
 {
 	const struct handler *h = &s->handler;
-	struct receive_call *call = &c->call;
-	enum body_read got = read_body(c);
-	bool late = conn_clear_deadline(c);
 
-	if (got != BODY_WHOLE) {
-		h->abort(h->arg, call, c->via, late);
-		if (got == BODY_NO_MEMORY)
-			receive_fault(&call->reply, "no memory for the body");
-		answer(s, c);
-		return;
-	}
-	call->request.now_ms = clock_wall_ms();
-	if (h->body(h->arg, call, c->via) != 0)
+	if (c->stage == CONN_HEAD && cut == CUT_LATE)
+		log_note(s->log,
+		    "a connection was closed: the web server sent no whole "
+		    "request within %d s",
+		    SERVE_HEAD_MS / 1000);
+	if (c->stage == CONN_BODY)
+		h->abort(h->arg, &c->call, c->via, cut == CUT_LATE);
+	if (cut == CUT_CROWDED)
+		refuse_crowded(s, c);
+	else if (c->stage == CONN_HEAD)
+		give_up(s, c);
+	else
 		answer(s, c);
 }
 
-/* One request of a connection that has something to read. */
-void
-serve(struct serving *s, struct conn *c)
+bool
+serve_evict(struct serving *s, int64_t before_ms, bool charged)
+{
+	struct conn *c;
+
+	c = conn_claim_oldest(s->table, CONN_READING, before_ms, charged);
+	if (c == NULL)
+		return false;
+	end_early(s, c, CUT_CROWDED);
+	return true;
+}
+
+/* --- reading (workers) --------------------------------------------------- */
+
+/*
+ * The parameters are here. True while the connection is still the caller's, as
+ * in what follows.
+ */
+static bool
+take_head(struct serving *s, struct conn *c)
 {
 	const struct handler *h = &s->handler;
 	struct receive_call *call = &c->call;
-	struct err err = ERR_INIT;
-	int64_t body_max = 0, now_ms;
+	struct err err = ERR_INIT, failed = ERR_INIT;
+	struct intake_head head;
+	int64_t body_max = 0;
+	bool good = intake_head(c->intake, &head, &err) == 0;
 	char **env;
 
-	c->began_us = clock_us();
-	now_ms = c->began_us / 1000;
-	conn_set_deadline(c, now_ms + SERVE_HEAD_MS);
-	if (fcgi_read_head(c->fcgi, &env) != FCGI_HEAD_READY) {
-		if (conn_clear_deadline(c))
-			log_note(s->log,
-			    "a connection was closed: the web server sent no "
-			    "whole request within %d s",
-			    SERVE_HEAD_MS / 1000);
-		conn_close(s->table, c);
-		return;
+	if (head.role != ROLE_RESPONDER) {
+		give_up(s, c);
+		return false;
 	}
-	if (env_request(env, c->headers, &call->request, &err) < 0) {
+	if (fcgi_begin(c->fcgi, head.id, head.params, &env, &failed) < 0) {
+		log_note(s->log, "a connection was closed: %s", failed.text);
+		give_up(s, c);
+		return false;
+	}
+	c->keep = head.keep;
+	if (!good || env_request(env, c->headers, &call->request, &err) < 0) {
 		env_refuse(&call->reply, &err);
-		conn_clear_deadline(c);
 		answer(s, c);
-		return;
+		return false;
 	}
-	conn_set_deadline(c, clock_ms() + s->upload_ms);
 	call->done = call_done;
 	call->has_request_id = false; /* until it is forwarded */
 	call->until_ms = 0;
 	if (h->begin(h->arg, call, &c->via, &body_max) == 0) {
 		assert(call->request.content_length >= 0);
 		assert(call->request.content_length <= body_max);
-		serve_body(s, c);
+		c->stage = CONN_BODY;
+	} else if (call->request.content_length > 0) {
+		answer(s, c);
+		return false;
+	} else
+		/* What has no body need not cost the connection. */
+		c->stage = CONN_ANSWER;
+	intake_expect(c->intake,
+	    c->stage == CONN_BODY ? (size_t)call->request.content_length : 0);
+	c->until_ms = clock_ms() + s->upload_ms;
+	return true;
+}
+
+static void
+take_end(struct serving *s, struct conn *c)
+{
+	const struct handler *h = &s->handler;
+	struct request *rq = &c->call.request;
+
+	if (c->stage == CONN_ANSWER) {
+		c->stage = CONN_WHOLE;
+		answer(s, c);
 		return;
 	}
-	/* What has no body need not cost the connection. */
-	if (call->request.content_length <= 0)
-		fcgi_body_ends(c->fcgi);
-	conn_clear_deadline(c);
-	answer(s, c);
+	rq->body = intake_body(c->intake);
+	if (rq->body.len != (size_t)rq->content_length) {
+		end_early(s, c, CUT_OFF);
+		return;
+	}
+	c->stage = CONN_WHOLE;
+	rq->now_ms = clock_wall_ms();
+	if (h->body(h->arg, &c->call, c->via) != 0)
+		answer(s, c);
+}
+
+/* A few bytes; a web server that does not take them is none. */
+static bool
+send_reply(struct conn *c)
+{
+	struct span out = intake_reply(c->intake);
+
+	return send(c->fd, out.ptr, out.len, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+	       (ssize_t)out.len;
+}
+
+static bool
+take(struct serving *s, struct conn *c, struct span bytes)
+{
+	enum intake_event ev;
+	struct err ignored;
+	bool ours = true;
+
+	if (c->stage == CONN_HEAD && intake_is_idle(c->intake)) {
+		c->began_us = clock_us();
+		c->until_ms = c->began_us / 1000 + SERVE_HEAD_MS;
+		intake_allow(c->intake, SERVE_SHARE);
+	}
+	do {
+		ev = intake_take(c->intake, &bytes);
+		switch (ev) {
+		case INTAKE_MORE:
+			break;
+		case INTAKE_REPLY:
+			if (send_reply(c))
+				break;
+			end_early(s, c, CUT_OFF);
+			return false;
+		case INTAKE_CROWDED:
+			if (charge(s, c))
+				break;
+			end_early(s, c, CUT_CROWDED);
+			return false;
+		case INTAKE_HEAD:
+			ours = take_head(s, c);
+			break;
+		case INTAKE_END:
+			if (buf_put_span(&c->rest, bytes, &ignored) < 0)
+				c->keep = false;
+			take_end(s, c);
+			return false;
+		case INTAKE_EXCESS:
+		case INTAKE_ABORTED:
+		case INTAKE_BROKEN:
+			end_early(s, c, CUT_OFF);
+			return false;
+		}
+	} while (ours && ev != INTAKE_MORE);
+	return ours;
+}
+
+/* What came together with the end of the request before. */
+static bool
+take_rest(struct serving *s, struct conn *c)
+{
+	struct buf rest = c->rest;
+	bool ours;
+
+	c->rest = (struct buf)BUF_INIT(CONN_REST_MAX);
+	ours = take(s, c, buf_span(&rest));
+	buf_free(&rest);
+	return ours;
+}
+
+void
+serve(struct serving *s, struct conn *c)
+{
+	unsigned char room[CONN_REST_MAX];
+	ssize_t n;
+	int i = 0;
+
+	if (c->late) {
+		end_early(s, c, CUT_LATE);
+		return;
+	}
+	if (c->rest.len > 0 && !take_rest(s, c))
+		return;
+	do {
+		n = recv(c->fd, room, sizeof(room), MSG_DONTWAIT);
+		if (n > 0 && !take(s, c, span_of(room, (size_t)n)))
+			return;
+	} while (n == (ssize_t)sizeof(room) && ++i < READS_MAX);
+	if (n == 0 || (n < 0 && !is_passing(errno)))
+		end_early(s, c, CUT_OFF);
+	else if (c->stage == CONN_HEAD && intake_is_idle(c->intake))
+		serve_idle(s, c);
+	else
+		wait_for(s, c, EPOLLIN, CONN_READING, c->until_ms);
 }
 
 /* Throws away what comes, until the peer closes. */
 void
 serve_drop(struct serving *s, struct conn *c)
 {
-	char scrap[LINGER_BYTES];
+	char scrap[CONN_REST_MAX];
 	ssize_t n = 1;
 	int i;
 
-	for (i = 0; i < LINGER_READS && n > 0; i++)
+	for (i = 0; i < READS_MAX && n > 0; i++)
 		n = recv(c->fd, scrap, sizeof(scrap), MSG_DONTWAIT);
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+	if (n == 0 || (n < 0 && !is_passing(errno)))
 		conn_close(s->table, c);
 	else
-		wait_for(s, c, EPOLLIN, CONN_LINGERING, c->linger_until_ms);
+		wait_for(s, c, EPOLLIN, CONN_LINGERING, c->until_ms);
 }

@@ -408,14 +408,24 @@ receive_refuse(
 		    reply->status, why);
 }
 
+/* What is no UTF-8 becomes null. */
+static void
+put_json(struct buf *b, struct span text)
+{
+	struct err err = ERR_INIT;
+
+	if (text_put_json(b, text, &err) < 0 && buf_puts(b, "null", &err) < 0)
+		abort();
+}
+
 static void
 put_text(struct buf *b, const char *name, struct span text)
 {
 	struct err err = ERR_INIT;
 
-	if (buf_printf(b, &err, ",\"%s\":", name) < 0 ||
-	    text_put_json(b, text, &err) < 0)
+	if (buf_printf(b, &err, ",\"%s\":", name) < 0)
 		abort();
+	put_json(b, text);
 }
 
 /* What the front end made of the request, as JSON. */
@@ -451,11 +461,13 @@ echo(struct receive_call *call)
 		if (((char *)b.ptr)[b.len - 1] != '[' &&
 		    buf_putc(&b, ',', &err) < 0)
 			abort();
-		if (buf_putc(&b, '[', &err) < 0 ||
-		    text_put_json(&b, rq->headers[i].name, &err) < 0 ||
-		    buf_putc(&b, ',', &err) < 0 ||
-		    text_put_json(&b, rq->headers[i].value, &err) < 0 ||
-		    buf_putc(&b, ']', &err) < 0)
+		if (buf_putc(&b, '[', &err) < 0)
+			abort();
+		put_json(&b, rq->headers[i].name);
+		if (buf_putc(&b, ',', &err) < 0)
+			abort();
+		put_json(&b, rq->headers[i].value);
+		if (buf_putc(&b, ']', &err) < 0)
 			abort();
 	}
 	if (buf_puts(&b, "]}\n", &err) < 0)

@@ -80,7 +80,7 @@ class Many(WithProgram):
 
     def test_more_than_1024_descriptors(self):
         """select(), which libfcgi has in it, would write past its set."""
-        held = [self.connect() for _ in range(700)]
+        held = [self.connect() for _ in range(1100)]
         for c in held:
             c.send(post(keep=True))
             self.assertEqual(c.answer().status, 200)
@@ -113,25 +113,6 @@ class Many(WithProgram):
         self.stop()
 
     @unittest.skipUnless(ROOT, "only root can look")
-    def test_one_descriptor_too_few(self):
-        """A connection takes two; what gets only one leaves nothing."""
-        fds = len(os.listdir(f"/proc/{self.program.pid}/fd"))
-        before = resource.prlimit(self.program.pid, resource.RLIMIT_NOFILE)
-        self.stop()
-        # So few that places for connections are few, too.
-        self.start(preexec_fn=lambda: resource.setrlimit(
-            resource.RLIMIT_NOFILE, (60, before[1])))
-        resource.prlimit(self.program.pid, resource.RLIMIT_NOFILE,
-                         (fds + 1, before[1]))
-        for _ in range(30):
-            with Connection(self.program.socket) as c:
-                c.send_what_goes(post())
-                self.assertIsNone(c.answer())
-        resource.prlimit(self.program.pid, resource.RLIMIT_NOFILE, before)
-        self.honest(20)
-        self.stop()
-
-    @unittest.skipUnless(ROOT, "only root can look")
     def test_descriptors_do_not_leak(self):
         def count():
             return len(os.listdir(f"/proc/{self.program.pid}/fd"))
@@ -149,7 +130,7 @@ class Many(WithProgram):
 
 class Slow(WithProgram):
     def test_held_heads_starve_nobody(self):
-        """Truncated records, which libfcgi would wait for for ever."""
+        """Truncated records: whoever reads them must not wait for the rest."""
         began = time.monotonic()
         held = [self.connect() for _ in range(60)]
         for i, c in enumerate(held):
@@ -179,15 +160,58 @@ class Slow(WithProgram):
             at += 1
             took += self.honest(10)
         self.assertLess(percentile(took, 99), HONEST_S)
-        wait_until(lambda: self.program.workers() > 200,
-                   "a worker for each upload")
+        self.assertEqual(self.program.workers(), WORKERS)
         for c in held:
             c.send(data[at:])
         for c in held:
             self.assertEqual(c.answer().status, 200)
-        wait_until(lambda: self.program.workers() <= WORKERS,
-                   "the workers that were added to leave")
         self.stop()
+
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.program.pid}/task"))
+
+    def test_a_thousand_half_uploads_harm_nobody(self):
+        """At each of the places where an upload can stop."""
+        whole = post(b"x" * 3000)
+        head = whole.index(record(PARAMS)) + 8
+        stops = (16, 20, head - 8, head, head + 5, head + 8, head + 1500,
+                 len(whole) - 8, len(whole) - 1)
+        idle = self.honest(300)
+        threads = self.threads()
+        held = [self.connect() for _ in range(1000)]
+        for i, c in enumerate(held):
+            c.send(whole[:stops[i % len(stops)]])
+        took, seen = [], set()
+        for _ in range(6):
+            took += self.honest(50)
+            seen.add(self.threads())
+        self.assertEqual(seen, {threads})
+        # Ten times as long, or a pause that any machine may make.
+        self.assertLess(percentile(took, 95),
+                        10 * percentile(idle, 95) + 0.05)
+        self.assertLess(max(took), 10 * max(idle) + 0.5)
+        for i, c in enumerate(held):
+            c.send(whole[stops[i % len(stops)]:])
+        for c in held:
+            self.assertEqual(c.answer().status, 200)
+        self.stop()
+
+    def test_end_under_half_uploads(self):
+        """They have their time; who is whole is answered."""
+        self.folder.configure("[receive]\nupload_timeout = 2s\n")
+        self.stop()
+        self.start()
+        whole = post(b"x" * 3000)
+        held = [self.connect() for _ in range(300)]
+        for c in held:
+            c.send(whole[:-1000])
+        self.honest(1)
+        self.program.signal()
+        for c in held[:100]:
+            c.send(whole[-1000:])
+        self.assertEqual({c.answer().status for c in held[:100]}, {200})
+        self.assertEqual({c.answer().status for c in held[100:]}, {408})
+        self.assertEqual(self.program.wait(), 0, self.program.log())
 
     def test_peer_that_reads_nothing_blocks_nobody(self):
         c = self.connect()
@@ -206,6 +230,78 @@ class Slow(WithProgram):
             self.assertEqual(c.answer().status, 200)
         self.assertEqual(len(self.journaled()), sent)
         self.stop()
+
+
+class Crowded(WithProgram):
+    """What all requests together may take of memory, and of places."""
+    settings = "[receive]\nbody_max = 16m\nupload_timeout = 30s\n"
+
+    def resident(self):
+        with open(f"/proc/{self.program.pid}/status") as f:
+            return int(dict(line.split(":", 1) for line in f)
+                       ["VmRSS"].split()[0]) << 10
+
+    def is_sanitized(self):
+        with open(f"/proc/{self.program.pid}/maps") as f:
+            return "libasan" in f.read()
+
+    def test_large_half_uploads(self):
+        """The oldest make room; what is small needs none of it."""
+        before = self.resident()
+        whole = post(b"x" * (14 << 20))
+        held = []
+        for _ in range(24):
+            c = self.connect()
+            c.send_what_goes(whole[:-1000])
+            held.append(c)
+            self.honest(5)
+        if not self.is_sanitized():
+            self.assertLess(self.resident() - before, 280 << 20)
+        self.assertEqual(held[0].answer().status, 503)
+        self.assertTrue(held[0].is_closed())
+        self.program.wait_for_log("status=503 fault=crowded")
+        # The last ones have all they need.
+        held[-1].send(whole[-1000:])
+        self.assertEqual(held[-1].answer().status, 200)
+        for c in held:
+            c.close()
+        self.honest(5)
+        wait_until(lambda: ask(self.program.socket, whole).status == 200,
+                   "room for a large one")
+        self.stop()
+
+    def test_large_parameters(self):
+        """They count as bodies do."""
+        env = variables() + [("HTTP_X_LONG", "v" * 1000000)]
+        whole = request(env)
+        held = []
+        for _ in range(300):
+            c = self.connect()
+            c.send_what_goes(whole[:-8])
+            held.append(c)
+        self.honest(5)
+        self.assertEqual(held[0].answer().status, 503)
+        held[-1].send(whole[-8:])
+        self.assertEqual(held[-1].answer().status, 200)
+        for c in held:
+            c.close()
+        self.stop()
+
+    def test_no_place_left(self):
+        """The oldest half upload goes for a new connection."""
+        self.stop()
+        self.start(preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (60, 60)))
+        whole = post(b"x" * 3000)
+        held = []
+        for i in range(30):
+            c = self.connect()
+            c.send(whole[:(5, -1000)[i % 2]])
+            held.append(c)
+        took = self.honest(10)
+        self.assertLess(max(took), HEAD_S - 2)
+        self.assertEqual(held[1].answer().status, 503)
+        self.program.kill()
 
 
 class Load:

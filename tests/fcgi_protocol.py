@@ -386,16 +386,183 @@ class Records(WithProgram):
                          checksum(body))
 
 
-class Management(WithProgram):
-    @classmethod
-    def env(cls):
-        # libfcgi 2.4.2 forgets 48 bytes for each record it does not know; no
-        # web server sends any.
-        path = cls.folder.file("suppressions")
-        with open(path, "w") as f:
-            f.write("leak:libfcgi\n")
-        return {"LSAN_OPTIONS": "print_suppressions=0:suppressions=" + path}
+def lengths(name, value):
+    """The four bytes each that announce a pair, and 16 bytes behind them."""
+    return struct.pack(">II", name | 1 << 31, value | 1 << 31) + b"A" * 16
 
+
+class Hostile(WithProgram):
+    """What ended the program, or kept it busy, while libfcgi read it.
+
+    After each row it is the same process that answers a good request.
+    """
+    settings = "[receive]\nbody_max = 1m\nupload_timeout = 2s\n"
+
+    def cuts_off(self, data):
+        """Closed without an answer, and at once: not by the deadline."""
+        began = time.monotonic()
+        with Connection(self.program.socket) as c:
+            c.send_what_goes(data)
+            self.assertIsNone(c.answer())
+        self.assertLess(time.monotonic() - began, 8)
+        self.assertEqual(self.ask(post()).status, 200)
+
+    def test_lengths_that_cannot_be(self):
+        most = (1 << 31) - 1
+        rows = [
+            ("the sum is 2^31", 1 << 30, 1 << 30),
+            ("the sum is 2^31 - 2", most - 1, 0),
+            ("the sum is 2^31 - 1", 1 << 30, (1 << 30) - 1),
+            ("the sum is 2^32 - 2", most, most),
+            ("the name alone", most, 0), ("the value alone", 0, most),
+            ("the name and a byte", most, 1), ("a byte and it", 1, most),
+            ("a GiB", 0, 1 << 30), ("above the limit", 0, (1 << 20) + 1),
+            ("the sum is above the limit", 1 << 19, (1 << 19) + 1),
+        ]
+        for when, name, value in rows:
+            pairs = lengths(name, value)
+            for kind in (PARAMS, GET_VALUES):
+                for more in (b"", record(kind), post()):
+                    with self.subTest(when, kind=kind, more=len(more)):
+                        first = begin() if kind == PARAMS else b""
+                        ident = 1 if kind == PARAMS else 0
+                        self.cuts_off(first + record(kind, pairs, ident) +
+                                      more)
+                with self.subTest(when, kind=kind, split=True):
+                    if kind == PARAMS:
+                        self.cuts_off(begin() + b"".join(
+                            record(PARAMS, pairs[i:i + 1])
+                            for i in range(len(pairs))))
+        short = begin() + record(PARAMS, b"\xfe\xff\xff\xfe\0" + b"A" * 19)
+        self.cuts_off(short)
+
+    def test_pairs_that_reach_beyond_their_stream(self):
+        good = b"".join(pair(n, v) for n, v in variables())
+        for when, pairs in (
+                ("a name", b"\x05\0abcd"), ("a value", b"\1\x05aabcd"),
+                ("long ones", lengths(100, 100)), ("a length", b"\x80\0\0"),
+                ("one length", b"\1"), ("the second", b"\0\x80\0\0"),
+                ("behind good ones", good + b"\x05\x05abc"),
+                ("good ones, cut", good[:-1])):
+            with self.subTest(when):
+                self.cuts_off(begin() + stream(PARAMS, pairs))
+
+    def test_so_many_variables(self):
+        rows = [(16384 - 5, "", 200), (16384, "", 431), (1000000, "", 431),
+                (9000, "v" * 200, 431)]
+        for n, value, status in rows:
+            with self.subTest(n=n, value=len(value)):
+                env = variables() + [(f"N{i}", value) for i in range(n)]
+                answer = self.ask(request(env))
+                self.assertEqual(answer.status, status)
+        self.program.wait_for_log('status=431 why="more than 16384 variab')
+
+    def test_long_names(self):
+        for n, status in ((1000000, 200), (1048577, None), (3000000, None)):
+            with self.subTest(n=n):
+                answer = ask(self.program.socket, request(
+                    variables() + [("N" * n, "x")]))
+                self.assertEqual(answer and answer.status, status)
+                self.assertEqual(self.ask(post()).status, 200)
+
+    def test_nul_bytes(self):
+        """They would end a variable early, whatever was signed."""
+        for name, value in (("A\0B", "c"), ("\0", ""), ("HTTP_X_A", "a\0b"),
+                            ("HTTP_X_A\0", "a"), ("REQUEST_METHOD\0", "x"),
+                            ("HTTP_X_A", "\0")):
+            with self.subTest(name=name, value=value):
+                answer = self.ask(request(variables() + [(name, value)]))
+                self.assertEqual(answer.status, 400)
+        self.program.wait_for_log("with a NUL byte")
+
+    def test_records_in_places_of_others(self):
+        whole = post(b"xy", HTTP_X_ID="odd")
+        at = whole.index(record(PARAMS))
+        body = at + 8
+        end = whole.index(record(STDIN))
+        odd = record(77, b"abc", 9)
+        rows = [
+            ("no parameters at all", begin() + record(PARAMS) +
+             record(STDIN), 400),
+            ("parameters end twice", whole[:body] + record(PARAMS) +
+             whole[body:], 400),
+            ("parameters in the body", whole[:body] +
+             record(PARAMS, pair("A", "B")) + whole[body:], 400),
+            ("STDIN, empty, among parameters", whole[:at] + record(STDIN) +
+             whole[at:], None),
+            ("the body ends at once", whole[:body] + record(STDIN), 400),
+            ("a request within itself", whole[:at] + begin() + whole[at:],
+             None),
+            ("a request within its body", whole[:end] + begin() +
+             whole[end:], 400),
+            ("DATA", whole[:end] + record(8, b"z") + whole[end:], 400),
+            ("an answer, from them", whole[:at] + record(END, b"\0" * 8) +
+             whole[at:], None),
+            ("an unknown type", whole[:at] + record(77) + whole[at:], None),
+            ("a short BEGIN", record(BEGIN, b"\0\1\0") + whole[16:], None),
+            ("a long BEGIN", record(BEGIN, b"\0\1" + b"\0" * 8) +
+             whole[16:], None),
+            ("another version", whole[:at] + b"\2" + whole[at + 1:], None),
+            ("another version, in the body", whole[:end] + b"\0" +
+             whole[end + 1:], 400),
+            ("records of other ids", odd + whole[:16] + odd + whole[16:at] +
+             odd + whole[at:body] + odd + whole[body:end] + odd +
+             whole[end:], 200),
+            ("aborts of other ids", whole[:at] + record(ABORT, b"", 2) +
+             whole[at:end] + record(ABORT, b"x" * 9, 3) + whole[end:], 200),
+            ("an abort with content", whole[:end] + record(ABORT, b"x") +
+             whole[end:], 400),
+        ]
+        for when, data, status in rows:
+            with self.subTest(when):
+                with Connection(self.program.socket) as c:
+                    c.send_what_goes(data)
+                    c.sock.shutdown(socket.SHUT_WR)
+                    answer = c.answer()
+                self.assertEqual(answer and answer.status, status)
+                self.assertEqual(self.ask(post()).status, 200)
+
+    def test_padding_everywhere(self):
+        whole, out, at = post(b"padded" * 100), b"", 0
+        while at < len(whole):
+            length = struct.unpack(">H", whole[at + 4:at + 6])[0]
+            out += (whole[at:at + 6] + b"\xff\0" +
+                    whole[at + 8:at + 8 + length] + b"\1\4" * 127 + b"\1")
+            at += 8 + length
+        for step in (1, 7, 263, 100000):
+            with self.subTest(step=step):
+                with Connection(self.program.socket) as c:
+                    for i in range(0, len(out), step):
+                        c.send(out[i:i + step])
+                    self.assertEqual(c.answer().status, 200)
+
+    def test_abort_at_each_byte(self):
+        """Where it is no record of its own it is something else's content."""
+        whole = post(b"body", HTTP_X_ID="aborted")
+        for n in range(len(whole) - 2):  # its first bytes would be the last
+            with Connection(self.program.socket) as c:
+                c.send(whole[:n] + record(ABORT))
+                c.sock.shutdown(socket.SHUT_WR)
+                answer = c.answer()
+                if answer is not None:
+                    self.assertEqual(answer.status, 400, f"abort at {n}")
+        self.assertNotIn("aborted", self.journaled())
+
+    def test_every_bit(self):
+        """A flipped bit in front of the body is no reason to end."""
+        whole = post(b"body")
+        for bit in range(8 * whole.index(record(PARAMS)) + 64):
+            data = bytearray(whole)
+            data[bit // 8] ^= 1 << bit % 8
+            with Connection(self.program.socket) as c:
+                c.send_what_goes(bytes(data))
+                c.sock.shutdown(socket.SHUT_WR)
+                c.answer()
+        self.assertEqual(self.ask(post()).status, 200)
+        self.assertIsNone(self.program.process.poll())
+
+
+class Management(WithProgram):
     def test_management_records(self):
         with Connection(self.program.socket) as c:
             c.send(record(GET_VALUES, pair("FCGI_MPXS_CONNS", ""), 0) +
@@ -406,6 +573,57 @@ class Management(WithProgram):
             kind, _, content = c.record()
             self.assertEqual((kind, content[0]), (UNKNOWN, 77))
             self.assertEqual(c.answer().status, 200)
+
+    def test_values(self):
+        """As libfcgi answers, but at once, and each value once."""
+        all_names = ("FCGI_MAX_CONNS", "FCGI_MAX_REQS", "FCGI_MPXS_CONNS")
+        result = b"".join(pair(n, v) for n, v in zip(all_names, "110"))
+        rows = [
+            ("all", b"".join(pair(n, "") for n in all_names), result),
+            ("with values", b"".join(pair(n, "x") for n in all_names),
+             result),
+            ("none", b"", b""), ("others", pair("FCGI_SPEED", ""), b""),
+            ("25 times", pair("FCGI_MPXS_CONNS", "") * 25,
+             pair("FCGI_MPXS_CONNS", "0")),
+            ("NUL in the name", pair("\0", "") + pair("FCGI_MPXS_CONNS\0", ""),
+             b""),
+            ("no name", pair("", "FCGI_MPXS_CONNS"), b""),
+        ]
+        with Connection(self.program.socket) as c:
+            for when, names, want in rows:
+                with self.subTest(when):
+                    c.send(record(GET_VALUES, names, 0))
+                    self.assertEqual(c.record(), (GET_VALUES_RESULT, 0, want))
+            c.send(post())
+            self.assertEqual(c.answer().status, 200)
+
+    def test_in_the_middle_of_a_request(self):
+        whole = post(b"x" * 10)
+        at = whole.index(record(PARAMS))
+        asked = record(GET_VALUES, pair("FCGI_MPXS_CONNS", ""), 0)
+        with Connection(self.program.socket) as c:
+            for n in (16, at, at + 8, len(whole) - 8):
+                data = whole[:n] + asked + whole[n:]
+                c.send(data[:n + len(asked)])
+                kind, _, content = c.record()
+                self.assertEqual(kind, GET_VALUES_RESULT)
+                c.send(data[n + len(asked):])
+                self.assertEqual(c.answer().status, 200)
+                c.close()
+                c = Connection(self.program.socket)
+            c.close()
+
+    def test_a_peer_that_only_asks(self):
+        """Answers that nobody takes end the connection, not the program."""
+        c = Connection(self.program.socket)
+        c.sock.settimeout(0.2)
+        try:
+            for _ in range(1000):
+                c.sock.sendall(record(77, b"x" * 500, 0) * 100)
+        except (OSError, socket.timeout):
+            pass
+        c.close()
+        self.assertEqual(self.ask(post()).status, 200)
 
 
 class Keeping(WithProgram):
@@ -444,6 +662,28 @@ class Keeping(WithProgram):
             c.send(request(variables(length=3), b"four", keep=True))
             self.assertEqual(c.answer().status, 400)
             self.assertTrue(c.is_closed())
+
+    def test_requests_that_come_together(self):
+        """What is behind the end of one is the next one's beginning."""
+        data = b"".join(post(b"x" * n, keep=True, query=q)
+                        for n, q in ((5, ""), (0, "here"), (9000, ""),
+                                     (20000, "wait=20"), (1, "here")))
+        for step in (len(data), 16384, 16384 + 3, 100):
+            with self.subTest(step=step):
+                with Connection(self.program.socket) as c:
+                    for i in range(0, len(data), step):
+                        c.send(data[i:i + step])
+                    for n in (5, 0, 9000, 20000, 1):
+                        got = json.loads(c.answer().body)
+                        self.assertEqual(got["length"], n)
+
+    def test_abort_after_the_answer(self):
+        """It crossed the answer: not a part of the next request."""
+        with Connection(self.program.socket) as c:
+            for _ in range(3):
+                c.send(post(keep=True))
+                self.assertEqual(c.answer().status, 200)
+                c.send(record(ABORT))
 
     def test_idle_connections_stay(self):
         with Connection(self.program.socket) as c:
