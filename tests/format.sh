@@ -69,7 +69,11 @@ arrows() {
 arrows lib 'lib'
 arrows cgi 'cgi|lib'
 arrows admin 'admin|lib'
-arrows tests 'tests|lib'
+arrows tests 'tests|lib|cgi'
+# What is pure in cgi/ is fuzzed without the program around it.
+grep '^tests/' "$scratch/c" | grep -v '^tests/fuzz/' |
+    xargs -r grep -nE '^# *include "cgi/' /dev/null |
+    complain_all 'only tests/fuzz/ may include cgi'
 
 for door in db.h fcgiapp.h cjson/cJSON.h ini.h curl/curl.h; do
 	xargs grep -lE "^# *include <$door>" <"$scratch/product" >"$scratch/doors"
