@@ -12,7 +12,7 @@
 #define BEGIN_LEN 8
 #define SMALL_MAX INTAKE_VALUES_MAX /* content that is gathered first */
 #define REPLY_CONTENT_MAX (INTAKE_REPLY_MAX - RECORD_HEAD)
-#define FIRST_ROOM 4096 /* bytes of memory for the first parameters */
+#define FIRST_ROOM 8192 /* bytes of the first memory */
 
 /* FastCGI specification, section 8. */
 enum record_type {
@@ -176,26 +176,29 @@ intake_needs(const struct intake *in)
 }
 
 /*
- * Room in b for n more, which its limit holds; as the first memory, first.
- * False when that is more memory than is allowed, or than there is.
+ * Room in b for n more, which its limit holds. False when that is more memory
+ * than is allowed, or than there is. By realloc, not as buf.h does it: what is
+ * large is then moved by the kernel.
  */
 static bool
-make_room(struct intake *in, struct buf *b, size_t n, size_t first)
+make_room(struct intake *in, struct buf *b, size_t n)
 {
 	size_t room = b->room > b->max / 2 ? b->max : 2 * b->room;
-	struct err ignored;
-	unsigned char *at;
+	void *grown;
 
-	if (b->ptr != NULL && n <= b->room - b->len)
+	if (n <= b->room - b->len)
 		return true;
-	if (room < first)
-		room = first < b->max ? first : b->max;
+	if (room < FIRST_ROOM)
+		room = FIRST_ROOM < b->max ? FIRST_ROOM : b->max;
 	if (room < b->len + n)
 		room = b->len + n;
-	/* Old and new are there at once while one is copied to the other. */
-	in->needs = held(in) + room;
-	return in->needs <= in->allowed &&
-	       buf_reserve(b, room - b->len, &at, &ignored) == 0;
+	in->needs = held(in) - b->room + room;
+	grown = in->needs > in->allowed ? NULL : realloc(b->ptr, room + 1);
+	if (grown == NULL)
+		return false;
+	b->ptr = grown;
+	b->room = room;
+	return true;
 }
 
 /* --- answers ------------------------------------------------------------- */
@@ -419,7 +422,7 @@ take_params(struct intake *in, struct span *bytes, size_t n)
 	if (n > INTAKE_PARAMS_MAX - in->params.len)
 		in->too_many = true;
 	if (!in->too_many) {
-		if (!make_room(in, &in->params, n, FIRST_ROOM))
+		if (!make_room(in, &in->params, n))
 			return INTAKE_CROWDED;
 		buf_put(&in->params, bytes->ptr, n, &ignored);
 		used(in, bytes, n);
@@ -441,7 +444,7 @@ take_body(struct intake *in, struct span *bytes, size_t n)
 		in->phase = PHASE_OVER;
 		return INTAKE_EXCESS;
 	}
-	if (!make_room(in, &in->body, n, INTAKE_KEPT))
+	if (!make_room(in, &in->body, n))
 		return INTAKE_CROWDED;
 	buf_put(&in->body, bytes->ptr, n, &ignored);
 	used(in, bytes, n);

@@ -11,7 +11,8 @@
 #include "lib/clock.h"
 
 #define ROLE_RESPONDER 1 /* FastCGI specification, section 6.1 */
-#define READS_MAX 64 /* of CONN_REST_MAX, before others get their turn */
+#define READ_MAX (64 * 1024) /* bytes at once, of a long body */
+#define READS_MAX 32 /* in a row, before others get their turn */
 #define CHARGE_STEP (64 * 1024) /* bytes */
 
 /* A connection that cannot wait is of no use. */
@@ -367,10 +368,25 @@ take_rest(struct serving *s, struct conn *c)
 	return ours;
 }
 
+/* How much to read: little beyond the request's end, which may be near. */
+static size_t
+read_size(const struct conn *c)
+{
+	size_t missing = 0;
+
+	if (c->stage == CONN_BODY)
+		missing = (size_t)c->call.request.content_length -
+			  intake_body(c->intake).len;
+	if (missing > READ_MAX)
+		return READ_MAX;
+	return missing > CONN_REST_MAX ? missing : CONN_REST_MAX;
+}
+
 void
 serve(struct serving *s, struct conn *c)
 {
-	unsigned char room[CONN_REST_MAX];
+	unsigned char room[READ_MAX];
+	size_t size;
 	ssize_t n;
 	int i = 0;
 
@@ -381,10 +397,11 @@ serve(struct serving *s, struct conn *c)
 	if (c->rest.len > 0 && !take_rest(s, c))
 		return;
 	do {
-		n = recv(c->fd, room, sizeof(room), MSG_DONTWAIT);
+		size = read_size(c);
+		n = recv(c->fd, room, size, MSG_DONTWAIT);
 		if (n > 0 && !take(s, c, span_of(room, (size_t)n)))
 			return;
-	} while (n == (ssize_t)sizeof(room) && ++i < READS_MAX);
+	} while (n == (ssize_t)size && ++i < READS_MAX);
 	if (n == 0 || (n < 0 && !is_passing(errno)))
 		end_early(s, c, CUT_OFF);
 	else if (c->stage == CONN_HEAD && intake_is_idle(c->intake))

@@ -9,7 +9,7 @@ seconds=${1:-5}
 runs=-1
 if [ "${EYELET_EFFORT:-normal}" = long ] && [ $# -eq 0 ]; then
 	seconds=1800
-	runs=4000000 # of three records and more each
+	runs=5000000 # of two records and more each
 fi
 scratch=$(mktemp -d) || exit 73
 trap 'rm -rf "$scratch"' EXIT
