@@ -312,6 +312,41 @@ run_rekey(struct command_line *line, struct err *err)
 	return ret;
 }
 
+/* --- accept-loss ---------------------------------------------------------- */
+
+static int
+loss_row(void *arg, const struct json *row, struct err *err)
+{
+	static const struct field fields[] = {
+		{ "first_seq", "lost from", FIELD_PLAIN, NULL },
+		{ "last_seq", "lost up to", FIELD_PLAIN, NULL },
+		{ "events", "events at most", FIELD_PLAIN, NULL },
+		{ "what", "because", FIELD_PLAIN, NULL },
+		{ "file", "file", FIELD_PLAIN, NULL },
+		{ "offset", "byte", FIELD_PLAIN, NULL },
+		{ "durable", "was durable to", FIELD_PLAIN, NULL },
+		{ "found", "ended at", FIELD_PLAIN, NULL },
+		{ "kept", "logs kept in", FIELD_PLAIN, NULL },
+	};
+
+	(void)arg;
+	return fields_print(row, fields, NITEMS(fields), err);
+}
+
+static int
+run_accept_loss(struct command_line *line, struct err *err)
+{
+	struct call c;
+	int ret = -1;
+
+	if (call_begin(&c, line, "store.accept-loss", err) == 0) {
+		c.people = loss_row;
+		ret = call_send(&c, err);
+	}
+	call_end(&c);
+	return ret;
+}
+
 /* --- config --------------------------------------------------------------- */
 
 static const struct table_column config_columns[] = {
@@ -404,6 +439,9 @@ static const struct command commands[] = {
 	{ "rekey", "", 0, 0,
 	    "Makes a new key, and seals all secrets and settings with it.",
 	    NULL, 0, run_rekey },
+	{ "accept-loss", "", 0, 0,
+	    "Goes on without events that a damaged log has lost.", NULL, 0,
+	    run_accept_loss },
 	{ "config", "", 0, 0,
 	    "Shows the settings in force, and where each came from.", NULL, 0,
 	    run_config },

@@ -15,7 +15,6 @@
 #include "lib/bdb_impl.h"
 #include "lib/files.h"
 
-#define LOG_FILE_MAX (10 * 1024 * 1024)
 #define LOG_BUFFER (2 * 1024 * 1024) /* 64 KiB once froze a run for 40 s */
 #define MEMORY_GONE 70 /* EX_SOFTWARE: the exit status when malloc fails */
 #define LOCKS_MAX 100000
@@ -95,7 +94,20 @@ sync_once(int fd, bool names)
 int
 bdb_sync_file(int fd)
 {
-	return sync_once(fd, true);
+	int ret = sync_once(fd, true);
+
+	if (ret == 0)
+		bdb_names_flushed(fd);
+	return ret;
+}
+
+void
+bdb_folders(int *home_fd, int *log_fd)
+{
+	pthread_mutex_lock(&sync_state.mutex);
+	*home_fd = sync_state.home_fd;
+	*log_fd = sync_state.log_fd;
+	pthread_mutex_unlock(&sync_state.mutex);
 }
 
 /*
@@ -189,7 +201,8 @@ bdb_is_damaged(const struct bdb *db)
 bool
 bdb_is_fenced(const struct bdb *db)
 {
-	return atomic_load(&sync_state.failed) || atomic_load(&db->panicked);
+	return atomic_load(&sync_state.failed) || atomic_load(&db->panicked) ||
+	       bdb_is_astray(db);
 }
 
 /* --- the environment ----------------------------------------------------- */
@@ -382,7 +395,7 @@ configure(struct bdb *db, const struct bdb_options *opt, struct err *err)
 	env->set_errpfx(env, NULL);
 	if ((ret = env->set_event_notify(env, take_event)) != 0 ||
 	    (ret = env->set_lg_dir(env, "log")) != 0 ||
-	    (ret = env->set_lg_max(env, LOG_FILE_MAX)) != 0 ||
+	    (ret = env->set_lg_max(env, BDB_LOG_FILE_MAX)) != 0 ||
 	    (ret = env->set_lg_bsize(env, LOG_BUFFER)) != 0 ||
 	    (ret = env->set_lk_detect(env, DB_LOCK_MINWRITE)) != 0 ||
 	    (ret = env->set_lk_max_locks(env, LOCKS_MAX)) != 0 ||
@@ -404,13 +417,17 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 	if (db == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for the database");
 	pthread_mutex_init(&db->complaint_mutex, NULL);
+	pthread_mutex_init(&db->writing, NULL);
+	pthread_mutex_init(&db->tables_mutex, NULL);
 	db->beside = opt->beside;
 	db->log = opt->log;
 	db->arg = opt->arg;
-	db->home = bdb_path(opt->home, ".", err);
+	db->home = strdup(opt->home);
 	db->log_dir = bdb_path(opt->home, "log", err);
-	if (db->home == NULL || db->log_dir == NULL)
+	if (db->home == NULL || db->log_dir == NULL) {
+		err_set(err, ERR_NOMEM, "no memory for a path");
 		goto out;
+	}
 	if (make_folder(db->log_dir, db->home, err) < 0 ||
 	    refuse_db_config(opt->home, err) < 0)
 		goto out;
@@ -444,6 +461,8 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 			err->code = ERR_CORRUPT;
 		goto out;
 	}
+	if (!db->beside)
+		bdb_names_begin(db->log_dir);
 	*out = db;
 	db = NULL;
 	result = 0;
@@ -458,11 +477,15 @@ bdb_close(struct bdb *db)
 	if (db == NULL)
 		return;
 	if (db->env != NULL) {
+		if (!db->beside)
+			bdb_names_begin(NULL);
 		db->env->close(db->env, 0);
 		if (!db->beside)
 			close_sync_folders();
 	}
 	pthread_mutex_destroy(&db->complaint_mutex);
+	pthread_mutex_destroy(&db->writing);
+	pthread_mutex_destroy(&db->tables_mutex);
 	free(db->home);
 	free(db->log_dir);
 	free(db);
@@ -479,13 +502,22 @@ bdb_begin(struct bdb *db, struct bdb_txn **out, struct err *err)
 	if (txn == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a transaction");
 	txn->db = db;
+	pthread_mutex_lock(&db->writing);
+	if (bdb_is_astray(db)) {
+		err_set(err, ERR_AWAY, "a file was taken away from the store");
+		goto failed;
+	}
 	ret = db->env->txn_begin(db->env, NULL, &txn->handle, DB_TXN_NOSYNC);
 	if (ret != 0) {
-		free(txn);
-		return bdb_err(db, err, ret, "begin");
+		bdb_err(db, err, ret, "begin");
+		goto failed;
 	}
 	*out = txn;
 	return 0;
+failed:
+	pthread_mutex_unlock(&db->writing);
+	free(txn);
+	return -1;
 }
 
 int
@@ -495,6 +527,7 @@ bdb_commit(struct bdb_txn *txn, struct err *err)
 	int ret;
 
 	ret = txn->handle->commit(txn->handle, DB_TXN_NOSYNC);
+	pthread_mutex_unlock(&db->writing);
 	free(txn);
 	return ret == 0 ? 0 : bdb_err(db, err, ret, "commit");
 }
@@ -505,6 +538,7 @@ bdb_abort(struct bdb_txn *txn)
 	if (txn == NULL)
 		return;
 	txn->handle->abort(txn->handle);
+	pthread_mutex_unlock(&txn->db->writing);
 	free(txn);
 }
 
@@ -518,6 +552,9 @@ bdb_flush(struct bdb *db, struct err *err)
 		if (ret != 0)
 			return bdb_err(db, err, ret, "flush the log");
 	}
+	if (bdb_is_astray(db))
+		return err_set(err, ERR_IO,
+		    "the log is not where its name leads any more");
 	/* Another thread's failed fsync may have been for our bytes too. */
 	if (bdb_is_fenced(db))
 		return err_set(err, ERR_IO,

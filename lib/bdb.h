@@ -51,6 +51,24 @@ void bdb_close(struct bdb *db);
 bool bdb_is_damaged(const struct bdb *db);
 bool bdb_is_fenced(const struct bdb *db);
 
+/*
+ * Was the name of an open file taken away, or given to another one? Seen with
+ * every flush for the log, and by bdb_look_at_names (true: all is well) for
+ * the other files. Nothing may be acknowledged from then on: the files are
+ * brought back, and the process starts anew.
+ */
+bool bdb_is_astray(const struct bdb *db);
+bool bdb_look_at_names(struct bdb *db);
+
+/*
+ * Writes each file whose name does not lead to it anew under that name, from
+ * its descriptor; *n counts them. Folders are renamed back, or made. What
+ * stands in their place goes to the folder aside, made if need be. No
+ * transaction begins afterwards.
+ */
+int
+bdb_bring_back(struct bdb *db, const char *aside, unsigned *n, struct err *err);
+
 /* --- tables -------------------------------------------------------------- */
 
 /*
@@ -88,6 +106,17 @@ void bdb_abort(struct bdb_txn *txn); /* NULL is fine */
 
 /* Everything committed before the call is on disk once this returns 0. */
 int bdb_flush(struct bdb *db, struct err *err);
+
+/* A place in the log. */
+struct bdb_lsn {
+	uint32_t file, offset;
+};
+
+/* How far the log is on disk. */
+int bdb_durable(struct bdb *db, struct bdb_lsn *out, struct err *err);
+
+/* Puts into the log what was durable, for bdb_scan.h; with the next flush. */
+void bdb_note(struct bdb *db, uint64_t seq, struct bdb_lsn durable);
 
 /* --- records ------------------------------------------------------------- */
 

@@ -5,6 +5,8 @@
  * bdb.c	environment, recovery, the fsync hook, transactions
  * bdb_table.c	tables and records
  * bdb_log.c	checkpoints, log files, copies
+ * bdb_names.c	files whose names were taken away
+ * bdb_scan.c	the log files read without the library
  */
 #ifndef EYELET_LIB_BDB_IMPL_H
 #define EYELET_LIB_BDB_IMPL_H
@@ -15,6 +17,8 @@
 
 #include "lib/bdb.h"
 
+#define BDB_LOG_FILE_MAX (10 * 1024 * 1024)
+
 struct bdb {
 	DB_ENV *env;
 	char *home, *log_dir;
@@ -24,12 +28,16 @@ struct bdb {
 	pthread_mutex_t complaint_mutex;
 	atomic_bool panicked, damaged;
 	bool beside;
+	pthread_mutex_t writing; /* held while a transaction is under way */
+	pthread_mutex_t tables_mutex;
+	struct bdb_table *tables; /* those that are open */
 };
 
 struct bdb_table {
 	struct bdb *db;
 	DB *handle;
 	char file[BDB_FILE_MAX + 1];
+	struct bdb_table *next; /* of the open ones */
 };
 
 struct bdb_txn {
@@ -46,5 +54,11 @@ char *bdb_path(const char *dir, const char *name, struct err *err);
 void bdb_names_changed(void);
 /* Flushes one file, once, as everything is flushed here. An errno or 0. */
 int bdb_sync_file(int fd);
+/* Descriptors of the folders that are open; -1: none. */
+void bdb_folders(int *home_fd, int *log_fd);
+
+/* bdb_names.c */
+void bdb_names_begin(const char *log_dir); /* NULL: no home is open */
+void bdb_names_flushed(int fd); /* the hook's, behind each flush */
 
 #endif

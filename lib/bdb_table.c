@@ -57,6 +57,10 @@ bdb_table_open(struct bdb *db, struct bdb_txn *txn, const char *file,
 	}
 	if (create)
 		bdb_names_changed();
+	pthread_mutex_lock(&db->tables_mutex);
+	t->next = db->tables;
+	db->tables = t;
+	pthread_mutex_unlock(&db->tables_mutex);
 	*out = t;
 	return 0;
 fail:
@@ -69,8 +73,15 @@ fail:
 void
 bdb_table_close(struct bdb_table *t)
 {
+	struct bdb_table **at;
+
 	if (t == NULL)
 		return;
+	pthread_mutex_lock(&t->db->tables_mutex);
+	for (at = &t->db->tables; *at != t; at = &(*at)->next)
+		continue;
+	*at = t->next;
+	pthread_mutex_unlock(&t->db->tables_mutex);
 	t->handle->close(t->handle, DB_NOSYNC);
 	free(t);
 }

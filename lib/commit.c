@@ -192,7 +192,7 @@ flusher_main(void *arg)
 		pthread_mutex_unlock(&cm->mutex);
 
 		atomic_store(&cm->since_ms[COMMIT_FLUSHING], clock_ms());
-		ret = cm->hooks.flush(cm->hooks.arg, &err);
+		ret = cm->hooks.flush(cm->hooks.arg, seq, &err);
 		atomic_store(&cm->since_ms[COMMIT_FLUSHING], 0);
 		if (ret == 0 && seq > 0)
 			cm->hooks.durable(cm->hooks.arg, seq);

@@ -42,8 +42,8 @@ struct commit_hooks {
 	 */
 	int (*batch)(void *arg, struct store_item *const *items, size_t n,
 	    uint64_t *last_seq, struct err *err);
-	/* Makes everything committed so far durable. */
-	int (*flush)(void *arg, struct err *err);
+	/* Makes everything committed so far durable, up to seq (0: none). */
+	int (*flush)(void *arg, uint64_t seq, struct err *err);
 	/* A seq is durable now. */
 	void (*durable)(void *arg, uint64_t seq);
 	void *arg;

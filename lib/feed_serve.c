@@ -372,7 +372,10 @@ feed_serve(struct store *st, const struct feed_peer *peer, struct span in,
 		.base = out->len };
 	int ret = -1;
 
-	if (feed_get_call(in, &got, err) == 0)
+	/* What is delivered now could not be recorded, and would go out again.
+	 */
+	if (store_loss_refuse(st, err) == 0 &&
+	    feed_get_call(in, &got, err) == 0)
 		ret = serve(&sv, err);
 	if (ret < 0)
 		out->len = sv.base;

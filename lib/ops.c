@@ -177,6 +177,8 @@ static const struct op {
 	    { MAY("since_ms", JSON_NUMBER), MAY("limit", JSON_NUMBER) } },
 	{ "store.prune", op_store_prune, { { NULL, JSON_ABSENT, false } } },
 	{ "store.rekey", op_store_rekey, { { NULL, JSON_ABSENT, false } } },
+	{ "store.accept-loss", op_store_accept_loss,
+	    { { NULL, JSON_ABSENT, false } } },
 };
 
 int

@@ -292,3 +292,19 @@ op_store_rekey(const struct op_call *call, struct err *err)
 	buf_free(&result);
 	return ret;
 }
+
+/* --- a loss --------------------------------------------------------------- */
+
+int
+op_store_accept_loss(const struct op_call *call, struct err *err)
+{
+	struct buf result = BUF_INIT(OPS_RESULT_MAX);
+	int ret;
+
+	ret = store_accept_loss(call->ops->store, &call->peer->actor,
+	    call->request_id, &result, err);
+	if (ret == 0)
+		ret = call->row(call->arg, buf_span(&result), err);
+	buf_free(&result);
+	return ret;
+}

@@ -244,13 +244,13 @@ static int
 answer_health(struct receive *rc, struct receive_call *call)
 {
 	const char *why = NULL;
-	bool healthy;
 
 	if (!span_is(call->request.method, "GET") &&
 	    !span_is(call->request.method, "HEAD"))
 		return finish(call, REPLY_METHOD, 0, NULL);
-	healthy = store_healthy(rc->st, &why);
-	finish(call, healthy ? REPLY_HEALTHY : REPLY_SICK, 0, why);
+	finish(call, REPLY_HEALTHY, 0, NULL);
+	if (!store_healthy(rc->st, &why))
+		finish(call, REPLY_SICK, 0, why);
 	call->reply.close = call->request.content_length > 0;
 	return 1;
 }
@@ -258,9 +258,10 @@ answer_health(struct receive *rc, struct receive_call *call)
 static int64_t
 body_max_of(const struct receive *rc, const struct registry_endpoint *ep)
 {
-	int64_t max = ep->settings.body_max >= 0 ? ep->settings.body_max
-						 : rc->opt.body_max;
+	int64_t max = ep->settings.body_max;
 
+	if (max < 0)
+		max = rc->opt.body_max;
 	return max < STORE_BODY_MAX ? max : STORE_BODY_MAX;
 }
 
@@ -269,10 +270,9 @@ check_length(struct receive_call *call, int64_t body_max)
 {
 	int64_t length = call->request.content_length;
 
-	if (length == -1)
-		return finish(call, REPLY_NO_LENGTH, 0, NULL);
 	if (length < 0)
-		return finish(call, REPLY_BAD_LENGTH, 0, NULL);
+		return finish(call,
+		    length == -1 ? REPLY_NO_LENGTH : REPLY_BAD_LENGTH, 0, NULL);
 	if (length > body_max)
 		return finish(call, REPLY_TOO_LARGE, 0, NULL);
 	return 0;
@@ -410,6 +410,8 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 	call->state = NULL;
 	if (span_is(name, "healthz"))
 		return answer_health(rc, call);
+	if (store_is_lost(rc->st)) /* the endpoint may be, too: no 404 */
+		return finish(call, REPLY_FAULT, 0, "events are lost");
 	rs = calloc(1, sizeof(*rs));
 	if (rs == NULL)
 		return finish(call, REPLY_FAULT, 0, "no memory");
@@ -424,15 +426,13 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 	if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED)
 		return finish(
 		    call, REPLY_UNKNOWN, 0, rs->ep == NULL ? NULL : "disabled");
-	if (check_peer(call) != 0)
-		return 1;
 	*body_max = body_max_of(rc, rs->ep);
-	if (check_length(call, *body_max) != 0)
+	if (check_peer(call) != 0 || check_length(call, *body_max) != 0)
 		return 1;
 	if (rs->ep->scheme == NULL)
 		return finish(call, REPLY_KEYLESS, 0, rs->ep->broken);
-	/* Some ask before they show their secret. */
 	if (!has_live_key(rs->ep, store_now_ms(rc->st)) &&
+	    /* some ask before they show it */
 	    !handshake_is_asked(rs->ep->scheme, call->request.method))
 		return finish(call, REPLY_KEYLESS, 0, "no live secret");
 	n = scheme_headers(rs->ep->scheme, &names);

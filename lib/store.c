@@ -102,7 +102,10 @@ store_wake(struct store *st)
 	struct err anew = ERR_INIT;
 	bool first;
 
-	first = bdb_is_fenced(st->db) && !atomic_exchange(&st->fenced, true);
+	if (bdb_is_astray(st->db) || atomic_load(&st->astray))
+		store_bring_back(st);
+	first = (bdb_is_fenced(st->db) || atomic_load(&st->astray)) &&
+		!atomic_exchange(&st->fenced, true);
 	/* Items that wait for another flush, which hangs, wait in vain. */
 	if (first) {
 		err_set(&anew, ERR_AWAY, "the store starts anew");
@@ -155,7 +158,8 @@ open_damaged(struct store *st, const struct bdb_options *opt, bool is_new,
     struct err *err)
 {
 	char *mark = NULL;
-	bool damaged = files_exist(st->opt.dir, STORE_DAMAGED);
+	bool damaged =
+	    files_exist(st->opt.dir, STORE_DAMAGED) || st->pages_ahead;
 	int ret = 0;
 
 	if (asprintf(&mark, "%s/" STORE_DAMAGED, st->opt.dir) < 0)
@@ -171,6 +175,9 @@ open_damaged(struct store *st, const struct bdb_options *opt, bool is_new,
 		if (ret == 0)
 			(void)unlink(mark);
 		else
+			store_say(st, "%s", err->text);
+		if (ret < 0 && atomic_load(&st->lost) &&
+		    store_loss_new_log(st, err) < 0)
 			store_say(st, "%s", err->text);
 		/*
 		 * What cannot be rebuilt may be one old page; what is whole
@@ -202,7 +209,8 @@ open_db(struct store *st, bool is_new, struct err *err)
 		    st->opt.dir);
 	if (is_new && mkdir(st->db_dir, 0700) < 0)
 		return err_errno(err, errno, "make folder %s", st->db_dir);
-	if (files_sync_folder(st->opt.dir, err) < 0)
+	if (files_sync_folder(st->opt.dir, err) < 0 ||
+	    store_loss_look(st, is_new, err) < 0)
 		return -1;
 	ret = open_damaged(st, &opt, is_new, err);
 	if (ret < 0)
@@ -223,6 +231,7 @@ open_state(struct store *st, struct err *err)
 		return -1;
 	segments_totals(st->segments, &totals);
 	st->next_seq = totals.last_seq + 1;
+	store_loss_opened(st, totals.last_seq);
 	atomic_store(&st->durable_seq, totals.last_seq);
 	atomic_store(&st->last_ms, totals.last_ms);
 	if (store_apply_deny(st, err) < 0 || store_begin_touched(st, err) < 0)
@@ -323,6 +332,7 @@ init_locks(struct store *st)
 	pthread_cond_init(&st->wait_cond, &attr);
 	pthread_mutex_init(&st->facts_mutex, NULL);
 	pthread_mutex_init(&st->rekey_mutex, NULL);
+	pthread_mutex_init(&st->names_mutex, NULL);
 	pthread_mutex_init(&st->keeper_mutex, NULL);
 	pthread_cond_init(&st->keeper_cond, &attr);
 	pthread_condattr_destroy(&attr);
@@ -342,6 +352,7 @@ store_open(const struct store_options *opt, struct store **out, struct err *err)
 	st->group.max = GROUP_MAX;
 	if (copy_options(st, opt, err) < 0 ||
 	    store_check_folder(st->opt.dir, err) < 0 ||
+	    store_names_begin(st, err) < 0 ||
 	    store_read_marker(st, &is_new, err) < 0 ||
 	    open_outside(st, err) < 0 || open_db(st, is_new, err) < 0 ||
 	    store_settle_key(st, err) < 0 || open_state(st, err) < 0 ||
@@ -378,6 +389,7 @@ store_close(struct store *st)
 	seen_close(st->seen);
 	store_close_tables(st);
 	bdb_close(st->db);
+	durable_close(st->durable);
 	deny_close(st->deny);
 	/* Where a write failed, or room lacks, these are the last to write. */
 	quarantine_close(st->quarantine,
@@ -393,6 +405,7 @@ store_close(struct store *st)
 	pthread_cond_destroy(&st->wait_cond);
 	pthread_mutex_destroy(&st->facts_mutex);
 	pthread_mutex_destroy(&st->rekey_mutex);
+	pthread_mutex_destroy(&st->names_mutex);
 	pthread_mutex_destroy(&st->keeper_mutex);
 	pthread_cond_destroy(&st->keeper_cond);
 	free((char *)(uintptr_t)st->opt.dir);
@@ -459,6 +472,8 @@ store_healthy(struct store *st, const char **why_not)
 		*why_not = "a write to the store failed";
 	else if (store_stalled_ms(st, why_not) > 0)
 		return false;
+	else if (atomic_load(&st->lost))
+		*why_not = st->loss.why;
 	else if (atomic_load(&st->below_floor))
 		*why_not = "too little space is free";
 	else

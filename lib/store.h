@@ -391,6 +391,23 @@ int store_rekey(struct store *st, const struct store_actor *actor,
     struct err *err);
 
 /*
+ * The log did not keep all that was promised: what is there can be read, and
+ * nothing is accepted, changed or delivered, until store_accept_loss.
+ */
+bool store_is_lost(struct store *st);
+/* 0, or ERR_CORRUPT and words that say what is lost, while it is so. */
+int store_loss_refuse(struct store *st, struct err *err);
+
+/*
+ * Goes on without what is lost. result gets an object: first_seq, last_seq,
+ * events (how many seqs at most), what, file, offset, durable, found, kept.
+ * The log files stay where they are kept. ERR_NOTFOUND: nothing is lost.
+ */
+int store_accept_loss(struct store *st, const struct store_actor *actor,
+    const unsigned char request_id[STORE_REQUEST_ID], struct buf *result,
+    struct err *err);
+
+/*
  * Applies retention now, to events and to dead deliveries. What a destination
  * needs is held, see store_delivery.h. *dropped counts segments.
  */

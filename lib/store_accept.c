@@ -58,6 +58,8 @@ store_submit(struct store *st, struct store_item *item)
 		err_set(&item->err, ERR_TIMEOUT, "%s", what);
 		goto refuse;
 	}
+	if (store_loss_refuse(st, &item->err) < 0)
+		goto refuse;
 	if (atomic_load(&st->below_floor) && !may_pass_floor(st, ev)) {
 		err_set(&item->err, ERR_FULL,
 		    "less space is free than the floor of %llu bytes",
@@ -265,9 +267,10 @@ out:
 }
 
 int
-store_flush(void *arg, struct err *err)
+store_flush(void *arg, uint64_t seq, struct err *err)
 {
 	struct store *st = arg;
+	struct err ignored = ERR_INIT;
 
 	if (atomic_load(&st->fenced))
 		return err_set(err, ERR_AWAY, "the store starts anew");
@@ -275,6 +278,9 @@ store_flush(void *arg, struct err *err)
 		store_wake(st);
 		return err_wrap(err, "make events durable");
 	}
+	/* Before any answer leaves. An older point is a lower bound, too. */
+	if (!atomic_load(&st->lost))
+		(void)store_put_durable(st, seq, &ignored);
 	atomic_store(&st->last_flush_ms, store_wall_ms());
 	return 0;
 }

@@ -136,7 +136,7 @@ out:
 }
 
 int
-store_change(struct store *st, const struct store_actor *actor,
+store_change_lost(struct store *st, const struct store_actor *actor,
     const unsigned char request_id[STORE_REQUEST_ID],
     int (*change)(
 	struct store_tx *tx, void *arg, struct buf *result, struct err *err),
@@ -162,6 +162,19 @@ store_change(struct store *st, const struct store_actor *actor,
 			    "the secret is revoked here, but a restored "
 			    "backup would not know");
 	return 0;
+}
+
+int
+store_change(struct store *st, const struct store_actor *actor,
+    const unsigned char request_id[STORE_REQUEST_ID],
+    int (*change)(
+	struct store_tx *tx, void *arg, struct buf *result, struct err *err),
+    void *arg, struct buf *result, struct err *err)
+{
+	if (store_loss_refuse(st, err) < 0)
+		return -1;
+	return store_change_lost(
+	    st, actor, request_id, change, arg, result, err);
 }
 
 /* --- changes that nobody asked for ---------------------------------------- */
@@ -205,6 +218,8 @@ store_run(struct store *st,
 {
 	struct running rn = { st, run, arg };
 
+	if (store_loss_refuse(st, err) < 0)
+		return -1;
 	return commit_run(st->commit, run_own, &rn, err);
 }
 

@@ -66,6 +66,24 @@ check_table(void *arg, const char *file, bool closed, struct err *err)
 	return commit_run(vf.ck->st->commit, verify_still, &vf, err);
 }
 
+/* --- the log ---------------------------------------------------------------
+ */
+
+static int
+check_log(struct check *ck, struct err *err)
+{
+	char words[256];
+	struct err lost = ERR_INIT;
+
+	if (store_loss_refuse(ck->st, &lost) < 0)
+		report(ck, "%s", lost.text);
+	if (store_loss_check(ck->st, words, sizeof(words), err) < 0)
+		return -1;
+	if (words[0] != '\0')
+		report(ck, "%s", words);
+	return 0;
+}
+
 /* --- every event, and its id --------------------------------------------- */
 
 static int
@@ -257,6 +275,8 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 	if (check_deliveries(&ck, err) < 0)
 		goto out;
 done:
+	if (check_log(&ck, err) < 0)
+		goto out;
 	*problems = ck.problems;
 	ret = 0;
 out:

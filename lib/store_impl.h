@@ -26,16 +26,20 @@
  * store_check.c	verification
  * store_snapshot.c	a copy from which a damaged store is rebuilt
  * store_rebuild.c	snapshot and logs become a store again
+ * store_names.c	files that were taken away from a store that is open
+ * store_loss.c	did the log keep what was promised? And when it did not
  */
 #ifndef EYELET_LIB_STORE_IMPL_H
 #define EYELET_LIB_STORE_IMPL_H
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "lib/bdb.h"
 #include "lib/commit.h"
 #include "lib/deny.h"
+#include "lib/durable.h"
 #include "lib/notice.h"
 #include "lib/quarantine.h"
 #include "lib/record.h"
@@ -48,6 +52,7 @@
 #define STORE_MARKER "STORE"
 #define STORE_BALLAST "ballast"
 #define STORE_QUARANTINE "quarantine"
+#define STORE_DURABLE "durable" /* durable.h */
 
 /*
  * Numbers of one endpoint or destination that live in memory; the counters
@@ -73,6 +78,22 @@ struct store_passing {
 	bool more;
 };
 
+/*
+ * What the store has lost, as the file "lost" in its folder says (text lines),
+ * from the open that found it until the loss is accepted. The folder that it
+ * names has every log file as it was found.
+ */
+struct store_loss {
+	int64_t at_ms;
+	uint64_t seq; /* the last one that was promised, as far as is known */
+	uint64_t last_seq; /* the last one that is there */
+	struct bdb_lsn durable, found; /* how far the log was; is */
+	struct bdb_lsn broken; /* where it is damaged */
+	char what[96]; /* how */
+	char kept[48]; /* a folder in the store's */
+	char why[400]; /* all that, for people */
+};
+
 struct store {
 	struct store_options opt; /* strings are owned */
 	char id[33];
@@ -89,6 +110,22 @@ struct store {
 	struct segments *segments;
 	struct seen *seen;
 	struct commit *commit;
+
+	struct durable *durable;
+	uint64_t promised_seq; /* the flusher's, once the store is open */
+	_Atomic uint32_t log_needed; /* the log file in which recovery begins */
+	int64_t durable_synced_ms; /* the keeper's; clock_ms */
+	bool durable_told; /* that it could not be flushed */
+	struct store_loss loss; /* while lost */
+	bool pages_ahead; /* tables have changes that the log has not */
+	atomic_bool lost, snapshot_due;
+
+	struct stat folder; /* the store's, as it was opened */
+	int64_t names_looked_ms; /* the keeper's; clock_ms */
+	bool key_gone; /* and it was said */
+	atomic_bool astray;
+	pthread_mutex_t names_mutex; /* of the next */
+	bool brought_back;
 
 	/* The committer's. */
 	uint64_t next_seq;
@@ -209,10 +246,17 @@ int store_apply_deny(struct store *st, struct err *err);
 /* store_accept.c: the committer's hooks */
 int store_batch(void *arg, struct store_item *const *items, size_t n,
     uint64_t *last_seq, struct err *err);
-int store_flush(void *arg, struct err *err);
+int store_flush(void *arg, uint64_t seq, struct err *err);
 void store_durable(void *arg, uint64_t seq);
 
 /* store_change.c */
+/* As store_change, also while the store has lost something. */
+int store_change_lost(struct store *st, const struct store_actor *actor,
+    const unsigned char request_id[STORE_REQUEST_ID],
+    int (*change)(
+	struct store_tx *tx, void *arg, struct buf *result, struct err *err),
+    void *arg, struct buf *result, struct err *err);
+
 /*
  * Runs run(tx, arg, err) in the committer, in a transaction of its own that is
  * durable when this returns 0: a change that nobody asked for, so it has
@@ -363,6 +407,38 @@ int64_t store_snapshot_time(const char *dir);
 int store_rebuild(struct store *st, struct err *err);
 /* Ends a rebuild that a crash cut off between its last two steps. */
 int store_rebuild_finish(struct store *st, struct err *err);
+
+/* store_names.c */
+/* At open: which folder it is. */
+int store_names_begin(struct store *st, struct err *err);
+/* The keeper's, every tick: do the names of files still lead to them? */
+void store_look_at_names(struct store *st);
+/* Files whose names were taken away are written anew under them, once. */
+void store_bring_back(struct store *st);
+
+/* store_loss.c */
+/*
+ * Before the databases are opened: does the log reach as far as was promised?
+ * When it does not, its files are kept, "lost" is written, and damage is cut
+ * off: st->lost is true then, and recovery finds an end.
+ */
+int store_loss_look(struct store *st, bool is_new, struct err *err);
+/*
+ * What is left of the log leads to no store: the tables are taken as they
+ * are, under a new log whose number is above all that pages may name.
+ */
+int store_loss_new_log(struct store *st, struct err *err);
+/* The databases are open, and last_seq is the last event there is. */
+void store_loss_opened(struct store *st, uint64_t last_seq);
+/* In words, for people. */
+void store_loss_words(struct store *st, char *words, size_t size);
+/* The flusher's: all log is durable that is, and with it seq. */
+int store_put_durable(struct store *st, uint64_t seq, struct err *err);
+/* For store_check: is all of the log there, and whole? *words "" when it is. */
+int
+store_loss_check(struct store *st, char *words, size_t size, struct err *err);
+/* The keeper's, every tick: the point that was put shall last. */
+void store_keep_durable(struct store *st);
 
 #define STORE_LOG_FOLDER "log"
 #define STORE_SNAPSHOT "snapshot"

@@ -93,6 +93,17 @@ complain(struct store *st, const char *doing, const struct err *err)
 	store_say(st, "%s: %s", doing, err->text);
 }
 
+/* Where recovery would begin now, so that the next open looks at no more. */
+static void
+note_needed(struct store *st)
+{
+	uint32_t newest, needed;
+	struct err err = ERR_INIT;
+
+	if (bdb_log_range(st->db, &newest, &needed, &err) == 0)
+		atomic_store(&st->log_needed, needed);
+}
+
 static void
 checkpoint(struct store *st)
 {
@@ -107,6 +118,7 @@ checkpoint(struct store *st)
 		return;
 	}
 	atomic_store(&st->last_checkpoint_ms, store_wall_ms());
+	note_needed(st);
 	if (store_snapshot_keep(st, &err) < 0)
 		complain(st, "snapshot", &err);
 }
@@ -228,10 +240,13 @@ keeper_main(void *arg)
 	while (!rest(st)) {
 		now = store_wall_ms();
 		look_at_disk(st);
-		if (atomic_load(&st->fenced))
+		if (atomic_load(&st->fenced) || atomic_load(&st->lost))
 			continue;
+		store_look_at_names(st);
+		store_keep_durable(st);
 		store_move_notices(st);
-		if (checkpoint_is_due(st, now))
+		if (checkpoint_is_due(st, now) ||
+		    atomic_load(&st->snapshot_due))
 			checkpoint(st);
 		store_settle(st);
 		apply_retention(st, &kp);
@@ -242,8 +257,10 @@ keeper_main(void *arg)
 int
 store_keeper_start(struct store *st, struct err *err)
 {
-	int ret = pthread_create(&st->keeper, NULL, keeper_main, st);
+	int ret;
 
+	note_needed(st);
+	ret = pthread_create(&st->keeper, NULL, keeper_main, st);
 	if (ret != 0)
 		return err_errno(err, ret, "start the keeper");
 	pthread_setname_np(st->keeper, "store-keep");
@@ -262,6 +279,9 @@ store_keeper_stop(struct store *st)
 	pthread_mutex_unlock(&st->keeper_mutex);
 	pthread_join(st->keeper, NULL);
 	st->keeper_runs = false;
-	if (!atomic_load(&st->fenced))
+	if (!atomic_load(&st->fenced) && !atomic_load(&st->lost)) {
 		checkpoint(st);
+		st->durable_synced_ms = 0;
+		store_keep_durable(st);
+	}
 }

@@ -196,7 +196,8 @@ store_pull_move(
 {
 	struct moving mv = { st, name, *seq };
 
-	if (commit_run(st->commit, run_move, &mv, err) < 0)
+	if (store_loss_refuse(st, err) < 0 ||
+	    commit_run(st->commit, run_move, &mv, err) < 0)
 		return -1;
 	*seq = mv.seq;
 	return 0;

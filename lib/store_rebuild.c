@@ -44,7 +44,11 @@ recover(struct store *st, const char *home, struct err *err)
 
 	if (bdb_open(&opt, &db, err) < 0)
 		return -1;
-	if (bdb_checkpoint(db, err) == 0)
+	/* A log that is damaged near its beginning leads to no store at all. */
+	if (!bdb_table_exists(db, store_table_name(0)))
+		err_set(err, ERR_CORRUPT, "the logs lead to no table \"%s\"",
+		    store_table_name(0));
+	else if (bdb_checkpoint(db, err) == 0)
 		ret = bdb_files(db, verify_one, db, err);
 	bdb_close(db);
 	return ret;

@@ -227,6 +227,8 @@ store_report(
 		if (!is_sound(&report->items[i]))
 			return err_set(
 			    err, ERR_INPUT, "item %zu of a report is none", i);
+	if (store_loss_refuse(st, err) < 0)
+		return -1;
 	ret = commit_run(st->commit, run_report, &rp, err);
 	buf_free(&rp.row);
 	return ret < 0 ? err_wrap(err, "report deliveries") : 0;

@@ -57,10 +57,11 @@ batch(void *arg, struct store_item *const *items, size_t n, uint64_t *last_seq,
 }
 
 static int
-flush(void *arg, struct err *err)
+flush(void *arg, uint64_t seq, struct err *err)
 {
 	struct disk *d = arg;
 
+	(void)seq;
 	(void)err;
 	pthread_mutex_lock(&d->flush);
 	d->flushes++;
