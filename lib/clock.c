@@ -1,4 +1,4 @@
-/* clock.c: reads the two clocks. */
+/* clock.c: reads the clocks. */
 #include "lib/clock.h"
 
 int64_t
@@ -16,13 +16,25 @@ clock_ms(void)
 	return clock_us() / 1000;
 }
 
-int64_t
-clock_wall_ms(void)
+static int64_t
+read_ms(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
+	clock_gettime(clock, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
+clock_boot_ms(void)
+{
+	return read_ms(CLOCK_BOOTTIME);
+}
+
+int64_t
+clock_wall_ms(void)
+{
+	return read_ms(CLOCK_REALTIME);
 }
 
 struct timespec

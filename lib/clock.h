@@ -1,4 +1,4 @@
-/* clock.h: the two clocks. */
+/* clock.h: the clocks. */
 #ifndef EYELET_LIB_CLOCK_H
 #define EYELET_LIB_CLOCK_H
 
@@ -11,6 +11,9 @@
  */
 int64_t clock_us(void);
 int64_t clock_ms(void);
+
+/* As clock_ms, and it goes on while the machine is suspended. */
+int64_t clock_boot_ms(void);
 
 /* Since 1970: for what is written down. An operator may set it. */
 int64_t clock_wall_ms(void);

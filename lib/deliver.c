@@ -262,7 +262,9 @@ sleep_until_more(struct deliver *dv, struct err *err)
 static int
 turn(struct deliver *dv, struct err *err)
 {
-	dv->now_ms = clock_wall_ms();
+	dv->now_ms = clock_boot_ms();
+	dv->wall_ms = clock_wall_ms();
+	schedule_set_wall(dv->schedule, dv->wall_ms - dv->now_ms);
 	dv->more = false;
 	deliver_cache_sweep(&dv->cache);
 	if (take_told(dv, err) < 0 || deliver_send(dv, err) < 0 ||

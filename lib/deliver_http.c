@@ -134,14 +134,14 @@ sign(struct deliver *dv, struct deliver_send *se, struct buf *out,
 		.body = ev->body,
 		.method = span_str("POST"),
 		.url = cf->settings.url,
-		.now_ms = dv->now_ms };
+		.now_ms = dv->wall_ms };
 	char room[ID_ROOM];
 	size_t i, n;
 
 	if (cf->scheme == NULL)
 		return 0;
 	in.id = deliver_event_id(ev, room);
-	n = sign_choose(cf->scheme, cf->keys, cf->nkeys, dv->now_ms, chosen);
+	n = sign_choose(cf->scheme, cf->keys, cf->nkeys, dv->wall_ms, chosen);
 	for (i = 0; i < n; i++)
 		keys[i] = chosen[i]->key;
 	if (n == 0) {

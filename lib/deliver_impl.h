@@ -148,7 +148,8 @@ struct deliver {
 	int64_t fds_ms; /* when they were looked at last (clock_ms) */
 	bool stopping;
 	int64_t stop_ms; /* clock_ms(): until when what is under way may end */
-	int64_t now_ms; /* wall clock, of this turn */
+	int64_t now_ms; /* of this turn: clock_boot_ms(), and ... */
+	int64_t wall_ms; /* ... the wall clock */
 	bool more; /* another turn at once: this one's end made work */
 
 	/* Lines to the owner, and when they may be asked again (clock_ms). */

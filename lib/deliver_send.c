@@ -124,7 +124,7 @@ end_unsent(struct deliver *dv, struct deliver_send *se, const char *reason,
 		.retry_after_ms = -1,
 		.words = span_str(words) };
 
-	se->at_ms = dv->now_ms;
+	se->at_ms = dv->wall_ms;
 	return end_send(dv, se, &end, err);
 }
 
@@ -157,7 +157,7 @@ begin(struct deliver *dv, struct deliver_send *se, struct err *err)
 	struct schedule_end end = { .retry_after_ms = -1 };
 	bool begun;
 
-	se->at_ms = dv->now_ms;
+	se->at_ms = dv->wall_ms;
 	link_last(&dv->sends, se);
 	dv->in_flight += se->event->event.body.len;
 	if (se->config->settings.ncommand > 0)

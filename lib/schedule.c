@@ -14,7 +14,7 @@ schedule_peek(const struct schedule *sc, int64_t now_ms)
 {
 	if (!sc->started)
 		return now_ms;
-	return now_ms > sc->wall ? sc->now + (now_ms - sc->wall) : sc->now;
+	return now_ms > sc->told ? sc->now + (now_ms - sc->told) : sc->now;
 }
 
 int64_t
@@ -27,7 +27,7 @@ schedule_tick(struct schedule *sc, int64_t now_ms)
 		    gap > SCHEDULE_GAP_MAX_MS ? SCHEDULE_GAP_MAX_MS : gap;
 	sc->started = true;
 	sc->now = now;
-	sc->wall = now_ms;
+	sc->told = now_ms;
 	return now;
 }
 
@@ -35,7 +35,13 @@ schedule_tick(struct schedule *sc, int64_t now_ms)
 int64_t
 schedule_wall(const struct schedule *sc, int64_t at)
 {
-	return at - (sc->now - sc->wall);
+	return at - (sc->now - sc->told) + sc->ahead;
+}
+
+void
+schedule_set_wall(struct schedule *sc, int64_t ahead_ms)
+{
+	sc->ahead = ahead_ms;
 }
 
 uint32_t

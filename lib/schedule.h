@@ -10,23 +10,15 @@
  * the deliverer's business. A destination does nothing until its rows were
  * told for the first time (begin and end, also when it has none).
  *
- * Every now_ms is the time as it is: one that is made up stays in here, and
- * all that waits goes out too early by it.
- *
- *	settings: schedule_put, and then schedule_rows_begin, _row, _end
- *	each turn: schedule_wants -> schedule_take, schedule_passed
- *	           schedule_next -> send; schedule_ended
- *	           schedule_next_disabled
- *	           schedule_report_begin -> store_report -> schedule_report_end
- *	then sleep until something comes, or schedule_wake_ms
- *
- * Times are milliseconds of the wall clock, as they are written down. When
- * that is set back, time stands still in here until it goes on: nothing is
- * due for it, and no delay grows longer than it was planned (a due_ms that is
- * stored then names the clock as it now runs). Set forward, what it passes
- * over is due at once. Gaps between two calls count at most
- * SCHEDULE_GAP_MAX_MS towards disable_after_ms, so that neither such a leap
- * nor a machine that slept disables a destination.
+ * now_ms is milliseconds of a clock that nobody sets (clock_boot_ms): by it
+ * all waits, so no step of the wall clock makes a retry early or late. It is
+ * the time as it is: one that is made up stays in here, and all that waits
+ * goes out too early by it. Should it go back, time stands still in here until
+ * it goes on. What is written down is of the wall clock, as schedule_set_wall
+ * says that it runs, and rows of an earlier life fall due by that: at once
+ * where it was set forward meanwhile, and never later than they were planned.
+ * Gaps between two calls count at most SCHEDULE_GAP_MAX_MS towards
+ * disable_after_ms, so that a machine that slept disables no destination.
  */
 #ifndef EYELET_LIB_SCHEDULE_H
 #define EYELET_LIB_SCHEDULE_H
@@ -72,6 +64,12 @@ struct schedule_destination {
 /* chance: seeds the jitter. ERR_NOMEM. */
 int schedule_new(uint64_t chance, struct schedule **out, struct err *err);
 void schedule_free(struct schedule *sc); /* NULL is allowed */
+
+/*
+ * What the wall clock shows beyond now_ms, from the next call on: told before
+ * the first rows are, and whenever it may have changed. 0 until then.
+ */
+void schedule_set_wall(struct schedule *sc, int64_t ahead_ms);
 
 /*
  * Adds a destination whose cursor stands at seq, or changes the settings of a

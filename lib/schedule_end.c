@@ -24,7 +24,7 @@ disable(struct schedule *sc, struct target *t, const char *why)
 static int64_t
 failed_before(const struct schedule *sc, const struct target *t)
 {
-	int64_t gap = sc->wall - t->kept.at_ms;
+	int64_t gap = schedule_wall(sc, sc->now) - t->kept.at_ms;
 
 	if (t->kept.at_ms == 0)
 		return 0;
@@ -52,7 +52,7 @@ target_failed(struct schedule *sc, struct target *t)
 	}
 	if (after_ms > 0) {
 		t->kept.for_ms = sc->seen - t->failing_since;
-		t->kept.at_ms = sc->wall;
+		t->kept.at_ms = schedule_wall(sc, sc->now);
 		t->kept_news = true;
 	}
 	if (after_ms > 0 && sc->seen - t->failing_since >= after_ms) {
@@ -243,7 +243,7 @@ note(struct schedule *sc, struct entry *e, struct outcome *o,
 	if (e->dropped) /* its row is another one by now, or gone */
 		o->kind = STORE_REPORT_DONE;
 	if (e->since_ms == 0 && o->kind == STORE_REPORT_ROW)
-		e->since_ms = sc->wall;
+		e->since_ms = schedule_wall(sc, sc->now);
 	o->row.since_ms = e->since_ms;
 	entry_outcome(sc, e, o);
 	return o->attempt.result != STORE_ATTEMPT_FAILED;
@@ -293,7 +293,8 @@ entry_removed(struct schedule *sc, struct entry *e, struct err *err)
 	if (o == NULL)
 		return -1;
 	die(o, DELIVERY_REMOVED);
-	o->row.since_ms = e->since_ms = o->row.last_ms = sc->wall;
+	o->row.since_ms = e->since_ms = o->row.last_ms =
+	    schedule_wall(sc, sc->now);
 	e->settled = true;
 	entry_fresh(e);
 	entry_outcome(sc, e, o);

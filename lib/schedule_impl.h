@@ -155,7 +155,8 @@ struct schedule {
 	uint64_t seed, chance;
 
 	bool started;
-	int64_t wall, now; /* the last one told; on our clock */
+	int64_t told, now; /* the last one told; on our clock */
+	int64_t ahead; /* of told: the wall clock */
 	int64_t seen; /* grows by at most SCHEDULE_GAP_MAX_MS a call */
 
 	bool out; /* a report is */

@@ -43,7 +43,7 @@ add_overtaken(struct schedule *sc, struct entry *e)
 	struct store_delivery *d = &add(sc, e, NULL)->delivery;
 
 	if (e->since_ms == 0)
-		e->since_ms = sc->wall;
+		e->since_ms = schedule_wall(sc, sc->now);
 	d->stamp = e->stamp;
 	d->state = STORE_DELIVERY_PENDING;
 	d->attempts = e->attempts;

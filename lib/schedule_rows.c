@@ -25,7 +25,7 @@ between(int64_t a, int64_t b)
 static int64_t
 due_of(const struct schedule *sc, const struct store_delivery *d)
 {
-	int64_t left = between(d->due_ms, sc->wall);
+	int64_t left = between(d->due_ms, schedule_wall(sc, sc->now));
 	int64_t planned = between(d->due_ms, d->last_ms);
 	int64_t max = RETRY_DELAY_MAX_MS + RETRY_DELAY_MAX_MS / 8;
 

@@ -852,6 +852,94 @@ START_TEST(a_clock_that_is_set_forward_makes_what_it_passes_due_once)
 }
 END_TEST
 
+/* Of the wall clock alone. */
+static const int64_t steps[] = { SECOND, -SECOND, HOUR, -HOUR, DAY, -DAY,
+	40 * DAY, -40 * DAY, 3650 * DAY, -3650 * DAY };
+
+/* The first attempt fails, and its row is written down. */
+static struct store_delivery
+fail_first(void)
+{
+	struct store_report r;
+	struct store_delivery row;
+
+	put_known(&d, 10);
+	take(1, 10, 10);
+	ck_starts("1/10#1");
+	end(1, 10, SCHEDULE_FAILED);
+	ck_starts("");
+	ck_assert(schedule_report_begin(sc, now_ms, false, &r));
+	ck_assert_uint_eq(r.nitems, 1);
+	row = r.items[0].delivery;
+	row.words = row.excerpt = SPAN_EMPTY;
+	row.id = row.type = row.key = SPAN_EMPTY;
+	schedule_report_end(sc, true);
+	return row;
+}
+
+/* For 5 s, and for good. */
+START_TEST(no_step_of_the_wall_clock_moves_a_retry)
+{
+	int64_t step = steps[_i / 2], due;
+	bool for_good = _i % 2 == 1;
+	struct store_report r;
+
+	(void)fail_first();
+	due = schedule_wake_ms(sc, now_ms);
+	ck_assert_int_ge(due, now_ms + 54 * SECOND);
+	ck_assert_int_le(due, now_ms + 66 * SECOND);
+	schedule_set_wall(sc, step);
+	ck_starts("");
+	now_ms += 5 * SECOND;
+	ck_starts("");
+	if (!for_good)
+		schedule_set_wall(sc, 0);
+	ck_assert_int_eq(schedule_wake_ms(sc, now_ms), due);
+	now_ms = due - 1;
+	ck_starts("");
+	now_ms = due;
+	ck_starts("1/10#2");
+	/* What is written down is of the wall clock as it is now. */
+	end(1, 10, SCHEDULE_FAILED);
+	ck_starts("");
+	ck_assert(schedule_report_begin(sc, now_ms, false, &r));
+	ck_assert_int_eq(r.items[0].delivery.due_ms,
+	    schedule_wake_ms(sc, now_ms) + (for_good ? step : 0));
+	schedule_report_end(sc, true);
+	ck_due("1/10#3", 2 * MINUTE);
+}
+END_TEST
+
+/* One attempt early at worst, none late, and the next one is as planned. */
+START_TEST(a_step_over_a_restart_costs_one_attempt_at_most)
+{
+	struct store_delivery row = fail_first();
+	int64_t step = steps[_i], left;
+	struct err err = ERR_INIT;
+
+	stand_teardown();
+	stand_setup();
+	now_ms = 5 * SECOND; /* another boot */
+	schedule_set_wall(sc, START_MS + step - now_ms);
+	put(&d, 11);
+	rows_begin(1);
+	ck_assert_int_eq(schedule_row(sc, &row, &err), 0);
+	rows_end(1);
+	left = row.due_ms - START_MS - (step > 0 ? step : 0);
+	if (left > 0) {
+		now_ms += left - 1;
+		ck_starts("");
+		/* last_ms is when it began, 10 ms before it ended. */
+		now_ms += step < 0 ? 11 : 1;
+	}
+	ck_starts("1/10#2");
+	end(1, 10, SCHEDULE_FAILED);
+	ck_starts("");
+	report();
+	ck_due("1/10#3", 2 * MINUTE);
+}
+END_TEST
+
 START_TEST(a_rate_outlives_a_clock_that_is_set_back)
 {
 	d.rate = 2;
@@ -920,6 +1008,10 @@ main(void)
 	    0, NITEMS(leaps));
 	tcase_add_test(
 	    tc, a_clock_that_is_set_forward_makes_what_it_passes_due_once);
+	tcase_add_loop_test(tc, no_step_of_the_wall_clock_moves_a_retry, 0,
+	    2 * (int)NITEMS(steps));
+	tcase_add_loop_test(tc, a_step_over_a_restart_costs_one_attempt_at_most,
+	    0, (int)NITEMS(steps));
 	tcase_add_test(tc, a_rate_outlives_a_clock_that_is_set_back);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

@@ -43,7 +43,7 @@ struct pair {
 	bool again; /* an operator wants it once more */
 	unsigned attempts, planned; /* that the schedule knows of */
 	uint64_t stamp; /* it runs with */
-	int64_t due; /* not before; on the schedule's clock */
+	int64_t due; /* not before; on w.clock */
 
 	bool has_row;
 	struct store_delivery row;
@@ -67,7 +67,7 @@ static struct {
 	uint64_t seed, random, stamp;
 	unsigned step;
 	struct schedule *sc;
-	int64_t wall, clock; /* clock: never back, as the schedule's */
+	int64_t wall, clock; /* clock: nobody sets it */
 	struct event_model events[EVENTS_MAX];
 	size_t nevents;
 	uint64_t next_seq;
@@ -343,7 +343,7 @@ tell_rows(size_t k)
 	size_t i, n = w.nevents;
 
 	w.targets[k].stale = false;
-	must(schedule_rows_begin(w.sc, k + 1, w.wall, &err) == 0, "%s",
+	must(schedule_rows_begin(w.sc, k + 1, w.clock, &err) == 0, "%s",
 	    err.text);
 	memcpy(listed, w.pairs[k], n * sizeof(listed[0]));
 	for (i = 0; i < n; i++)
@@ -369,6 +369,18 @@ tell_rows(size_t k)
 	schedule_rows_end(w.sc, k + 1, true);
 }
 
+/* A row of an earlier life falls due by the wall clock, as it runs now. */
+static int64_t
+due_again(const struct store_delivery *row)
+{
+	int64_t left = row->due_ms - w.wall, planned;
+
+	if (row->state != STORE_DELIVERY_RETRYING)
+		return INT64_MIN;
+	planned = row->due_ms - row->last_ms;
+	return w.clock + (left < planned ? left : planned);
+}
+
 static void
 begin_life(void)
 {
@@ -376,6 +388,7 @@ begin_life(void)
 	size_t k, i;
 
 	must(schedule_new(w.seed + w.step, &w.sc, &err) == 0, "%s", err.text);
+	schedule_set_wall(w.sc, w.wall - w.clock);
 	for (k = 0; k < TARGETS; k++) {
 		struct target_model *t = &w.targets[k];
 
@@ -392,7 +405,7 @@ begin_life(void)
 				(w.events[i].seq >= t->cursor && !p->has_row)))
 				p->final = false;
 			p->running = p->taken = false;
-			p->due = INT64_MIN;
+			p->due = p->has_row ? due_again(&p->row) : INT64_MIN;
 			p->attempts = p->has_row ? p->row.attempts : 0;
 			p->planned = p->has_row ? p->row.planned : 0;
 			p->stamp = 0;
@@ -427,7 +440,7 @@ take(size_t k, size_t i, bool *taken)
 	struct pair *p = &w.pairs[k][i];
 	struct err err = ERR_INIT;
 
-	must(schedule_take(w.sc, k + 1, &told, w.wall, taken, &err) == 0, "%s",
+	must(schedule_take(w.sc, k + 1, &told, w.clock, taken, &err) == 0, "%s",
 	    err.text);
 	if (!*taken || p->taken || p->has_row)
 		return;
@@ -444,7 +457,7 @@ read_log(size_t k)
 	bool taken;
 	size_t i;
 
-	if (!schedule_wants(w.sc, k + 1, w.wall, &seq))
+	if (!schedule_wants(w.sc, k + 1, w.clock, &seq))
 		return;
 	must(w.targets[k].set.runs && !w.targets[k].gone,
 	    "a destination that does not run wants %llu",
@@ -512,7 +525,7 @@ start_some(unsigned n)
 {
 	struct schedule_start s;
 
-	while (n-- > 0 && schedule_next(w.sc, w.wall, &s))
+	while (n-- > 0 && schedule_next(w.sc, w.clock, &s))
 		check_start(&s);
 }
 
@@ -587,7 +600,7 @@ end_one(size_t k, size_t i)
 		end.verdict = SCHEDULE_GONE;
 	else
 		end.retry_after_ms = 7000;
-	must(schedule_ended(w.sc, &end, w.wall, &err) == 0, "%s", err.text);
+	must(schedule_ended(w.sc, &end, w.clock, &err) == 0, "%s", err.text);
 	note_end(k, i, end.verdict, end.retry_after_ms);
 }
 
@@ -618,7 +631,7 @@ report_begins(void)
 	if (w.out)
 		return;
 	/* Each way, as before an end and in the middle. */
-	w.out = schedule_report_begin(w.sc, w.wall, chance(50), &w.report);
+	w.out = schedule_report_begin(w.sc, w.clock, chance(50), &w.report);
 	if (!w.out)
 		return;
 	must(w.report.nitems + w.report.ncursors + w.report.nfailings > 0,
@@ -752,16 +765,14 @@ static void
 set_clock(void)
 {
 	static const int64_t leaps[] = { -1, 1, -1000, 1000, -3600000, 3600000,
-		-315360000000, 315360000000 };
+		-86400000, 86400000, -3456000000, 3456000000, -315360000000,
+		315360000000 };
 	int64_t leap = leaps[draw(NITEMS(leaps))];
 
 	if (w.wall + leap < 1000000)
 		return;
 	w.wall += leap;
-	if (leap > 0)
-		w.clock += leap;
-	/* The schedule is to see it as it happened. */
-	start_some(1);
+	schedule_set_wall(w.sc, w.wall - w.clock);
 }
 
 static void
@@ -782,7 +793,8 @@ begin_world(uint64_t seed)
 	w.seed = seed;
 	w.random = seed * 0x9e3779b97f4a7c15U + 1;
 	w.doing = "begin";
-	w.wall = w.clock = 1790000000000;
+	w.wall = 1790000000000;
+	w.clock = 5000;
 	w.next_seq = 1;
 	for (k = 0; k < TARGETS; k++) {
 		struct target_model *t = &w.targets[k];
@@ -918,15 +930,15 @@ calm_down(void)
 		report_begins();
 		report_ends();
 		check_all();
-		wake = schedule_wake_ms(w.sc, w.wall);
+		wake = schedule_wake_ms(w.sc, w.clock);
 		if (is_done())
 			break;
 		for (k = 0; k < TARGETS; k++)
 			read_log(k);
-		wake = schedule_wake_ms(w.sc, w.wall);
+		wake = schedule_wake_ms(w.sc, w.clock);
 		must(wake != INT64_MAX, "it sleeps for ever");
-		if (wake > w.wall)
-			pass_time(wake - w.wall);
+		if (wake > w.clock)
+			pass_time(wake - w.clock);
 	}
 	for (k = 0; k < TARGETS; k++)
 		for (i = 0; i < w.nevents; i++)
