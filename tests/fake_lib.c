@@ -412,7 +412,7 @@ receive_refuse(
 static void
 put_json(struct buf *b, struct span text)
 {
-	struct err err = ERR_INIT;
+	struct err err;
 
 	if (text_put_json(b, text, &err) < 0 && buf_puts(b, "null", &err) < 0)
 		abort();

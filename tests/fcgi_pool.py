@@ -188,8 +188,8 @@ class Slow(WithProgram):
         self.assertEqual(seen, {threads})
         # Ten times as long, or a pause that any machine may make.
         self.assertLess(percentile(took, 95),
-                        10 * percentile(idle, 95) + 0.05)
-        self.assertLess(max(took), 10 * max(idle) + 0.5)
+                        10 * percentile(idle, 95) + 0.25)
+        self.assertLess(max(took), 10 * max(idle) + HONEST_S)
         for i, c in enumerate(held):
             c.send(whole[stops[i % len(stops)]:])
         for c in held:
@@ -243,7 +243,8 @@ class Crowded(WithProgram):
 
     def is_sanitized(self):
         with open(f"/proc/{self.program.pid}/maps") as f:
-            return "libasan" in f.read()
+            words = f.read()
+        return "libasan" in words or "libtsan" in words
 
     def test_large_half_uploads(self):
         """The oldest make room; what is small needs none of it."""
