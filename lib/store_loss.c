@@ -413,7 +413,7 @@ store_loss_words(struct store *st, char *words, size_t size)
 {
 	const struct store_loss *lo = &st->loss;
 	unsigned long long first = lo->last_seq + 1, last = lo->seq;
-	char events[128];
+	char events[128], place[64] = "";
 
 	if (last >= first)
 		snprintf(events, sizeof(events),
@@ -422,12 +422,15 @@ store_loss_words(struct store *st, char *words, size_t size)
 		    first, last);
 	else
 		snprintf(events, sizeof(events), "changes are lost");
+	if (lo->broken.file != 0)
+		snprintf(place, sizeof(place),
+		    "log.%010lu, byte %lu: ", LSN_OF(lo->broken));
 	snprintf(words, size,
-	    "%s: log.%010lu, byte %lu: %s; the log was durable up to " LSN
-	    " and ends at " LSN "; the log files are kept in %s; nothing is "
+	    "%s: %s%s; the log was durable up to " LSN " and ends at " LSN
+	    "; the log files are kept in %s; nothing is "
 	    "accepted until \"eyelet-store accept-loss\"",
-	    events, LSN_OF(lo->broken), lo->what, LSN_OF(lo->durable),
-	    LSN_OF(lo->found), lo->kept);
+	    events, place, lo->what, LSN_OF(lo->durable), LSN_OF(lo->found),
+	    lo->kept);
 }
 
 int
