@@ -14,6 +14,7 @@
 #include "lib/watch.h"
 
 struct engine {
+	struct engine_options opt;
 	struct owner_lock *lock;
 	struct server *server;
 	struct scheme_set *schemes;
@@ -114,29 +115,77 @@ start_watch(
 
 /* --- all of it ----------------------------------------------------------- */
 
-int
+/* What stands on the store, in the order in which it needs it. */
+static void
+close_parts(struct engine *en)
+{
+	watch_close(en->watch);
+	if (en->ops != NULL)
+		ops_close(en->ops);
+	if (en->receive != NULL)
+		receive_close(en->receive);
+	if (en->registry != NULL)
+		registry_close(en->registry);
+	store_close(en->store);
+	scheme_set_free(en->schemes);
+	address_list_free(en->trusted_proxies);
+	en->watch = NULL;
+	en->ops = NULL;
+	en->receive = NULL;
+	en->registry = NULL;
+	en->store = NULL;
+	en->schemes = NULL;
+	en->trusted_proxies = NULL;
+}
+
+bool
+engine_may_pass(enum err_code code)
+{
+	return code == ERR_IO || code == ERR_FULL || code == ERR_NOMEM ||
+	       code == ERR_AWAY || code == ERR_TIMEOUT;
+}
+
+enum engine_state
+engine_try(struct engine *en, struct err *err)
+{
+	const struct engine_options *opt = &en->opt;
+
+	if (load_schemes(en, opt, err) == 0 && open_store(en, opt, err) == 0 &&
+	    registry_open(en->store, en->schemes, &en->registry, err) == 0 &&
+	    open_receive(en, opt, err) == 0 &&
+	    ops_open(opt->conf, en->store, en->registry, &en->ops, err) == 0 &&
+	    start_watch(en, opt, err) == 0) {
+		server_serve(en->server, en->receive, en->ops);
+		return ENGINE_OPEN;
+	}
+	close_parts(en);
+	if (!engine_may_pass(err->code))
+		return ENGINE_FAILED;
+	server_down(en->server, err);
+	return ENGINE_DOWN;
+}
+
+enum engine_state
 engine_open(const struct engine_options *opt, struct owner_lock *lock,
     struct engine **out, struct err *err)
 {
 	struct engine *en = calloc(1, sizeof(*en));
+	enum engine_state state = ENGINE_FAILED;
 
 	if (en == NULL) {
 		owner_lock_drop(lock);
-		return err_set(err, ERR_NOMEM, "no memory for the store");
+		err_set(err, ERR_NOMEM, "no memory for the store");
+		return ENGINE_FAILED;
 	}
 	en->lock = lock;
-	if (start_server(en, opt, err) < 0 || load_schemes(en, opt, err) < 0 ||
-	    open_store(en, opt, err) < 0 ||
-	    registry_open(en->store, en->schemes, &en->registry, err) < 0 ||
-	    open_receive(en, opt, err) < 0 ||
-	    ops_open(opt->conf, en->store, en->registry, &en->ops, err) < 0 ||
-	    start_watch(en, opt, err) < 0) {
+	en->opt = *opt;
+	if (start_server(en, opt, err) == 0)
+		state = engine_try(en, err);
+	if (state == ENGINE_FAILED)
 		engine_close(en);
-		return -1;
-	}
-	server_serve(en->server, en->receive, en->ops);
-	*out = en;
-	return 0;
+	else
+		*out = en;
+	return state;
 }
 
 struct receive *
@@ -148,7 +197,9 @@ engine_receive(struct engine *en)
 bool
 engine_is_fenced(struct engine *en)
 {
-	return store_is_fenced(en->store);
+	/* Without a store, a flush may have failed while it was opened. */
+	return en->store != NULL ? store_is_fenced(en->store)
+				 : store_process_is_spent();
 }
 
 int64_t
@@ -166,16 +217,7 @@ engine_close(struct engine *en)
 		return true;
 	if (!server_stop(en->server))
 		return false;
-	watch_close(en->watch);
-	if (en->ops != NULL)
-		ops_close(en->ops);
-	if (en->receive != NULL)
-		receive_close(en->receive);
-	if (en->registry != NULL)
-		registry_close(en->registry);
-	store_close(en->store);
-	scheme_set_free(en->schemes);
-	address_list_free(en->trusted_proxies);
+	close_parts(en);
 	owner_lock_drop(en->lock);
 	free(en);
 	return true;

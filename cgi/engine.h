@@ -21,13 +21,31 @@ struct engine_options {
 	void *arg;
 };
 
+enum engine_state {
+	ENGINE_FAILED, /* for good: err says why */
+	/*
+	 * The store cannot be opened now (no room, an error of the disk): err
+	 * says why, and so does the socket to whoever greets. engine_try may
+	 * find it better.
+	 */
+	ENGINE_DOWN,
+	ENGINE_OPEN
+};
+
 /*
  * With the owner's lock in hand: serves the socket of the store folder, then
  * opens the store (which may take a while: recovery) and the rest. The lock is
- * the engine's from here on; it is dropped when this fails.
+ * the engine's from here on; when this fails it is dropped, and there is no
+ * engine.
  */
-int engine_open(const struct engine_options *opt, struct owner_lock *lock,
-    struct engine **out, struct err *err);
+enum engine_state engine_open(const struct engine_options *opt,
+    struct owner_lock *lock, struct engine **out, struct err *err);
+
+/* Can it help to try again in a while, with nothing done about eyelet? */
+bool engine_may_pass(enum err_code code);
+
+/* Of one that is down. Where this fails it is to be closed. */
+enum engine_state engine_try(struct engine *en, struct err *err);
 
 struct receive *engine_receive(struct engine *en);
 

@@ -111,6 +111,7 @@ harden(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &none);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk */
 }
 
 /* How many connections the descriptors suffice for; takes what it may have. */

@@ -48,6 +48,7 @@ struct service {
 	char leave_why[128]; /* "": nobody asked */
 
 	_Atomic(struct engine *) engine; /* set with MODE_OWNING */
+	struct engine *holding; /* the same, and while its store is down */
 	int64_t owning_since_ms, tried_at_ms, greeted_at_ms;
 	struct deliverer deliverer; /* while owning */
 };
@@ -242,27 +243,39 @@ abort_call(void *arg, struct receive_call *call, void *via, bool late)
 
 /* --- owning (the main thread) -------------------------------------------- */
 
-/*
- * Will the same thing help to try again in a while, without anybody doing
- * something about it?
- */
-static bool
-may_pass(enum err_code code)
+static void
+stay_down(struct service *sv, const struct err *err)
 {
-	return code == ERR_IO || code == ERR_FULL || code == ERR_NOMEM ||
-	       code == ERR_AWAY || code == ERR_TIMEOUT;
-}
-
-static int
-stay_down(struct service *sv, struct err *err)
-{
-	if (!may_pass(err->code))
-		return -1;
 	/* Once for each reason, not once a second. */
 	if (sv->mode != MODE_DOWN || strcmp(sv->down_why, err->text) != 0)
 		log_note(sv->opt.log,
 		    "the store is not open, requests get 503: %s", err->text);
 	set_mode(sv, MODE_DOWN, err->text);
+}
+
+/* What became of opening the store. -1: this process cannot go on. */
+static int
+take_state(struct service *sv, enum engine_state state, const struct err *err)
+{
+	switch (state) {
+	case ENGINE_FAILED:
+		if (!engine_may_pass(err->code))
+			return -1;
+		stay_down(sv, err); /* not even a socket: all of it again */
+		return 0;
+	case ENGINE_DOWN:
+		stay_down(sv, err);
+		return 0;
+	case ENGINE_OPEN:
+		break;
+	}
+	sv->owning_since_ms = clock_ms();
+	atomic_store(&sv->engine, sv->holding);
+	set_mode(sv, MODE_OWNING, "");
+	if (sv->pool != NULL)
+		pool_set_workers(sv->pool, sv->opt.workers);
+	log_note(
+	    sv->opt.log, "this process owns the store %s", sv->opt.conf->store);
 	return 0;
 }
 
@@ -276,19 +289,9 @@ own(struct service *sv, struct owner_lock *lock, struct err *err)
 		.leave = asked_to_leave,
 		.arg = sv,
 	};
-	struct engine *en;
 
 	set_mode(sv, MODE_OPENING, "");
-	if (engine_open(&eo, lock, &en, err) < 0)
-		return stay_down(sv, err);
-	sv->owning_since_ms = clock_ms();
-	atomic_store(&sv->engine, en);
-	set_mode(sv, MODE_OWNING, "");
-	if (sv->pool != NULL)
-		pool_set_workers(sv->pool, sv->opt.workers);
-	log_note(
-	    sv->opt.log, "this process owns the store %s", sv->opt.conf->store);
-	return 0;
+	return take_state(sv, engine_open(&eo, lock, &sv->holding, err), err);
 }
 
 /* Somebody else has the store. */
@@ -323,9 +326,15 @@ look_for_owner(struct service *sv, struct err *err)
 	struct owner_lock *lock = NULL;
 
 	sv->tried_at_ms = clock_ms();
+	if (sv->holding != NULL)
+		return take_state(sv, engine_try(sv->holding, err), err);
 	if (owner_lock_try(sv->opt.conf->store, sv->role, &lock, &holder, err) <
-	    0)
-		return stay_down(sv, err);
+	    0) {
+		if (!engine_may_pass(err->code))
+			return -1;
+		stay_down(sv, err);
+		return 0;
+	}
 	if (lock != NULL)
 		return own(sv, lock, err);
 	if (sv->role == OWNER_STORE)
@@ -383,11 +392,11 @@ end(struct service *sv)
 	close_in_time();
 	pool_free(sv->pool);
 	sv->pool = NULL;
-	if (!engine_close(sv->engine)) {
+	if (!engine_close(sv->holding)) {
 		log_note(sv->opt.log, "calls are still under way; leaving");
 		return 1;
 	}
-	sv->engine = NULL;
+	sv->engine = sv->holding = NULL;
 	forward_close(sv->forward);
 	sv->forward = NULL;
 	return 0;
@@ -430,7 +439,7 @@ reason_to_end(struct service *sv, int timeout_ms)
 		{ sv->opt.parent_fd, POLLIN, 0 },
 	};
 	struct signalfd_siginfo si;
-	struct engine *en = sv->engine;
+	struct engine *en = sv->holding;
 	bool asked;
 	uint64_t n;
 
@@ -463,7 +472,7 @@ loop(struct service *sv, struct err *err)
 
 	while (why == NULL) {
 		en = sv->engine;
-		if (en != NULL && engine_is_fenced(en))
+		if (sv->holding != NULL && engine_is_fenced(sv->holding))
 			start_anew(sv);
 		wait_ms = sv->mode == MODE_DOWN ? SERVICE_RETRY_MS : 0;
 		if (en == NULL && clock_ms() - sv->tried_at_ms >= wait_ms &&

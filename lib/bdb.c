@@ -86,6 +86,7 @@ sync_once(int fd, bool names)
 	ret = names ? sync_names(fd) : 0;
 	if (ret == 0 && fdatasync(fd) < 0)
 		ret = errno;
+	bdb_full_note(ret);
 	if (ret != 0)
 		atomic_store(&sync_state.failed, true);
 	return ret;
@@ -144,6 +145,7 @@ take_complaint(const DB_ENV *env, const char *prefix, const char *msg)
 	(void)prefix;
 	if (db == NULL)
 		return;
+	bdb_full_note_words(msg);
 	pthread_mutex_lock(&db->complaint_mutex);
 	snprintf(db->complaint, sizeof(db->complaint), "%s", msg);
 	if (strstr(msg, "checksum error") != NULL)
@@ -172,6 +174,10 @@ bdb_err(struct bdb *db, struct err *err, int code, const char *doing)
 	memcpy(words, db->complaint, sizeof(words));
 	db->complaint[0] = '\0';
 	pthread_mutex_unlock(&db->complaint_mutex);
+	if (code == DB_RUNRECOVERY)
+		atomic_store(&db->panicked, true);
+	if (code == DB_RUNRECOVERY && bdb_full_errno() != 0)
+		code = bdb_full_errno(); /* that is why */
 	if (code > 0) {
 		err_errno(err, code, "%s", doing);
 	} else {
@@ -181,8 +187,6 @@ bdb_err(struct bdb *db, struct err *err, int code, const char *doing)
 			: ERR_IO,
 		    "%s: %s", doing, db_strerror(code));
 	}
-	if (code == DB_RUNRECOVERY)
-		atomic_store(&db->panicked, true);
 	if (words[0] != '\0') {
 		size_t used = strlen(err->text);
 
@@ -203,6 +207,12 @@ bdb_is_fenced(const struct bdb *db)
 {
 	return atomic_load(&sync_state.failed) || atomic_load(&db->panicked) ||
 	       bdb_is_astray(db);
+}
+
+bool
+bdb_process_is_spent(void)
+{
+	return atomic_load(&sync_state.failed);
 }
 
 /* --- the environment ----------------------------------------------------- */
@@ -440,6 +450,7 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 	if (sync_all(db->home, err) < 0 || sync_all(db->log_dir, err) < 0)
 		goto out;
 	fetch_recent(db->home);
+	bdb_full_begin();
 	db_env_set_func_fsync(bdb_sync_file);
 	db_env_set_func_malloc(malloc_or_leave);
 	db_env_set_func_realloc(realloc_or_leave);
@@ -457,7 +468,9 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 	    0600);
 	if (ret != 0) {
 		bdb_err(db, err, ret, "recover");
-		if (err->code == ERR_IO || err->code == ERR_NOTFOUND)
+		if (bdb_full_errno() != 0)
+			err_errno(err, bdb_full_errno(), "recover");
+		else if (err->code == ERR_IO || err->code == ERR_NOTFOUND)
 			err->code = ERR_CORRUPT;
 		goto out;
 	}

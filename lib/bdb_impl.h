@@ -7,6 +7,7 @@
  * bdb_log.c	checkpoints, log files, copies
  * bdb_names.c	files whose names were taken away
  * bdb_scan.c	the log files read without the library
+ * bdb_full.c	the first write that found no room
  */
 #ifndef EYELET_LIB_BDB_IMPL_H
 #define EYELET_LIB_BDB_IMPL_H
@@ -44,6 +45,13 @@ struct bdb_txn {
 	struct bdb *db;
 	DB_TXN *handle;
 };
+
+/* bdb_full.c */
+void bdb_full_begin(void); /* what was noted is forgotten */
+void bdb_full_note(int error); /* any errno */
+void bdb_full_note_words(const char *words); /* any complaint */
+/* ENOSPC, EDQUOT or EFBIG, if a write met it since; else 0. */
+int bdb_full_errno(void);
 
 /* bdb.c */
 /* Sets err for a code of the library; its last complaint stands behind. */

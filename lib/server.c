@@ -123,6 +123,17 @@ server_serve(struct server *sv, struct receive *receive, struct ops *ops)
 	sv->receive = receive;
 	sv->ops = ops;
 	sv->serving = sv->welcomes = true;
+	sv->down.code = ERR_NONE;
+	server_wake(sv);
+	pthread_mutex_unlock(&sv->lock);
+}
+
+void
+server_down(struct server *sv, const struct err *err)
+{
+	pthread_mutex_lock(&sv->lock);
+	sv->down = *err;
+	sv->welcomes = true;
 	server_wake(sv);
 	pthread_mutex_unlock(&sv->lock);
 }

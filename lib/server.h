@@ -62,6 +62,12 @@ int server_start(
 /* The store is open now. Once, and only where _start got none. */
 void server_serve(struct server *sv, struct receive *receive, struct ops *ops);
 
+/*
+ * The store could not be opened, and is tried again: who greets, or waits for
+ * that, is told err, until server_serve. Any number of times.
+ */
+void server_down(struct server *sv, const struct err *err);
+
 /* Peers connected now; for how many seconds there was none (0 when some). */
 size_t server_clients(struct server *sv, int64_t *idle_s);
 

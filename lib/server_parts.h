@@ -101,6 +101,7 @@ struct server {
 	int64_t lonely_ms; /* since when there is no peer */
 	bool serving; /* receive and ops are there */
 	bool welcomes; /* so: greet who waits for that */
+	struct err down; /* why there is no store; ERR_NONE: it may open */
 	bool stopping;
 	struct server_pool calls, requests;
 };
@@ -137,7 +138,7 @@ bool server_disk_hangs(struct server_peer *peer);
 /* There is something to read: reads, and does what the frames say. */
 void server_peer_read(struct server_peer *peer);
 
-/* The store is open: a peer that waited for that is greeted. */
+/* The store is open, or down: a peer that waited for that is told. */
 void server_peer_welcome(struct server_peer *peer);
 
 /* Says why, and ends the connection once that is sent. */

@@ -67,8 +67,20 @@ say_welcome(struct server_peer *peer)
 void
 server_peer_welcome(struct server_peer *peer)
 {
-	if (peer->waits && !peer->deaf)
+	struct server *sv = peer->sv;
+	struct err down;
+	bool serving;
+
+	if (!peer->waits || peer->deaf)
+		return;
+	pthread_mutex_lock(&sv->lock);
+	serving = sv->serving;
+	down = sv->down;
+	pthread_mutex_unlock(&sv->lock);
+	if (serving)
 		say_welcome(peer);
+	else if (down.code != ERR_NONE)
+		server_peer_refuse(peer, down.code, "%s", down.text);
 }
 
 /* --- what frames ask for -------------------------------------------------- */
@@ -92,7 +104,6 @@ act_hello(struct server_peer *peer, const struct frame *f, size_t used)
 {
 	struct server *sv = peer->sv;
 	struct err err;
-	bool serving;
 	int age;
 
 	(void)used;
@@ -115,12 +126,8 @@ act_hello(struct server_peer *peer, const struct frame *f, size_t used)
 		    (long)sv->self.pid, sv->self.version, peer->hello.program,
 		    peer->hello.version);
 	} else {
-		pthread_mutex_lock(&sv->lock);
-		serving = sv->serving;
-		pthread_mutex_unlock(&sv->lock);
 		peer->waits = true;
-		if (serving)
-			say_welcome(peer);
+		server_peer_welcome(peer);
 	}
 }
 

@@ -136,19 +136,10 @@ store_is_fenced(struct store *st)
 static int
 open_full(struct store *st, const struct bdb_options *opt, struct err *err)
 {
-	char *ballast = NULL;
-	int ret;
+	int ret = bdb_open(opt, &st->db, err);
 
-	ret = bdb_open(opt, &st->db, err);
-	if (ret < 0 && err->code == ERR_FULL &&
-	    asprintf(&ballast, "%s/" STORE_BALLAST, st->opt.dir) >= 0) {
-		if (unlink(ballast) == 0) {
-			store_say(
-			    st, "no space left: the ballast file makes way");
-			ret = bdb_open(opt, &st->db, err);
-		}
-		free(ballast);
-	}
+	if (ret < 0 && err->code == ERR_FULL && store_give_up_ballast(&st->opt))
+		ret = bdb_open(opt, &st->db, err);
 	return ret;
 }
 
@@ -338,8 +329,15 @@ init_locks(struct store *st)
 	pthread_condattr_destroy(&attr);
 }
 
+bool
+store_process_is_spent(void)
+{
+	return bdb_process_is_spent();
+}
+
 int
-store_open(const struct store_options *opt, struct store **out, struct err *err)
+store_open_once(
+    const struct store_options *opt, struct store **out, struct err *err)
 {
 	struct store *st = calloc(1, sizeof(*st));
 	int64_t began = store_wall_ms();

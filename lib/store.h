@@ -64,10 +64,19 @@ int store_create(const char *dir, struct err *err);
  * Opens, recovers, re-applies the deny list, starts the threads. The caller
  * holds the owner's lock. ERR_NOTFOUND (no store there: the message names
  * "eyelet-store init"), ERR_DENIED (owner, mode, a DB_CONFIG in it),
- * ERR_CORRUPT (recovery and rebuild failed), ERR_VERSION, ERR_IO, ERR_FULL.
+ * ERR_CORRUPT (recovery and rebuild failed), ERR_VERSION, ERR_IO. ERR_FULL:
+ * recovery, or whatever else opening writes, found no room, and the ballast,
+ * which was given up for it, was not enough; nothing is lost, and it can be
+ * tried again once there is room. The message names the volume.
  */
 int store_open(
     const struct store_options *opt, struct store **out, struct err *err);
+
+/*
+ * Did a flush fail while a store was opened, or since, so that this process
+ * can open none any more? Only a new one can, see store_is_fenced.
+ */
+bool store_process_is_spent(void);
 
 /* Finishes what was submitted, checkpoints, closes. NULL is allowed. */
 void store_close(struct store *st);

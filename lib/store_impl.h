@@ -4,6 +4,7 @@
  * store.c	open, close, threads, status
  * store_tables.c	the tables with small records
  * store_marker.c	the marker file, the folder's owner and mode
+ * store_full.c	opening a store whose volume has no room
  * store_facts.c	numbers that live in memory: generations, counters
  * store_accept.c	a batch of events, in the committer
  * store_change.c	changes, in the committer; request ids; audit
@@ -210,6 +211,15 @@ int64_t store_wall_ms(void);
 void store_say(struct store *st, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void store_wake(struct store *st);
+
+int store_open_once(
+    const struct store_options *opt, struct store **out, struct err *err);
+
+/* store_full.c */
+/* What recovery may write, see store_keep.c, and so the ballast's size. */
+#define STORE_RECOVERY_ROOM (64 * 1024 * 1024)
+/* True when there was one. */
+bool store_give_up_ballast(const struct store_options *opt);
 
 /* store_tables.c */
 /* Those of a new store, which then is ready ... */

@@ -342,6 +342,12 @@ store_close(struct store *st)
 }
 
 bool
+store_process_is_spent(void)
+{
+	return false;
+}
+
+bool
 store_is_fenced(struct store *st)
 {
 	return st->fenced;
