@@ -13,6 +13,7 @@
 #include "lib/bdb_impl.h"
 #include "lib/files.h"
 
+#define READ_MAX (32 * 1024 * 1024) /* bytes; larger files are mapped */
 #define HEAD 12 /* bytes before a record's own */
 #define FILE_HEAD 28 /* bytes of a file's first record */
 #define FILE_MAGIC 0x040988
@@ -333,6 +334,33 @@ widen(void *arg, const char *file, struct err *err)
 	return 0;
 }
 
+/*
+ * A log file has holes where nothing was written yet. A mapped hole of a tmpfs
+ * takes room as soon as it is read, and ends the process where there is none:
+ * so what is no larger than a log file is read.
+ */
+static void *
+map(int fd, size_t len)
+{
+	unsigned char *p;
+	size_t done = 0;
+	ssize_t n = 1;
+
+	if (len > READ_MAX)
+		return mmap(
+		    NULL, len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	    -1, 0);
+	while (p != MAP_FAILED && done < len && n > 0) {
+		n = pread(fd, p + done, len - done, (off_t)done);
+		done += n > 0 ? (size_t)n : 0;
+	}
+	if (p == MAP_FAILED || n >= 0)
+		return p; /* one that was cut meanwhile ends in zeros */
+	munmap(p, len);
+	return MAP_FAILED;
+}
+
 /* *there is false when there is no such file. */
 static int
 map_file(const char *path, struct log_file *f, bool *there, struct err *err)
@@ -349,8 +377,7 @@ map_file(const char *path, struct log_file *f, bool *there, struct err *err)
 		goto failed;
 	f->len = (size_t)sb.st_size;
 	if (f->len > 0) {
-		p = mmap(
-		    NULL, f->len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+		p = map(fd, f->len);
 		if (p == MAP_FAILED)
 			goto failed;
 	}
