@@ -197,6 +197,83 @@ json_find(struct span text, const char *pointer, struct span *raw)
 	return kind_of(*begin);
 }
 
+/* Calls visit with what stands in the array that begins at *p. */
+static int
+visit_elements(struct place *p, json_visit *visit, void *arg, struct err *err)
+{
+	const unsigned char *begin;
+	int ret = 0;
+
+	if (!take(p, '[') || take(p, ']'))
+		return 0;
+	do {
+		skip_blanks(p);
+		begin = p->at;
+		if (!take_value(p))
+			return 0;
+		ret = visit(arg, span_of(begin, (size_t)(p->at - begin)), err);
+	} while (ret == 0 && take(p, ','));
+	return ret;
+}
+
+/* What is left of a pointer behind a "*", and what is to be done there. */
+struct walk {
+	const char *rest;
+	json_visit *visit;
+	void *arg;
+};
+
+static int
+walk_on(void *arg, struct span element, struct err *err)
+{
+	const struct walk *w = arg;
+
+	return json_each(element, w->rest, w->visit, w->arg, err);
+}
+
+/* Where the first token "*" begins, or the end. */
+static size_t
+find_star(const char *pointer)
+{
+	size_t at = 0;
+
+	while (pointer[at] == '/' &&
+	       !(pointer[at + 1] == '*' &&
+		   (pointer[at + 2] == '/' || pointer[at + 2] == '\0')))
+		at += 1 + strcspn(pointer + at + 1, "/");
+	return at;
+}
+
+int
+json_each(struct span text, const char *pointer, json_visit *visit, void *arg,
+    struct err *err)
+{
+	size_t len = find_star(pointer);
+	struct walk w = { NULL, visit, arg };
+	char head[JSON_POINTER_MAX + 1];
+	enum json_kind kind;
+	struct place p;
+	struct span raw;
+
+	if (len > JSON_POINTER_MAX)
+		return 0;
+	memcpy(head, pointer, len);
+	head[len] = '\0';
+	kind = json_find(text, head, &raw);
+	if (kind == JSON_ABSENT || kind == JSON_NULL)
+		return 0;
+	p.at = raw.ptr;
+	p.end = p.at + raw.len;
+	if (pointer[len] == '/') {
+		w.rest = pointer + len + 2; /* behind the star */
+		return kind == JSON_ARRAY ? visit_elements(&p, walk_on, &w, err)
+					  : 0;
+	}
+	if (kind == JSON_ARRAY)
+		return visit_elements(&p, visit, arg, err);
+	return visit(arg, raw, err);
+}
+
 int
 json_scalar(struct span raw, struct buf *out, struct err *err)
 {

@@ -13,6 +13,7 @@
 
 #define JSON_DEPTH_MAX 64
 #define JSON_TOKENS_MAX 100000 /* values and keys in one text */
+#define JSON_POINTER_MAX 255 /* bytes of a pointer that json_each follows */
 
 /*
  * 0 when text is one JSON value and nothing behind it: UTF-8, no BOM, no
@@ -39,6 +40,18 @@ enum json_kind {
  */
 enum json_kind
 json_find(struct span text, const char *pointer, struct span *raw);
+
+/*
+ * Calls visit with each element of the array at a pointer, as it stands in
+ * the text. A token "*" in the pointer is every element of an array there. A
+ * value that is no array is its own one element; what is absent or null has
+ * none. On a text that json_scan accepted, as above. visit returns 0 to go on;
+ * with anything else json_each ends and returns that.
+ */
+typedef int json_visit(void *arg, struct span element, struct err *err);
+
+int json_each(struct span text, const char *pointer, json_visit *visit,
+    void *arg, struct err *err);
 
 /*
  * Puts the value of a raw scalar: a string's unescaped bytes, or a number's
