@@ -142,7 +142,9 @@ deliver_event_id(const struct event *ev, char room[32])
 	const unsigned char *p = ev->id.ptr;
 	size_t i;
 
-	for (i = 0; i < ev->id.len && p[i] > 0x20 && p[i] < 0x7f; i++)
+	/* What is signed ends an id with a full stop (Standard Webhooks). */
+	for (i = 0; i < ev->id.len && p[i] > 0x20 && p[i] < 0x7f && p[i] != '.';
+	     i++)
 		continue;
 	if (ev->id.len >= 1 && ev->id.len <= 255 && i == ev->id.len)
 		return ev->id;
