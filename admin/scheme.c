@@ -6,6 +6,7 @@
 
 #include "admin/command.h"
 #include "admin/output.h"
+#include "admin/scheme_facts.h"
 #include "admin/scheme_find.h"
 #include "admin/scheme_sample.h"
 #include "admin/scheme_try.h"
@@ -58,6 +59,7 @@ write_facts(struct json_write *w, const struct scheme *sc)
 		json_write_null(w, "timeout");
 	else
 		json_write_int(w, "timeout", scheme_timeout_s(sc));
+	scheme_facts_write(w, sc);
 }
 
 /* --- list ---------------------------------------------------------------- */
@@ -119,9 +121,14 @@ list(struct command_line *line, struct err *err)
 	int ret = -1;
 
 	if (scheme_folders_read(line, &folders, err) == 0 &&
-	    scheme_find_all(line, &folders, &set, err) == 0)
-		ret = line->json ? list_for_scripts(set, err)
-				 : list_for_people(set, err);
+	    scheme_find_all(line, &folders, &set, err) == 0) {
+		if (line->json)
+			ret = list_for_scripts(set, err);
+		else if (command_has(line, "identity"))
+			ret = scheme_facts_list(set, err);
+		else
+			ret = list_for_people(set, err);
+	}
 	scheme_set_free(set);
 	scheme_folders_free(&folders);
 	return ret;
@@ -194,10 +201,11 @@ show_for_people(const struct scheme *sc, struct err *err)
 	    print_fact(&t, "signs", signs, err) == 0 &&
 	    print_fact(&t, "public URL",
 		scheme_needs_url(sc) ? "needed" : "not needed", err) == 0 &&
+	    scheme_facts_put(&t, sc, err) == 0 &&
 	    print_fact(&t, "notes", scheme_notes(sc), err) == 0) {
 		table_print(&t);
 		putchar('\n');
-		ret = print_text(scheme_source(sc), err);
+		ret = print_text(scheme_text(sc), err);
 	}
 	table_free(&t);
 	return ret;
@@ -212,13 +220,12 @@ show_for_scripts(const struct scheme *sc, struct err *err)
 	int ret = -1;
 
 	/* Read and printed again: one object a line. */
-	if (json_parse(scheme_source(sc), &file, err) < 0 ||
+	if (json_parse(scheme_text(sc), &file, err) < 0 ||
 	    json_print(file, &text, err) < 0)
 		goto out;
 	json_write_init(&w, &row, err);
 	json_write_object(&w, NULL);
 	write_facts(&w, sc);
-	json_write_str(&w, "notes", scheme_notes(sc));
 	json_write_bool(&w, "needs_url", scheme_needs_url(sc));
 	json_write_raw(&w, "scheme", buf_span(&text));
 	ret = print_row(&w, err);
@@ -327,6 +334,12 @@ static const struct option_row find_options[] = {
 	SCHEMES_ROW,
 };
 
+static const struct option_row list_options[] = {
+	SCHEMES_ROW,
+	{ "identity", NULL, "how each tells events apart: ids, retries, "
+	    "repeats", false },
+};
+
 static const struct option_row lint_options[] = {
 	{ "sample", "FILE", "a saved request: what would be signed of it", false },
 	{ "url", "URL", "the public URL, for schemes that sign it", false },
@@ -358,8 +371,8 @@ static const struct option_row sign_options[] = {
 };
 
 static const struct command commands[] = {
-	{ "list", "", 0, 0, "all schemes", find_options,
-	    NITEMS(find_options), list },
+	{ "list", "", 0, 0, "all schemes", list_options,
+	    NITEMS(list_options), list },
 	{ "show", "NAME", 1, 1, "one scheme and its file", find_options,
 	    NITEMS(find_options), show },
 	{ "lint", "FILE ...", 1, -1, "is a scheme file right?", lint_options,

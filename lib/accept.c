@@ -57,7 +57,7 @@ accept_fill(const struct accept_input *in, struct store_item *item,
 		item->dedupe_body = true;
 		item->replay = who->replay;
 	}
-	item->body_varies = !scheme_retry_body_same(sc);
+	item->body_varies = scheme_retry_body(sc) != SCHEME_RETRY_SAME;
 	item->generation = in->ep->generation;
 	return 0;
 }

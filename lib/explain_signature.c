@@ -47,9 +47,11 @@ make_right(struct inquiry *q, const struct explain_secret *s,
     struct span header, struct right *out)
 {
 	const struct scheme *sc = &q->timeless;
-	struct resolver rs = {
-		.in = q->ask->in, .items = header, .split = sc->split
-	};
+	struct resolver rs = { .in = q->ask->in,
+		.items = header,
+		.split = sc->split,
+		.element =
+		    scheme_first_element(sc, q->ask->in->request->body) };
 	struct span content[TEMPLATE_PIECES_MAX];
 	struct scheme_key *key = NULL;
 	const struct piece *culprit;

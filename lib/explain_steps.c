@@ -362,7 +362,9 @@ int
 inquiry_say(struct inquiry *q)
 {
 	struct resolver rs = { .in = q->ask->in,
-		.split = q->ask->scheme->split };
+		.split = q->ask->scheme->split,
+		.element = scheme_first_element(
+		    q->ask->scheme, q->ask->in->request->body) };
 	int ret = -1;
 
 	say_request(q);

@@ -1,6 +1,8 @@
 /* identify.c: which event is a request that was verified? */
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/digest.h"
 #include "lib/json_scan.h"
 #include "lib/resolve.h"
 #include "lib/scheme_impl.h"
@@ -8,12 +10,22 @@
 #include "lib/util.h"
 #include "lib/verify.h"
 
+#define BATCH_ID "batch:" /* before the digest of the elements' ids */
+
 /* What the answer is made in. */
 struct identifier {
+	const struct scheme *sc;
 	struct resolver rs;
 	struct buf *scratch;
 	struct identity *out;
 	struct err *err;
+	size_t type_ends[IDENTITY_TYPES_MAX]; /* in scratch, of out->types */
+	/* Of a batch: its elements, the first's id, and the digest of each's.
+	 */
+	size_t nelements;
+	char first[EVENT_ID_MAX];
+	size_t first_len;
+	struct buf digests;
 };
 
 /* Sets the outcome and why, inert and cut to its room. */
@@ -47,21 +59,106 @@ is_bad_string(const struct identifier *id, const struct piece *p)
 	struct span raw;
 
 	return p->kind == PIECE_JSON &&
-	       json_find(id->rs.in->request->body, p->arg, &raw) == JSON_STRING;
+	       json_find(id->rs.element.len > 0 ? id->rs.element
+						: id->rs.in->request->body,
+		   p->arg, &raw) == JSON_STRING;
+}
+
+/* Does c begin what divides the values of a template? */
+static bool
+divides(const struct template *t, char c)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->pieces[i].kind == PIECE_LITERAL &&
+		    t->pieces[i].arg[0] == c)
+			return true;
+	return false;
+}
+
+/* Puts a value of an id that has several: none can run into the next. */
+static int
+put_divided(struct identifier *id, const struct template *t, struct span value)
+{
+	const char *p = value.ptr;
+	size_t i;
+
+	for (i = 0; i < value.len; i++)
+		if ((p[i] == '%' || divides(t, p[i])
+			    ? buf_printf(id->scratch, id->err, "%%%02X",
+				  (unsigned char)p[i])
+			    : buf_putc(id->scratch, (unsigned char)p[i],
+				  id->err)) < 0)
+			return -1;
+	return 0;
+}
+
+/* A kind of name that is read: its limit, and how it is called. */
+struct naming {
+	const char *what;
+	size_t max;
+	bool is_id;
+};
+
+static const struct naming an_id = { "the id", EVENT_ID_MAX, true };
+static const struct naming a_type = { "the type", EVENT_TYPE_MAX, false };
+static const struct naming a_replay = { "the replay key", EVENT_ID_MAX, false };
+
+static int
+put_values(struct identifier *id, const struct template *t,
+    const struct span *values, const struct naming *naming)
+{
+	size_t k, nvalues = 0, begin = id->scratch->len;
+	int put;
+
+	for (k = 0; k < t->n; k++)
+		nvalues += t->pieces[k].kind != PIECE_LITERAL;
+	for (k = 0; k < t->n; k++) {
+		if (values[k].len > naming->max)
+			put = 0; /* too long anyway */
+		else if (naming->is_id && nvalues > 1 &&
+			 t->pieces[k].kind != PIECE_LITERAL)
+			put = put_divided(id, t, values[k]);
+		else
+			put = buf_put_span(id->scratch, values[k], id->err);
+		if (put < 0)
+			return -1;
+		if (values[k].len > naming->max ||
+		    id->scratch->len - begin > naming->max) {
+			id->scratch->len = begin;
+			refuse(id->out, IDENTIFY_TOO_LONG, naming->what,
+			    " is longer than it may be");
+			return 0;
+		}
+	}
+	return 0;
+}
+
+/* Is there more in it than what stands between the values? */
+static bool
+says_something(const struct template *t, const struct span *values)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->pieces[i].kind != PIECE_LITERAL && values[i].len > 0)
+			return true;
+	return false;
 }
 
 /*
- * The value of the first template that resolves whole, behind scratch. 1: it
- * was found, 0: none resolves or the outcome is a refusal.
+ * The value of the first template that resolves whole, behind scratch. Its
+ * index, or n: none resolves or the outcome is a refusal. -1: failed.
  */
 static int
 first_of(struct identifier *id, const struct template *templates, size_t n,
-    size_t max, const char *what)
+    const struct naming *naming)
 {
 	struct span values[TEMPLATE_PIECES_MAX];
 	const struct piece *culprit;
 	enum resolve_outcome how;
-	size_t i, k, len;
+	size_t i;
 
 	for (i = 0; i < n; i++) {
 		if (resolve_template(&id->rs, &templates[i], values, &how,
@@ -69,26 +166,15 @@ first_of(struct identifier *id, const struct template *templates, size_t n,
 			return -1;
 		if (how == RESOLVE_BROKEN && is_bad_string(id, culprit)) {
 			refuse(id->out, IDENTIFY_NOT_JSON, culprit->broken, "");
-			return 0;
+			return (int)n;
 		}
-		if (how != RESOLVE_OK)
-			continue;
-		for (k = 0, len = 0; k < templates[i].n; k++) {
-			if (values[k].len > max - len) {
-				refuse(id->out, IDENTIFY_TOO_LONG, what,
-				    " is longer than it may be");
-				return 0;
-			}
-			len += values[k].len;
-		}
-		if (len == 0)
-			continue; /* all of it was optional, and absent */
-		for (k = 0; k < templates[i].n; k++)
-			if (buf_put_span(id->scratch, values[k], id->err) < 0)
-				return -1;
-		return 1;
+		if (how != RESOLVE_OK || !says_something(&templates[i], values))
+			continue; /* all of it may have been optional */
+		if (put_values(id, &templates[i], values, naming) < 0)
+			return -1;
+		return (int)(id->out->outcome == IDENTIFY_OK ? i : n);
 	}
-	return 0;
+	return (int)n;
 }
 
 /* Are all fields there that every event has but a test? */
@@ -127,49 +213,238 @@ scan_body(const struct scheme *sc, struct identifier *id)
 	return 0;
 }
 
-/* Finds id, type and replay key, one behind the other in scratch. */
-static int
-identify(const struct scheme *sc, struct identifier *id)
+/* --- types ---------------------------------------------------------------- */
+
+/* Keeps the type that stands in scratch from begin on, if it is new. */
+static void
+keep_type(struct identifier *id, size_t begin)
 {
 	struct identity *out = id->out;
-	const struct {
-		const struct template *templates;
-		size_t n, max;
-		const char *what;
-		bool *has;
-		struct span *value;
-	} rows[] = {
-		{ sc->id, sc->nid, EVENT_ID_MAX, "the id", &out->has_id,
-		    &out->id },
-		{ sc->type, sc->ntype, EVENT_TYPE_MAX, "the type",
-		    &out->has_type, &out->type },
-		{ &sc->replay, sc->replay.n > 0 ? 1 : 0, EVENT_ID_MAX,
-		    "the replay key", &out->has_replay, &out->replay },
-	};
-	size_t i, at, ends[NITEMS(rows)];
-	int got[NITEMS(rows)];
+	struct span type =
+	    span_of(id->scratch->ptr + begin, id->scratch->len - begin);
+	size_t i, at;
 
-	if (scan_body(sc, id) < 0)
-		return -1;
-	for (i = 0; i < NITEMS(rows) && out->outcome == IDENTIFY_OK; i++) {
-		got[i] = first_of(id, rows[i].templates, rows[i].n, rows[i].max,
-		    rows[i].what);
-		if (got[i] < 0)
-			return -1;
-		ends[i] = id->scratch->len;
+	for (i = 0; i < out->ntypes; i++) {
+		at = id->type_ends[i] - out->types[i].len;
+		if (span_eq(type,
+			span_of(id->scratch->ptr + at, out->types[i].len))) {
+			id->scratch->len = begin;
+			return;
+		}
 	}
+	if (out->ntypes == IDENTITY_TYPES_MAX) {
+		out->types_complete = false;
+		id->scratch->len = begin;
+		return;
+	}
+	out->types[out->ntypes].len = type.len;
+	id->type_ends[out->ntypes++] = id->scratch->len;
+}
+
+/* Only now: scratch may have moved while it grew. */
+static void
+set_types(struct identifier *id)
+{
+	struct identity *out = id->out;
+	size_t i, chosen = 0;
+
+	for (i = 0; i < out->ntypes; i++)
+		out->types[i].ptr =
+		    id->scratch->ptr + id->type_ends[i] - out->types[i].len;
+	/* A batch is no test for one that stands before an event. */
+	while (chosen + 1 < out->ntypes &&
+	       scheme_is_test_type(id->sc, out->types[chosen]))
+		chosen++;
+	out->has_type = out->ntypes > 0;
+	if (out->has_type)
+		out->type = out->types[chosen];
+}
+
+/* --- batches -------------------------------------------------------------- */
+
+/* Which of two templates says less of what it reads? NULL: not yet one. */
+static const struct scheme_id *
+less_safe(const struct scheme_id *a, const struct scheme_id *b)
+{
+	if (a == NULL || a->is_signed != b->is_signed)
+		return a != NULL && !a->is_signed ? a : b;
+	if (a->is_ambiguous != b->is_ambiguous)
+		return a->is_ambiguous ? a : b;
+	return a->is_composed ? a : b;
+}
+
+/* Takes the element's id, which stands in scratch from begin on. */
+static int
+keep_element_id(struct identifier *id, size_t begin, size_t template)
+{
+	struct span text =
+	    span_of(id->scratch->ptr + begin, id->scratch->len - begin);
+	unsigned char sum[DIGEST_SHA256];
+
+	id->out->id_facts =
+	    less_safe(id->out->id_facts, &id->sc->ids[id->sc->nid + template]);
+	if (id->nelements == 1) {
+		memcpy(id->first, text.ptr, text.len);
+		id->first_len = text.len;
+	}
+	id->scratch->len = begin;
+	if (digest_sha256(&text, 1, sum, id->err) < 0)
+		return -1;
+	return buf_put(&id->digests, sum, sizeof(sum), id->err);
+}
+
+/* 0: go on, 1: the outcome is a refusal, -1: failed. */
+static int
+visit_element(void *arg, struct span element, struct err *err)
+{
+	struct identifier *id = arg;
+	const struct scheme *sc = id->sc;
+	size_t begin = id->scratch->len;
+	int at;
+
+	(void)err; /* the same as id->err */
+	id->nelements++;
+	id->rs.element = element;
+	if (!id->out->has_id && sc->neach_id > 0) {
+		at = first_of(id, sc->each_id, sc->neach_id, &an_id);
+		if (at < 0)
+			return -1;
+		if ((size_t)at == sc->neach_id)
+			id->out->id_complete = false;
+		else if (keep_element_id(id, begin, (size_t)at) < 0)
+			return -1;
+	}
+	if (sc->neach_type > 0 && id->out->outcome == IDENTIFY_OK) {
+		at = first_of(id, sc->each_type, sc->neach_type, &a_type);
+		if (at < 0)
+			return -1;
+		if ((size_t)at < sc->neach_type)
+			keep_type(id, begin);
+		else if (!id->out->has_type)
+			id->out->types_complete = false;
+	}
+	id->rs.element = SPAN_EMPTY;
+	resolver_free(&id->rs);
+	return id->out->outcome != IDENTIFY_OK;
+}
+
+static int
+compare_digests(const void *a, const void *b)
+{
+	return memcmp(a, b, DIGEST_SHA256);
+}
+
+/* Puts the id of the whole batch behind scratch. */
+static int
+put_batch_id(struct identifier *id)
+{
+	struct span all = buf_span(&id->digests);
+	unsigned char sum[DIGEST_SHA256];
+	size_t i;
+
+	if (id->nelements == 1)
+		return buf_put(id->scratch, id->first, id->first_len, id->err);
+	qsort(id->digests.ptr, id->nelements, DIGEST_SHA256, compare_digests);
+	if (digest_sha256(&all, 1, sum, id->err) < 0 ||
+	    buf_puts(id->scratch, BATCH_ID, id->err) < 0)
+		return -1;
+	for (i = 0; i < sizeof(sum); i++)
+		if (buf_printf(id->scratch, id->err, "%02x", sum[i]) < 0)
+			return -1;
+	return 0;
+}
+
+/* The elements' types, and their ids where the request has none. */
+static int
+identify_batch(struct identifier *id, bool *has_id)
+{
+	const struct scheme *sc = id->sc;
+	size_t i;
+
+	*has_id = false;
+	if (resolver_scan(&id->rs, id->err) < 0)
+		return -1;
+	for (i = 0; id->rs.body_is_json > 0 && i < sc->neach_at; i++)
+		if (json_each(id->rs.in->request->body, sc->each_at[i],
+			visit_element, id, id->err) < 0)
+			return -1;
+	if (id->digests.len == 0 || !id->out->id_complete)
+		return 0;
+	*has_id = true;
+	return put_batch_id(id);
+}
+
+/* --- all ------------------------------------------------------------------ */
+
+/*
+ * Finds id, types and replay key, behind each other in scratch: the id first,
+ * the replay key, the types, and last the id of a batch.
+ */
+static int
+identify(struct identifier *id)
+{
+	const struct scheme *sc = id->sc;
+	struct identity *out = id->out;
+	size_t id_end, replay_end, types_end;
+	bool batch_id = false;
+	int at;
+
+	if (scan_body(sc, id) < 0 || out->outcome != IDENTIFY_OK)
+		return out->outcome != IDENTIFY_OK ? 0 : -1;
+	at = first_of(id, sc->id, sc->nid, &an_id);
+	if (at < 0 || out->outcome != IDENTIFY_OK)
+		return at < 0 ? -1 : 0;
+	out->has_id = (size_t)at < sc->nid;
+	if (out->has_id)
+		out->id_facts = &sc->ids[at];
+	id_end = id->scratch->len;
+	at = first_of(id, &sc->replay, sc->replay.n > 0 ? 1 : 0, &a_replay);
+	if (at < 0 || out->outcome != IDENTIFY_OK)
+		return at < 0 ? -1 : 0;
+	replay_end = id->scratch->len;
+	at = first_of(id, sc->type, sc->ntype, &a_type);
+	if (at < 0 || out->outcome != IDENTIFY_OK)
+		return at < 0 ? -1 : 0;
+	out->type_signed = (size_t)at < sc->ntype
+			       ? scheme_covers_all(sc, &sc->type[at])
+			       : sc->type_signed;
+	out->has_type = (size_t)at < sc->ntype;
+	if (out->has_type)
+		keep_type(id, replay_end);
+	if (sc->has_each && identify_batch(id, &batch_id) < 0)
+		return -1;
 	if (out->outcome != IDENTIFY_OK)
 		return 0;
 	/* Only now: scratch may have moved while it grew. */
-	for (i = 0, at = 0; i < NITEMS(rows); at = ends[i++]) {
-		*rows[i].has = got[i] == 1;
-		if (ends[i] > at)
-			*rows[i].value =
-			    span_of(id->scratch->ptr + at, ends[i] - at);
+	set_types(id);
+	types_end =
+	    out->ntypes > 0 ? id->type_ends[out->ntypes - 1] : replay_end;
+	out->has_replay = replay_end > id_end;
+	out->id = span_of(id->scratch->ptr, id_end);
+	if (batch_id)
+		out->id = span_of(
+		    id->scratch->ptr + types_end, id->scratch->len - types_end);
+	out->has_id |= batch_id;
+	if (!out->has_id) {
+		out->id = SPAN_EMPTY;
+		out->id_facts = NULL;
 	}
+	if (out->has_replay)
+		out->replay =
+		    span_of(id->scratch->ptr + id_end, replay_end - id_end);
 	if (!(out->has_type && scheme_is_test_type(sc, out->type)))
 		check_required(sc, id);
 	return 0;
+}
+
+/* Of what is refused before all of it was read, nothing is said. */
+static void
+forget_names(struct identity *out)
+{
+	out->has_id = out->has_type = out->has_replay = false;
+	out->id = out->type = out->replay = SPAN_EMPTY;
+	out->id_facts = NULL;
+	out->ntypes = 0;
 }
 
 int
@@ -183,19 +458,26 @@ verify_identify(const struct scheme *sc, const struct verify_input *in,
 	int ret;
 
 	memset(&found, 0, sizeof(found));
-	memset(&id.rs, 0, sizeof(id.rs));
+	found.id_complete = found.types_complete = true;
+	memset(&id, 0, sizeof(id));
+	id.sc = sc;
 	id.rs.in = in;
 	id.rs.split = sc->split;
+	id.scratch = scratch;
+	id.out = &found;
+	id.err = err;
+	id.digests.max = (size_t)JSON_TOKENS_MAX * DIGEST_SHA256;
 	if (sc->nsig_from == 1 && sc->sig_from[0].kind == PIECE_HEADER &&
 	    resolve_piece(&id.rs, &sc->sig_from[0], &ignored, &id.rs.items,
 		&reason, err) < 0)
 		return -1;
-	id.scratch = scratch;
-	id.out = &found;
-	id.err = err;
 	buf_clear(scratch);
-	ret = identify(sc, &id);
+	ret = identify(&id);
 	resolver_free(&id.rs);
+	buf_free(&id.digests);
+	if (found.outcome == IDENTIFY_NOT_JSON ||
+	    found.outcome == IDENTIFY_TOO_LONG)
+		forget_names(&found);
 	if (ret == 0)
 		*out = found;
 	return ret;

@@ -71,7 +71,7 @@ judge_scheme(const struct op_call *call, const struct destination *settings,
 		return err_set(err, ERR_INPUT,
 		    "sign: the scheme \"%s\" cannot sign: %s", settings->sign,
 		    why);
-	if (scheme_needs_param(scheme))
+	if (scheme_param(scheme, 0) != NULL)
 		return err_set(err, ERR_INPUT,
 		    "sign: the scheme \"%s\" signs a parameter that its "
 		    "provider gives out: a destination has none",

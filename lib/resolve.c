@@ -44,9 +44,8 @@ make(struct resolver *rs, size_t max, struct err *err)
 	return &m->bytes;
 }
 
-/* Finds out, once, whether the body is strict JSON. */
-static int
-scan_body(struct resolver *rs, struct err *err)
+int
+resolver_scan(struct resolver *rs, struct err *err)
 {
 	struct err why = ERR_INIT;
 
@@ -146,11 +145,13 @@ resolve_json(struct resolver *rs, const struct piece *p,
 	struct span raw;
 	struct buf *made;
 
-	if (scan_body(rs, err) < 0)
+	if (resolver_scan(rs, err) < 0)
 		return -1;
 	if (rs->body_is_json < 0)
 		return 0;
-	kind = json_find(rs->in->request->body, p->arg, &raw);
+	kind =
+	    json_find(rs->element.len > 0 ? rs->element : rs->in->request->body,
+		p->arg, &raw);
 	if (kind == JSON_ABSENT || kind == JSON_NULL)
 		return 0;
 	*how = RESOLVE_OK;

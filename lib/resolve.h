@@ -23,12 +23,16 @@ struct resolver {
 	char split; /* what divides it; 0: nothing */
 	struct span key; /* for {key} */
 	enum url_port port; /* which form of {url} */
+	struct span element; /* of a batch, where JSON is read; else the body */
 
 	int body_is_json; /* 1 yes, -1 no, 0 to be found out when asked for */
 	struct made *made; /* values that were made, freed at the end */
 };
 
 void resolver_free(struct resolver *rs); /* wipes what was made */
+
+/* Finds out, once, whether the body is strict JSON: body_is_json. ERR_NOMEM. */
+int resolver_scan(struct resolver *rs, struct err *err);
 
 /*
  * The value of one piece, borrowed until resolver_free. Unless *how is

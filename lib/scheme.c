@@ -259,6 +259,15 @@ scheme_free(struct scheme *sc)
 	piece_free(&sc->digest_from);
 	free_templates(sc->id, sc->nid);
 	free_templates(sc->type, sc->ntype);
+	free_templates(sc->each_id, sc->neach_id);
+	free_templates(sc->each_type, sc->neach_type);
+	free_texts(sc->each_at, sc->neach_at);
+	for (i = 0; i < sc->nids; i++)
+		free(sc->ids[i].text);
+	piece_free(&sc->separator_in);
+	free_texts(sc->sources, sc->nsources);
+	free_texts(sc->repeat_types, sc->nrepeat_types);
+	free_texts(sc->retry_changes, sc->nretry_changes);
 	template_free(&sc->replay);
 	free_texts(sc->required, sc->nrequired);
 	free_texts(sc->test_types, sc->ntest_types);
@@ -333,21 +342,9 @@ scheme_secret_from_provider(const struct scheme *sc)
 }
 
 bool
-scheme_retry_body_same(const struct scheme *sc)
-{
-	return sc->retry_body_same;
-}
-
-bool
 scheme_body_is_json(const struct scheme *sc)
 {
 	return sc->body_is_json;
-}
-
-bool
-scheme_id_signed(const struct scheme *sc)
-{
-	return sc->id_signed;
 }
 
 int64_t
@@ -387,10 +384,21 @@ scheme_needs_url(const struct scheme *sc)
 	return template_has(&sc->content, PIECE_URL);
 }
 
-bool
-scheme_needs_param(const struct scheme *sc)
+const char *
+scheme_param(const struct scheme *sc, size_t i)
 {
-	return template_has(&sc->content, PIECE_PARAM);
+	const struct piece *p;
+	size_t k;
+
+	for (k = 0; k < sc->content.n; k++) {
+		p = &sc->content.pieces[k];
+		if (p->kind == PIECE_PARAM && !p->optional && i-- == 0)
+			return p->arg;
+	}
+	for (k = 0; k < sc->nrequire; k++)
+		if (sc->require[k].is_param && i-- == 0)
+			return sc->require[k].value;
+	return NULL;
 }
 
 bool
@@ -427,7 +435,7 @@ scheme_body_has_secret(const struct scheme *sc)
 }
 
 struct span
-scheme_source(const struct scheme *sc)
+scheme_text(const struct scheme *sc)
 {
 	return span_of(sc->text, sc->text_len);
 }

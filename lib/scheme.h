@@ -67,9 +67,7 @@ const char *scheme_confidence(const struct scheme *sc); /* or NULL */
 int64_t scheme_timeout_s(const struct scheme *sc); /* provider's; -1: unknown */
 const char *scheme_algorithm(const struct scheme *sc); /* "hmac-sha256" */
 bool scheme_secret_from_provider(const struct scheme *sc); /* secret_from */
-bool scheme_retry_body_same(const struct scheme *sc); /* retry_body */
 bool scheme_body_is_json(const struct scheme *sc); /* "body": "json" */
-bool scheme_id_signed(const struct scheme *sc); /* id covered by content? */
 bool scheme_can_sign(const struct scheme *sc, const char **why_not);
 int64_t scheme_tolerance_s(const struct scheme *sc); /* past; -1: no window */
 /* Of "test_types"; never where the type is not signed. */
@@ -77,7 +75,11 @@ bool scheme_is_test_type(const struct scheme *sc, struct span type);
 const char *scheme_test_type(const struct scheme *sc); /* first; or NULL */
 bool scheme_has_envelope(const struct scheme *sc);
 bool scheme_needs_url(const struct scheme *sc); /* {url} occurs */
-bool scheme_needs_param(const struct scheme *sc); /* {param:NAME} is signed */
+/*
+ * The i-th param of the endpoint without which nothing verifies: of content or
+ * "require". NULL: there are no more.
+ */
+const char *scheme_param(const struct scheme *sc, size_t i);
 
 /*
  * Is what this header carries the secret itself ("equal")? And where no header
@@ -87,7 +89,70 @@ bool scheme_header_is_secret(const struct scheme *sc, struct span name);
 bool scheme_body_has_secret(const struct scheme *sc);
 
 /* The file as it was read, for "show". */
-struct span scheme_source(const struct scheme *sc);
+struct span scheme_text(const struct scheme *sc);
+
+/* --- which event it is --------------------------------------------------- */
+
+/* May a retry have another body than the first try? "retry_body" */
+enum scheme_retry {
+	SCHEME_RETRY_UNKNOWN,
+	SCHEME_RETRY_SAME, /* but for what "retry_changes" names */
+	SCHEME_RETRY_VARIES
+};
+
+/* Does the provider send the same content again as another event? "repeats" */
+enum scheme_repeats {
+	SCHEME_REPEATS_NEVER,
+	SCHEME_REPEATS_TYPES, /* once under each type */
+	SCHEME_REPEATS_ALWAYS
+};
+
+enum scheme_retry scheme_retry_body(const struct scheme *sc);
+enum scheme_repeats scheme_repeats(const struct scheme *sc);
+const char *scheme_retry_word(enum scheme_retry retry); /* "same" */
+const char *scheme_repeats_word(enum scheme_repeats repeats); /* "never" */
+/* Of "repeat_types": the same content under the same type is another event. */
+bool scheme_is_repeat_type(const struct scheme *sc, struct span type);
+
+/*
+ * Is the whole body covered: by {body}, or by a digest that is signed? {form*}
+ * does not cover it: its names and values run into each other, so that the
+ * same signed bytes can be read as another form.
+ */
+bool scheme_covers_body(const struct scheme *sc);
+bool scheme_time_signed(const struct scheme *sc); /* content holds a time */
+
+/* One of the templates of "id", or of an element's in "each". */
+struct scheme_id {
+	char *text; /* as it stands in the file */
+	bool is_signed; /* the signature covers all that it reads */
+	bool is_composed; /* of several values */
+	/*
+	 * It is signed, but the signed bytes can be divided into its values in
+	 * more than one way: a captured request can be given another id.
+	 */
+	bool is_ambiguous;
+	/*
+	 * Signed and not ambiguous, and so is each that is tried before it, and
+	 * no authentic request lacks it: the id alone keeps every repeat out.
+	 */
+	bool suffices;
+};
+
+/* Those of "id", then those of "each"; 0: the scheme has no id. */
+size_t scheme_ids(const struct scheme *sc, const struct scheme_id **ids);
+bool scheme_id_signed(const struct scheme *sc); /* it has one, all are signed */
+
+/* Is a request a batch of events ("each")? And each of them signed by itself?
+ */
+bool scheme_is_batch(const struct scheme *sc);
+bool scheme_each_signed(const struct scheme *sc);
+
+/* The lists of the file for people; NULL-terminated. */
+const char *const *scheme_sources(const struct scheme *sc);
+const char *const *scheme_repeat_types(const struct scheme *sc);
+const char *const *scheme_retry_changes(const struct scheme *sc);
+const char *const *scheme_each_at(const struct scheme *sc); /* "" is the root */
 
 /* HTTP statuses of refusals and of the success reply. */
 struct scheme_status {

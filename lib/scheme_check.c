@@ -32,7 +32,6 @@ covers(const struct scheme *sc, const struct template *content,
 	case PIECE_KEY:
 		return true; /* not the sender's to choose */
 	case PIECE_BODY:
-	case PIECE_FORM_ALL:
 		return sc->covers_body;
 	case PIECE_JSON:
 	case PIECE_FORM:
@@ -42,6 +41,7 @@ covers(const struct scheme *sc, const struct template *content,
 		       template_reads(content, source);
 	case PIECE_HEADER:
 	case PIECE_ITEM:
+	case PIECE_FORM_ALL:
 	case PIECE_METHOD:
 	case PIECE_URL:
 	case PIECE_CRC32:
@@ -59,8 +59,8 @@ scheme_covers(const struct scheme *sc, const struct piece *source)
 		   covers(sc, &sc->older.content, source));
 }
 
-static bool
-covers_all(const struct scheme *sc, const struct template *t)
+bool
+scheme_covers_all(const struct scheme *sc, const struct template *t)
 {
 	size_t i;
 
@@ -70,34 +70,27 @@ covers_all(const struct scheme *sc, const struct template *t)
 	return true;
 }
 
-static bool
-covers_each(const struct scheme *sc, const struct template *t, size_t n)
+bool
+scheme_covers_each(const struct scheme *sc, const struct template *t, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (!covers_all(sc, &t[i]))
+		if (!scheme_covers_all(sc, &t[i]))
 			return false;
 	return n > 0;
-}
-
-static bool
-holds_body(const struct template *t)
-{
-	return template_has(t, PIECE_BODY) || template_has(t, PIECE_FORM_ALL);
 }
 
 static void
 find_coverage(struct scheme *sc)
 {
-	sc->covers_body =
-	    holds_body(&sc->content) &&
-	    (sc->older.prefix == NULL || holds_body(&sc->older.content));
+	/* Not by {form*}: its names and values run into each other. */
+	sc->covers_body = template_has(&sc->content, PIECE_BODY) &&
+			  (sc->older.prefix == NULL ||
+			      template_has(&sc->older.content, PIECE_BODY));
 	/* Not through the body: a digest cannot cover what it stands in. */
 	if (sc->has_digest && scheme_covers(sc, &sc->digest_from))
 		sc->covers_body = true;
-	sc->id_signed = covers_each(sc, sc->id, sc->nid);
-	sc->type_signed = covers_each(sc, sc->type, sc->ntype);
 }
 
 /* --- rules --------------------------------------------------------------- */
@@ -131,6 +124,28 @@ reads_something(const struct template *t)
 	return false;
 }
 
+/*
+ * Anyone can compute the plain digest of longer bytes from the digest alone,
+ * without the key: of those that were signed, some padding (0x80, zeros, a
+ * length), and bytes of their own. Strict JSON can hold no such padding.
+ */
+static int
+check_extension(const struct scheme *sc, struct err *err)
+{
+	const struct piece *last = &sc->content.pieces[sc->content.n - 1];
+
+	if (!sc->body_is_json)
+		return err_set(err, ERR_CONFIG,
+		    "/body: must be \"json\": a plain digest with {key} lets "
+		    "anybody add bytes to a body that is not");
+	if (last->kind != PIECE_BODY && last->kind != PIECE_JSON &&
+	    last->kind != PIECE_KEY)
+		return err_set(err, ERR_CONFIG,
+		    "/content: {body}, a JSON source or {key} must stand last: "
+		    "anybody can add bytes to what does");
+	return 0;
+}
+
 static int
 check_content(const struct scheme *sc, struct err *err)
 {
@@ -152,7 +167,7 @@ check_content(const struct scheme *sc, struct err *err)
 	if (!reads_something(&sc->content))
 		return err_set(
 		    err, ERR_CONFIG, "/content: covers nothing of a request");
-	return 0;
+	return keyed ? check_extension(sc, err) : 0;
 }
 
 static int
@@ -188,6 +203,11 @@ check_ids(const struct scheme *sc, struct err *err)
 			return err_set(err, ERR_CONFIG,
 			    "/id: \"%s\" is the same for every event",
 			    sc->id[i].pieces[0].arg);
+	for (i = 0; i < sc->neach_id; i++)
+		if (!reads_something(&sc->each_id[i]))
+			return err_set(err, ERR_CONFIG,
+			    "/each/id: \"%s\" is the same for every event",
+			    sc->each_id[i].pieces[0].arg);
 	if (sc->replay.n > 0 && !reads_something(&sc->replay))
 		return err_set(
 		    err, ERR_CONFIG, "/replay: is the same for every event");
@@ -209,7 +229,8 @@ check_sig(const struct scheme *sc, struct err *err)
 		return err_set(err, ERR_CONFIG,
 		    "/sig/from: a signature that stands in the URL cannot "
 		    "cover {url}");
-	if (in_body && holds_body(&sc->content))
+	if (in_body && (template_has(&sc->content, PIECE_BODY) ||
+			   template_has(&sc->content, PIECE_FORM_ALL)))
 		return err_set(err, ERR_CONFIG,
 		    "/sig/from: a signature that stands in the body cannot "
 		    "cover {body}");
@@ -255,6 +276,7 @@ check_all_items(const struct scheme *sc, struct err *err)
 	    check_items(sc, &sc->older.content, 1, "/older/content", err) < 0 ||
 	    check_items(sc, sc->id, sc->nid, "/id", err) < 0 ||
 	    check_items(sc, sc->type, sc->ntype, "/type", err) < 0 ||
+	    check_item(sc, &sc->separator_in, "/separator_in", err) < 0 ||
 	    check_items(sc, &sc->replay, 1, "/replay", err) < 0 ||
 	    check_item(sc, &sc->time_from, "/time/from", err) < 0 ||
 	    check_item(sc, &sc->digest_from, "/digest/from", err) < 0)
@@ -268,6 +290,8 @@ check_all_items(const struct scheme *sc, struct err *err)
 static int
 check_coverage(const struct scheme *sc, struct err *err)
 {
+	size_t i;
+
 	if (sc->has_time && !scheme_covers(sc, &sc->time_from))
 		return err_set(err, ERR_CONFIG,
 		    "/time/from: \"%s\" is not in the signed content, so "
@@ -278,10 +302,17 @@ check_coverage(const struct scheme *sc, struct err *err)
 		    "/digest/from: \"%s\" is not in the signed content, so "
 		    "whoever changes the body can change it too",
 		    sc->digest_from.shown);
-	if (sc->replay.n > 0 && !covers_all(sc, &sc->replay))
+	if (sc->replay.n > 0 && !scheme_covers_all(sc, &sc->replay))
 		return err_set(err, ERR_CONFIG,
 		    "/replay: is not in the signed content, so whoever "
 		    "repeats a request can choose another");
+	for (i = 0; i < sc->nrequire; i++)
+		if (sc->require[i].is_param &&
+		    !scheme_covers(sc, &sc->require[i].from))
+			return err_set(err, ERR_CONFIG,
+			    "/require: \"%s\" is not in the signed content, "
+			    "so whoever repeats a request can choose it",
+			    sc->require[i].from.shown);
 	if (sc->ports_both && !template_has(&sc->content, PIECE_URL))
 		return err_set(
 		    err, ERR_CONFIG, "/url/ports: the content has no {url}");
@@ -373,7 +404,7 @@ int
 scheme_check(
     struct scheme *sc, struct scheme_warnings *warnings, struct err *err)
 {
-	bool equal = sc->algorithm->kind == ALGORITHM_EQUAL;
+	bool equal = sc->algorithm->kind == ALGORITHM_EQUAL, unique;
 
 	if ((equal ? check_equal(sc, err) : check_content(sc, err)) < 0)
 		return -1;
@@ -381,6 +412,8 @@ scheme_check(
 		return -1;
 	find_coverage(sc);
 	if (check_ids(sc, err) < 0 || check_sig(sc, err) < 0 ||
+	    scheme_join_check(sc, &unique, err) < 0 ||
+	    scheme_identity_check(sc, unique, err) < 0 ||
 	    check_all_items(sc, err) < 0 || check_coverage(sc, err) < 0 ||
 	    handshake_check(sc, err) < 0 || find_headers(sc, err) < 0)
 		return -1;

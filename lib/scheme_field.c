@@ -138,6 +138,30 @@ want_requirement(const char *text, const struct field *f,
 	return out->value == NULL ? -1 : 0;
 }
 
+/* The same, or "SOURCE = param:NAME": what the endpoint says. */
+static int
+want_pinned(const char *text, const struct field *f, struct requirement *out,
+    struct err *err)
+{
+	static const char word[] = "param:";
+	const size_t len = sizeof(word) - 1;
+
+	if (want_requirement(text, f, out, err) < 0)
+		return -1;
+	out->is_param = strncmp(out->value, word, len) == 0;
+	if (!out->is_param)
+		return 0;
+	if (out->value[len] == '\0') {
+		piece_free(&out->from);
+		free(out->value);
+		out->value = NULL;
+		return err_set(
+		    err, ERR_CONFIG, "must read \"SOURCE = param:NAME\"");
+	}
+	memmove(out->value, out->value + len, strlen(out->value + len) + 1);
+	return 0;
+}
+
 /* "SOURCE", "SOURCE = VALUE" or "!SOURCE" */
 static int
 want_condition(const char *text, const struct field *f, struct condition *out,
@@ -193,8 +217,7 @@ read_text_at(void *base, const struct field *f, size_t i, const char *text,
 		return template_parse(
 		    text, f->allowed, (struct template *)at + i, err);
 	case FIELD_REQUIRE:
-		return want_requirement(
-		    text, f, (struct requirement *)at + i, err);
+		return want_pinned(text, f, (struct requirement *)at + i, err);
 	case FIELD_CONDITIONS:
 		return want_condition(text, f, (struct condition *)at + i, err);
 	case FIELD_TEXT:

@@ -12,6 +12,7 @@
 #include "lib/template.h"
 
 #define SCHEME_LIST_MAX 16 /* members of any list in a scheme file */
+#define SCHEME_TEXTS_MAX (SCHEME_LIST_MAX + 1) /* with a NULL behind them */
 #define SCHEME_HEADERS_MAX 64
 
 enum algorithm_kind {
@@ -60,6 +61,7 @@ enum confidence {
 struct requirement {
 	struct piece from;
 	char *value;
+	bool is_param; /* value is the name of a param, whose value counts */
 };
 
 /* When a handshake rule applies. */
@@ -104,7 +106,7 @@ struct scheme {
 	char *title, *link, *notes;
 	char *text; /* the file */
 	size_t text_len;
-	bool secret_from_provider, retry_body_same, body_is_json;
+	bool secret_from_provider, body_is_json;
 	enum confidence confidence;
 	int64_t timeout_s; /* of the provider; -1: not known */
 
@@ -129,7 +131,8 @@ struct scheme {
 		char *prefix; /* NULL: none */
 		struct template content;
 	} older;
-	bool covers_body; /* by {body}, {form*}, or a digest that is signed */
+	struct piece separator_in; /* shown is NULL: {body}, or none */
+	bool covers_body; /* by {body}, or a digest that is signed */
 
 	bool has_time;
 	struct piece time_from;
@@ -146,6 +149,24 @@ struct scheme {
 
 	struct template id[SCHEME_LIST_MAX], type[SCHEME_LIST_MAX];
 	size_t nid, ntype;
+	/*
+	 * The events of a batch: pointers to arrays, "*" in them for every
+	 * element of one; what is read of each, relative to it.
+	 */
+	bool has_each;
+	char *each_at[SCHEME_TEXTS_MAX];
+	struct template each_id[SCHEME_LIST_MAX], each_type[SCHEME_LIST_MAX];
+	size_t neach_at, neach_id, neach_type;
+	bool each_signed; /* sig and content are read off each element */
+
+	enum scheme_retry retry_body;
+	enum scheme_repeats repeats;
+	/* All lists that scheme.h hands out end with NULL. */
+	char *repeat_types[SCHEME_TEXTS_MAX];
+	char *retry_changes[SCHEME_TEXTS_MAX]; /* pointers, with "*" */
+	char *sources[SCHEME_TEXTS_MAX];
+	size_t nrepeat_types, nretry_changes, nsources;
+
 	struct template replay; /* empty when the scheme has none */
 	char *required[SCHEME_LIST_MAX]; /* JSON pointers */
 	size_t nrequired;
@@ -163,7 +184,9 @@ struct scheme {
 	size_t nenvelope;
 
 	/* Found out when it was loaded. */
-	bool id_signed, type_signed;
+	struct scheme_id ids[2 * SCHEME_LIST_MAX]; /* of id, then each_id */
+	size_t nids;
+	bool type_signed; /* each template of it; it has one */
 	const char *headers[SCHEME_HEADERS_MAX]; /* borrowed, "x-*" owned */
 	size_t nheaders;
 	char *numbered[SCHEME_LIST_MAX]; /* the "x-*" among headers */
@@ -180,12 +203,44 @@ struct scheme_key {
 /* A time as a scheme writes it, in milliseconds. False: it is none. */
 bool scheme_read_time(enum time_unit unit, struct span text, int64_t *ms);
 
+/*
+ * Why a time of this age is outside of what is allowed; NULL: it is not. Limits
+ * below 0 are none. A constant.
+ */
+const char *scheme_time_outside(
+    int64_t age_ms, int64_t past_s, int64_t future_s, int64_t horizon_s);
+
 /* The row of a name, or NULL. Words of the names, for "was X meant?". */
 const struct algorithm *algorithm_find(const char *name);
 const char *algorithm_name(size_t i); /* NULL behind the last */
 
 /* Is what source reads covered by the signature? */
 bool scheme_covers(const struct scheme *sc, const struct piece *source);
+/* All that the template reads; all that each of n templates reads (n > 0). */
+bool scheme_covers_all(const struct scheme *sc, const struct template *t);
+bool
+scheme_covers_each(const struct scheme *sc, const struct template *t, size_t n);
+
+/*
+ * Can the signed bytes be divided into the values of content in one way alone?
+ * scheme_join_check sets "bounded" for the pieces whose values must not hold
+ * what divides them from their neighbours, and *unique. ERR_CONFIG "/FIELD:
+ * why". scheme_join_holds: do the values of a request keep to that?
+ */
+int scheme_join_check(struct scheme *sc, bool *unique, struct err *err);
+bool scheme_join_holds(const struct template *t, const struct span *values);
+
+/*
+ * The first element of a batch whose elements are signed one by one: where JSON
+ * is read to say what is signed. Empty: the body. For who explains a request.
+ */
+struct span scheme_first_element(const struct scheme *sc, struct span body);
+
+/* What id, type, each, retry_body and repeats say fits together; fills ids. */
+int scheme_identity_check(struct scheme *sc, bool unique, struct err *err);
+/* "each/at": pointers, "" for the root; "each/signed" and the rest by table. */
+struct json;
+int scheme_each_at_parse(const struct json *value, void *base, struct err *err);
 
 /*
  * What one field cannot see: do the fields of a compiled scheme fit together?
@@ -198,7 +253,6 @@ int scheme_check(
  * Compile what has a form of its own into base, a struct scheme. ERR_CONFIG
  * "/MEMBER: why", from the member down.
  */
-struct json;
 int
 scheme_envelope_parse(const struct json *value, void *base, struct err *err);
 int

@@ -62,7 +62,18 @@ static const struct word confidences[] = {
 };
 
 static const struct word makers[] = { { "provider", 1 }, { "operator", 0 } };
-static const struct word retries[] = { { "same", 1 }, { "varies", 0 } };
+static const struct word retries[] = {
+	{ "same", SCHEME_RETRY_SAME },
+	{ "varies", SCHEME_RETRY_VARIES },
+	{ "unknown", SCHEME_RETRY_UNKNOWN },
+};
+
+static const struct word repeats[] = {
+	{ "never", SCHEME_REPEATS_NEVER },
+	{ "types", SCHEME_REPEATS_TYPES },
+	{ "always", SCHEME_REPEATS_ALWAYS },
+};
+
 static const struct word bodies[] = { { "json", 1 }, { "any", 0 } };
 static const struct word ports[] = { { "both", 1 }, { "given", 0 } };
 
@@ -126,6 +137,16 @@ static const struct field reply_fields[] = {
 	{ "empty", FIELD_BOOL, AT(status.empty_reply) },
 };
 
+static const struct field each_fields[] = {
+	{ "at", FIELD_CALL, .at = NOWHERE, .read = scheme_each_at_parse,
+	    .needed = true },
+	{ "id", FIELD_TEMPLATES, LIST(each_id),
+	    .allowed = PIECE_BIT(PIECE_JSON) },
+	{ "type", FIELD_TEMPLATES, LIST(each_type),
+	    .allowed = PIECE_BIT(PIECE_JSON) },
+	{ "signed", FIELD_BOOL, AT(each_signed) },
+};
+
 static const struct field scheme_fields[] = {
 	{ "title", FIELD_TEXT, AT(title) },
 	{ "link", FIELD_LINK, AT(link) },
@@ -141,6 +162,7 @@ static const struct field scheme_fields[] = {
 	    .needed = true },
 	{ "content", FIELD_TEMPLATE, AT(content),
 	    .allowed = PIECE_ALL | PIECE_GROUPS },
+	{ "separator_in", FIELD_SOURCE, AT(separator_in), .allowed = VALUES },
 	{ "older", FIELD_OBJECT, .at = NOWHERE, INNER(older_fields) },
 	{ "jwt", FIELD_REFUSED, .at = NOWHERE, .why = FIELD_NO_TOKENS },
 	{ "time", FIELD_OBJECT, AT(has_time), INNER(time_fields) },
@@ -152,7 +174,12 @@ static const struct field scheme_fields[] = {
 	{ "replay", FIELD_TEMPLATE, AT(replay), .allowed = VALUES },
 	{ "required", FIELD_POINTERS, LIST(required) },
 	{ "test_types", FIELD_TEXTS, LIST(test_types) },
-	{ "retry_body", FIELD_SWITCH, AT(retry_body_same), WORDS(retries) },
+	{ "each", FIELD_OBJECT, AT(has_each), INNER(each_fields) },
+	{ "retry_body", FIELD_WORD, AT(retry_body), WORDS(retries) },
+	{ "retry_changes", FIELD_POINTERS, LIST(retry_changes) },
+	{ "repeats", FIELD_WORD, AT(repeats), WORDS(repeats) },
+	{ "repeat_types", FIELD_TEXTS, LIST(repeat_types) },
+	{ "source", FIELD_TEXTS, LIST(sources) },
 	{ "body", FIELD_SWITCH, AT(body_is_json), WORDS(bodies) },
 	{ "status", FIELD_OBJECT, .at = NOWHERE, INNER(status_fields) },
 	/* A reply of the scheme's own is empty unless it says otherwise. */

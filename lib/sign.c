@@ -276,6 +276,21 @@ put_digest(struct signing *s)
 }
 
 static int
+put_required(struct signing *s, const struct requirement *rq)
+{
+	size_t i;
+
+	if (!rq->is_param)
+		return put_value(s, &rq->from, rq->value);
+	for (i = 0; i < s->input.nparams; i++)
+		if (strcmp(s->input.params[i].name, rq->value) == 0)
+			return put_value(
+			    s, &rq->from, s->input.params[i].value);
+	return err_set(s->err, ERR_CONFIG,
+	    "the scheme needs the param \"%s\"; give it a value", rq->value);
+}
+
+static int
 put_headers(struct signing *s)
 {
 	const struct scheme *sc = s->sc;
@@ -284,8 +299,7 @@ put_headers(struct signing *s)
 	if (put_name(s, sc->id, sc->nid, s->in->id) < 0 || put_time(s) < 0)
 		return -1;
 	for (i = 0; i < sc->nrequire; i++)
-		if (put_value(s, &sc->require[i].from, sc->require[i].value) <
-		    0)
+		if (put_required(s, &sc->require[i]) < 0)
 			return -1;
 	if (put_name(s, sc->type, sc->ntype, s->in->type) < 0)
 		return -1;

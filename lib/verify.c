@@ -1,16 +1,16 @@
 /* verify.c: holds the signatures of a request against the keys of a scheme. */
 #include "lib/verify.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/json_scan.h"
 #include "lib/resolve.h"
 #include "lib/scheme_impl.h"
-#include "lib/text.h"
 
 /* More signatures than any sender has keys for. */
 #define SIGNATURES_MAX 32
 #define SIGNATURE_BYTES_MAX PUBKEY_SIGNATURE_MAX /* the longest there is */
-#define TIME_DIGITS_MAX 16
 
 /* A signature that was sent. */
 struct candidate {
@@ -34,6 +34,7 @@ struct judge {
 	size_t ncandidates;
 	struct candidate candidates[SIGNATURES_MAX];
 	struct span content[TEMPLATE_PIECES_MAX];
+	struct buf contents; /* digests, of elements that are signed each */
 };
 
 /* Sets the verdict. Returns 1: judged. */
@@ -178,13 +179,27 @@ take_signatures(struct judge *j)
 
 /* --- what must be there -------------------------------------------------- */
 
+/* What the scheme says, or the endpoint's param of that name. */
+static int
+required_value(struct judge *j, const struct requirement *rq, struct span *want)
+{
+	const struct piece param = { .kind = PIECE_PARAM, .arg = rq->value };
+	enum resolve_outcome how;
+	const char *ignored;
+
+	*want = span_str(rq->value);
+	if (!rq->is_param)
+		return 0;
+	return resolve_piece(&j->rs, &param, &how, want, &ignored, j->err);
+}
+
 static int
 check_required(struct judge *j)
 {
 	const struct requirement *rq;
 	enum resolve_outcome how;
 	const char *reason;
-	struct span value;
+	struct span value, want;
 	size_t i;
 
 	for (i = 0; i < j->sc->nrequire; i++) {
@@ -194,9 +209,14 @@ check_required(struct judge *j)
 			return -1;
 		if (how != RESOLVE_OK)
 			return unresolved(j, &rq->from, how);
-		if (!span_is(value, rq->value))
+		if (required_value(j, rq, &want) < 0)
+			return -1;
+		if (!span_eq(value, want))
 			return verdict(j, VERIFY_INVALID,
-			    "a value that the scheme requires is another");
+			    rq->is_param
+				? "a value is not that of the endpoint's param"
+				: "a value that the scheme requires is "
+				  "another");
 	}
 	return 0;
 }
@@ -212,7 +232,12 @@ read_content(struct judge *j, enum url_port port)
 	if (resolve_template(
 		&j->rs, j->template, j->content, &how, &culprit, j->err) < 0)
 		return -1;
-	return how == RESOLVE_OK ? 0 : unresolved(j, culprit, how);
+	if (how != RESOLVE_OK)
+		return unresolved(j, culprit, how);
+	if (!scheme_join_holds(j->template, j->content))
+		return verdict(j, VERIFY_INVALID,
+		    "a signed value holds what divides it from the next");
+	return 0;
 }
 
 /* --- comparing ----------------------------------------------------------- */
@@ -387,41 +412,6 @@ check_digest(struct judge *j)
 	return 0;
 }
 
-bool
-scheme_read_time(enum time_unit unit, struct span text, int64_t *ms)
-{
-	struct err ignored = ERR_INIT;
-	/* Up to the year 9999, as RFC 3339 has it. */
-	const uint64_t last_s = 253402300799;
-	uint64_t n;
-
-	switch (unit) {
-	case TIME_S:
-		if (text.len > TIME_DIGITS_MAX ||
-		    text_to_u64(text, last_s, &n, &ignored) < 0)
-			return false;
-		*ms = (int64_t)n * 1000;
-		return true;
-	case TIME_MS:
-		if (text.len > TIME_DIGITS_MAX ||
-		    text_to_u64(text, last_s * 1000 + 999, &n, &ignored) < 0)
-			return false;
-		*ms = (int64_t)n;
-		return true;
-	case TIME_RFC3339:
-		return text_to_time_ms(text, ms, &ignored) == 0;
-	}
-	return false;
-}
-
-/* Is more than limit_s between them? No limit is below 0. */
-static bool
-beyond(int64_t ms, int64_t limit_s)
-{
-	return limit_s >= 0 && limit_s < INT64_MAX / 1000 &&
-	       ms > limit_s * 1000;
-}
-
 static int
 check_time(struct judge *j)
 {
@@ -453,23 +443,14 @@ check_time(struct judge *j)
 	/* Seconds are held against seconds: at 300.9 s the age is 300. */
 	if (sc->time_unit == TIME_S)
 		now -= now % 1000;
-	if (beyond(now - sent, past_s))
-		return verdict(j, VERIFY_EXPIRED, "signed too long ago");
-	if (beyond(sent - now, future_s))
-		return verdict(j, VERIFY_EXPIRED, "signed in the future");
-	if (beyond(now - sent, j->in->horizon_s))
-		return verdict(j, VERIFY_EXPIRED,
-		    "signed longer ago than events are remembered");
-	/* A date far ahead would outlive the memory of it just as well. */
-	if (beyond(sent - now, j->in->horizon_s))
-		return verdict(j, VERIFY_EXPIRED,
-		    "dated further ahead than events are remembered");
-	return 0;
+	reason =
+	    scheme_time_outside(now - sent, past_s, future_s, j->in->horizon_s);
+	return reason == NULL ? 0 : verdict(j, VERIFY_EXPIRED, reason);
 }
 
-/* 1 judged, -1 failed. */
+/* Of a request, or of one element of a batch. 1 judged, -1 failed. */
 static int
-judge(struct judge *j)
+judge_one(struct judge *j)
 {
 	int judged;
 
@@ -487,6 +468,80 @@ judge(struct judge *j)
 	if (judged == 0)
 		judged = verdict(j, VERIFY_VALID, "signature matches");
 	return judged;
+}
+
+/* 0: this one is valid, go on; 1 judged, -1 failed. */
+static int
+judge_element(void *arg, struct span element, struct err *err)
+{
+	struct judge *j = arg;
+	struct verify_result *result = j->result;
+	int first = result->key, judged;
+
+	(void)err; /* the same as j->err */
+	j->rs.element = element;
+	j->prefixed = false;
+	j->ncandidates = 0;
+	result->key = -1;
+	result->has_content = false;
+	judged = judge_one(j);
+	resolver_free(&j->rs);
+	if (judged == 1 && result->verdict == VERIFY_VALID)
+		judged = 0;
+	if (judged == 0 && result->has_content &&
+	    buf_put(&j->contents, result->content, sizeof(result->content),
+		j->err) < 0)
+		return -1;
+	if (first >= 0)
+		result->key = first;
+	return judged;
+}
+
+static int
+compare_digests(const void *a, const void *b)
+{
+	return memcmp(a, b, DIGEST_SHA256);
+}
+
+/* The digest of the elements' contents, in whatever order they came. */
+static int
+digest_elements(struct judge *j)
+{
+	struct span all = buf_span(&j->contents);
+
+	if (!j->result->has_content)
+		return 0;
+	qsort(j->contents.ptr, all.len / DIGEST_SHA256, DIGEST_SHA256,
+	    compare_digests);
+	if (digest_sha256(&all, 1, j->result->content, j->err) < 0)
+		return -1;
+	return j->in->element_contents == NULL
+		   ? 0
+		   : buf_put_span(j->in->element_contents, all, j->err);
+}
+
+/* Where each element is signed by itself, all of them must be. */
+static int
+judge(struct judge *j)
+{
+	const struct scheme *sc = j->sc;
+	int judged;
+	size_t i;
+
+	if (!sc->each_signed)
+		return judge_one(j);
+	judged = resolver_scan(&j->rs, j->err);
+	if (judged < 0)
+		return -1;
+	for (i = 0; j->rs.body_is_json > 0 && judged == 0 && i < sc->neach_at;
+	     i++)
+		judged = json_each(j->in->request->body, sc->each_at[i],
+		    judge_element, j, j->err);
+	if (judged != 0)
+		return judged;
+	if (j->result->key < 0)
+		return verdict(j, VERIFY_MISSING, sc->sig_from[0].absent);
+	return digest_elements(j) < 0 ? -1 : 1;
 }
 
 int
@@ -511,8 +566,11 @@ verify_request(const struct scheme *sc, struct scheme_key *const *keys,
 	j.err = err;
 	j.prefixed = false;
 	j.ncandidates = 0;
+	memset(&j.contents, 0, sizeof(j.contents));
+	j.contents.max = (size_t)JSON_TOKENS_MAX * DIGEST_SHA256;
 	judged = judge(&j);
 	resolver_free(&j.rs);
+	buf_free(&j.contents);
 	if (judged < 0)
 		return -1;
 	if (found.verdict == VERIFY_INVALID ||

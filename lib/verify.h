@@ -32,6 +32,11 @@ struct verify_input {
 	    tolerance_s; /* overrides the scheme's window; -1: scheme's own */
 	int64_t horizon_s; /* age limit of any signed time; -1: none */
 	bool digests_content; /* the result is to have the digest of it */
+	/*
+	 * Where not NULL, and scheme_each_signed, gets the digests of all
+	 * elements' contents, sorted, DIGEST_SHA256 bytes each.
+	 */
+	struct buf *element_contents;
 };
 
 struct verify_result {
@@ -43,7 +48,8 @@ struct verify_result {
 	 * SHA-256 of the content as the provider signed it, {key} left out, in
 	 * the form that a signature matched: requests that are cut or encoded
 	 * in another way under one signature have it in common. Of VALID and
-	 * EXPIRED where digests_content asks for it; not of "equal".
+	 * EXPIRED where digests_content asks for it; not of "equal". Where each
+	 * element of a batch is signed, SHA-256 of theirs, sorted.
 	 */
 	bool has_content;
 	unsigned char content[DIGEST_SHA256];
@@ -73,6 +79,14 @@ int verify_request(const struct scheme *sc, struct scheme_key *const *keys,
 
 const char *verify_word(enum verify_verdict verdict); /* "valid" */
 
+/*
+ * The body as far as a retry repeats it: without the values that
+ * "retry_changes" names. Borrowed from the request, or from scratch, whose
+ * limit must be that of a body. ERR_NOMEM, ERR_LIMIT.
+ */
+int verify_payload(const struct scheme *sc, const struct verify_input *in,
+    struct buf *scratch, struct span *payload, struct err *err);
+
 #define EVENT_ID_MAX 256
 #define EVENT_TYPE_MAX 256
 
@@ -84,6 +98,8 @@ enum identify_outcome {
 	IDENTIFY_TOO_LONG /* id or type above its limit */
 };
 
+#define IDENTITY_TYPES_MAX 32 /* different types in one batch */
+
 struct identity {
 	enum identify_outcome outcome;
 	bool has_id, has_type, has_replay;
@@ -94,14 +110,31 @@ struct identity {
 	 * the body, by which unsigned ids are deduped otherwise.
 	 */
 	struct span id, type, replay;
+	/*
+	 * The template that the id was read by; NULL: there is none. In a batch
+	 * the least safe of those that its elements were read by.
+	 */
+	const struct scheme_id *id_facts;
+	bool id_complete; /* every element of a batch has its id */
+	bool type_signed; /* the signature covers what the type was read from */
+	/*
+	 * All types, each once: of the request, and of each element of a batch.
+	 * type is the first that is no test's, if there is one. Not complete:
+	 * some element's could not be read, or there are more than fit.
+	 */
+	struct span types[IDENTITY_TYPES_MAX];
+	size_t ntypes;
+	bool types_complete;
 	char why[128]; /* inert, for NOT_JSON, REQUIRED and TOO_LONG */
 };
 
 /*
- * Reads id and type off a request that was verified. scratch owns the bytes
- * of out->id and out->type; its limit must be at least 4 KiB. Without an id
- * (has_id false) the digest of the body is the identity; that is the
- * caller's business.
+ * Reads id and types off a request that was verified. scratch owns the bytes
+ * of what out borrows; its limit must be at least 16 KiB.
+ * An id of several values has "%XX" in them for the first letter of what
+ * divides them, and for "%", so that no two events have the same by chance.
+ * The id of a batch of one element is that element's; of more, "batch:" and
+ * the SHA-256 of their ids' SHA-256s, sorted. An empty batch has none.
  */
 int verify_identify(const struct scheme *sc, const struct verify_input *in,
     struct buf *scratch, struct identity *out, struct err *err);

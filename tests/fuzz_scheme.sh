@@ -19,9 +19,10 @@ for f in tests/fuzz/fuzz_scheme lib/bytes lib/crc32 lib/digest lib/encode \
     lib/envelope lib/err lib/form lib/handshake lib/handshake_read lib/hmac \
     lib/identify lib/json lib/json_find lib/json_print lib/json_scan \
     lib/json_string lib/near lib/nfkd lib/pubkey lib/request lib/resolve \
-    lib/scheme lib/scheme_check lib/scheme_field lib/scheme_key \
-    lib/scheme_read lib/scheme_set lib/sign lib/template lib/text lib/url \
-    lib/verify; do
+    lib/scheme lib/scheme_check lib/scheme_field lib/scheme_identity \
+    lib/scheme_join lib/scheme_key lib/scheme_read lib/scheme_set \
+    lib/scheme_time lib/sign \
+    lib/template lib/text lib/url lib/verify lib/verify_payload; do
 	set -- "$@" "$top_srcdir/$f.c"
 done
 echo 'int LLVMFuzzerTestOneInput(const unsigned char *, unsigned long);

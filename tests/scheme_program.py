@@ -21,7 +21,7 @@ NOW = 1700000000
 BODY_IS_NOT_SIGNED = set(
     "adyen auth0 aws-sns aws-sns-v1 buildkite-token chargebee cloudevents "
     "event-grid gitlab mailchimp mailgun mailgun-form microsoft-graph monday "
-    "okta paypal postmark telegram".split())
+    "okta paypal postmark telegram twilio".split())
 # Public keys, signatures outside the headers, headers named by the request.
 CANNOT_SIGN = set(
     "adyen aws-sns aws-sns-v1 cloudevents coinbase-cdp discord event-grid "
@@ -269,7 +269,8 @@ class Scheme(unittest.TestCase):
                           for name in warned}, BODY_IS_NOT_SIGNED)
         for file in files:
             scheme = json.loads(file.read_text())
-            for field in ("title", "notes", "secret_from", "retry_body"):
+            for field in ("title", "notes", "secret_from", "retry_body",
+                          "repeats", "source"):
                 self.assertIn(field, scheme, file)
             self.assertEqual("link" in scheme,
                              file.stem not in NOT_PUBLIC, file)

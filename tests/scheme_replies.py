@@ -26,6 +26,8 @@ TEXT = "text/plain; charset=utf-8"
 PUBLIC = scheme_rows.URL.partition("?")[0]
 VERIFY_TOKEN = "my-verify-token"
 PARAMS = {"paypal": {"webhook_id": "WH-1"},
+          "aws-sns": {"topic_arn": "arn:x"},
+          "aws-sns-v1": {"topic_arn": "arn:x"},
           "meta": {"verify_token": VERIFY_TOKEN}}
 NAMED = ("xero mailgun discord nomod nomos slack zoom meta twitch dropbox "
          "x-twitter monday event-grid cloudevents okta microsoft-graph trello "

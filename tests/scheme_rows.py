@@ -338,6 +338,8 @@ headed("gitlab", "X-Gitlab-Token: {s}", "Idempotency-Key", "X-Gitlab-Event",
 headed("gitea", "X-Gitea-Signature: {s}", "X-Gitea-Delivery", "X-Gitea-Event")
 headed("forgejo", "X-Gitea-Signature: {s}", "X-Gitea-Delivery",
        "X-Gitea-Event")
+headed("bitbucket#datacenter", "X-Hub-Signature: sha256={s}", "X-Request-Id",
+       "X-Event-Key", body='{"eventKey":"pr:opened"}', type="pr:opened")
 headed("bitbucket", "X-Hub-Signature: sha256={s}", "X-Request-UUID",
        "X-Event-Key")
 headed("jira", "X-Hub-Signature: sha256={s}",
@@ -353,7 +355,8 @@ def timed(name, sig, signed="{t}.{B}", past=300, **more):
 
 timed("stripe", "Stripe-Signature: t={t},v1={s},v0=6f", secret=SW_KEY)
 timed("calendly", "Calendly-Webhook-Signature: t={t},v1={s}", past=180,
-      body='{"event":"a.b"}', id=None)
+      body='{"event":"a.b","payload":{"uri":"https://c/1"}}',
+      id="a.b https://c/1")
 timed("workos", "WorkOS-Signature: t={t}, v1={s}", past=180, unit="ms",
       body='{"id":"evt_1","event":"a.b"}')
 timed("mux", "Mux-Signature: t={t},v1={s}")
@@ -371,13 +374,14 @@ headed("shopify", "X-Shopify-Hmac-Sha256: {s}", "X-Shopify-Webhook-Id",
        "X-Shopify-Topic", enc="base64")
 headed("shopify#unprefixed", "Shopify-Hmac-Sha256: {s}",
        "Shopify-Webhook-Id", "Shopify-Topic", enc="base64")
-headed("woocommerce", "X-WC-Webhook-Signature: {s}",
-       "X-WC-Webhook-Delivery-ID", "X-WC-Webhook-Topic", enc="base64")
+row("woocommerce", "X-WC-Webhook-Signature: {s}", enc="base64", type="a.b",
+    headers={"X-WC-Webhook-Delivery-ID": "id-1", "X-WC-Webhook-Topic": "a.b"})
 row("xero", "x-xero-signature: {s}", enc="base64", type="CONTACT.UPDATE",
     secret=base64.b64encode(RAW_KEY).decode(),
     body='{"events":[{"eventCategory":"CONTACT","eventType":"UPDATE"}]}')
 row("docusign", "X-DocuSign-Signature-12: {s}", enc="base64", type="a.b",
-    body='{"event":"a.b"}')
+    id="a.b /e/1 2026-01-01T00:00:00.1Z", body='{"event":"a.b","uri":"/e/1",'
+    '"retryCount":0,"generatedDateTime":"2026-01-01T00:00:00.1Z"}')
 both("typeform", "Typeform-Signature: sha256={s}", enc="base64",
      body='{"event_id":"evt_1","event_type":"a.b"}')
 both("line", "x-line-signature: {s}", enc="base64",
@@ -385,10 +389,18 @@ both("line", "x-line-signature: {s}", enc="base64",
 timed("slack", "X-Slack-Signature: v0={s}", "v0:{t}:{B}", future=300,
       time_header="X-Slack-Request-Timestamp",
       body='{"event_id":"evt_1","event":{"type":"a.b"}}')
-timed("zoom", "x-zm-signature: v0={s}", "v0:{t}:{B}", future=300, id=None,
-      time_header="x-zm-request-timestamp", body='{"event":"a.b"}')
+timed("zoom", "x-zm-signature: v0={s}", "v0:{t}:{B}", future=300, id="a.b 7",
+      time_header="x-zm-request-timestamp",
+      body='{"event":"a.b","event_ts":7}')
 timed("twitch", "Twitch-Eventsub-Message-Signature: sha256={s}",
       "{id}{t}{B}", past=600, unit="iso",
+      headers={"Twitch-Eventsub-Message-Id": "evt_1",
+               "Twitch-Eventsub-Subscription-Type": "a.b"},
+      id_header="Twitch-Eventsub-Message-Id",
+      time_header="Twitch-Eventsub-Message-Timestamp")
+timed("twitch#body", "Twitch-Eventsub-Message-Signature: sha256={s}",
+      "{id}{t}{B}", past=600, unit="iso",
+      body='{"subscription":{"type":"a.c"}}', type="a.c",
       headers={"Twitch-Eventsub-Message-Id": "evt_1",
                "Twitch-Eventsub-Subscription-Type": "a.b"},
       id_header="Twitch-Eventsub-Message-Id",
@@ -404,6 +416,11 @@ timed("box", "box-signature-secondary: {s}", "{B}{t}", past=600, unit="iso",
       headers={"box-delivery-id": "evt_1", "box-signature-version": "1",
                "box-signature-algorithm": "HmacSHA256"},
       body='{"trigger":"a.b"}')
+timed("box#body", "box-signature-secondary: {s}", "{B}{t}", past=600,
+      unit="iso", enc="base64", time_header="box-delivery-timestamp",
+      headers={"box-delivery-id": "d-1", "box-signature-version": "1",
+               "box-signature-algorithm": "HmacSHA256"},
+      body='{"id":"evt_1","trigger":"a.b"}')
 headed("linear", "Linear-Signature: {s}", "Linear-Delivery", None, unit="ms",
        past=60, future=60, type="Issue.create", body='{"type":"Issue",'
        '"action":"create","webhookTimestamp":{t}}')
@@ -417,15 +434,17 @@ row("asana", "X-Hook-Signature: {s}", body='{"events":[{}]}')
 headed("sentry", "Sentry-Hook-Signature: {s}", "Request-ID",
        "Sentry-Hook-Resource", body='{"action":"created"}',
        type="a.b.created")
-headed("pagerduty", "X-PagerDuty-Signature: v1=00,v1={s}", "X-Webhook-Id",
-       None, body='{"event":{"id":"e","event_type":"a.b"}}', type="a.b")
+both("pagerduty", "X-PagerDuty-Signature: v1=00,v1={s}",
+     headers={"X-Webhook-Id": "id-1"},
+     body='{"event":{"id":"evt_1","event_type":"a.b"}}')
 both("circleci", "circleci-signature: v1={s},v2=00",
-     headers={"circleci-event-type": "a.b"})
+     headers={"circleci-event-type": "a.c"})
 both("vercel", "x-vercel-signature: {s}", alg="sha1",
      body='{"id":"evt_1","type":"a.b","createdAt":1767225600000}')
 headed("razorpay", "X-Razorpay-Signature: {s}", "x-razorpay-event-id", None,
        body='{"event":"a.b"}', type="a.b")
-headed("lemonsqueezy", "X-Signature: {s}", None, "X-Event-Name")
+row("lemonsqueezy", "X-Signature: {s}", headers={"X-Event-Name": "a.c"},
+    body='{"meta":{"event_name":"a.b"}}', type="a.b")
 both("coinbase-commerce", "X-CC-Webhook-Signature: {s}",
      body='{"id":7,"event":{"id":"evt_1","type":"a.b"}}')
 both("easypost", "X-Hmac-Signature: hmac-sha256-hex={s}", key="nfkd",
@@ -437,8 +456,10 @@ both("easypost#letters", "X-Hmac-Signature: hmac-sha256-hex={s}", key="nfkd",
      secret=LETTERS + "\u1e69\u0323\u0301" + MARKS + MARKS[::-1] + "x",
      body='{"id":"evt_1","description":"a.b"}')
 both("notion", "X-Notion-Signature: sha256={s}")
-headed("discourse", "X-Discourse-Event-Signature: sha256={s}",
-       "X-Discourse-Event-Id", "X-Discourse-Event")
+row("discourse", "X-Discourse-Event-Signature: sha256={s}", type="a.b",
+    headers={"X-Discourse-Event-Id": "1", "X-Discourse-Event": "a.b"})
+row("discourse#ping", "X-Discourse-Event-Signature: sha256={s}", type="ping",
+    headers={"X-Discourse-Event-Id": "1", "X-Discourse-Event-Type": "ping"})
 row("doppler", "X-Doppler-Signature: sha256={s}", body=IT, type="a.b")
 row("grafana", "X-Grafana-Alerting-Signature: {s}",
     body='{"status":"firing"}', type="firing")
@@ -456,15 +477,31 @@ both("square", "x-square-hmacsha256-signature: {s}", enc="base64", url=URL,
      signed="{url}{B}", body='{"event_id":"evt_1","type":"a.b"}')
 both("trello", "x-trello-webhook: {s}", enc="base64", alg="sha1", url=URL,
      signed="{B}{url}", body='{"action":{"id":"evt_1","type":"a.b"}}')
-HUBSPOT = '[{"eventId":1,"subscriptionType":"a.b"},{"eventId":2}]'
+
+
+def batch(*ids):
+    """The id of a batch of several."""
+    digests = sorted(hashlib.sha256(one.encode()).digest() for one in ids)
+    return "batch:" + hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+def hubspot(event):
+    return ('{"portalId":1,"subscriptionId":2,"eventId":%d,"objectId":4,'
+            '"occurredAt":5,"attemptNumber":0,"subscriptionType":"a.b"}'
+            % event)
+
+
+HUBSPOT = f"[{hubspot(3)},{hubspot(6)}]"
 both("hubspot-v1", "X-HubSpot-Signature: {s}", alg="plain", body=HUBSPOT,
-     signed="{key}{B}", id="1",
+     signed="{key}{B}", id=batch("1 2 3 4 5", "1 2 6 4 5"),
      headers={"X-HubSpot-Signature-Version": "v1"})
 both("hubspot-v2", "X-HubSpot-Signature: {s}", alg="plain", body=HUBSPOT,
-     signed="{key}{method}{url}{B}", id="1", url=URL,
+     signed="{key}{method}{url}{B}", url=URL,
+     id=batch("1 2 6 4 5", "1 2 3 4 5"),
      headers={"X-HubSpot-Signature-Version": "v2"})
 timed("hubspot-v3", "X-HubSpot-Signature-v3: {s}", "{method}{url}{B}{t}",
-      unit="ms", enc="base64", url=URL, body=HUBSPOT, id="1",
+      unit="ms", enc="base64", url=URL, body=f"[{hubspot(3)}]",
+      id="1 2 3 4 5",
       time_header="X-HubSpot-Request-Timestamp")
 headed("twilio", "X-Twilio-Signature: {s}", "I-Twilio-Idempotency-Token",
        None, alg="sha1", enc="base64", url=URL, body="b=2&a=1&c=x%20y",
@@ -480,13 +517,13 @@ row("adyen", "", body_sig=True, key="hex", secret="A1" * 32, enc="base64",
     '"amount":{"value":1,"currency":"EUR"},"success":"true",'
     '"additionalData":{"hmacSignature":"SIG"}}}]}')
 both("adyen-platform", "HmacSignature: {s}", key="hex", secret="a1" * 32,
-     enc="base64", body='{"data":{"id":"evt_1"},"type":"a.b"}')
+     enc="base64", body='{"data":{"id":"transfer"},"type":"a.b"}', id=None)
 row("mailgun", "", body_sig=True, signed="{t}token", covers=False, unit="s",
     past=43200, future=300, id="evt_1", type="a.b",
     body='{"signature":{"timestamp":"{t}","token":"token",'
     '"signature":"SIG"},"event-data":{"id":"evt_1","event":"a.b"}}')
 row("mailgun-form", "", body_sig=True, signed="{t}token", covers=False,
-    unit="s", past=43200, future=300, id="<m@x>.a.b", type="a.b",
+    unit="s", past=43200, future=300, id="token", type="a.b",
     body="timestamp={t}&token=token&signature=SIG&Message-Id=%3Cm%40x%3E"
     "&event=a.b")
 row("telegram", "X-Telegram-Bot-Api-Secret-Token: {s}", alg="equal",
@@ -565,6 +602,7 @@ def public(keys):
                                   ("aws-sns-v1", "sha1", "1")):
         row(name, "", body_sig=True, alg="rsa-" + digest, unit="iso",
             past=3600, id="m-1", type="Notification", covers=False,
+            params={"topic_arn": "arn:x"},
             signed="Message\nhi\nMessageId\nm-1\nSubject\nof\nTimestamp\n{t}"
             "\nTopicArn\narn:x\nType\nNotification\n",
             body='{"Type":"Notification","MessageId":"m-1","TopicArn":'

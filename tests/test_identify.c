@@ -84,8 +84,8 @@ static const struct {
 	    "\xff", "{}", IDENTIFY_OK, "\xff", NULL, NULL },
 	{ "gitlab: the first name of the id", "gitlab", "idempotency-key", "k",
 	    "{}", IDENTIFY_OK, "k", NULL, NULL },
-	{ "gitlab: the second", "gitlab", "x-gitlab-event-uuid", "u", "{}",
-	    IDENTIFY_OK, "u", NULL, NULL },
+	{ "gitlab: what one hook's events share", "gitlab",
+	    "x-gitlab-event-uuid", "u", "{}", IDENTIFY_OK, NULL, NULL, NULL },
 	{ "nolxy: no id at all", "nolxy", "", "",
 	    "{\"event\":\"e\",\"timestamp\":\"t\",\"id\":\"x\"}", IDENTIFY_OK,
 	    NULL, "e", NULL },
@@ -94,9 +94,12 @@ static const struct {
 	{ "nimbus: the time is due", "nimbus", "", "",
 	    "{\"id\":\"i\",\"type\":\"t\"}", IDENTIFY_REQUIRED, "i", "t",
 	    "/createdAt is absent" },
-	{ "sendgrid: the first of a list", "sendgrid", "", "",
+	{ "sendgrid: a list of one", "sendgrid", "", "",
+	    "[{\"sg_event_id\":\"a\",\"event\":\"b\"}]\r\n", IDENTIFY_OK, "a",
+	    "b", NULL },
+	{ "sendgrid: one that has no id", "sendgrid", "", "",
 	    "[{\"sg_event_id\":\"a\",\"event\":\"b\"},{}]\r\n", IDENTIFY_OK,
-	    "a", "b", NULL },
+	    NULL, "b", NULL },
 	{ "sendgrid: an empty list", "sendgrid", "", "", "[]", IDENTIFY_OK,
 	    NULL, NULL, NULL },
 	{ "slack: a form's", "slack", "", "", "command=%2Fdo&trigger_id=1",
@@ -183,7 +186,7 @@ START_TEST(nothing_is_no_name)
 	ck_assert_msg(
 	    scheme_parse("x.json",
 		span_str("{\"alg\":\"equal\",\"sig\":{\"from\":\"header:S\"},"
-			 "\"id\":\"{json:/a?}\","
+			 "\"id\":[\"{json:/a?}\",\"{json:/a?} {json:/c?}\"],"
 			 "\"type\":[\"{json:/a?}{header:H?}\",\"{json:/b}\"]}"),
 		&sc, NULL, &err) == 0,
 	    "%s", err.text);

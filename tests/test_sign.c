@@ -183,8 +183,10 @@ static const struct {
 	    1 },
 	{ "sentry", "a", "{\"action\":\"created\"}", NULL, "e", "issue.created",
 	    1 },
-	{ "hubspot-v1", "a", "[{\"eventId\":1,\"subscriptionType\":\"t\"}]",
-	    NULL, "1", "t", 1 },
+	{ "hubspot-v1", "a",
+	    "[{\"portalId\":1,\"subscriptionId\":2,\"eventId\":3,"
+	    "\"objectId\":4,\"occurredAt\":5,\"subscriptionType\":\"t\"}]",
+	    NULL, "1 2 3 4 5", "t", 1 },
 	{ "hubspot-v3", "a", "[]", "https://h.example/p", "", "", 1 },
 	{ "linear", "a",
 	    "{\"type\":\"a\",\"action\":\"b\","
