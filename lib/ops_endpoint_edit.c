@@ -56,6 +56,27 @@ write_result(struct endpoint_change *ch, const struct store_endpoint *ep,
 	return json_write_done(&w);
 }
 
+/* Nothing would verify without a param that the scheme needs. */
+static int
+check_params(const struct endpoint_change *ch, const struct endpoint *settings,
+    struct err *err)
+{
+	const char *name;
+	size_t i, k;
+
+	for (i = 0; (name = scheme_param(ch->scheme, i)) != NULL; i++) {
+		for (k = 0; k < settings->nparams; k++)
+			if (strcmp(settings->params[k].name, name) == 0)
+				break;
+		if (k == settings->nparams)
+			return err_set(err, ERR_INPUT,
+			    "scheme \"%s\" needs the param \"%s\" (--param "
+			    "%s=@FILE)",
+			    settings->scheme, name, name);
+	}
+	return 0;
+}
+
 /* Are the settings right by themselves and for their scheme? */
 static int
 judge(struct endpoint_change *ch, const struct endpoint *settings,
@@ -69,7 +90,7 @@ judge(struct endpoint_change *ch, const struct endpoint *settings,
 		    "scheme \"%s\" signs the URL: it needs the public URL as "
 		    "registered with the provider (--public-url)",
 		    settings->scheme);
-	return 0;
+	return check_params(ch, settings, err);
 }
 
 static int

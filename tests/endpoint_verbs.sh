@@ -87,6 +87,13 @@ run 'bad name' 65 eyelet-endpoint add a/b --scheme nomos
 run 'reserved name' 65 eyelet-endpoint add healthz --scheme nomos
 run 'no URL where it is signed' 65 eyelet-endpoint add sq --scheme square
 words '--public-url'
+run 'no param where it is pinned' 65 eyelet-endpoint add sns --scheme aws-sns
+words 'needs the param "topic_arn" (--param topic_arn=@FILE)'
+run 'with its param' 0 eyelet-endpoint add sns --scheme aws-sns \
+    --param "topic_arn=@$work/param"
+run 'the param taken away' 65 eyelet-endpoint edit sns --param topic_arn=
+words 'needs the param "topic_arn"'
+run 'gone again' 0 eyelet-endpoint remove sns --yes
 
 # --- every setting, and back again --------------------------------------------
 # setting MEMBER VALUE DEFAULT OPTION [ARGUMENT]: OPTION makes MEMBER VALUE; an
