@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/frame.h"
 
 static int
@@ -67,7 +68,7 @@ deliver_line_start(struct deliver_line *l, const struct client_options *how,
 bool
 deliver_line_end(struct deliver_line *l)
 {
-	struct timespec until;
+	struct timespec until = clock_in_ms(DELIVER_LINE_END_MS);
 
 	if (!l->runs)
 		return true;
@@ -75,9 +76,7 @@ deliver_line_end(struct deliver_line *l)
 	l->ends = true;
 	pthread_cond_signal(&l->asked);
 	pthread_mutex_unlock(&l->lock);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += DELIVER_LINE_END_MS / 1000;
-	if (pthread_timedjoin_np(l->thread, NULL, &until) != 0)
+	if (pthread_clockjoin_np(l->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
 		return false;
 	client_close(l->client);
 	buf_free(&l->call);
