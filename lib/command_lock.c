@@ -10,38 +10,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/process.h"
 
 #define RECORD_MAX 256
-#define BOOT_FILE "/proc/sys/kernel/random/boot_id"
-
-static int
-read_boot(char boot[COMMAND_BOOT_MAX], struct err *err)
-{
-	int fd = open(BOOT_FILE, O_RDONLY | O_CLOEXEC);
-	ssize_t n = -1;
-
-	if (fd >= 0)
-		n = read(fd, boot, COMMAND_BOOT_MAX - 1);
-	if (n < 0)
-		err_errno(err, errno, "read %s", BOOT_FILE);
-	if (fd >= 0)
-		close(fd);
-	if (n < 0)
-		return -1;
-	boot[n] = '\0';
-	boot[strcspn(boot, " \n")] = '\0';
-	return 0;
-}
 
 int
 command_record_mine(struct command_record *rec, struct err *err)
 {
 	memset(rec, 0, sizeof(*rec));
 	rec->parent = getpid();
-	if (process_started(rec->parent, &rec->parent_started, err) < 0)
-		return -1;
-	return read_boot(rec->boot, err);
+	clock_boot(rec->boot);
+	if (rec->boot[0] == '\0')
+		return err_set(err, ERR_IO,
+		    "the id of this boot cannot be read: is /proc mounted?");
+	return process_started(rec->parent, &rec->parent_started, err);
 }
 
 bool

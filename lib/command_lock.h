@@ -10,12 +10,11 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "lib/clock.h"
 #include "lib/err.h"
 
-#define COMMAND_BOOT_MAX 40
-
 struct command_record {
-	char boot[COMMAND_BOOT_MAX]; /* pids and starts are of this boot */
+	char boot[CLOCK_BOOT_MAX]; /* pids and starts are of this boot */
 	pid_t parent; /* who starts it */
 	unsigned long long parent_started; /* as process_started */
 	pid_t pid; /* its process, group and session; 0: not begun */

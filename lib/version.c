@@ -17,6 +17,12 @@ version_build(void)
 	return EYELET_BUILD;
 }
 
+long long
+version_made_ms(void)
+{
+	return EYELET_MADE * 1000LL;
+}
+
 static int
 is_digit(char c)
 {

@@ -4,6 +4,7 @@
 
 const char *version_release(void); /* "0.1.0" */
 const char *version_build(void); /* what configure called this build */
+long long version_made_ms(void); /* the day it was made, since 1970 */
 
 /*
  * Below, at or above 0 as a is older than, as new as or newer than b: numbers
