@@ -57,6 +57,10 @@
  * segment ("segment HEX16" in meta, named by its first seq)
  *	1 version, 1 closed, 8 first seq, 8 last seq, 8 events, 8 opened_ms,
  *	8 last_ms
+ * the clocks ("clock" in meta; see age.h and wall.h)
+ *	1 version, 1 length + id of the boot, 8 its boot clock in ms, 8 wall
+ *	clock, 8 age in ms, 1 doubt, 1 accepted, 8 floor, 8 offset, 8 since,
+ *	8 doubt since, 8 last step
  * destination (value)
  *	as endpoint; its settings (destination.h) sealed with its id
  * cursor (value)
@@ -80,6 +84,7 @@
 #include "lib/notice.h"
 #include "lib/store.h"
 #include "lib/store_delivery.h"
+#include "lib/wall.h"
 
 #define RECORD_VERSION 1
 #define RECORD_STORE_FORMAT 1 /* of the whole store, in its marker file */
@@ -198,6 +203,19 @@ int record_put_segment(
     const struct record_segment *s, struct buf *b, struct err *err);
 int record_get_segment(
     struct span value, struct record_segment *out, struct err *err);
+
+/* What a store knows of its two clocks, as it looked last. */
+struct record_clock {
+	struct clock_reading last;
+	int64_t age_ms;
+	struct wall wall;
+};
+
+/* (record_clock.c) */
+int
+record_put_clock(const struct record_clock *c, struct buf *b, struct err *err);
+int
+record_get_clock(struct span value, struct record_clock *out, struct err *err);
 
 /* id is the key's business. out->doc borrows. */
 int record_put_destination(

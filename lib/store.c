@@ -52,14 +52,6 @@ store_wall_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-int64_t
-store_now_ms(struct store *st)
-{
-	int64_t wall = store_wall_ms(), last = atomic_load(&st->last_ms);
-
-	return wall > last ? wall : last;
-}
-
 void
 store_say(struct store *st, const char *fmt, ...)
 {
@@ -216,7 +208,8 @@ open_state(struct store *st, struct err *err)
 		st->opt.segment_age_s };
 	struct segments_totals totals;
 
-	if (segments_open(st->db, st->meta, &opt, &st->segments, err) < 0 ||
+	if (store_begin_clock(st, err) < 0 ||
+	    segments_open(st->db, st->meta, &opt, &st->segments, err) < 0 ||
 	    seen_open(st->db, st->meta, st->opt.horizon_s, st->opt.dedupe_max,
 		&st->seen, err) < 0)
 		return -1;
@@ -319,6 +312,7 @@ init_locks(struct store *st)
 
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&st->clock_mutex, NULL);
 	pthread_mutex_init(&st->wait_mutex, NULL);
 	pthread_cond_init(&st->wait_cond, &attr);
 	pthread_mutex_init(&st->facts_mutex, NULL);
@@ -399,6 +393,7 @@ store_close(struct store *st)
 	free(st->used_ms);
 	buf_free(&st->group);
 	bytes_wipe(st->seen_secret, sizeof(st->seen_secret));
+	pthread_mutex_destroy(&st->clock_mutex);
 	pthread_mutex_destroy(&st->wait_mutex);
 	pthread_cond_destroy(&st->wait_cond);
 	pthread_mutex_destroy(&st->facts_mutex);

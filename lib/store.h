@@ -15,6 +15,7 @@
 #include "lib/endpoint.h"
 #include "lib/event.h"
 #include "lib/secret.h"
+#include "lib/wall.h"
 
 struct quarantine;
 struct store;
@@ -193,7 +194,7 @@ struct store_endpoint {
 	struct span doc; /* endpoint.h; borrowed until the visit returns */
 };
 
-/* The time of the transaction: max(wall clock, last recorded). */
+/* The time of the transaction: store_now_ms when it began. */
 int64_t store_tx_now_ms(struct store_tx *tx);
 
 /* Adds (ep->id 0: given here, written back) or replaces; bumps generation. */
@@ -225,11 +226,46 @@ int store_tx_audit(struct store_tx *tx, const char *verb, const char *target,
 void store_on_change(struct store *st,
     void (*changed)(void *arg, uint64_t endpoint_id), void *arg);
 
+/* --- the two clocks ------------------------------------------------------ */
+
 /*
- * max(wall clock, last recorded time): what secrets are judged by, so that a
- * clock set back revives none.
+ * What a store judges by. The clocks are read and looked at with each call,
+ * so that no step of the wall clock is judged by before it is seen; a verdict
+ * that asks twice asks once and keeps the answer. Saved at the open, at
+ * checkpoints, when the doubt changes, every 10 minutes and at the close.
  */
+struct store_clock {
+	int64_t age_ms; /* age.h: whatever deletes or gives up counts by it */
+	int64_t wall_ms; /* for people, and for windows of signatures */
+	int64_t now_ms; /* max(wall, floor): secrets are judged by it */
+	int64_t floor_ms;
+	/*
+	 * Can the wall clock be believed? While not, nothing is refused for
+	 * being stale or expired (503 instead), and no future time is written.
+	 */
+	enum wall_doubt doubt;
+	int64_t
+	    doubted_ms; /* for how long it has been in doubt; 0: it is not */
+	int64_t left_ms; /* so much longer it has to hold to be sure */
+	int64_t step_ms; /* by so much it was moved last; 0: never */
+};
+
+void store_clock(struct store *st, struct store_clock *out);
+
+/* Two of these alone. */
+int64_t store_age_ms(struct store *st);
 int64_t store_now_ms(struct store *st);
+
+/* "is right", or what is wrong with it and since when; out has this room. */
+#define STORE_CLOCK_WORDS_MAX 320
+void store_clock_words(const struct store_clock *c, char *out);
+
+/*
+ * In a change: an operator says that the wall clock is right (wall_accept).
+ * *was is what the clocks were before.
+ */
+int store_tx_accept_clock(
+    struct store_tx *tx, struct store_clock *was, struct err *err);
 
 /* --- reading ------------------------------------------------------------- */
 

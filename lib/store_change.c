@@ -87,6 +87,8 @@ put_in_force(struct store *st, const struct store_tx *tx)
 	}
 	if (tx->leaves_rest)
 		atomic_store(&st->settle_due, true);
+	if (tx->accepts_clock)
+		store_clock_accepted(st, tx);
 	store_tell_deliverer(st, tx);
 }
 

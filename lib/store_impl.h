@@ -2,6 +2,7 @@
  * store_impl.h: what the store's own files share. Nobody else includes it.
  *
  * store.c	open, close, threads, status
+ * store_clock.c	its two clocks
  * store_tables.c	the tables with small records
  * store_marker.c	the marker file, the folder's owner and mode
  * store_full.c	opening a store whose volume has no room
@@ -105,6 +106,15 @@ struct store {
 	struct quarantine *quarantine;
 	unsigned char seen_secret[SEEN_SECRET];
 
+	pthread_mutex_t clock_mutex; /* the last to be taken */
+	char boot[CLOCK_BOOT_MAX]; /* which boot this is */
+	struct record_clock clock;
+	int64_t clock_saved_ms; /* on the boot clock */
+	/* What was said, and saved, of the wall clock. */
+	enum wall_doubt clock_told;
+	int64_t clock_told_offset_ms;
+	int64_t clock_told_ms; /* on the boot clock; 0: not yet */
+
 	struct bdb *db;
 	struct bdb_table *meta, *endpoints, *secrets, *audit, *requests,
 	    *counts, *destinations, *cursors, *deliveries, *notices;
@@ -194,6 +204,8 @@ struct store_tx {
 	size_t nrows_touched;
 	bool all_rows_touched;
 	bool leaves_rest; /* for store_settle */
+	bool accepts_clock;
+	struct clock_reading accepted; /* what it showed then */
 	uint64_t stamp; /* of the rows that it changes; 0: none yet */
 	uint64_t revoked[STORE_TX_TOUCH_MAX]; /* secrets */
 	size_t nrevoked;
@@ -220,6 +232,16 @@ int store_open_once(
 #define STORE_RECOVERY_ROOM (64 * 1024 * 1024)
 /* True when there was one. */
 bool store_give_up_ballast(const struct store_options *opt);
+
+/* store_clock.c */
+/* At open: goes on from what was saved, or begins. */
+int store_begin_clock(struct store *st, struct err *err);
+int store_save_clock(struct store *st, struct bdb_txn *txn, struct err *err);
+/* Says that the wall clock came into doubt, or is sure again; is it time to
+ * save what the clocks are? The keeper's. */
+bool store_clock_is_due(struct store *st);
+/* In the committer: what tx accepted is in force. */
+void store_clock_accepted(struct store *st, const struct store_tx *tx);
 
 /* store_tables.c */
 /* Those of a new store, which then is ready ... */

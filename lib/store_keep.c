@@ -60,7 +60,8 @@ save(void *arg, struct err *err)
 
 	if (bdb_begin(st->db, &txn, err) < 0)
 		return -1;
-	if (segments_save(st->segments, txn, err) < 0 ||
+	if (store_save_clock(st, txn, err) < 0 ||
+	    segments_save(st->segments, txn, err) < 0 ||
 	    seen_save(st->seen, txn, err) < 0 ||
 	    store_save_facts(st, txn, err) < 0 ||
 	    store_forget_requests(st, txn, store_now_ms(st), err) < 0) {
@@ -171,6 +172,8 @@ checkpoint_is_due(struct store *st, int64_t now)
 {
 	int64_t last = atomic_load(&st->last_checkpoint_ms);
 
+	if (store_clock_is_due(st))
+		return true;
 	if (bdb_log_since_checkpoint(st->db) >= CHECKPOINT_LOG)
 		return true;
 	return now - last >= CHECKPOINT_MS &&

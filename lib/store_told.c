@@ -45,7 +45,8 @@ store_begin_touched(struct store *st, struct err *err)
 
 	if (bdb_begin(st->db, &txn, err) < 0)
 		return -1;
-	if (next_opening(st, txn, &opening, err) < 0) {
+	if (next_opening(st, txn, &opening, err) < 0 ||
+	    store_save_clock(st, txn, err) < 0) {
 		bdb_abort(txn);
 		return -1;
 	}

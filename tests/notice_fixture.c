@@ -156,7 +156,12 @@ nt_release(void)
 void
 nt_pass(int64_t ms)
 {
-	atomic_store(&fx.st->last_ms, store_now_ms(fx.st) + ms);
+	int64_t now = store_now_ms(fx.st);
+
+	atomic_store(&fx.st->last_ms, now + ms);
+	pthread_mutex_lock(&fx.st->clock_mutex);
+	fx.st->clock.wall.floor_ms = now + ms;
+	pthread_mutex_unlock(&fx.st->clock_mutex);
 }
 
 const char *
