@@ -109,6 +109,33 @@ class Disk:
         return int(done.stdout.split("synced, ")[1].split()[0])
 
 
+class Clock:
+    """The clocks of what is preloaded with it (fake_clock.h)."""
+
+    def __init__(self, folder):
+        os.mkdir(folder)
+        self.library = f"{folder}/fake_clock.so"
+        shutil.copy(f"{BUILD}/tests/fake_clock.so", self.library)
+        with open(f"{folder}/clock", "w+b") as f:
+            f.truncate(56)
+            self.map = mmap.mmap(f.fileno(), 56)
+        for path in (folder, self.library):
+            os.chmod(path, 0o755)
+
+    def set(self, wall_s=None, boot_s=None, boot=None):
+        """What the machine's clocks are ahead by, and the id of its boot."""
+        if wall_s is not None:
+            struct.pack_into("<q", self.map, 0, round(wall_s * 1000))
+        if boot_s is not None:
+            struct.pack_into("<q", self.map, 8, round(boot_s * 1000))
+        if boot is not None:
+            struct.pack_into("40s", self.map, 16, boot.encode())
+
+    def wall_s(self):
+        """The time that the programs see."""
+        return time.time() + struct.unpack_from("<q", self.map, 0)[0] / 1000
+
+
 def need_the_tree(user):
     """Skips where a user whom tests run programs as may not enter it."""
     for folder in (SOURCE, BUILD) if user is not None else ():
@@ -121,8 +148,10 @@ def need_the_tree(user):
 
 class Stand:
     def __init__(self, disk=False, user=None, settings=None, size=None,
-                 program=PROGRAM):
+                 program=PROGRAM, clock=False):
         """user: who the service runs as (root only); default: who we are.
+
+        clock: whatever is started sees the clocks of self.clock.
 
         size: of a file system of its own for the store; OSError where we may
         not mount one.
@@ -152,6 +181,9 @@ class Stand:
             self.mount(size)
         self.own(self.home)
         self.disk = Disk(f"{self.top}/disk") if disk else None
+        self.clock = Clock(f"{self.top}/clock") if clock else None
+        if clock:
+            self.env["LD_PRELOAD"] = self.clock.library
         self.write_conf(settings or {})
         with open(f"{self.top}/secret", "w") as f:
             f.write(SECRET + "\n")
@@ -245,10 +277,15 @@ class Stand:
         """
         command = program or f"{self.program} -c {self.conf}"
         service = {"ASAN_OPTIONS": self.env["ASAN_OPTIONS"], **self.beside}
+        preloaded = [service["LD_PRELOAD"]] if "LD_PRELOAD" in service else []
+        if self.clock is not None:
+            preloaded.append(self.clock.library)
         if self.disk is not None:
-            service.update({"LD_PRELOAD": f"{BUILD}/tests/fault/disk.so",
-                            "EYELET_DISK_STORE": self.store,
+            preloaded.append(f"{BUILD}/tests/fault/disk.so")
+            service.update({"EYELET_DISK_STORE": self.store,
                             "EYELET_DISK_LOG": self.disk.folder})
+        if preloaded:
+            service["LD_PRELOAD"] = ":".join(preloaded)
         backend = ""
         if supervised:
             self.service_env = dict(self.env, **service)
@@ -277,12 +314,14 @@ fastcgi.server = ( "/hooks" => (({backend}
   "socket" => "{self.home}/fcgi",
   "check-local" => "disable" )) )
 ''')
+        # lighttpd starts itself anew when the clock is set.
+        web_env = {k: v for k, v in self.env.items() if k != "LD_PRELOAD"}
         with open(self.log, "ab") as log:
             self.own(self.log)
             self.web = subprocess.Popen(
                 self.as_user(["lighttpd", "-D", "-f",
                               f"{self.top}/lighttpd.conf"]),
-                env=dict(self.env, PATH=self.path()), stdout=log, stderr=log,
+                env=dict(web_env, PATH=self.path()), stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL)
         return wait_for("lighttpd answers", START_S, self.answers)
 
