@@ -28,6 +28,8 @@ stand_open_for(int64_t horizon_s)
 	const char *top = getenv("top_srcdir"), *dirs[] = { scheme_dir };
 	struct store_options opt;
 	struct err err = ERR_INIT;
+	char path[96];
+	FILE *file;
 
 	snprintf(scheme_dir, sizeof(scheme_dir), "%s/conf/schemes",
 	    top == NULL ? "." : top);
@@ -37,7 +39,11 @@ stand_open_for(int64_t horizon_s)
 	snprintf(key_file, sizeof(key_file), "%s/key", folder);
 	ck_assert_int_eq(seal_key_create(key_file, &err), 0);
 	ck_assert_int_eq(store_create(dir, &err), 0);
-	ck_assert_int_eq(conf_read("/dev/null", &conf, &err), 0);
+	snprintf(path, sizeof(path), "%s/eyelet.conf", folder);
+	file = fopen(path, "w"); /* all of it at its default */
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_msg(conf_read(path, &conf, &err) == 0, "%s", err.text);
 	conf_store_options(&conf, &opt);
 	opt.dir = dir;
 	opt.key_file = key_file;
