@@ -90,6 +90,8 @@ static const struct field status_fields[] = {
 	{ "secrets", "secrets", FIELD_PLAIN, NULL },
 	{ "events", "events", FIELD_PLAIN, NULL },
 	{ "segments", "segments", FIELD_PLAIN, NULL },
+	{ "damaged", "damaged", FIELD_PLAIN, NULL },
+	{ "lost", "events lost", FIELD_PLAIN, NULL },
 	{ "oldest_at", "oldest", FIELD_PLAIN, NULL },
 	{ "newest_at", "newest", FIELD_PLAIN, NULL },
 	{ "dedupe_keys", "ids known", FIELD_PLAIN, NULL },

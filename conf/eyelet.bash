@@ -63,8 +63,8 @@ _eyelet_value() {
 		esac
 		;;
 	--reason:*)
-		compgen -W 'exhausted expired rejected removed skipped
-		    unsignable' -- "$cur"
+		compgen -W 'damaged exhausted expired rejected removed
+		    skipped unsignable' -- "$cur"
 		;;
 	--user:*) compgen -u -- "$cur" ;;
 	add:*) ;; # a new name

@@ -178,7 +178,9 @@ bdb_err(struct bdb *db, struct err *err, int code, const char *doing)
 		atomic_store(&db->panicked, true);
 	if (code == DB_RUNRECOVERY && bdb_full_errno() != 0)
 		code = bdb_full_errno(); /* that is why */
-	if (code > 0) {
+	if (code == BDB_PAGE_BAD) {
+		err_set(err, ERR_CORRUPT, "%s: a page is damaged", doing);
+	} else if (code > 0) {
 		err_errno(err, code, "%s", doing);
 	} else {
 		err_set(err,
@@ -199,14 +201,15 @@ bdb_err(struct bdb *db, struct err *err, int code, const char *doing)
 bool
 bdb_is_damaged(const struct bdb *db)
 {
-	return atomic_load(&db->damaged);
+	return atomic_load(&db->damaged) ||
+	       (!db->beside && bdb_damaged(NULL, 0) > 0);
 }
 
 bool
 bdb_is_fenced(const struct bdb *db)
 {
 	return atomic_load(&sync_state.failed) || atomic_load(&db->panicked) ||
-	       bdb_is_astray(db);
+	       bdb_is_astray(db) || bdb_is_damaged(db);
 }
 
 bool
@@ -454,6 +457,8 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 	db_env_set_func_fsync(bdb_sync_file);
 	db_env_set_func_malloc(malloc_or_leave);
 	db_env_set_func_realloc(realloc_or_leave);
+	if (!db->beside)
+		bdb_judge(BDB_JUDGE_RECOVERY, db->home);
 	ret = db_env_create(&db->env, 0);
 	if (ret != 0) {
 		bdb_err(db, err, ret, "create the environment");
@@ -476,6 +481,8 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 	}
 	if (!db->beside)
 		bdb_names_begin(db->log_dir);
+	if (!db->beside)
+		bdb_judge(BDB_JUDGE_SERVICE, db->home);
 	*out = db;
 	db = NULL;
 	result = 0;
@@ -493,8 +500,10 @@ bdb_close(struct bdb *db)
 		if (!db->beside)
 			bdb_names_begin(NULL);
 		db->env->close(db->env, 0);
-		if (!db->beside)
+		if (!db->beside) {
+			bdb_judge(BDB_JUDGE_NOTHING, NULL);
 			close_sync_folders();
+		}
 	}
 	pthread_mutex_destroy(&db->complaint_mutex);
 	pthread_mutex_destroy(&db->writing);

@@ -71,6 +71,17 @@ bool bdb_look_at_names(struct bdb *db);
 int
 bdb_bring_back(struct bdb *db, const char *aside, unsigned *n, struct err *err);
 
+/*
+ * Which tables' files are damaged, as far as it was noticed since bdb_open: a
+ * page's sum was wrong, one was zeros that must not be, a file ended early.
+ * Each such read fails with ERR_CORRUPT, before the library takes zeros for
+ * a page that was never written; it would answer that nothing is there. Any
+ * thread notes what it notices by itself. At most max are named.
+ */
+#define BDB_DAMAGED_MAX 64
+size_t bdb_damaged(char files[][BDB_FILE_MAX + 1], size_t max);
+void bdb_note_damaged(struct bdb *db, const char *file);
+
 /* --- tables -------------------------------------------------------------- */
 
 /*

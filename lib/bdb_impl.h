@@ -8,6 +8,7 @@
  * bdb_names.c	files whose names were taken away
  * bdb_scan.c	the log files read without the library
  * bdb_full.c	the first write that found no room
+ * bdb_judge.c	each page that the library reads is judged first
  */
 #ifndef EYELET_LIB_BDB_IMPL_H
 #define EYELET_LIB_BDB_IMPL_H
@@ -68,5 +69,19 @@ void bdb_folders(int *home_fd, int *log_fd);
 /* bdb_names.c */
 void bdb_names_begin(const char *log_dir); /* NULL: no home is open */
 void bdb_names_flushed(int fd); /* the hook's, behind each flush */
+
+/* bdb_judge.c */
+/* What is made of pages that are not whole. */
+enum bdb_judging {
+	BDB_JUDGE_NOTHING,
+	BDB_JUDGE_RECOVERY, /* pages may never have been written: noted only */
+	BDB_JUDGE_SERVICE /* a read of such a page fails with BDB_PAGE_BAD */
+};
+#define BDB_PAGE_BAD EBADMSG /* none of those that the library tries again */
+
+/* Before an environment is made, and as it goes on; home is its folder. */
+void bdb_judge(enum bdb_judging what, const char *home);
+/* This thread reads files outside the environment, and judges by itself. */
+void bdb_judge_apart(bool apart);
 
 #endif

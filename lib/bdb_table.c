@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "lib/files.h"
+#include "lib/salvage.h"
 
 #define TRIES 64 /* a reader that lost a deadlock tries again */
 
@@ -174,20 +175,31 @@ verify_file(const char *path)
 
 /*
  * Outside the environment: a page whose sum is wrong makes an environment
- * panic, whoever reads it. And read before it is verified: on a damaged page
- * the library's verify was seen to spin for seconds.
+ * panic, whoever reads it. And judged and read before it is verified: on a
+ * damaged page, or one of zeros, the library's verify was seen to spin for
+ * minutes.
  */
 int
 bdb_table_verify(struct bdb *db, const char *file, struct err *err)
 {
 	char *path = bdb_path(db->home, file, err);
+	struct salvage_pages pages;
 	int ret;
 
 	if (path == NULL)
 		return -1;
-	ret = read_through(path);
+	ret = salvage_judge(path, SALVAGE_PAGE_SIZE(file), &pages, err);
+	if (ret < 0) {
+		free(path);
+		return err_wrap(err, "verify table %s", file);
+	}
+	bdb_judge_apart(true);
+	ret = salvage_is_whole(&pages) ? 0 : DB_VERIFY_BAD;
+	if (ret == 0)
+		ret = read_through(path);
 	if (ret == 0)
 		ret = verify_file(path);
+	bdb_judge_apart(false);
 	free(path);
 	if (ret == ENOENT || ret == EACCES || ret == ENOMEM)
 		return err_errno(err, ret, "verify table %s", file);

@@ -95,10 +95,16 @@ put_one(struct store_tx *tx, const struct store_delivery *d, bool *put,
 	write_status(&w, d->status);
 	json_write_uint(&w, "attempts", d->attempts);
 	json_write_time(&w, "since", d->since_ms);
-	notice_do(&w,
-	    "eyelet-event show %llu, then eyelet-event retry %llu "
-	    "--destination %s",
-	    (unsigned long long)d->seq, (unsigned long long)d->seq, name);
+	if (span_is(d->reason, DELIVERY_DAMAGED))
+		notice_do(&w,
+		    "eyelet-store check names what is lost; ask its sender to "
+		    "send it again");
+	else
+		notice_do(&w,
+		    "eyelet-event show %llu, then eyelet-event retry %llu "
+		    "--destination %s",
+		    (unsigned long long)d->seq, (unsigned long long)d->seq,
+		    name);
 	json_write_close(&w);
 	if (json_write_done(&w) == 0)
 		ret = notice_put(tx, NOTICE_DEAD, buf_span(&data), put, err);

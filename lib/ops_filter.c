@@ -69,6 +69,15 @@ int
 op_filter_name(struct op_filter *f, uint64_t endpoint_id,
     const struct op_name **out, struct err *err)
 {
+	static const struct op_name unknown = { STORE_ENDPOINT_UNKNOWN, true,
+		STORE_ENDPOINT_UNKNOWN_NAME };
+	static const struct op_name unwanted = { STORE_ENDPOINT_UNKNOWN, false,
+		STORE_ENDPOINT_UNKNOWN_NAME };
+
+	if (endpoint_id == STORE_ENDPOINT_UNKNOWN) {
+		*out = f->endpoint == NULL ? &unknown : &unwanted;
+		return 0;
+	}
 	*out = look_up(f, endpoint_id);
 	if (*out == NULL) {
 		if (load_names(f, err) < 0)

@@ -26,6 +26,8 @@ op_store_status(const struct op_call *call, struct err *err)
 	json_write_bool(&w, "below_floor", s.below_floor);
 	json_write_uint(&w, "events", s.events);
 	json_write_uint(&w, "segments", s.segments);
+	json_write_uint(&w, "damaged", s.damaged);
+	json_write_uint(&w, "lost", s.lost);
 	json_write_uint(&w, "endpoints", s.endpoints);
 	json_write_uint(&w, "secrets", s.secrets);
 	json_write_uint(&w, "oldest_seq", s.oldest_seq);

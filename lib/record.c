@@ -443,13 +443,21 @@ record_get_request(
 	return pack_end(&r, "request record", err);
 }
 
+#define SEGMENT_CLOSED 1
+#define SEGMENT_TRIES 2
+#define SEGMENT_DAMAGED 4
+
 int
 record_put_segment(
     const struct record_segment *s, struct buf *b, struct err *err)
 {
+	unsigned flags = (s->closed ? SEGMENT_CLOSED : 0U) |
+			 (s->tries ? SEGMENT_TRIES : 0U) |
+			 (s->damaged ? SEGMENT_DAMAGED : 0U);
+
 	buf_clear(b);
 	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
-	    pack_put8(b, s->closed ? 1 : 0, err) < 0 ||
+	    pack_put8(b, flags, err) < 0 ||
 	    pack_put64(b, s->first_seq, err) < 0 ||
 	    pack_put64(b, s->last_seq, err) < 0 ||
 	    pack_put64(b, s->events, err) < 0 ||
@@ -463,10 +471,14 @@ record_get_segment(
     struct span value, struct record_segment *out, struct err *err)
 {
 	struct pack_reader r;
+	unsigned flags;
 
 	if (record_begin(&r, value, "segment", err) < 0)
 		return -1;
-	out->closed = pack_get8(&r) == 1;
+	flags = pack_get8(&r);
+	out->closed = (flags & SEGMENT_CLOSED) != 0;
+	out->tries = (flags & SEGMENT_TRIES) != 0;
+	out->damaged = (flags & SEGMENT_DAMAGED) != 0;
 	out->first_seq = pack_get64(&r);
 	out->last_seq = pack_get64(&r);
 	out->events = pack_get64(&r);

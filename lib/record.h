@@ -55,8 +55,9 @@
  *	1 version, 8 hour_ms, 4 said, 8 kept back, 8 since_ms, 8 last seq,
  *	4 status, 1 length + reason, 2 length + words
  * segment ("segment HEX16" in meta, named by its first seq)
- *	1 version, 1 closed, 8 first seq, 8 last seq, 8 events, 8 opened_ms,
- *	8 last_ms
+ *	1 version, 1 flags (1: closed; 2: attempts were made; 4: it is damaged,
+ *	and its lost events are dead letters), 8 first seq, 8 last seq,
+ *	8 events, 8 opened_ms, 8 last_ms
  * the clocks ("clock" in meta; see age.h and wall.h)
  *	1 version, 1 length + id of the boot, 8 its boot clock in ms, 8 wall
  *	clock, 8 age in ms, 1 doubt, 1 accepted, 8 floor, 8 offset, 8 since,
@@ -194,7 +195,7 @@ int
 record_get_dead(struct span value, struct record_dead *out, struct err *err);
 
 struct record_segment {
-	bool closed;
+	bool closed, tries, damaged;
 	uint64_t first_seq, last_seq, events;
 	int64_t opened_ms, last_ms;
 };

@@ -14,6 +14,8 @@
 #define PARTS_MAX 64
 #define PARTS_A_HORIZON 5 /* a look-up asks each, so they are few */
 #define VALUE_MAX 128
+#define PREFIX "seen-"
+#define PREFIX_FILE (sizeof(PREFIX) - 1 + 10) /* bytes of a table's name */
 
 /*
  * Named by the second in which it was begun; its time ends where the next one
@@ -100,8 +102,14 @@ open_part(struct seen *sn, uint64_t start_s, struct bdb_txn *txn, bool create,
 		    "more than %d partitions of remembered ids", PARTS_MAX);
 	file_of(start_s, file);
 	if (bdb_table_open(sn->db, txn, file, PAGE, create, &part.table, err) <
-	    0)
+	    0) {
+		if (!create &&
+		    (err->code == ERR_IO || err->code == ERR_CORRUPT)) {
+			bdb_note_damaged(sn->db, file);
+			err->code = ERR_CORRUPT;
+		}
 		return -1;
+	}
 	if (!create && load_keys(sn, file, &part.keys, err) < 0) {
 		bdb_table_close(part.table);
 		return -1;
@@ -125,6 +133,42 @@ open_one(void *arg, const char *file, struct err *err)
 	return open_part(sn, start_s, NULL, false, err);
 }
 
+/* A partition that meta counts must be there. */
+static int
+find_missing(struct seen *sn, struct err *err)
+{
+	struct buf key = BUF_INIT(256), at = BUF_INIT(256),
+		   value = BUF_INIT(4096);
+	char file[BDB_FILE_MAX + 1];
+	bool found;
+	int ret = -1;
+
+	if (buf_puts(&at, PREFIX, err) < 0)
+		goto out;
+	for (;;) {
+		if (bdb_find(sn->meta, NULL, BDB_GT, buf_span(&at), &key,
+			&value, &found, err) < 0)
+			goto out;
+		if (!found || !span_starts(buf_span(&key), PREFIX))
+			break;
+		snprintf(file, sizeof(file), "%.*s", (int)key.len, key.ptr);
+		if (key.len == PREFIX_FILE && !bdb_table_exists(sn->db, file)) {
+			bdb_note_damaged(sn->db, file);
+			err_set(err, ERR_CORRUPT, "table %s is missing", file);
+			goto out;
+		}
+		buf_clear(&at);
+		if (buf_put_span(&at, buf_span(&key), err) < 0)
+			goto out;
+	}
+	ret = 0;
+out:
+	buf_free(&key);
+	buf_free(&at);
+	buf_free(&value);
+	return ret;
+}
+
 int
 seen_open(struct bdb *db, struct bdb_table *meta, int64_t horizon_s,
     uint64_t max, struct seen **out, struct err *err)
@@ -141,7 +185,7 @@ seen_open(struct bdb *db, struct bdb_table *meta, int64_t horizon_s,
 	if (sn->width_s < 1)
 		sn->width_s = 1;
 	sn->max = max;
-	if (bdb_files(db, open_one, sn, err) < 0) {
+	if (find_missing(sn, err) < 0 || bdb_files(db, open_one, sn, err) < 0) {
 		seen_close(sn);
 		return -1;
 	}
@@ -184,8 +228,11 @@ is_full(const struct seen *sn, uint64_t now_s)
 int
 seen_prepare(struct seen *sn, int64_t now_ms, struct err *err)
 {
+	static const unsigned char none[8]; /* keys */
 	uint64_t now_s = (uint64_t)now_ms / 1000;
+	char file[BDB_FILE_MAX + 1];
 	struct bdb_txn *txn;
+	int ret;
 
 	if (!is_full(sn, now_s))
 		return 0;
@@ -195,7 +242,15 @@ seen_prepare(struct seen *sn, int64_t now_ms, struct err *err)
 		bdb_abort(txn);
 		return -1;
 	}
-	if (bdb_commit(txn, err) < 0) {
+	/* From now on it is missed when it is not there. */
+	file_of(now_s, file);
+	ret = bdb_put(
+	    sn->meta, txn, span_str(file), span_of(none, sizeof(none)), err);
+	if (ret == 0)
+		ret = bdb_commit(txn, err);
+	else
+		bdb_abort(txn);
+	if (ret < 0) {
 		/* The handle belongs to a table that was not made. */
 		pthread_rwlock_wrlock(&sn->lock);
 		bdb_table_close(sn->parts[--sn->nparts].table);

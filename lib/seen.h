@@ -31,6 +31,7 @@ struct seen;
 /*
  * Opens the partitions that are in the home. A key is remembered for
  * horizon_s at least, unless all partitions together pass max bytes.
+ * ERR_CORRUPT: one is damaged or missing (bdb_damaged names it).
  */
 int seen_open(struct bdb *db, struct bdb_table *meta, int64_t horizon_s,
     uint64_t max, struct seen **out, struct err *err);

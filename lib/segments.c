@@ -13,7 +13,7 @@
  * own in pages of 4 KiB; eight of them share pages of 8 KiB. Such a page can
  * tear, which its checksum tells (rebuild.h mends it).
  */
-#define PAGE 8192
+#define PAGE SEGMENTS_PAGE_SIZE
 #define META_PREFIX "segment "
 #define PAGE_ROOM (PAGE - 64) /* bytes of groups on a page, about */
 /*
@@ -23,8 +23,8 @@
 #define GROUP_SHARES 2000
 #define GROUP_HEAD 5 /* bytes of a group before its first event */
 
-static void
-file_of(uint64_t first_seq, char out[BDB_FILE_MAX + 1])
+void
+segments_file(uint64_t first_seq, char out[BDB_FILE_MAX + 1])
 {
 	snprintf(out, BDB_FILE_MAX + 1, "events-%016llx",
 	    (unsigned long long)first_seq);
@@ -37,8 +37,8 @@ meta_key_of(uint64_t first_seq, char out[BDB_FILE_MAX + 1])
 	    (unsigned long long)first_seq);
 }
 
-static int
-save_facts(struct segments *sg, struct bdb_txn *txn,
+int
+segments_save_facts(struct segments *sg, struct bdb_txn *txn,
     const struct record_segment *facts, struct err *err)
 {
 	struct buf value = BUF_INIT(128);
@@ -105,21 +105,25 @@ count_group(struct record_segment *facts, uint64_t first_seq, struct span group,
 
 /* What was appended after the totals were saved, at most a checkpoint ago. */
 static int
-count_rest(struct segment *s, struct err *err)
+count_rest(struct segments *sg, struct segment *s, struct err *err)
 {
 	struct buf key = BUF_INIT(64), group = BUF_INIT(BDB_RECORD_MAX);
-	uint64_t after = s->facts.last_seq;
+	uint64_t first;
 	bool found = false;
 	int ret = -1;
 
 	for (;;) {
-		if (segment_find(s, BDB_GT, after, &key, &group, &found, err) <
-		    0)
+		if (segments_find(s, BDB_GT, s->facts.last_seq, &key, &group,
+			&found, err) < 0)
 			goto out;
 		if (!found)
 			break;
-		after = be64_get(key.ptr);
-		if (count_group(&s->facts, after, buf_span(&group), err) < 0)
+		first = be64_get(key.ptr);
+		if (first != s->facts.last_seq + 1) {
+			segments_damaged(sg, s, "it has a gap", err);
+			goto out;
+		}
+		if (count_group(&s->facts, first, buf_span(&group), err) < 0)
 			goto out;
 	}
 	ret = 0;
@@ -127,6 +131,36 @@ out:
 	buf_free(&key);
 	buf_free(&group);
 	return ret;
+}
+
+static void
+free_segment(struct segment *s)
+{
+	bdb_table_close(s->table);
+	bdb_table_close(s->tries);
+	salvage_close(s->salvage);
+	free(s->lost);
+	free(s);
+}
+
+static int
+open_events(
+    struct segments *sg, struct segment *s, const char *file, struct err *err)
+{
+	if (segments_is_aside(sg, file))
+		return segments_salvage(sg, s, err);
+	if (bdb_table_open(sg->db, NULL, file, PAGE, false, &s->table, err) <
+	    0) {
+		/* Others may pass, or ask for an operator's hand. */
+		return err->code == ERR_NOTFOUND || err->code == ERR_IO ||
+			       err->code == ERR_CORRUPT
+			   ? segments_damaged(sg, s, err->text, err)
+			   : -1;
+	}
+	s->bytes = bdb_table_bytes(s->table);
+	if (segments_look(sg, s, err) < 0)
+		return -1;
+	return s->facts.closed ? 0 : count_rest(sg, s, err);
 }
 
 static int
@@ -139,20 +173,14 @@ open_segment(
 	if (s == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a segment");
 	s->facts = *facts;
-	file_of(facts->first_seq, file);
-	if (bdb_table_open(sg->db, NULL, file, PAGE, false, &s->table, err) < 0)
-		goto fail;
-	s->bytes = bdb_table_bytes(s->table);
-	if ((!facts->closed && count_rest(s, err) < 0) ||
+	segments_file(facts->first_seq, file);
+	if (open_events(sg, s, file, err) < 0 ||
 	    segments_tries_open(sg, s, err) < 0) {
-		bdb_table_close(s->table);
-		goto fail;
+		free_segment(s);
+		return err_wrap(err, "segment %s", file);
 	}
 	append_to_list(sg, s);
 	return 0;
-fail:
-	free(s);
-	return err_wrap(err, "segment %s", file);
 }
 
 int
@@ -208,9 +236,7 @@ segments_close(struct segments *sg)
 	while ((s = sg->first) != NULL) {
 		assert(s->pins == 0);
 		take_off_list(sg, s);
-		bdb_table_close(s->table);
-		bdb_table_close(s->tries);
-		free(s);
+		free_segment(s);
 	}
 	pthread_mutex_destroy(&sg->mutex);
 	free(sg);
@@ -253,7 +279,7 @@ segments_group_bytes(size_t len)
 static int
 roll(struct segments *sg, uint64_t first_seq, int64_t now_ms, struct err *err)
 {
-	struct record_segment old, facts = { false, first_seq, 0, 0, 0, 0 };
+	struct record_segment old, facts = { .first_seq = first_seq };
 	struct segment *s = calloc(1, sizeof(*s));
 	struct bdb_txn *txn = NULL;
 	char file[BDB_FILE_MAX + 1];
@@ -263,16 +289,16 @@ roll(struct segments *sg, uint64_t first_seq, int64_t now_ms, struct err *err)
 	facts.opened_ms = now_ms;
 	facts.last_seq = first_seq - 1;
 	s->facts = facts;
-	file_of(first_seq, file);
+	segments_file(first_seq, file);
 	if (bdb_begin(sg->db, &txn, err) < 0)
 		goto fail;
 	if (sg->last != NULL) {
 		old = sg->last->facts;
 		old.closed = true;
-		if (save_facts(sg, txn, &old, err) < 0)
+		if (segments_save_facts(sg, txn, &old, err) < 0)
 			goto fail;
 	}
-	if (save_facts(sg, txn, &facts, err) < 0 ||
+	if (segments_save_facts(sg, txn, &facts, err) < 0 ||
 	    bdb_table_open(sg->db, txn, file, PAGE, true, &s->table, err) < 0)
 		goto fail;
 	if (bdb_commit(txn, err) < 0) {
@@ -301,6 +327,7 @@ segments_prepare(
 	const struct segment *s = sg->last;
 
 	if (s != NULL && !s->facts.closed &&
+	    s->facts.last_seq + 1 == first_seq &&
 	    (s->facts.events == 0 ||
 		(s->bytes < sg->opt.size_max &&
 		    now_ms - s->facts.opened_ms < sg->opt.age_s * 1000)))
@@ -338,7 +365,7 @@ segments_save(struct segments *sg, struct bdb_txn *txn, struct err *err)
 {
 	if (sg->last == NULL || sg->last->facts.closed)
 		return 0;
-	return save_facts(sg, txn, &sg->last->facts, err);
+	return segments_save_facts(sg, txn, &sg->last->facts, err);
 }
 
 /* The events and their attempts go together, or stay. */
@@ -347,24 +374,26 @@ drop(struct segments *sg, struct segment *s, struct err *err)
 {
 	char key[BDB_FILE_MAX + 1], file[BDB_FILE_MAX + 1],
 	    tries_file[BDB_FILE_MAX + 1];
-	bool found, has_tries = s->tries != NULL;
+	bool found, has_events = s->table != NULL, has_tries = s->tries != NULL;
 	struct bdb_txn *txn = NULL;
 
 	meta_key_of(s->facts.first_seq, key);
-	file_of(s->facts.first_seq, file);
+	segments_file(s->facts.first_seq, file);
 	segments_tries_file(s->facts.first_seq, tries_file);
-	bdb_table_close(s->table);
-	bdb_table_close(s->tries);
-	free(s);
+	free_segment(s);
 	if (bdb_begin(sg->db, &txn, err) < 0)
 		return -1;
 	if (bdb_delete(sg->meta, txn, span_str(key), &found, err) < 0 ||
-	    bdb_table_remove(sg->db, txn, file, err) < 0 ||
+	    (has_events && bdb_table_remove(sg->db, txn, file, err) < 0) ||
 	    (has_tries && bdb_table_remove(sg->db, txn, tries_file, err) < 0)) {
 		bdb_abort(txn);
 		return err_wrap(err, "drop segment %s", file);
 	}
-	return bdb_commit(txn, err);
+	if (bdb_commit(txn, err) < 0 || bdb_flush(sg->db, err) < 0)
+		return -1;
+	segments_remove_aside(sg, file);
+	segments_remove_aside(sg, tries_file);
+	return 0;
 }
 
 int
@@ -469,7 +498,7 @@ segment_facts(
 }
 
 int
-segment_find(struct segment *s, enum bdb_seek seek, uint64_t seq,
+segments_find(struct segment *s, enum bdb_seek seek, uint64_t seq,
     struct buf *key, struct buf *group, bool *found, struct err *err)
 {
 	unsigned char k[8];
@@ -493,92 +522,4 @@ segments_first_seq(struct segments *sg)
 	seq = sg->first == NULL ? 0 : sg->first->facts.first_seq;
 	pthread_mutex_unlock(&sg->mutex);
 	return seq;
-}
-
-uint64_t
-segments_due_bytes(
-    struct segments *sg, int64_t before_ms, uint64_t bytes_max, uint64_t seq)
-{
-	uint64_t left = 0, due = 0, bytes;
-	struct segment *s;
-
-	pthread_mutex_lock(&sg->mutex);
-	for (s = sg->first; s != NULL; s = s->next)
-		left += s->bytes + s->tries_bytes;
-	for (s = sg->first; s != NULL && s->facts.closed; s = s->next) {
-		if (s->facts.last_ms >= before_ms && left <= bytes_max)
-			break;
-		bytes = s->bytes + s->tries_bytes;
-		left -= bytes;
-		if (s->facts.last_seq >= seq)
-			due += bytes;
-	}
-	pthread_mutex_unlock(&sg->mutex);
-	return due;
-}
-
-void
-segments_totals(struct segments *sg, struct segments_totals *out)
-{
-	struct segment *s;
-
-	memset(out, 0, sizeof(*out));
-	pthread_mutex_lock(&sg->mutex);
-	for (s = sg->first; s != NULL; s = s->next) {
-		out->count++;
-		out->events += s->facts.events;
-		out->bytes += s->bytes + s->tries_bytes;
-		if (s->facts.events == 0)
-			continue;
-		if (out->first_seq == 0) {
-			out->first_seq = s->facts.first_seq;
-			out->first_ms = s->facts.opened_ms;
-		}
-		out->last_ms = s->facts.last_ms;
-	}
-	if (sg->last != NULL)
-		out->last_seq = sg->last->facts.last_seq;
-	pthread_mutex_unlock(&sg->mutex);
-}
-
-static int
-visit_files(struct segments *sg, const struct segment *s,
-    int (*visit)(void *arg, const char *file, bool closed, struct err *err),
-    void *arg, struct err *err)
-{
-	struct record_segment facts;
-	char file[BDB_FILE_MAX + 1];
-	bool has_tries;
-
-	segment_facts(sg, s, &facts);
-	file_of(facts.first_seq, file);
-	if (visit(arg, file, facts.closed, err) < 0)
-		return -1;
-	pthread_mutex_lock(&sg->mutex);
-	has_tries = s->tries != NULL;
-	pthread_mutex_unlock(&sg->mutex);
-	if (!has_tries)
-		return 0;
-	/* Attempts come as long as the events are there. */
-	segments_tries_file(facts.first_seq, file);
-	return visit(arg, file, false, err);
-}
-
-int
-segments_files(struct segments *sg,
-    int (*visit)(void *arg, const char *file, bool closed, struct err *err),
-    void *arg, struct err *err)
-{
-	struct segment *s = segments_pin(sg, 0), *next;
-	int ret = 0;
-
-	while (s != NULL && ret == 0) {
-		ret = visit_files(sg, s, visit, arg, err);
-		next = segments_pin_next(sg, s);
-		segment_unpin(sg, s);
-		s = next;
-	}
-	if (ret < 0)
-		segment_unpin(sg, s);
-	return ret;
 }

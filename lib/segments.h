@@ -2,6 +2,17 @@
  * segments.h: the event log as a row of tables, each closed at a size or an
  * age and dropped whole. The store's committer alone appends and drops; any
  * thread reads what it has pinned.
+ *
+ * Within a segment there are no gaps: a group begins where the one before
+ * ends, the first one with the segment, and the last one ends with it. So
+ * whoever looks for a seq knows whether something is missing, whatever the
+ * library says of a file (it takes a page of zeros for one never written).
+ * Then the file is noted as damaged (bdb_note_damaged), and the look fails
+ * with ERR_CORRUPT.
+ *
+ * A file that cannot be mended is set aside before the segments are opened: it
+ * lies in the home as SEGMENTS_ASIDE and its name (or is empty: it was gone).
+ * It is read page by page from then on, by salvage.h; what it lacks is lost.
  */
 #ifndef EYELET_LIB_SEGMENTS_H
 #define EYELET_LIB_SEGMENTS_H
@@ -12,14 +23,19 @@
 struct segments;
 struct segment;
 
+#define SEGMENTS_ASIDE "damaged-"
+#define SEGMENTS_PAGE_SIZE 8192 /* of events-* */
+
 struct segments_options {
+	const char *home; /* folder of the tables; stays while they are open */
 	uint64_t size_max; /* bytes after which a segment is closed */
 	int64_t age_s;
 };
 
 /*
  * Opens the segments that meta names. Counts again what was appended to the
- * last one after its totals were saved.
+ * last one after its totals were saved. ERR_CORRUPT: one is damaged or missing
+ * (bdb_damaged names it).
  */
 int segments_open(struct bdb *db, struct bdb_table *meta,
     const struct segments_options *opt, struct segments **out, struct err *err);
@@ -91,9 +107,14 @@ void segment_unpin(struct segments *sg, struct segment *s);
 void segment_facts(
     struct segments *sg, const struct segment *s, struct record_segment *out);
 
-/* The group at or after (GE), or before (LE) a seq. See bdb_find. */
-int segment_find(struct segment *s, enum bdb_seek seek, uint64_t seq,
-    struct buf *key, struct buf *group, bool *found, struct err *err);
+/*
+ * The group that holds seq, *first being its first seq; where that is lost, or
+ * seq is not in s, the next one upwards (or downwards). *found is false when
+ * there is none in s. Committed groups, durable or not. ERR_CORRUPT.
+ */
+int segment_group(struct segments *sg, struct segment *s, uint64_t seq,
+    bool upwards, uint64_t *first, struct buf *group, bool *found,
+    struct err *err);
 
 /* As store_attempts, of a seq in s. */
 int segment_attempts(struct segments *sg, struct segment *s, uint64_t seq,
@@ -103,6 +124,7 @@ int segment_attempts(struct segments *sg, struct segment *s, uint64_t seq,
 
 struct segments_totals {
 	uint64_t count, events, bytes;
+	uint64_t damaged, lost; /* segments set aside; events they lack */
 	uint64_t first_seq, last_seq; /* 0: no event */
 	int64_t first_ms, last_ms;
 };
@@ -116,7 +138,25 @@ void segments_totals(struct segments *sg, struct segments_totals *out);
 uint64_t segments_due_bytes(
     struct segments *sg, int64_t before_ms, uint64_t bytes_max, uint64_t seq);
 
-/* Visits the tables' file names, for verifying and copying. */
+/* --- damage --------------------------------------------------------------- */
+
+struct segments_lost {
+	uint64_t first, last; /* seq */
+};
+
+/*
+ * Visits what is lost, upwards: of all damaged segments, or of those alone
+ * whose lost events are no dead letters yet (segments_settle).
+ */
+int segments_each_lost(struct segments *sg, bool unsettled,
+    int (*visit)(void *arg, const struct segments_lost *lost, struct err *err),
+    void *arg, struct err *err);
+bool segments_is_lost(struct segments *sg, uint64_t seq);
+
+/* The committer's, or before it runs: records that they are dead letters. */
+int segments_settle(struct segments *sg, struct bdb_txn *txn, struct err *err);
+
+/* Visits the tables' file names, for verifying and copying; none set aside. */
 int segments_files(struct segments *sg,
     int (*visit)(void *arg, const char *file, bool closed, struct err *err),
     void *arg, struct err *err);

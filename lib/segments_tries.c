@@ -27,10 +27,21 @@ segments_tries_open(struct segments *sg, struct segment *s, struct err *err)
 	char file[BDB_FILE_MAX + 1];
 
 	segments_tries_file(s->facts.first_seq, file);
-	if (!bdb_table_exists(sg->db, file))
-		return 0;
-	if (bdb_table_open(sg->db, NULL, file, PAGE, false, &s->tries, err) < 0)
+	if (!bdb_table_exists(sg->db, file)) {
+		/* What is set aside is history that is lost. */
+		if (!s->facts.tries || segments_is_aside(sg, file))
+			return 0;
+		bdb_note_damaged(sg->db, file);
+		return err_set(err, ERR_CORRUPT, "table %s is missing", file);
+	}
+	if (bdb_table_open(sg->db, NULL, file, PAGE, false, &s->tries, err) <
+	    0) {
+		if (err->code == ERR_IO || err->code == ERR_CORRUPT) {
+			bdb_note_damaged(sg->db, file);
+			err->code = ERR_CORRUPT;
+		}
 		return -1;
+	}
 	s->tries_bytes = bdb_table_bytes(s->tries);
 	return 0;
 }
@@ -53,13 +64,16 @@ static int
 table_for(struct segments *sg, struct bdb_txn *txn, struct segment *s,
     struct bdb_table **out, struct err *err)
 {
+	struct record_segment facts = s->facts;
 	char file[BDB_FILE_MAX + 1];
 
 	*out = s->tries != NULL ? s->tries : s->fresh;
 	if (*out != NULL)
 		return 0;
 	segments_tries_file(s->facts.first_seq, file);
-	if (bdb_table_open(sg->db, txn, file, PAGE, true, &s->fresh, err) < 0)
+	facts.tries = true;
+	if (segments_save_facts(sg, txn, &facts, err) < 0 ||
+	    bdb_table_open(sg->db, txn, file, PAGE, true, &s->fresh, err) < 0)
 		return -1;
 	*out = s->fresh;
 	return 0;
@@ -105,6 +119,7 @@ segments_attempts_end(struct segments *sg, bool committed)
 		if (committed) {
 			pthread_mutex_lock(&sg->mutex);
 			s->tries = s->fresh;
+			s->facts.tries = true;
 			pthread_mutex_unlock(&sg->mutex);
 		} else {
 			bdb_table_close(s->fresh);

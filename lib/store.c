@@ -18,6 +18,7 @@
 #include "lib/store_impl.h"
 #include "lib/util.h"
 
+#define ROUNDS_MAX 8 /* of mending what is damaged, at one open */
 #define GROUP_MAX (COMMIT_BATCH_BYTES + 2 * STORE_BODY_MAX)
 
 void
@@ -72,21 +73,6 @@ say_for_bdb(void *arg, const char *line)
 	store_say(arg, "database: %s", line);
 }
 
-/* Recovery would not notice; the next open rebuilds. */
-static void
-mark_damaged(struct store *st)
-{
-	char *mark = NULL;
-	int fd;
-
-	if (asprintf(&mark, "%s/" STORE_DAMAGED, st->opt.dir) < 0)
-		return;
-	fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0)
-		close(fd);
-	free(mark);
-}
-
 /* Fenced is what the library says, remembered here and told to waiters. */
 void
 store_wake(struct store *st)
@@ -97,21 +83,22 @@ store_wake(struct store *st)
 	if (bdb_is_astray(st->db) || atomic_load(&st->astray))
 		store_bring_back(st);
 	first = (bdb_is_fenced(st->db) || atomic_load(&st->astray)) &&
-		!atomic_exchange(&st->fenced, true);
-	/* Items that wait for another flush, which hangs, wait in vain. */
+		!atomic_exchange(&st->fencing, true);
 	if (first) {
+		/* Before: who sees the fence may execute itself at once. */
+		if (bdb_is_damaged(st->db))
+			store_mark_damaged(st);
+		atomic_store(&st->fenced, true);
+		/* Items that wait for another flush, which hangs, wait in vain.
+		 */
 		err_set(&anew, ERR_AWAY, "the store starts anew");
 		commit_give_up(st->commit, &anew);
-	}
-	pthread_mutex_lock(&st->wait_mutex);
-	if (first) {
-		if (bdb_is_damaged(st->db))
-			mark_damaged(st);
 		store_say(st,
 		    "a write to the store failed, or a page is damaged; "
 		    "nothing is acknowledged until a new start has "
 		    "recovered it");
 	}
+	pthread_mutex_lock(&st->wait_mutex);
 	pthread_cond_broadcast(&st->wait_cond);
 	pthread_mutex_unlock(&st->wait_mutex);
 }
@@ -135,41 +122,17 @@ open_full(struct store *st, const struct bdb_options *opt, struct err *err)
 	return ret;
 }
 
-/* A torn page leads to a rebuild, never to a shrug. */
+/*
+ * Pages that are ahead of the log that is left belong to a store that is gone:
+ * it is rebuilt, or its tables are taken as they are.
+ */
 static int
-open_damaged(struct store *st, const struct bdb_options *opt, bool is_new,
-    struct err *err)
+open_ahead(struct store *st, struct err *err)
 {
-	char *mark = NULL;
-	bool damaged =
-	    files_exist(st->opt.dir, STORE_DAMAGED) || st->pages_ahead;
-	int ret = 0;
-
-	if (asprintf(&mark, "%s/" STORE_DAMAGED, st->opt.dir) < 0)
-		return err_set(err, ERR_NOMEM, "no memory for a path");
-	if (!damaged) {
-		ret = open_full(st, opt, err);
-		damaged = ret < 0 && err->code == ERR_CORRUPT && !is_new;
-		if (damaged)
-			store_say(st, "%s", err->text);
-	}
-	if (damaged) {
-		ret = store_rebuild(st, err);
-		if (ret == 0)
-			(void)unlink(mark);
-		else
-			store_say(st, "%s", err->text);
-		if (ret < 0 && atomic_load(&st->lost) &&
-		    store_loss_new_log(st, err) < 0)
-			store_say(st, "%s", err->text);
-		/*
-		 * What cannot be rebuilt may be one old page; what is whole
-		 * must go on accepting all the same.
-		 */
-		ret = open_full(st, opt, err);
-	}
-	free(mark);
-	return ret;
+	if (!st->pages_ahead || store_rebuild(st, err) == 0)
+		return 0;
+	store_say(st, "%s", err->text);
+	return atomic_load(&st->lost) ? store_loss_new_log(st, err) : 0;
 }
 
 static int
@@ -193,9 +156,9 @@ open_db(struct store *st, bool is_new, struct err *err)
 	if (is_new && mkdir(st->db_dir, 0700) < 0)
 		return err_errno(err, errno, "make folder %s", st->db_dir);
 	if (files_sync_folder(st->opt.dir, err) < 0 ||
-	    store_loss_look(st, is_new, err) < 0)
+	    store_loss_look(st, is_new, err) < 0 || open_ahead(st, err) < 0)
 		return -1;
-	ret = open_damaged(st, &opt, is_new, err);
+	ret = open_full(st, &opt, err);
 	if (ret < 0)
 		return err_wrap(err, "store %s", st->opt.dir);
 	return is_new ? store_make_tables(st, err) : store_open_tables(st, err);
@@ -204,12 +167,14 @@ open_db(struct store *st, bool is_new, struct err *err)
 static int
 open_state(struct store *st, struct err *err)
 {
-	struct segments_options opt = { st->opt.segment_max,
+	struct segments_options opt = { st->db_dir, st->opt.segment_max,
 		st->opt.segment_age_s };
 	struct segments_totals totals;
+	uint64_t start_s = 0;
 
 	if (store_begin_clock(st, err) < 0 ||
 	    segments_open(st->db, st->meta, &opt, &st->segments, err) < 0 ||
+	    store_salvage_seen(st, &start_s, err) < 0 ||
 	    seen_open(st->db, st->meta, st->opt.horizon_s, st->opt.dedupe_max,
 		&st->seen, err) < 0)
 		return -1;
@@ -218,9 +183,50 @@ open_state(struct store *st, struct err *err)
 	store_loss_opened(st, totals.last_seq);
 	atomic_store(&st->durable_seq, totals.last_seq);
 	atomic_store(&st->last_ms, totals.last_ms);
+	if (store_remember(st, start_s, err) < 0)
+		return -1;
 	if (store_apply_deny(st, err) < 0 || store_begin_touched(st, err) < 0)
 		return -1;
 	return store_load_facts(st, err);
+}
+
+static void
+close_databases(struct store *st)
+{
+	segments_close(st->segments);
+	st->segments = NULL;
+	seen_close(st->seen);
+	st->seen = NULL;
+	store_close_tables(st);
+	bdb_close(st->db);
+	st->db = NULL;
+	durable_close(st->durable);
+	st->durable = NULL;
+}
+
+/*
+ * What is damaged leads to a rebuild or is set aside, never to a shrug. Each
+ * round mends all that is known by then; a second file may be found only once
+ * the first one is mended.
+ */
+static int
+open_databases(struct store *st, bool is_new, struct err *err)
+{
+	unsigned round;
+
+	for (round = 0;; round++) {
+		if (!is_new && store_is_marked(st) && store_mend(st, err) < 0)
+			return err_wrap(err, "store %s", st->opt.dir);
+		if (open_db(st, is_new, err) == 0 &&
+		    store_settle_key(st, err) == 0 && open_state(st, err) == 0)
+			return 0;
+		if (err->code != ERR_CORRUPT || is_new || round == ROUNDS_MAX ||
+		    !files_exist(st->opt.dir, STORE_DB_FOLDER))
+			return -1;
+		store_say(st, "%s", err->text);
+		store_mark_damaged(st);
+		close_databases(st);
+	}
 }
 
 static int
@@ -346,8 +352,7 @@ store_open_once(
 	    store_check_folder(st->opt.dir, err) < 0 ||
 	    store_names_begin(st, err) < 0 ||
 	    store_read_marker(st, &is_new, err) < 0 ||
-	    open_outside(st, err) < 0 || open_db(st, is_new, err) < 0 ||
-	    store_settle_key(st, err) < 0 || open_state(st, err) < 0 ||
+	    open_outside(st, err) < 0 || open_databases(st, is_new, err) < 0 ||
 	    open_quarantine(st, err) < 0)
 		goto out;
 	atomic_store(&st->settle_due, true); /* perhaps */
@@ -359,6 +364,10 @@ store_open_once(
 	atomic_store(&st->notices_due, true);
 	store_measure_room(st);
 	if (start_threads(st, err) < 0)
+		goto out;
+	/* What lost the end of its log takes no change before that is accepted;
+	 * then the next open does. */
+	if (!atomic_load(&st->lost) && store_settle_lost(st, err) < 0)
 		goto out;
 	*out = st;
 	st = NULL;
@@ -377,11 +386,7 @@ store_close(struct store *st)
 		return;
 	store_keeper_stop(st);
 	commit_stop(st->commit);
-	segments_close(st->segments);
-	seen_close(st->seen);
-	store_close_tables(st);
-	bdb_close(st->db);
-	durable_close(st->durable);
+	close_databases(st);
 	deny_close(st->deny);
 	/* Where a write failed, or room lacks, these are the last to write. */
 	quarantine_close(st->quarantine,
@@ -513,6 +518,8 @@ store_status(struct store *st, struct store_status *out, struct err *err)
 	segments_totals(st->segments, &totals);
 	out->events = totals.events;
 	out->segments = totals.count;
+	out->damaged = totals.damaged;
+	out->lost = totals.lost;
 	out->bytes_events = totals.bytes;
 	out->oldest_seq = totals.first_seq;
 	out->oldest_ms = totals.first_ms;

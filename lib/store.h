@@ -29,6 +29,10 @@ struct store_tx; /* a change under way, in the committer */
 #define STORE_SELF 0 /* its id */
 #define STORE_SELF_NAME "eyelet"
 
+/* The endpoint of an event that is lost: its place in the log is damaged. */
+#define STORE_ENDPOINT_UNKNOWN INT64_MAX
+#define STORE_ENDPOINT_UNKNOWN_NAME "?"
+
 struct store_options {
 	const char *dir; /* the store folder */
 	const char *key_file; /* seal.h; the deny list stands beside it */
@@ -377,6 +381,8 @@ struct store_status {
 	int64_t recovery_ms; /* how long the last open's recovery took */
 	int64_t snapshot_ms; /* when the last verified snapshot was made; 0 */
 	bool fenced, below_floor;
+	/* Segments that are damaged and could not be mended; events lost. */
+	uint64_t damaged, lost;
 };
 
 int store_status(struct store *st, struct store_status *out, struct err *err);

@@ -11,6 +11,7 @@ struct check {
 	void (*problem)(void *arg, const char *words);
 	void *arg;
 	uint64_t problems;
+	char damaged[BDB_FILE_MAX + 1]; /* a table; "": none */
 	/* The events that were read: one bit for each seq from first to last.
 	 */
 	uint64_t first, last;
@@ -50,8 +51,12 @@ verify_still(void *arg, struct err *err)
 
 	if (bdb_checkpoint(vf->ck->st->db, err) < 0)
 		return -1;
-	if (bdb_table_verify(vf->ck->st->db, vf->file, &why) < 0)
-		report(vf->ck, "%s", why.text);
+	if (bdb_table_verify(vf->ck->st->db, vf->file, &why) == 0)
+		return 0;
+	report(vf->ck, "%s", why.text);
+	if (why.code == ERR_CORRUPT)
+		snprintf(
+		    vf->ck->damaged, sizeof(vf->ck->damaged), "%s", vf->file);
 	return 0;
 }
 
@@ -81,6 +86,34 @@ check_log(struct check *ck, struct err *err)
 		return -1;
 	if (words[0] != '\0')
 		report(ck, "%s", words);
+	return 0;
+}
+
+/* --- what is lost --------------------------------------------------------- */
+
+static int
+report_lost(void *arg, const struct segments_lost *lost, struct err *err)
+{
+	(void)err;
+	report(arg,
+	    "events %llu to %llu are lost: their place in the log is damaged; "
+	    "what was to be delivered of them is a dead letter",
+	    (unsigned long long)lost->first, (unsigned long long)lost->last);
+	return 0;
+}
+
+/* Nobody is to miss them again. */
+static int
+skip_lost(void *arg, const struct segments_lost *lost, struct err *err)
+{
+	struct check *ck = arg;
+	uint64_t seq;
+
+	(void)err;
+	for (seq = lost->first; seq <= lost->last; seq++)
+		if (seq >= ck->first && seq <= ck->last)
+			ck->there[(seq - ck->first) / 8] |=
+			    (unsigned char)(1 << (seq - ck->first) % 8);
 	return 0;
 }
 
@@ -246,8 +279,12 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 	    seen_files(st->seen, check_table, &ck, err) < 0)
 		goto out;
 	/* Reading a table that is not whole would stop the service. */
+	if (ck.damaged[0] != '\0')
+		store_damage_found(st, ck.damaged);
 	if (ck.problems > 0)
 		goto done;
+	if (segments_each_lost(st->segments, false, report_lost, &ck, err) < 0)
+		goto out;
 	if (store_reader_open(st, &rd, err) < 0)
 		goto out;
 	/* The reader keeps what it stands on, and all behind it. */
@@ -268,6 +305,9 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 			goto out;
 		}
 		store_reader_seek(rd, ck.first);
+		if (segments_each_lost(
+			st->segments, false, skip_lost, &ck, err) < 0)
+			goto out;
 		if (check_events(&ck, rd, err) < 0 ||
 		    seen_visit(st->seen, check_seen, &ck, err) < 0)
 			goto out;

@@ -223,6 +223,10 @@ check_destination(
 		return err_set(err, ERR_NOTFOUND,
 		    "event %llu is not in the log any more",
 		    (unsigned long long)d->seq);
+	if (segments_is_lost(tx->st->segments, d->seq))
+		return err_set(err, ERR_NOTFOUND,
+		    "event %llu is lost: its place in the log is damaged",
+		    (unsigned long long)d->seq);
 	if (to.state == STORE_DESTINATION_REMOVED)
 		return err_set(err, ERR_NOTFOUND,
 		    "destination \"%s\" is removed: nothing goes there any "

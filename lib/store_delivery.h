@@ -79,13 +79,17 @@ enum store_delivery_state {
 #define DELIVERY_SKIPPED "skipped" /* by an operator */
 #define DELIVERY_REMOVED "removed" /* destination or endpoint */
 #define DELIVERY_EXPIRED "expired" /* held longer than hold_max */
+#define DELIVERY_DAMAGED                                     \
+	"damaged" /* the event is lost: a page of the log is \
+		   */
 
 #define DELIVERY_WORDS_MAX 256
 #define DELIVERY_EXCERPT_MAX 2048
 
 struct store_delivery {
 	uint64_t destination_id, seq;
-	uint64_t endpoint_id; /* of the event */
+	uint64_t endpoint_id; /* of the event; DELIVERY_DAMAGED: it may be
+				 STORE_ENDPOINT_UNKNOWN */
 	/*
 	 * Which life of the delivery this is: 0 for one that the deliverer
 	 * made, a number never used before each time an operator changed it.

@@ -30,6 +30,9 @@
  * store_rebuild.c	snapshot and logs become a store again
  * store_names.c	files that were taken away from a store that is open
  * store_loss.c	did the log keep what was promised? And when it did not
+ * store_damage.c	damaged tables: noted, mended or set aside
+ * store_salvage.c	tables that were set aside, made anew
+ * store_lost.c	events that are lost become dead letters
  */
 #ifndef EYELET_LIB_STORE_IMPL_H
 #define EYELET_LIB_STORE_IMPL_H
@@ -153,6 +156,7 @@ struct store {
 	_Atomic uint64_t bytes_free;
 	_Atomic int64_t fell_ms; /* see store_room */
 	atomic_bool below_floor, fenced;
+	atomic_bool fencing; /* somebody sees to it that it is fenced */
 	int64_t opened_ms, recovery_ms;
 
 	pthread_mutex_t
@@ -186,6 +190,9 @@ struct store {
 	pthread_mutex_t keeper_mutex;
 	pthread_cond_t keeper_cond;
 	bool closing;
+	/* A table that store_check found damaged: to be mended from then on. */
+	char damage[BDB_FILE_MAX + 1];
+	int64_t damage_ms; /* clock_ms; 0: none */
 };
 
 struct store_tx {
@@ -433,12 +440,48 @@ int64_t store_snapshot_time(const char *dir);
 /*
  * Makes the databases anew from the snapshot, where there is one, and all
  * logs since; verifies them; puts them in the place of the damaged ones, which
- * are kept as "db.damaged". Nothing is open. ERR_CORRUPT when that is not
- * possible: the message says what is.
+ * are kept as "db.damaged". What was set aside stays so. Nothing is open.
+ * ERR_CORRUPT when that is not possible: the message says what is.
  */
 int store_rebuild(struct store *st, struct err *err);
 /* Ends a rebuild that a crash cut off between its last two steps. */
 int store_rebuild_finish(struct store *st, struct err *err);
+/* Do the logs reach back to the beginning? */
+bool store_log_is_complete(struct store *st);
+
+/* store_damage.c */
+/* Notes on disk which tables are damaged (bdb_damaged). Any thread. */
+void store_mark_damaged(struct store *st);
+bool store_is_marked(struct store *st);
+/* A check found a damaged table: it is mended in a second, by a new start. */
+void store_damage_found(struct store *st, const char *file);
+void store_damage_act(struct store *st); /* the keeper's, every tick */
+/*
+ * Mends what is noted: from snapshot and logs, once, where they may help;
+ * else the file is set aside (SEGMENTS_ASIDE). Nothing is open. ERR_CORRUPT:
+ * neither will do, only a backup.
+ */
+int store_mend(struct store *st, struct err *err);
+
+/* store_salvage.c */
+bool store_is_aside(struct store *st, const char *file);
+/* Opens a table that was set aside, made anew with what is whole of it. */
+int store_salvage(struct store *st, const char *file, unsigned page_size,
+    struct bdb_table **out, struct err *err);
+/* What was salvaged is complete. */
+int store_salvage_done(struct store *st, const char *file, struct err *err);
+/*
+ * At open. Before seen_open: the partitions; *start_s is when the oldest of
+ * them began (0: there are none). Behind it: what they lack, from the log. An
+ * id is lost for good when its event is, too; holding up every request for
+ * that would lose more of them.
+ */
+int store_salvage_seen(struct store *st, uint64_t *start_s, struct err *err);
+int store_remember(struct store *st, uint64_t start_s, struct err *err);
+
+/* store_lost.c */
+/* At open, before anybody reads: what segments lack becomes dead letters. */
+int store_settle_lost(struct store *st, struct err *err);
 
 /* store_names.c */
 /* At open: which folder it is. */

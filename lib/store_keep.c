@@ -243,6 +243,10 @@ keeper_main(void *arg)
 	while (!rest(st)) {
 		now = store_wall_ms();
 		look_at_disk(st);
+		store_damage_act(st);
+		/* A reader may have met what is damaged. */
+		if (bdb_is_fenced(st->db))
+			store_wake(st);
 		if (atomic_load(&st->fenced) || atomic_load(&st->lost))
 			continue;
 		store_look_at_names(st);

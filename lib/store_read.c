@@ -14,8 +14,9 @@ struct store_reader {
 	struct segment *segment; /* pinned; NULL: none chosen yet */
 	uint64_t below; /* the next downwards is the last one < below */
 	uint64_t above; /* the next upwards is the first one >= above */
-	struct buf key, group;
+	struct buf group;
 	uint64_t group_first; /* first seq of what is in group; 0: nothing */
+	uint64_t group_end; /* the seq behind its last */
 	struct record_group walk; /* upwards through group */
 	/* Downwards: where each entry of group begins that was not given yet.
 	 */
@@ -32,7 +33,6 @@ store_reader_open(struct store *st, struct store_reader **out, struct err *err)
 	if (rd == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a reader");
 	rd->st = st;
-	rd->key.max = 64;
 	rd->group.max = BDB_RECORD_MAX;
 	rd->above = 0;
 	rd->below = UINT64_MAX;
@@ -54,7 +54,6 @@ store_reader_close(struct store_reader *rd)
 	if (rd == NULL)
 		return;
 	hold(rd, NULL);
-	buf_free(&rd->key);
 	buf_free(&rd->group);
 	free(rd->marks);
 	free(rd);
@@ -69,44 +68,49 @@ store_reader_seek(struct store_reader *rd, uint64_t seq)
 	rd->above = rd->below = seq;
 }
 
+/* The group was found: everything in it is durable, or nothing. */
+static int
+open_group(struct store_reader *rd, uint64_t first, struct err *err)
+{
+	rd->group_first = first;
+	rd->marked = false;
+	if (record_group_open(buf_span(&rd->group), first, &rd->walk, err) < 0)
+		return -1;
+	rd->group_end = first + rd->walk.left;
+	return 0;
+}
+
 /*
- * Loads the group that seek finds from seq on, going over to the next (or
- * previous) segments. Only durable groups are seen.
+ * Loads the group that holds the next event upwards, or downwards, going over
+ * to the next segments. Only durable ones are seen. Where the log should have
+ * an event and has none, nothing that is answered can be right any more: the
+ * store is fenced, and the next open mends it.
  */
 static int
-load(struct store_reader *rd, enum bdb_seek seek, uint64_t seq, bool *found,
-    struct err *err)
+load(struct store_reader *rd, bool upwards, bool *found, struct err *err)
 {
 	struct segments *sg = rd->st->segments;
-	bool upwards = seek == BDB_GE || seek == BDB_GT;
-	uint64_t durable = atomic_load(&rd->st->durable_seq);
+	uint64_t durable = atomic_load(&rd->st->durable_seq), seq, first;
 	struct segment *s;
 
 	*found = false;
 	rd->group_first = 0;
 	rd->marked = false;
-	if (durable == 0 || (upwards && seq > durable))
+	seq = upwards ? rd->above : rd->below;
+	if (durable == 0 || (upwards ? seq > durable : seq <= 1))
 		return 0;
+	if (!upwards)
+		seq = seq - 1 < durable ? seq - 1 : durable;
 	if (rd->segment == NULL)
 		rd->segment = segments_pin(sg, seq);
 	while (rd->segment != NULL) {
-		if (segment_find(rd->segment, seek, seq, &rd->key, &rd->group,
-			found, err) < 0)
+		if (segment_group(sg, rd->segment, seq, upwards, &first,
+			&rd->group, found, err) < 0) {
+			store_wake(rd->st);
 			return -1;
-		if (*found && be64_get(rd->key.ptr) <= durable) {
-			rd->group_first = be64_get(rd->key.ptr);
-			return record_group_open(buf_span(&rd->group),
-			    rd->group_first, &rd->walk, err);
 		}
-		if (*found) {
-			/* Committed, but not on disk yet. */
-			*found = false;
-			if (upwards)
-				return 0;
-			seq = be64_get(rd->key.ptr);
-			seek = BDB_LT;
-			continue;
-		}
+		if (*found)
+			return open_group(rd, first, err);
 		s = upwards ? segments_pin_next(sg, rd->segment)
 			    : segments_pin_prev(sg, rd->segment);
 		if (s == NULL && upwards)
@@ -137,10 +141,7 @@ store_reader_next(
 	*found = false;
 	if (rd->above > atomic_load(&rd->st->durable_seq))
 		return 0;
-	/* The group that holds the place may begin before it. */
-	if (!loaded && load(rd, BDB_LE, rd->above, &loaded, err) < 0)
-		return -1;
-	if (!loaded && load(rd, BDB_GE, rd->above, &loaded, err) < 0)
+	if (!loaded && load(rd, true, &loaded, err) < 0)
 		return -1;
 	while (loaded) {
 		if (first_above(rd, ev, found, err) < 0)
@@ -151,7 +152,10 @@ store_reader_next(
 			rd->marked = false;
 			return 0;
 		}
-		if (load(rd, BDB_GT, rd->group_first, &loaded, err) < 0)
+		/* Its last event is passed. */
+		if (rd->above < rd->group_end)
+			rd->above = rd->group_end;
+		if (load(rd, true, &loaded, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -227,7 +231,7 @@ store_reader_prev(
 	bool loaded = rd->group_first != 0;
 
 	*found = false;
-	if (!loaded && load(rd, BDB_LT, rd->below, &loaded, err) < 0)
+	if (!loaded && load(rd, false, &loaded, err) < 0)
 		return -1;
 	while (loaded) {
 		if (last_below(rd, ev, found, err) < 0)
@@ -237,7 +241,9 @@ store_reader_prev(
 			rd->below = ev->seq;
 			return 0;
 		}
-		if (load(rd, BDB_LT, rd->group_first, &loaded, err) < 0)
+		if (rd->below > rd->group_first)
+			rd->below = rd->group_first;
+		if (load(rd, false, &loaded, err) < 0)
 			return -1;
 	}
 	return 0;

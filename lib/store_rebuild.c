@@ -1,9 +1,11 @@
 /* store_rebuild.c: snapshot and logs become a store again. */
 #include "lib/store_impl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/files.h"
 
@@ -13,7 +15,18 @@
 
 struct placing {
 	const char *from, *to;
+	const char *db_dir; /* that is to be replaced */
 };
+
+/* Was it set aside, since nothing brings it back? */
+static bool
+is_aside(const char *db_dir, const char *file)
+{
+	char aside[BDB_FILE_MAX + sizeof(SEGMENTS_ASIDE)];
+
+	snprintf(aside, sizeof(aside), SEGMENTS_ASIDE "%s", file);
+	return files_exist(db_dir, aside) && !files_exist(db_dir, file);
+}
 
 static int
 copy_one(void *arg, const char *file, struct err *err)
@@ -21,14 +34,39 @@ copy_one(void *arg, const char *file, struct err *err)
 	struct placing *pl = arg;
 
 	/* The manifest is the snapshot's own. */
-	return strcmp(file, "MANIFEST") == 0
+	return strcmp(file, "MANIFEST") == 0 || is_aside(pl->db_dir, file)
 		   ? 0
 		   : files_copy(pl->from, pl->to, file, err);
 }
 
 static int
+keep_aside(void *arg, const char *file, struct err *err)
+{
+	struct placing *pl = arg;
+
+	return span_starts(span_str(file), SEGMENTS_ASIDE)
+		   ? files_link(pl->from, pl->to, file, err)
+		   : 0;
+}
+
+/* The log may have made again what is set aside. */
+static int
+drop_aside(void *arg, const char *file, struct err *err)
+{
+	struct placing *pl = arg;
+	char path[4200];
+
+	if (!is_aside(pl->from, file))
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s", pl->to, file);
+	return unlink(path) < 0 ? err_errno(err, errno, "remove %s", path) : 0;
+}
+
+static int
 verify_one(void *arg, const char *file, struct err *err)
 {
+	if (span_starts(span_str(file), SEGMENTS_ASIDE))
+		return 0;
 	return bdb_table_verify(arg, file, err);
 }
 
@@ -39,6 +77,7 @@ recover(struct store *st, const char *home, struct err *err)
 	struct bdb_options opt = {
 		.home = home, .cache = st->opt.cache, .fatal = true
 	};
+	struct placing aside = { st->db_dir, home, st->db_dir };
 	struct bdb *db;
 	int ret = -1;
 
@@ -48,10 +87,20 @@ recover(struct store *st, const char *home, struct err *err)
 	if (!bdb_table_exists(db, store_table_name(0)))
 		err_set(err, ERR_CORRUPT, "the logs lead to no table \"%s\"",
 		    store_table_name(0));
-	else if (bdb_checkpoint(db, err) == 0)
+	else if (bdb_checkpoint(db, err) == 0 &&
+		 bdb_files(db, drop_aside, &aside, err) == 0)
 		ret = bdb_files(db, verify_one, db, err);
 	bdb_close(db);
 	return ret;
+}
+
+bool
+store_log_is_complete(struct store *st)
+{
+	char logs[4200];
+
+	snprintf(logs, sizeof(logs), "%s/" STORE_LOG_FOLDER, st->db_dir);
+	return files_exist(logs, FIRST_LOG);
 }
 
 static int
@@ -59,7 +108,8 @@ lay_out(struct store *st, const char *home, const char *snapshot,
     bool has_snapshot, struct err *err)
 {
 	char *logs = NULL, *new_logs = NULL;
-	struct placing tables = { snapshot, home }, log;
+	struct placing tables = { snapshot, home, st->db_dir },
+		       aside = { st->db_dir, home, st->db_dir }, log;
 	int ret = -1;
 
 	if (asprintf(&logs, "%s/" STORE_LOG_FOLDER, st->db_dir) < 0 ||
@@ -69,8 +119,9 @@ lay_out(struct store *st, const char *home, const char *snapshot,
 	}
 	log.from = logs;
 	log.to = new_logs;
+	log.db_dir = logs;
 	/* Without a snapshot, the logs must reach back to the beginning. */
-	if (!has_snapshot && !files_exist(logs, FIRST_LOG)) {
+	if (!has_snapshot && !store_log_is_complete(st)) {
 		err_set(err, ERR_CORRUPT,
 		    "there is no snapshot, and the log does not reach back "
 		    "to the beginning: restore a backup");
@@ -80,6 +131,7 @@ lay_out(struct store *st, const char *home, const char *snapshot,
 	    (has_snapshot &&
 		files_visit(snapshot, copy_one, &tables, err) < 0) ||
 	    files_visit(logs, copy_one, &log, err) < 0 ||
+	    files_visit(st->db_dir, keep_aside, &aside, err) < 0 ||
 	    files_sync_folder(new_logs, err) < 0 ||
 	    files_sync_folder(home, err) < 0)
 		goto out;

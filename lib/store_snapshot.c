@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "lib/files.h"
-#include "lib/text.h"
+#include "lib/salvage.h"
 
 #define NEW STORE_SNAPSHOT ".new"
 #define OLD STORE_SNAPSHOT ".old"
@@ -61,6 +61,79 @@ copy_tables(struct store *st, const char *to, struct err *err)
 		return -1;
 	return seen_files(st->seen, copy_segment, &cp, err);
 }
+
+/* --- whole, or not -------------------------------------------------------- */
+
+struct judging {
+	struct store *st;
+	const char *folder, *before; /* the new copy, the one there is */
+};
+
+static int
+judge(const char *folder, const char *file, struct salvage_pages *out,
+    struct err *err)
+{
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, file);
+	return salvage_judge(path, SALVAGE_PAGE_SIZE(file), out, err);
+}
+
+static bool
+is_same_file(const char *a, const char *b, const char *file)
+{
+	char x[4200], y[4200];
+	struct stat sx, sy;
+
+	snprintf(x, sizeof(x), "%s/%s", a, file);
+	snprintf(y, sizeof(y), "%s/%s", b, file);
+	return stat(x, &sx) == 0 && stat(y, &sy) == 0 &&
+	       sx.st_ino == sy.st_ino && sx.st_dev == sy.st_dev;
+}
+
+/*
+ * The log that could mend a damaged page goes once the copy is in its place;
+ * so a copy that is not whole is none. What is damaged in the store itself is
+ * mended from the copy before. A segment that is closed is judged once.
+ */
+static int
+judge_one(void *arg, const char *file, struct err *err)
+{
+	struct judging *jd = arg;
+	/* A second name, not a copy, has what is closed. */
+	bool closed = is_same_file(jd->folder, jd->st->db_dir, file);
+	struct salvage_pages pages;
+
+	if (closed && is_same_file(jd->folder, jd->before, file))
+		return 0;
+	if (judge(jd->folder, file, &pages, err) < 0)
+		return -1;
+	if (!closed)
+		pages.zero = 0;
+	if (salvage_is_whole(&pages))
+		return 0;
+	/* A page may be written while it is read, but not each time. */
+	if (judge(jd->st->db_dir, file, &pages, err) == 0 &&
+	    !salvage_is_whole(&pages))
+		bdb_note_damaged(jd->st->db, file);
+	return err_set(err, ERR_CORRUPT, "table %s is damaged", file);
+}
+
+static int
+judge_all(struct store *st, const char *folder, struct err *err)
+{
+	char *before = path_of(st, STORE_SNAPSHOT, err);
+	struct judging jd = { st, folder, before };
+	int ret;
+
+	if (before == NULL)
+		return -1;
+	ret = files_visit(folder, judge_one, &jd, err);
+	free(before);
+	return ret;
+}
+
+/* --- logs ----------------------------------------------------------------- */
 
 struct log_copying {
 	const char *from, *to;
@@ -192,6 +265,7 @@ make(struct store *st, struct err *err)
 	/* Recovery of the copy begins where it would begin now. */
 	if (bdb_log_range(st->db, &newest, &needed, err) < 0 ||
 	    copy_tables(st, folder, err) < 0 ||
+	    judge_all(st, folder, err) < 0 ||
 	    prove(st, folder, needed, err) < 0 ||
 	    write_manifest(folder, needed, now, err) < 0 ||
 	    files_sync_folder(folder, err) < 0 ||

@@ -88,11 +88,21 @@ store_make_tables(struct store *st, struct err *err)
 static int
 open_table(struct store *st, size_t i, struct err *err)
 {
-	if (bdb_table_open(st->db, NULL, tables[i].file, PAGE, false,
-		table_at(st, i), err) == 0)
+	const char *file = tables[i].file;
+
+	if (store_is_aside(st, file)) {
+		if (store_salvage(st, file, PAGE, table_at(st, i), err) < 0)
+			return -1;
+		return store_salvage_done(st, file, err);
+	}
+	if (bdb_table_open(
+		st->db, NULL, file, PAGE, false, table_at(st, i), err) == 0)
 		return 0;
-	if (err->code == ERR_NOTFOUND)
+	if (err->code == ERR_NOTFOUND || err->code == ERR_IO ||
+	    err->code == ERR_CORRUPT) {
+		bdb_note_damaged(st->db, file);
 		err->code = ERR_CORRUPT;
+	}
 	return -1;
 }
 
@@ -152,8 +162,10 @@ store_close_tables(struct store *st)
 {
 	size_t i;
 
-	for (i = 0; i < NITEMS(tables); i++)
+	for (i = 0; i < NITEMS(tables); i++) {
 		bdb_table_close(*table_at(st, i));
+		*table_at(st, i) = NULL;
+	}
 }
 
 uint64_t

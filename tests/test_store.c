@@ -353,7 +353,6 @@ static const struct {
 	{ "open to others", "chmod 755 $1", ERR_DENIED, "chmod" },
 	{ "open to the group", "chmod 770 $1", ERR_DENIED, "chmod" },
 	{ "databases gone", "rm -r $1/db", ERR_CORRUPT, "" },
-	{ "a table gone", "rm $1/db/secrets", ERR_CORRUPT, "" },
 	{ "key gone", "rm $1/../key", ERR_NOTFOUND, "key" },
 	{ "key open to all", "chmod 644 $1/../key", ERR_DENIED, "chmod 600" },
 };

@@ -1,0 +1,397 @@
+/*
+ * store_damage.c: tables whose files are damaged: noted on disk as soon as
+ * somebody notices, mended once at the next open, or set aside.
+ *
+ * STORE_DAMAGED names them, a file a line (none: not known which). What was
+ * mended stands in STORE_MENDED, a file and a time (ms) a line, so that what
+ * is found damaged again is not rebuilt again and again.
+ */
+#include "lib/store_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/files.h"
+#include "lib/salvage.h"
+#include "lib/util.h"
+
+#define STORE_MENDED "mended"
+#define NEW ".new"
+#define AGAIN_MS                                                    \
+	(3600 * INT64_C(1000)) /* a small table may be mended again \
+				*/
+#define MENDED_MAX 1000 /* lines that are kept */
+#define ANY "*" /* stands for a file that is not known */
+#define TELL_MS 1000 /* who found it has its answer by then */
+
+struct damaged_file {
+	char name[BDB_FILE_MAX + 1];
+	bool aside; /* a rebuild does not bring it back */
+};
+
+struct mending {
+	struct store *st;
+	struct damaged_file files[BDB_DAMAGED_MAX];
+	size_t n;
+};
+
+/*
+ * What a file may come to when it cannot be rebuilt. Without endpoints,
+ * secrets, destinations and cursors there is nothing that could go on.
+ */
+static const struct {
+	const char *prefix;
+	bool may_go; /* what is whole in it goes on, or it begins empty */
+	const char *without; /* what that means, for the log */
+} kinds[] = {
+	{ "events-", true, "events that it lacks become dead letters" },
+	{ "tries-", true, "what was tried to deliver its events is unknown" },
+	{ "seen-", true, "what it lacks is looked up in the log" },
+	{ "audit", true, "records of the audit trail may be missing" },
+	{ "requests", true, "changes of the last hour may be repeated" },
+	{ "counts", true, "counters may begin anew" },
+	{ "notices", true, "notices that were due may be missing" },
+	{ "deliveries", true,
+	    "deliveries that waited there may be missing: see eyelet-event "
+	    "replay" },
+	{ "", false, "" },
+};
+
+static size_t
+kind_of(const char *file)
+{
+	size_t i = 0;
+
+	while (strncmp(file, kinds[i].prefix, strlen(kinds[i].prefix)) != 0)
+		i++;
+	return i;
+}
+
+/* --- notes on disk -------------------------------------------------------- */
+
+static FILE *
+open_note(struct store *st, const char *name, const char *how)
+{
+	char path[4096];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", st->opt.dir, name);
+	f = fopen(path, how);
+	if (f != NULL && how[0] != 'r')
+		(void)fchmod(fileno(f), 0600);
+	return f;
+}
+
+/* Ends a file that was written under its name and NEW. */
+static int
+put_note(struct store *st, FILE *f, const char *name, struct err *err)
+{
+	char from[64];
+	bool failed = f == NULL || fflush(f) != 0 || fsync(fileno(f)) < 0;
+
+	if (f != NULL && fclose(f) != 0)
+		failed = true;
+	if (failed)
+		return err_errno(err, errno, "write %s/%s", st->opt.dir, name);
+	snprintf(from, sizeof(from), "%s" NEW, name);
+	return files_rename(st->opt.dir, from, name, err);
+}
+
+static bool
+is_named(const struct mending *md, const char *file)
+{
+	size_t i;
+
+	for (i = 0; i < md->n; i++)
+		if (strcmp(md->files[i].name, file) == 0)
+			return true;
+	return false;
+}
+
+static void
+add_file(struct mending *md, const char *file)
+{
+	if (md->n < NITEMS(md->files) && !is_named(md, file))
+		snprintf(md->files[md->n++].name, BDB_FILE_MAX + 1, "%s", file);
+}
+
+/* The names in the note. A slash in one is nobody's. */
+static void
+read_note(struct mending *md)
+{
+	FILE *f = open_note(md->st, STORE_DAMAGED, "re");
+	char line[256];
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] != '\0' && strlen(line) <= BDB_FILE_MAX &&
+		    strchr(line, '/') == NULL)
+			add_file(md, line);
+	}
+	if (f != NULL)
+		fclose(f);
+}
+
+bool
+store_is_marked(struct store *st)
+{
+	return files_exist(st->opt.dir, STORE_DAMAGED);
+}
+
+void
+store_mark_damaged(struct store *st)
+{
+	char files[BDB_DAMAGED_MAX][BDB_FILE_MAX + 1];
+	struct mending *md = calloc(1, sizeof(*md));
+	struct err err = ERR_INIT;
+	size_t i, n = bdb_damaged(files, BDB_DAMAGED_MAX);
+	FILE *f;
+
+	if (md == NULL)
+		return;
+	md->st = st;
+	read_note(md);
+	for (i = 0; i < n; i++)
+		add_file(md, files[i]);
+	f = open_note(st, STORE_DAMAGED NEW, "we");
+	for (i = 0; f != NULL && i < md->n; i++)
+		fprintf(f, "%s\n", md->files[i].name);
+	if (put_note(st, f, STORE_DAMAGED, &err) < 0)
+		store_say(st, "%s", err.text);
+	for (i = 0; i < md->n; i++)
+		store_say(st,
+		    "table %s is damaged: it is mended when the "
+		    "store is opened next",
+		    md->files[i].name);
+	free(md);
+}
+
+void
+store_damage_found(struct store *st, const char *file)
+{
+	pthread_mutex_lock(&st->keeper_mutex);
+	if (st->damage_ms == 0) {
+		snprintf(st->damage, sizeof(st->damage), "%s", file);
+		st->damage_ms = clock_ms() + TELL_MS;
+	}
+	pthread_mutex_unlock(&st->keeper_mutex);
+}
+
+void
+store_damage_act(struct store *st)
+{
+	pthread_mutex_lock(&st->keeper_mutex);
+	if (st->damage_ms != 0 && clock_ms() >= st->damage_ms)
+		bdb_note_damaged(st->db, st->damage);
+	pthread_mutex_unlock(&st->keeper_mutex);
+}
+
+/* Was it rebuilt before? An event segment is rebuilt once. */
+static bool
+was_mended(struct store *st, const char *file)
+{
+	FILE *f = open_note(st, STORE_MENDED, "re");
+	char name[256];
+	long long at_ms;
+	bool was = false;
+
+	while (f != NULL && fscanf(f, "%255s %lld", name, &at_ms) == 2)
+		if (strcmp(name, file) == 0 &&
+		    (strncmp(file, "events-", 7) == 0 ||
+			store_wall_ms() - at_ms < AGAIN_MS))
+			was = true;
+	if (f != NULL)
+		fclose(f);
+	return was;
+}
+
+/* Before it is tried, so that a crash within is no reason to try again. */
+static int
+note_mending(struct mending *md, struct err *err)
+{
+	FILE *old = open_note(md->st, STORE_MENDED, "re");
+	FILE *f = open_note(md->st, STORE_MENDED NEW, "we");
+	char line[512];
+	size_t i, n = 0;
+
+	while (f != NULL && old != NULL && n++ < MENDED_MAX &&
+	       fgets(line, sizeof(line), old) != NULL)
+		fputs(line, f);
+	for (i = 0; f != NULL && i < md->n; i++)
+		if (!md->files[i].aside)
+			fprintf(f, "%s %lld\n", md->files[i].name,
+			    (long long)store_wall_ms());
+	if (old != NULL)
+		fclose(old);
+	return put_note(md->st, f, STORE_MENDED, err);
+}
+
+/* --- which files ---------------------------------------------------------- */
+
+static int
+look_at(void *arg, const char *file, struct err *err)
+{
+	struct mending *md = arg;
+	struct salvage_pages pages;
+	char path[4096];
+
+	if (strncmp(file, "__db", 4) == 0 ||
+	    span_starts(span_str(file), SEGMENTS_ASIDE))
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s", md->st->db_dir, file);
+	if (salvage_judge(path, SALVAGE_PAGE_SIZE(file), &pages, err) < 0)
+		return -1;
+	/* There was no checkpoint perhaps, so zeros say nothing. */
+	pages.zero = 0;
+	if (!salvage_is_whole(&pages))
+		add_file(md, file);
+	return 0;
+}
+
+/* Recovery failed, and did not say of which file. */
+static int
+find_damaged(struct mending *md, struct err *err)
+{
+	store_say(md->st, "looking for damaged pages");
+	if (files_visit(md->st->db_dir, look_at, md, err) < 0)
+		return -1;
+	if (md->n == 0)
+		add_file(md, ANY);
+	return 0;
+}
+
+/* Could snapshot and logs bring it back? */
+static bool
+may_rebuild(struct store *st, const char *file)
+{
+	struct salvage_pages pages;
+	struct err err = ERR_INIT;
+	char folder[4096], path[4200];
+
+	if (was_mended(st, file))
+		return false;
+	if (store_snapshot_time(st->opt.dir) == 0)
+		return store_log_is_complete(st);
+	snprintf(folder, sizeof(folder), "%s/" STORE_SNAPSHOT, st->opt.dir);
+	/* What came since is in the logs. */
+	if (!files_exist(folder, file))
+		return true;
+	snprintf(path, sizeof(path), "%s/%s", folder, file);
+	if (salvage_judge(path, SALVAGE_PAGE_SIZE(file), &pages, &err) < 0)
+		return false;
+	/* What is not closed may be copied before it is written. */
+	if (strncmp(file, "events-", 7) != 0)
+		pages.zero = 0;
+	return salvage_is_whole(&pages);
+}
+
+/* --- setting aside -------------------------------------------------------- */
+
+static int
+set_aside(struct store *st, const char *file, struct err *err)
+{
+	char aside[BDB_FILE_MAX + sizeof(SEGMENTS_ASIDE)], path[4200];
+	size_t kind = kind_of(file);
+	int fd;
+
+	/* Of a log that is lost, no more can be asked. */
+	if (strcmp(file, ANY) == 0 && atomic_load(&st->lost))
+		return store_loss_new_log(st, err);
+	if (!kinds[kind].may_go)
+		return err_set(err, ERR_CORRUPT,
+		    "table %s is damaged, and neither the snapshot nor the "
+		    "logs bring it back: restore a backup",
+		    strcmp(file, ANY) == 0 ? "(not known which)" : file);
+	snprintf(aside, sizeof(aside), SEGMENTS_ASIDE "%s", file);
+	if (files_exist(st->db_dir, file)) {
+		if (files_rename(st->db_dir, file, aside, err) < 0)
+			return -1;
+	} else if (!files_exist(st->db_dir, aside)) {
+		/* It was gone: empty, it says so. */
+		snprintf(path, sizeof(path), "%s/%s", st->db_dir, aside);
+		fd = open(path,
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0)
+			return err_errno(err, errno, "make %s", path);
+		close(fd);
+		if (files_sync_folder(st->db_dir, err) < 0)
+			return -1;
+	}
+	store_say(st,
+	    "table %s cannot be mended; it is set aside as %s/%s, and what is "
+	    "whole in it is used: %s",
+	    file, st->db_dir, aside, kinds[kind].without);
+	return 0;
+}
+
+/* --- mending -------------------------------------------------------------- */
+
+static int
+set_all_aside(struct mending *md, bool hopeless, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < md->n; i++)
+		if (md->files[i].aside == hopeless &&
+		    set_aside(md->st, md->files[i].name, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+rebuild(struct mending *md, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (note_mending(md, err) < 0)
+		return -1;
+	if (store_rebuild(md->st, &why) == 0)
+		return 0;
+	store_say(md->st, "%s", why.text);
+	/* These pass; the store is tried again, and mended then. */
+	if (why.code == ERR_FULL || why.code == ERR_NOMEM) {
+		*err = why;
+		return -1;
+	}
+	return set_all_aside(md, false, err);
+}
+
+int
+store_mend(struct store *st, struct err *err)
+{
+	struct mending *md = calloc(1, sizeof(*md));
+	char path[4096];
+	bool any = false;
+	size_t i;
+	int ret = -1;
+
+	if (md == NULL)
+		return err_set(err, ERR_NOMEM, "no memory to mend the store");
+	md->st = st;
+	if (store_rebuild_finish(st, err) < 0)
+		goto out;
+	read_note(md);
+	if (md->n == 0 && find_damaged(md, err) < 0)
+		goto out;
+	for (i = 0; i < md->n; i++) {
+		md->files[i].aside = !may_rebuild(st, md->files[i].name);
+		any = any || !md->files[i].aside;
+	}
+	if (set_all_aside(md, true, err) < 0 || (any && rebuild(md, err) < 0))
+		goto out;
+	snprintf(path, sizeof(path), "%s/" STORE_DAMAGED, st->opt.dir);
+	if (unlink(path) < 0 && errno != ENOENT) {
+		err_errno(err, errno, "remove %s", path);
+		goto out;
+	}
+	ret = files_sync_folder(st->opt.dir, err);
+out:
+	free(md);
+	return ret;
+}

@@ -1,0 +1,257 @@
+/*
+ * store_salvage.c: tables that were set aside since nothing mends them are
+ * made anew, at open, with what is whole of them. The file that was set aside
+ * goes when that is done: as long as it is there, it is done again.
+ */
+#include "lib/store_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/digest.h"
+#include "lib/files.h"
+#include "lib/salvage.h"
+#include "lib/util.h"
+
+#define AT_ONCE 500 /* records of one transaction */
+#define SEEN "seen-"
+#define PAGE 4096
+
+static void
+name_aside(const char *file, char out[BDB_FILE_MAX + sizeof(SEGMENTS_ASIDE)])
+{
+	snprintf(out, BDB_FILE_MAX + sizeof(SEGMENTS_ASIDE),
+	    SEGMENTS_ASIDE "%s", file);
+}
+
+bool
+store_is_aside(struct store *st, const char *file)
+{
+	char aside[BDB_FILE_MAX + sizeof(SEGMENTS_ASIDE)];
+
+	name_aside(file, aside);
+	return files_exist(st->db_dir, aside);
+}
+
+static int
+remove_aside(struct store *st, const char *file, struct err *err)
+{
+	char aside[BDB_FILE_MAX + sizeof(SEGMENTS_ASIDE)], path[4200];
+
+	name_aside(file, aside);
+	snprintf(path, sizeof(path), "%s/%s", st->db_dir, aside);
+	(void)unlink(path);
+	return files_sync_folder(st->db_dir, err);
+}
+
+/* --- records -------------------------------------------------------------- */
+
+static int
+copy_some(struct store *st, const struct salvage *sv, size_t from, size_t to,
+    struct bdb_table *table, struct err *err)
+{
+	struct buf value = BUF_INIT(BDB_RECORD_MAX);
+	struct bdb_txn *txn = NULL;
+	bool found, added;
+	int ret = -1;
+
+	if (bdb_begin(st->db, &txn, err) < 0)
+		return -1;
+	for (; from < to; from++) {
+		if (salvage_get(sv, from, &value, &found, err) < 0)
+			goto out;
+		if (found && bdb_add(table, txn, salvage_key(sv, from),
+				 buf_span(&value), &added, err) < 0)
+			goto out;
+	}
+	ret = bdb_commit(txn, err);
+	txn = NULL;
+out:
+	bdb_abort(txn);
+	buf_free(&value);
+	return ret;
+}
+
+static int
+copy_whole(struct store *st, const char *file, struct bdb_table *table,
+    struct err *err)
+{
+	char aside[BDB_FILE_MAX + sizeof(SEGMENTS_ASIDE)], path[4200];
+	struct salvage *sv = NULL;
+	size_t i, n;
+	int ret = 0;
+
+	name_aside(file, aside);
+	snprintf(path, sizeof(path), "%s/%s", st->db_dir, aside);
+	if (salvage_open(path, SALVAGE_PAGE_SIZE(file), &sv, err) < 0)
+		return -1;
+	n = salvage_count(sv);
+	for (i = 0; i < n && ret == 0; i += AT_ONCE)
+		ret = copy_some(
+		    st, sv, i, n - i < AT_ONCE ? n : i + AT_ONCE, table, err);
+	salvage_close(sv);
+	if (ret < 0)
+		return -1;
+	store_say(st, "table %s is made anew with %zu records that are whole",
+	    file, n);
+	return bdb_flush(st->db, err);
+}
+
+int
+store_salvage(struct store *st, const char *file, unsigned page_size,
+    struct bdb_table **out, struct err *err)
+{
+	bool create = !bdb_table_exists(st->db, file);
+	struct bdb_txn *txn = NULL;
+	int ret;
+
+	if (create && bdb_begin(st->db, &txn, err) < 0)
+		return -1;
+	ret = bdb_table_open(st->db, txn, file, page_size, create, out, err);
+	if (create && ret == 0)
+		ret = bdb_commit(txn, err);
+	else
+		bdb_abort(txn);
+	if (ret == 0)
+		ret = copy_whole(st, file, *out, err);
+	return ret < 0 ? err_wrap(err, "make table %s anew", file) : 0;
+}
+
+int
+store_salvage_done(struct store *st, const char *file, struct err *err)
+{
+	return remove_aside(st, file, err);
+}
+
+/* --- remembered ids ------------------------------------------------------- */
+
+struct seen_part {
+	struct store *st;
+	uint64_t start_s; /* of the oldest that was set aside; 0: none was */
+};
+
+static int
+salvage_part(void *arg, const char *file, struct err *err)
+{
+	struct seen_part *sp = arg;
+	struct bdb_table *table = NULL;
+	unsigned long long start_s;
+	char name[BDB_FILE_MAX + 1];
+	int ret;
+
+	if (sscanf(file, SEGMENTS_ASIDE SEEN "%10llx", &start_s) != 1)
+		return 0;
+	snprintf(name, sizeof(name), "%s", file + sizeof(SEGMENTS_ASIDE) - 1);
+	ret = store_salvage(sp->st, name, PAGE, &table, err);
+	bdb_table_close(table);
+	if (ret == 0 && (sp->start_s == 0 || start_s < sp->start_s))
+		sp->start_s = start_s;
+	return ret;
+}
+
+int
+store_salvage_seen(struct store *st, uint64_t *start_s, struct err *err)
+{
+	struct seen_part sp = { .st = st };
+
+	if (files_visit(st->db_dir, salvage_part, &sp, err) < 0)
+		return -1;
+	*start_s = sp.start_s;
+	return 0;
+}
+
+/* The ids that an event was accepted under, or might have been. */
+static int
+remember_event(struct store *st, struct bdb_txn *txn, const struct event *ev,
+    uint64_t *n, struct err *err)
+{
+	unsigned char key[SEEN_KEY], digest[DIGEST_SHA256];
+	struct record_seen rec = { .seq = ev->seq,
+		.first_ms = ev->received_ms,
+		.last_ms = ev->received_ms };
+	bool known;
+
+	if (ev->flags & EVENT_TEST)
+		return 0;
+	if (digest_sha256(&ev->body, 1, digest, err) < 0 ||
+	    seen_key(st->seen_secret, ev->endpoint_id,
+		ev->flags & EVENT_NO_ID ? SEEN_DIGEST : SEEN_ID, ev->id, key,
+		err) < 0)
+		return -1;
+	memcpy(rec.digest, digest, sizeof(rec.digest));
+	if (seen_add(st->seen, txn, key, &rec, &known, err) < 0)
+		return -1;
+	if (known)
+		return 0;
+	++*n;
+	/* Where bodies are not looked at, nobody asks for it. */
+	rec.seq = ev->seq;
+	if (seen_key(st->seen_secret, ev->endpoint_id, SEEN_BODY,
+		span_of(digest, sizeof(digest)), key, err) < 0)
+		return -1;
+	return seen_add(st->seen, txn, key, &rec, &known, err);
+}
+
+static int
+remember_some(struct store *st, struct store_reader *rd, uint64_t *n,
+    bool *more, struct err *err)
+{
+	struct bdb_txn *txn = NULL;
+	struct event ev;
+	unsigned i;
+	int ret = -1;
+
+	if (bdb_begin(st->db, &txn, err) < 0)
+		return -1;
+	*more = true;
+	for (i = 0; i < AT_ONCE && *more; i++) {
+		if (store_reader_next(rd, &ev, more, err) < 0 ||
+		    (*more && remember_event(st, txn, &ev, n, err) < 0))
+			goto out;
+	}
+	ret = bdb_commit(txn, err);
+	txn = NULL;
+out:
+	bdb_abort(txn);
+	return ret;
+}
+
+static int
+forget_aside(void *arg, const char *file, struct err *err)
+{
+	return span_starts(span_str(file), SEGMENTS_ASIDE SEEN)
+		   ? remove_aside(arg, file + sizeof(SEGMENTS_ASIDE) - 1, err)
+		   : 0;
+}
+
+int
+store_remember(struct store *st, uint64_t start_s, struct err *err)
+{
+	struct store_reader *rd = NULL;
+	uint64_t n = 0;
+	bool more = true;
+	int ret = -1;
+
+	if (start_s == 0)
+		return 0;
+	if (seen_prepare(st->seen, store_now_ms(st), err) < 0 ||
+	    store_reader_open(st, &rd, err) < 0 ||
+	    store_reader_seek_time(rd, (int64_t)start_s * 1000, err) < 0)
+		goto out;
+	while (more)
+		if (remember_some(st, rd, &n, &more, err) < 0)
+			goto out;
+	if (bdb_flush(st->db, err) < 0 || bdb_checkpoint(st->db, err) < 0)
+		goto out;
+	store_say(st,
+	    "remembered ids were damaged; %llu that were missing are "
+	    "remembered again from the log; one whose event is in the log no "
+	    "more may be accepted again",
+	    (unsigned long long)n);
+	ret = files_visit(st->db_dir, forget_aside, st, err);
+out:
+	store_reader_close(rd);
+	return ret;
+}
