@@ -34,6 +34,7 @@ start_server(
 {
 	struct server_options so = {
 		.dir = opt->conf->store,
+		.lock = en->lock,
 		.role = opt->role,
 		.owner_uid = geteuid(),
 		.leave = opt->leave,

@@ -370,6 +370,33 @@ owner_lock_drop(struct owner_lock *lock)
 	free(lock);
 }
 
+bool
+owner_lock_look(struct owner_lock *lock, enum owner_role role)
+{
+	struct stat named, ours, dir;
+	struct err ignored = ERR_INIT;
+	int fd;
+
+	if (fstat(lock->file_fd, &ours) < 0 || fstat(lock->dir_fd, &dir) < 0)
+		return false;
+	if (fstatat(lock->dir_fd, LOCK_FILE, &named, AT_SYMLINK_NOFOLLOW) ==
+		0 &&
+	    named.st_dev == ours.st_dev && named.st_ino == ours.st_ino)
+		return false;
+	fd = open_lock_file(lock->dir_fd, dir.st_uid, &ignored);
+	if (fd < 0)
+		return false;
+	/* Another one may be trying at it: then the next look gets it. */
+	if (lock_whole_file(fd, &ignored) != 1 ||
+	    name_holder(fd, role, &ignored) < 0) {
+		close(fd);
+		return false;
+	}
+	close(lock->file_fd);
+	lock->file_fd = fd;
+	return true;
+}
+
 int
 owner_holder(
     const char *dir, struct owner_info *holder, bool *held, struct err *err)

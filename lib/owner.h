@@ -73,6 +73,13 @@ int owner_lock_try(const char *dir, enum owner_role role,
 void owner_lock_drop(struct owner_lock *lock); /* NULL is allowed */
 
 /*
+ * Makes the lock file anew when it was renamed, removed or replaced: others
+ * read there who holds the lock. The folder's lock holds meanwhile. One thread
+ * at a time; true when it was made anew.
+ */
+bool owner_lock_look(struct owner_lock *lock, enum owner_role role);
+
+/*
  * Who holds the lock now; *held is false when nobody does. Needs to read the
  * lock file: ERR_DENIED for another uid.
  */

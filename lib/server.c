@@ -42,6 +42,9 @@ open_descriptors(struct server *sv, struct err *err)
 	sv->dir_fd = owner_dir_find(sv->opt.dir, &st, err);
 	if (sv->dir_fd < 0)
 		return -1;
+	if (fstatat(
+		sv->dir_fd, OWNER_SOCKET, &sv->socket, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(err, errno, "look at the socket");
 	sv->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	sv->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (sv->epoll_fd < 0 || sv->wake_fd < 0 ||

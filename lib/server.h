@@ -9,6 +9,10 @@
  * that one thread; what they asked for may still be done. root and owner_uid
  * may administer; any other uid that can open
  * the socket may greet, ping and send requests.
+ *
+ * Every SERVER_NAMES_MS it looks whether the names of the socket and of the
+ * lock still lead to its own, and makes anew what was taken away; who connects
+ * meanwhile finds nobody there.
  */
 #ifndef EYELET_LIB_SERVER_H
 #define EYELET_LIB_SERVER_H
@@ -24,6 +28,7 @@
 #define SERVER_SEND_MS 10000 /* a peer that takes nothing of its answer */
 #define SERVER_PAGER_MS 600000 /* an administrator, who may page through it */
 #define SERVER_DISK_MS 5000 /* a call that a disk which hangs holds up */
+#define SERVER_NAMES_MS 5000 /* between looks at the names of the two files */
 #define SERVER_STOP_MS 5000 /* for what is under way when told to stop */
 #define SERVER_BIG 65536 /* bytes: frames above it ... */
 #define SERVER_BIG_MAX 134217728 /* ... take at most this together */
@@ -36,6 +41,7 @@ struct server;
 struct server_options {
 	const char *dir; /* the store folder */
 	int listen_fd; /* of owner_listen; the server closes it */
+	struct owner_lock *lock; /* its file is looked after; may be NULL */
 	enum owner_role role;
 	uid_t owner_uid; /* may administer, as may root */
 	/*

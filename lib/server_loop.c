@@ -2,12 +2,14 @@
 #include "lib/server_parts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/owner_dir.h"
 #include "lib/stall.h"
 
 #define TICK_MS 1000 /* between looks at the clock */
@@ -416,6 +418,60 @@ is_late(const struct server_peer *peer, int64_t now_ms)
 	return peer->polls_out && now_ms - peer->took_ms > send_ms;
 }
 
+/* Is the folder of that name still the one that is served? */
+static bool
+folder_stands(const struct server *sv)
+{
+	struct stat named, ours;
+
+	return stat(sv->opt.dir, &named) == 0 &&
+	       fstat(sv->dir_fd, &ours) == 0 && named.st_dev == ours.st_dev &&
+	       named.st_ino == ours.st_ino;
+}
+
+/* Connections stay; the new listener takes the old one's place. */
+static void
+listen_anew(struct server *sv)
+{
+	struct epoll_event ev = { .events = EPOLLIN,
+		.data.ptr = SERVER_LISTENER };
+	struct err ignored = ERR_INIT;
+	struct stat made;
+	int fd;
+
+	fd = owner_listen(sv->opt.dir, &ignored);
+	if (fd < 0)
+		return;
+	if (fstatat(sv->dir_fd, OWNER_SOCKET, &made, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    epoll_ctl(sv->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0) {
+		close(fd);
+		return;
+	}
+	close(sv->opt.listen_fd);
+	sv->opt.listen_fd = fd;
+	sv->socket = made;
+	sv->accepts = true;
+}
+
+static void
+see_names(struct server *sv, int64_t now_ms)
+{
+	struct stat named;
+
+	if (now_ms - sv->names_ms < SERVER_NAMES_MS || sv->stop_ms != 0)
+		return;
+	sv->names_ms = now_ms;
+	if (!folder_stands(sv))
+		return; /* another one's, perhaps */
+	if (sv->opt.lock != NULL)
+		owner_lock_look(sv->opt.lock, sv->opt.role);
+	if (fstatat(sv->dir_fd, OWNER_SOCKET, &named, AT_SYMLINK_NOFOLLOW) <
+		0 ||
+	    named.st_dev != sv->socket.st_dev ||
+	    named.st_ino != sv->socket.st_ino)
+		listen_anew(sv);
+}
+
 static void
 tick(struct server *sv, int64_t now_ms)
 {
@@ -474,10 +530,10 @@ server_loop(void *arg)
 	int i, n;
 
 	while (!is_over(sv, clock_ms())) {
-		/* Alone it sleeps on: nobody is late, nobody leaves a mark. */
+		/* Alone it sleeps longer: nobody is late or leaves a mark. */
 		sleeps = sv->peers == NULL && sv->accepts && sv->stop_ms == 0;
-		n = epoll_wait(
-		    sv->epoll_fd, events, EVENTS_MAX, sleeps ? -1 : TICK_MS);
+		n = epoll_wait(sv->epoll_fd, events, EVENTS_MAX,
+		    sleeps ? SERVER_NAMES_MS : TICK_MS);
 		for (i = 0; i < n; i++)
 			if (events[i].data.ptr == SERVER_LISTENER)
 				accept_peers(sv);
@@ -487,6 +543,7 @@ server_loop(void *arg)
 		take_woken(sv);
 		see_flags(sv);
 		tick(sv, clock_ms());
+		see_names(sv, clock_ms());
 	}
 	while (sv->peers != NULL)
 		server_peer_close(sv->peers);

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "lib/frame.h"
 #include "lib/server.h"
@@ -88,7 +89,9 @@ struct server {
 	pthread_t loop;
 	struct server_peer *peers;
 	bool accepts; /* the listener stands in epoll */
+	struct stat socket; /* what the socket's name leads to */
 	int64_t tick_ms; /* of the last tick */
+	int64_t names_ms; /* of the last look at names */
 	int64_t stop_ms; /* when the loop saw that it stops; 0: not yet */
 	bool leaving; /* opt.leave was called: nobody is greeted any more */
 

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""What stands around an open store is taken away: the owner's lock file and
+socket, the folder of the store, the key file. No second owner writes the same
+store, clients get a clear word, and all comes back by itself, or once the
+operator did what the words said.
+
+    names_taken.py [--effort=short|normal|long] [ROW...]
+"""
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from campaign import verdict
+from machine import slack
+from stand import (Stand, compare, effort, end_load, journal_ids,
+                   wait_for)
+
+BACK_S = 25.0  # names are looked at every 5 and every 10 s
+
+
+def text(stand):
+    with open(stand.log, errors="replace") as f:
+        return f.read()
+
+
+def owners(stand):
+    return text(stand).count("owns the store")
+
+
+def inode(path):
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0
+
+
+def is_served(stand):
+    return stand.run("store", "status", check=False).returncode == 0
+
+
+def second_program(stand, want):
+    """Another one that wants the store does not become its owner."""
+    with subprocess.Popen(
+            [stand.program, "-c", stand.conf, "--store"], env=stand.env,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True) as p:
+        try:
+            words = p.communicate(timeout=10 * slack())[1]
+        except subprocess.TimeoutExpired:
+            p.kill()
+            words = p.communicate(timeout=20)[1]
+    want("leaving: another process owns the store" in words,
+         f"a second owner: {words}")
+
+
+def names_holder(stand):
+    """Does the lock file name the process that owns the store?"""
+    try:
+        with open(f"{stand.store}/lock") as f:
+            words = f.read()
+    except OSError:
+        return False
+    return any(f"pid={pid}\n" in words for pid in stand.processes())
+
+
+def socket_removed(stand, want, load):
+    path, before = f"{stand.store}/socket", owners(stand)
+    was = inode(path)
+    os.unlink(path)
+    second_program(stand, want)
+    wait_for("the socket anew", BACK_S * slack(),
+             lambda: inode(path) not in (0, was))
+    want(is_served(stand), f"no tool is served: {stand.tail()}")
+    want(owners(stand) == before, "the owner started anew")
+    second_program(stand, want)
+
+
+def lock_removed(stand, want, load):
+    before = owners(stand)
+    os.unlink(f"{stand.store}/lock")
+    want(is_served(stand), f"no tool is served: {stand.tail()}")
+    second_program(stand, want)
+    wait_for("the lock file names the owner", BACK_S * slack(),
+             lambda: names_holder(stand))
+    want(owners(stand) == before, "the owner started anew")
+    second_program(stand, want)
+
+
+def folder_renamed(stand, want, load):
+    elsewhere = f"{stand.store}.elsewhere"
+    os.rename(stand.store, elsewhere)
+    wait_for("a word about the folder", BACK_S * slack(),
+             lambda: "put that one back" in text(stand) or
+             "there is no folder" in text(stand))
+    wait_for("a refusal", BACK_S * slack(),
+             lambda: stand.get("/hooks/healthz")[0] == 503)
+    acked = load.board.acked
+    time.sleep(1)
+    want(load.board.acked == acked, "acknowledged without a store")
+    os.rename(elsewhere, stand.store)
+    wait_for("service is back", 60 * slack(),
+             lambda: load.board.acked > acked + 50)
+
+
+def held(stand):
+    return {row["id"] for row in stand.rows("event", "list", "--limit", "0")}
+
+
+def folder_replaced(stand, want, load):
+    """By a copy: what is acknowledged is in the one or in the other."""
+    elsewhere, copy = f"{stand.store}.elsewhere", f"{stand.store}.copy"
+    shutil.copytree(stand.store, copy,
+                    ignore=shutil.ignore_patterns("socket", "lock"))
+    os.rename(stand.store, elsewhere)
+    os.rename(copy, stand.store)
+    wait_for("a word about the folder", BACK_S * slack(),
+             lambda: "put that one back" in text(stand))
+    wait_for("the copy is served", BACK_S * slack(), lambda: is_served(stand))
+    end_load(load)
+    stand.cut_power()
+    stand.start()
+    there = held(stand)
+    stand.cut_power()
+    os.rename(stand.store, copy)
+    os.rename(elsewhere, stand.store)
+    stand.start()
+    lost = journal_ids(load.journal) - there - held(stand)
+    want(not lost, f"{len(lost)} lost")
+
+
+def key_gone(stand, want, load):
+    key = f"{stand.home}/keys/store.key"
+    os.rename(key, f"{key}.elsewhere")
+    wait_for("a word about the key", BACK_S * slack(),
+             lambda: "the key file" in text(stand))
+    acked = load.board.acked
+    wait_for("load goes on", 30, lambda: load.board.acked > acked + 50)
+    os.rename(f"{key}.elsewhere", key)
+
+
+ROWS = [
+    ("the socket removed", socket_removed),
+    ("the lock file removed", lock_removed),
+    ("the folder of the store renamed", folder_renamed),
+    ("the folder of the store replaced", folder_replaced),
+    ("the key file gone", key_gone),
+]
+
+
+def one(name, take):
+    wrong = []
+
+    def want(true, words):
+        if not true:
+            wrong.append(f"{name}: {words}")
+
+    with Stand() as stand:
+        stand.start()
+        stand.add_endpoint()
+        load = stand.load(connections=8)
+        wait_for("load in its stride", 60, lambda: load.board.acked > 200)
+        began = time.monotonic()
+        take(stand, want, load)
+        took = time.monotonic() - began
+        if load.poll() is None:
+            end_load(load)
+        stand.cut_power()
+        stand.start()
+        result = {"acked": 0, "lost": [], "twice": []}
+        if take is not folder_replaced:
+            result = compare(stand, [load.journal])
+        check = stand.run("store", "check", check=False)
+    print(f"{name}: over after {took:.2f} s, {result['acked']} acknowledged, "
+          f"{len(result['lost'])} lost")
+    want(not result["lost"] and not result["twice"],
+         f"{len(result['lost'])} lost, {len(result['twice'])} twice")
+    want(check.returncode == 0, f"check: {check.stdout}{check.stderr}")
+    return wrong
+
+
+def main():
+    asked = [a for a in sys.argv[1:] if not a.startswith("--")]
+    rows = [r for r in ROWS if not asked or r[0] in asked]
+    if not asked:
+        rows = effort(ROWS[:1], ROWS[:3], ROWS)
+    wrong = []
+    for row in rows:
+        wrong += one(*row)
+    verdict(wrong)
+
+
+main()
