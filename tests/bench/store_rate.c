@@ -33,6 +33,7 @@ static struct {
 	atomic_bool stop;
 	atomic_uint landed;
 	_Atomic uint64_t next, done, failed;
+	char why[200]; /* the first of those that failed */
 	uint32_t *samples_us;
 	_Atomic size_t nsamples;
 } run;
@@ -63,8 +64,11 @@ on_done(struct store_item *item)
 	struct flight *f = item->arg;
 	size_t at;
 
-	if (item->outcome != STORE_ACCEPTED)
-		atomic_fetch_add(&run.failed, 1);
+	if (item->outcome != STORE_ACCEPTED &&
+	    atomic_fetch_add(&run.failed, 1) == 0)
+		snprintf(run.why, sizeof(run.why), "outcome %d%s%s",
+		    (int)item->outcome, item->err.code == ERR_NONE ? "" : ": ",
+		    item->err.code == ERR_NONE ? "" : item->err.text);
 	atomic_fetch_add(&run.done, 1);
 	at = atomic_fetch_add(&run.nsamples, 1);
 	if (at < SAMPLES_MAX)
@@ -123,6 +127,8 @@ report(unsigned flight, double seconds, const struct rusage *before)
 	    flight, (double)n / seconds, run.samples_us[n / 2] / 1e3,
 	    run.samples_us[n * 99 / 100] / 1e3, cpu * 1e6 / (double)n,
 	    (unsigned long long)atomic_load(&run.failed));
+	if (run.why[0] != '\0')
+		printf("the first that failed: %s\n", run.why);
 	if (store_status(run.st, &status, &err) == 0)
 		printf("%llu events in %llu bytes: %.0f bytes each; "
 		       "remembered ids %.0f bytes each\n",

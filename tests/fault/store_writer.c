@@ -224,6 +224,15 @@ say(void *arg, const char *line)
 	warnx("%s", line);
 }
 
+/* Without exit handlers: threads of the store are in the libraries still. */
+static void
+leave(int status, void *arg)
+{
+	(void)arg;
+	fflush(stdout);
+	_exit(status);
+}
+
 /* --- writing -------------------------------------------------------------- */
 
 static void
@@ -513,6 +522,8 @@ main(int argc, char **argv)
 		err(EX_OSERR, "hcreate");
 	if (store_open(&opt, &w.st, &e) < 0)
 		errx(1, "open: %s", e.text);
+	if (on_exit(leave, NULL) != 0)
+		errx(EX_OSERR, "on_exit");
 	find_endpoint(&w);
 	events = read_events(w.st);
 	hold_promises(&w, journal);
