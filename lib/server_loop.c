@@ -181,7 +181,12 @@ server_peer_close(struct server_peer *peer)
 	if (peer->closed)
 		return;
 	peer->closed = true;
-	close(peer->fd); /* epoll forgets it by itself */
+	/*
+	 * A child that is being spawned has the descriptor until it executes
+	 * its program, and so long epoll would tell of a peer that is freed.
+	 */
+	epoll_ctl(sv->epoll_fd, EPOLL_CTL_DEL, peer->fd, NULL);
+	close(peer->fd);
 	if (peer->prev != NULL)
 		peer->prev->next = peer->next;
 	else

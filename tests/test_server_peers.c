@@ -40,6 +40,30 @@ START_TEST(a_peer_that_is_gone_harms_nobody)
 }
 END_TEST
 
+/*
+ * As a deliverer that is being started does for a moment, and here for longer:
+ * epoll then does not forget what was closed.
+ */
+START_TEST(a_peer_whose_descriptor_a_child_has_may_go)
+{
+	int fd = greet();
+	pid_t child = fork();
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	ck_assert_int_eq(shutdown(fd, SHUT_RDWR), 0);
+	sleep_ms(200);
+	expect_service();
+	ck_assert_int_eq(kill(child, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	close(fd);
+	expect_service();
+}
+END_TEST
+
 /* --- peers that do wrong -------------------------------------------------- */
 
 static void
@@ -484,6 +508,7 @@ main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_peer_that_is_gone_harms_nobody);
+	tcase_add_test(tc, a_peer_whose_descriptor_a_child_has_may_go);
 	tcase_add_test(tc, a_feed_is_answered_or_fails);
 	tcase_add_loop_test(
 	    tc, a_peer_that_does_wrong_is_told_and_ended, 0, NITEMS(wrongs));
