@@ -137,6 +137,13 @@ take_row(void *arg, struct span json, struct err *err)
 		ret = 0;
 		goto out;
 	}
+	if (json_get(row, "copy_note") != NULL) {
+		erase_progress(c);
+		note(c->line->program->name, "%s",
+		    json_text(json_get(row, "copy_note")));
+		ret = 0;
+		goto out;
+	}
 	if (c->screen)
 		erase_progress(c);
 	warnings_print(c->line->program->name, row);

@@ -52,6 +52,7 @@ static const struct {
 	{ ERR_NOTFOUND, EX_NOINPUT },
 	{ ERR_EXISTS, EX_TEMPFAIL }, /* another one delivers */
 	{ ERR_DENIED, EX_NOPERM },
+	{ ERR_HELD, EX_TEMPFAIL },
 	{ ERR_IO, EX_IOERR },
 	{ ERR_FULL, EX_IOERR },
 	{ ERR_NOMEM, EX_OSERR },

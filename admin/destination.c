@@ -217,6 +217,7 @@ static const struct field show_fields[] = {
 	{ "destination", "destination", FIELD_PLAIN, NULL },
 	{ "state", "state", FIELD_PLAIN, NULL },
 	{ "why", "because", FIELD_PLAIN, NULL },
+	{ "deliveries_held", "held", FIELD_PLAIN, NULL },
 	{ "title", "title", FIELD_PLAIN, NULL },
 	{ "url", "url", FIELD_PLAIN, NULL },
 	{ "command", "command", FIELD_LIST, NULL },

@@ -86,6 +86,9 @@ static const struct field status_fields[] = {
 	{ "store", "store", FIELD_PLAIN, NULL },
 	{ "healthy", "healthy", FIELD_PLAIN, NULL },
 	{ "why_not", "because", FIELD_PLAIN, NULL },
+	{ "copy", "copy", FIELD_PLAIN, NULL },
+	{ "copy_why", "because", FIELD_PLAIN, NULL },
+	{ "deliveries_held", "held", FIELD_PLAIN, NULL },
 	{ "endpoints", "endpoints", FIELD_PLAIN, NULL },
 	{ "secrets", "secrets", FIELD_PLAIN, NULL },
 	{ "events", "events", FIELD_PLAIN, NULL },
@@ -132,15 +135,21 @@ add_owner(const struct call *c, struct buf *text, struct err *err)
 	return buf_put_span(text, span_skip(c->row_text, 1), err);
 }
 
+struct status {
+	struct call call;
+	bool held;
+};
+
 static int
 status_row(void *arg, const struct json *row, struct err *err)
 {
-	const struct call *c = arg;
+	struct status *status = arg;
+	const struct call *c = &status->call;
 	struct buf text = BUF_INIT(CALL_MAX);
 	struct json *whole = NULL;
 	int ret = -1;
 
-	(void)row;
+	status->held = json_true(json_get(row, "deliveries_held"));
 	if (add_owner(c, &text, err) < 0 ||
 	    json_parse(buf_span(&text), &whole, err) < 0)
 		goto out;
@@ -156,20 +165,26 @@ out:
 	return ret;
 }
 
+/* A verdict of 1 when deliveries are held. */
 static int
 run_status(struct command_line *line, struct err *err)
 {
-	struct call c;
+	struct status status = { .held = false };
 	int ret = -1;
 
-	if (call_begin(&c, line, "store.status", err) == 0) {
-		c.people = status_row;
-		c.arg = &c;
-		c.scripts_too = true;
-		ret = call_send(&c, err);
+	if (call_begin(&status.call, line, "store.status", err) == 0) {
+		status.call.people = status_row;
+		status.call.arg = &status;
+		status.call.scripts_too = true;
+		ret = call_send(&status.call, err);
 	}
-	call_end(&c);
-	return ret;
+	fflush(stdout);
+	if (ret == 0 && status.held)
+		note(line->program->name,
+		    "deliveries are held, as this store is a copy; where it "
+		    "takes the place of the original: eyelet-store adopt");
+	call_end(&status.call);
+	return ret < 0 ? -1 : status.held;
 }
 
 /* --- check ---------------------------------------------------------------- */
@@ -349,6 +364,39 @@ run_accept_loss(struct command_line *line, struct err *err)
 	return ret;
 }
 
+/* --- adopt ---------------------------------------------------------------- */
+
+static int
+adopt_row(void *arg, const struct json *row, struct err *err)
+{
+	static const struct field fields[] = {
+		{ "store", "store", FIELD_PLAIN, NULL },
+		{ "why", "was a copy", FIELD_PLAIN, NULL },
+	};
+
+	(void)arg;
+	return fields_print(row, fields, NITEMS(fields), err);
+}
+
+static int
+run_adopt(struct command_line *line, struct err *err)
+{
+	struct call c;
+	int ret = -1;
+
+	if (call_begin(&c, line, "store.adopt", err) == 0) {
+		c.people = adopt_row;
+		ret = call_send(&c, err);
+		fflush(stdout);
+		if (ret == 0)
+			note(line->program->name,
+			    "the store is its own now, and its deliveries go "
+			    "out: the original must not deliver any more");
+	}
+	call_end(&c);
+	return ret;
+}
+
 /* --- config --------------------------------------------------------------- */
 
 static const struct table_column config_columns[] = {
@@ -444,6 +492,9 @@ static const struct command commands[] = {
 	{ "accept-loss", "", 0, 0,
 	    "Goes on without events that a damaged log has lost.", NULL, 0,
 	    run_accept_loss },
+	{ "adopt", "", 0, 0,
+	    "Takes a copy for the store itself, so that it delivers.", NULL, 0,
+	    run_adopt },
 	{ "config", "", 0, 0,
 	    "Shows the settings in force, and where each came from.", NULL, 0,
 	    run_config },

@@ -11,6 +11,7 @@
 #include "lib/scheme.h"
 #include "lib/server.h"
 #include "lib/store.h"
+#include "lib/store_copy.h"
 #include "lib/watch.h"
 
 struct engine {
@@ -201,6 +202,15 @@ engine_is_fenced(struct engine *en)
 	/* Without a store, a flush may have failed while it was opened. */
 	return en->store != NULL ? store_is_fenced(en->store)
 				 : store_process_is_spent();
+}
+
+bool
+engine_delivers(struct engine *en)
+{
+	if (en->store == NULL || store_holds_deliveries(en->store))
+		return false;
+	return en->opt.role != OWNER_STORE || server_heard_front(en->server) ||
+	       ops_asked_to_deliver(en->ops);
 }
 
 int64_t

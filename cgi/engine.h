@@ -52,6 +52,14 @@ struct receive *engine_receive(struct engine *en);
 /* Was a write lost, so that only a new start helps? */
 bool engine_is_fenced(struct engine *en);
 
+/*
+ * Is this an owner that starts the deliverer (deliver.mode = child)? Not while
+ * deliveries are held (store_copy.h). One that was started on demand waits for
+ * a request of a web server, or a call that wants something to go out: an
+ * administrator's look must not deliver the backlog of a clone.
+ */
+bool engine_delivers(struct engine *en);
+
 /* For how many seconds no other process was connected; 0 while one is. */
 int64_t engine_idle_s(struct engine *en);
 

@@ -478,7 +478,7 @@ loop(struct service *sv, struct err *err)
 		if (en == NULL && clock_ms() - sv->tried_at_ms >= wait_ms &&
 		    look_for_owner(sv, err) < 0)
 			return -1;
-		if (sv->mode == MODE_OWNING)
+		if (sv->mode == MODE_OWNING && engine_delivers(sv->engine))
 			deliverer_look(
 			    &sv->deliverer, sv->opt.conf, sv->opt.log);
 		why = reason_to_end(sv, SERVICE_LOOK_MS);

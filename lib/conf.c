@@ -32,7 +32,7 @@ typedef int put_value(const struct setting *set, struct span text,
     struct conf *cf, struct err *err);
 
 static put_value put_path, put_folders, put_mount, put_addresses, put_log,
-    put_deliver, put_duration, put_bytes, put_number;
+    put_deliver, put_copied, put_duration, put_bytes, put_number;
 
 /* Every setting: the one table; eyelet.conf(5) has the words for each. */
 static const struct setting {
@@ -89,6 +89,8 @@ static const struct setting {
 	    offsetof(struct conf, address_rate), "0", 0, 1000000 },
 	{ "deliver", "mode", put_deliver, offsetof(struct conf, deliver_mode),
 	    "service", 0, 0 },
+	{ "deliver", "copied", put_copied,
+	    offsetof(struct conf, deliver_copied), "hold", 0, 0 },
 	{ "deliver", "connections", put_number,
 	    offsetof(struct conf, connections), "1024", 1, 8192 },
 	{ "deliver", "program", put_path,
@@ -216,6 +218,18 @@ put_deliver(const struct setting *set, struct span text, struct conf *cf,
 		    "it must be \"" CONF_DELIVER_SERVICE
 		    "\", \"" CONF_DELIVER_CHILD "\" or \"" CONF_DELIVER_OFF
 		    "\"");
+	return put_string(set, text, cf, err);
+}
+
+static int
+put_copied(const struct setting *set, struct span text, struct conf *cf,
+    struct err *err)
+{
+	if (!span_is(text, CONF_COPIED_HOLD) &&
+	    !span_is(text, CONF_COPIED_DELIVER))
+		return err_set(err, ERR_INPUT,
+		    "it must be \"" CONF_COPIED_HOLD
+		    "\" or \"" CONF_COPIED_DELIVER "\"");
 	return put_string(set, text, cf, err);
 }
 
@@ -488,6 +502,7 @@ conf_free(struct conf *cf)
 	free(cf->mount);
 	free(cf->trusted_proxies);
 	free(cf->deliver_mode);
+	free(cf->deliver_copied);
 	free(cf->deliver_program);
 	free(cf->program);
 	free(cf->log);

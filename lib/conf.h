@@ -17,6 +17,10 @@
 #define CONF_DELIVER_CHILD "child" /* whoever owns the store */
 #define CONF_DELIVER_OFF "off" /* nobody: events wait in the log */
 
+/* Does a copy of a store deliver? See store_copy.h. */
+#define CONF_COPIED_HOLD "hold" /* not before it was adopted */
+#define CONF_COPIED_DELIVER "deliver"
+
 /* Where a setting's value came from. */
 struct conf_origin {
 	char *text; /* as written there */
@@ -55,6 +59,7 @@ struct conf {
 	char *trusted_proxies; /* "" */
 	int64_t address_rate; /* 0 */
 	char *deliver_mode; /* one of CONF_DELIVER_... */
+	char *deliver_copied; /* one of CONF_COPIED_... */
 	int64_t connections; /* 1024: deliveries under way at once */
 	char *deliver_program; /* eyelet-deliver, that an owner starts */
 	int64_t workers; /* 0: by cores */

@@ -4,6 +4,8 @@
  */
 #include "lib/conf.h"
 
+#include <string.h>
+
 void
 conf_store_options(const struct conf *cf, struct store_options *opt)
 {
@@ -21,6 +23,8 @@ conf_store_options(const struct conf *cf, struct store_options *opt)
 	opt->ballast = cf->ballast;
 	opt->cache = cf->cache;
 	opt->log_keep_max = cf->log_keep_max;
+	opt->deliver_copies =
+	    strcmp(cf->deliver_copied, CONF_COPIED_DELIVER) == 0;
 	opt->quarantine_count = (uint64_t)cf->quarantine_count;
 	opt->quarantine_bytes = cf->quarantine_bytes;
 	opt->quarantine_total = cf->quarantine_total;

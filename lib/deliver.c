@@ -62,6 +62,15 @@ deliver_owner_failed(struct deliver *dv, int64_t *again_ms, struct err *err)
 	if (err->code == ERR_VERSION || err->code == ERR_DENIED || dv->opt.once)
 		return -1;
 	*again_ms = clock_ms() + DELIVER_PAUSE_MS;
+	if (err->code == ERR_HELD) {
+		if (!dv->held)
+			deliver_log_why(
+			    dv, span_str(err->text), "delivery=held");
+		dv->held = true;
+		/* Not even what is in memory goes out. */
+		deliver_forget_settings(dv);
+		return 0;
+	}
 	if (!dv->away)
 		deliver_log_why(dv, span_str(err->text), "store=away");
 	dv->away = true;

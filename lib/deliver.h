@@ -43,7 +43,8 @@ struct deliver_totals {
  * Runs until told to stop (or, once, until nothing is due). ERR_EXISTS when
  * another process delivers (the message says which), ERR_DENIED, ERR_NOTFOUND
  * (no store), ERR_VERSION (the owner is newer than this program), ERR_NOMEM.
- * An owner that is away is waited for; once: ERR_AWAY, ERR_TIMEOUT.
+ * An owner that is away, or holds deliveries, is waited for; once: ERR_AWAY,
+ * ERR_TIMEOUT, ERR_HELD.
  * *totals is written in any case.
  */
 int deliver_run(const struct deliver_options *opt,

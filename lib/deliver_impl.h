@@ -156,6 +156,7 @@ struct deliver {
 	struct deliver_line waiter, reader, reporter;
 	int64_t waiter_ms, reader_ms, reporter_ms;
 	bool away; /* the owner was, when last asked */
+	bool held; /* deliveries were: store_copy.h */
 	bool told; /* durable_seq and touched are the owner's */
 
 	/* deliver_settings.c */
@@ -218,6 +219,8 @@ int deliver_take_settings(struct deliver *dv, struct span in, struct err *err);
 int deliver_take_rows(
     struct deliver *dv, struct span in, uint64_t *next, struct err *err);
 void deliver_rows_failed(struct deliver *dv);
+/* As if there were no destinations, until settings come. */
+void deliver_forget_settings(struct deliver *dv);
 void deliver_free_settings(struct deliver *dv);
 
 /* --- deliver_read.c ------------------------------------------------------- */

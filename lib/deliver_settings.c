@@ -183,20 +183,38 @@ take_endpoint(void *arg, const struct feed_endpoint *e, struct err *err)
 
 /* --- answers -------------------------------------------------------------- */
 
-int
-deliver_take_settings(struct deliver *dv, struct span in, struct err *err)
+static void
+unsee_all(struct deliver *dv)
 {
-	uint64_t touched;
 	size_t i;
 
 	for (i = 0; i < dv->ndestinations; i++)
 		dv->destinations[i].seen = false;
+}
+
+void
+deliver_forget_settings(struct deliver *dv)
+{
+	unsee_all(dv);
+	forget_unseen(dv);
+	dv->has_settings = false;
+}
+
+int
+deliver_take_settings(struct deliver *dv, struct span in, struct err *err)
+{
+	uint64_t touched;
+
+	unsee_all(dv);
 	if (feed_get_settings(
 		in, &touched, take_destination, take_endpoint, dv, err) < 0)
 		return -1;
 	forget_unseen(dv);
 	dv->settings_touched = dv->touched = touched;
 	dv->has_settings = true;
+	if (dv->held)
+		deliver_log(dv, "delivery=released");
+	dv->held = false;
 	return 0;
 }
 

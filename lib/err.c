@@ -20,6 +20,7 @@ static const struct {
 	{ ERR_EXISTS, "exists" },
 	{ ERR_CONFLICT, "conflict" },
 	{ ERR_DENIED, "denied" },
+	{ ERR_HELD, "held" },
 	{ ERR_LIMIT, "limit" },
 	{ ERR_IO, "io" },
 	{ ERR_FULL, "full" },

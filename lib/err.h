@@ -17,6 +17,7 @@ enum err_code {
 	ERR_EXISTS,
 	ERR_CONFLICT, /* somebody changed it since (--if-gen) */
 	ERR_DENIED, /* this user may not do this */
+	ERR_HELD, /* the store is a copy, which delivers nothing */
 	ERR_LIMIT, /* a limit with a name was reached */
 	ERR_IO,
 	ERR_FULL, /* no space left, or below the floor */

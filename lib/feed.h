@@ -47,7 +47,8 @@ feed_put_call(const struct feed_call *call, struct buf *out, struct err *err);
 
 /*
  * The owner's side: does one call and puts its answer; in is untrusted.
- * ERR_INPUT, and what the store says. gone as in ops.h (a WAIT ends by it).
+ * ERR_INPUT, ERR_HELD (store_copy.h: nothing is handed out, but reports are
+ * taken), and what the store says. gone as in ops.h (a WAIT ends by it).
  * out may hold secrets: whoever owns it wipes it.
  */
 struct feed_peer {

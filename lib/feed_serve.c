@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/store_copy.h"
 
 #define WAIT_SLICE_MS 250 /* between two looks whether waiting is in vain */
 
@@ -360,6 +361,23 @@ serve(struct serving *sv, struct err *err)
 	return err_set(err, ERR_INPUT, "there is no such verb");
 }
 
+/* Does the answer give what a delivery is made of? */
+static bool
+hands_out(enum feed_verb verb)
+{
+	switch (verb) {
+	case FEED_SETTINGS:
+	case FEED_ROWS:
+	case FEED_READ:
+	case FEED_EVENTS:
+		return true;
+	case FEED_WAIT:
+	case FEED_REPORT: /* what was sent was sent */
+		return false;
+	}
+	return true;
+}
+
 int
 feed_serve(struct store *st, const struct feed_peer *peer, struct span in,
     struct buf *out, struct err *err)
@@ -374,9 +392,13 @@ feed_serve(struct store *st, const struct feed_peer *peer, struct span in,
 
 	/* What is delivered now could not be recorded, and would go out again.
 	 */
-	if (store_loss_refuse(st, err) == 0 &&
-	    feed_get_call(in, &got, err) == 0)
+	if (store_loss_refuse(st, err) < 0 || feed_get_call(in, &got, err) < 0)
+		goto out;
+	if (hands_out(got.call.verb) && store_holds_deliveries(st))
+		store_refuse_held(st, err);
+	else
 		ret = serve(&sv, err);
+out:
 	if (ret < 0)
 		out->len = sv.base;
 	feed_got_free(&got);

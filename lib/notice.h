@@ -30,6 +30,7 @@
 #define NOTICE_FLOOR "store.floor"
 #define NOTICE_FLOOR_PASSED "store.floor_passed"
 #define NOTICE_DAMAGED "store.damaged"
+#define NOTICE_COPIED "store.copied"
 #define NOTICE_HORIZON "horizon.shortened"
 #define NOTICE_REFUSING "endpoint.refusing"
 #define NOTICE_SILENT "endpoint.silent"

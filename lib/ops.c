@@ -9,6 +9,7 @@
 #include "lib/encode.h"
 #include "lib/near.h"
 #include "lib/ops_impl.h"
+#include "lib/store_copy.h"
 #include "lib/util.h"
 
 #define OP_MEMBERS_MAX 12
@@ -179,6 +180,21 @@ static const struct op {
 	{ "store.rekey", op_store_rekey, { { NULL, JSON_ABSENT, false } } },
 	{ "store.accept-loss", op_store_accept_loss,
 	    { { NULL, JSON_ABSENT, false } } },
+	{ "store.adopt", op_store_adopt, { { NULL, JSON_ABSENT, false } } },
+};
+
+/* Ops that have to do with deliveries. */
+static const struct {
+	const char *op;
+	bool sends; /* it is called so that something goes out */
+} about_deliveries[] = {
+	{ "destination.list", false },
+	{ "destination.show", false },
+	{ "destination.resume", true },
+	{ "event.publish", true },
+	{ "delivery.retry", true },
+	{ "delivery.replay", true },
+	{ "quarantine.admit", true },
 };
 
 int
@@ -206,6 +222,12 @@ void
 ops_close(struct ops *ops)
 {
 	free(ops);
+}
+
+bool
+ops_asked_to_deliver(struct ops *ops)
+{
+	return atomic_load(&ops->asked_to_deliver);
 }
 
 /* --- judging a call ------------------------------------------------------- */
@@ -270,6 +292,47 @@ check_members(const struct op *op, const struct json *in, struct err *err)
 	return 0;
 }
 
+/* A row of its own, and no part of the answer: why nothing goes out. */
+static int
+tell_held(const struct op_call *call, struct err *err)
+{
+	struct buf row = BUF_INIT(OPS_ROW_MAX);
+	struct err why = ERR_INIT;
+	struct json_write w;
+	int ret;
+
+	if (!store_holds_deliveries(call->ops->store))
+		return 0;
+	store_refuse_held(call->ops->store, &why);
+	json_write_init(&w, &row, err);
+	json_write_object(&w, NULL);
+	json_write_str(&w, "copy_note", why.text);
+	json_write_close(&w);
+	ret = op_emit(call, &w, &row, err);
+	buf_free(&row);
+	return ret;
+}
+
+static int
+run_op(const struct op *op, const struct op_call *call, struct err *err)
+{
+	bool sends = false;
+	size_t i;
+
+	for (i = 0; i < NITEMS(about_deliveries); i++)
+		if (strcmp(about_deliveries[i].op, op->name) == 0) {
+			sends = about_deliveries[i].sends &&
+				!op_flag(call, "dry_run");
+			if (tell_held(call, err) < 0)
+				return -1;
+		}
+	if (op->run(call, err) < 0)
+		return -1;
+	if (sends)
+		atomic_store(&call->ops->asked_to_deliver, true);
+	return 0;
+}
+
 int
 ops_call(struct ops *ops, const struct ops_peer *peer,
     const unsigned char request_id[STORE_REQUEST_ID], struct span json,
@@ -304,7 +367,7 @@ ops_call(struct ops *ops, const struct ops_peer *peer,
 		goto out;
 	call.name = op->name;
 	call.in = in;
-	ret = op->run(&call, err);
+	ret = run_op(op, &call, err);
 out:
 	json_free(in);
 	return ret;

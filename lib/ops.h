@@ -32,9 +32,17 @@ int ops_open(const struct conf *cf, struct store *st, struct registry *rg,
 void ops_close(struct ops *ops);
 
 /*
+ * Did a call since ops_open want something to go out: a publish, a replay, a
+ * retry, an adoption?
+ */
+bool ops_asked_to_deliver(struct ops *ops);
+
+/*
  * Performs one call in this thread (it may take as long as it takes).
  * ERR_USAGE for an unknown op or member, ERR_DENIED, and whatever the op
  * itself reports. May be called by several threads at once.
+ * Where deliveries are held (store_copy.h) calls that have to do with them give
+ * a row {"copy_note": WORDS} first, which is no part of their answer.
  */
 int ops_call(struct ops *ops, const struct ops_peer *peer,
     const unsigned char request_id[STORE_REQUEST_ID], struct span json,

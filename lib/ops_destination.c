@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/near.h"
+#include "lib/store_copy.h"
 #include "lib/util.h"
 
 #define LOOK_MAX 100000 /* rows that show looks at for what went wrong */
@@ -153,6 +154,8 @@ op_destination_write(const struct op_call *call, struct json_write *w,
 
 	json_write_str(w, "destination", d->name);
 	write_state(w, d->state);
+	json_write_bool(
+	    w, "deliveries_held", store_holds_deliveries(call->ops->store));
 	json_write_str(w, "url", settings->url);
 	write_list(w, "command", settings->command, settings->ncommand);
 	json_write_str(w, "title", settings->title);

@@ -52,6 +52,7 @@ struct ops {
 	struct registry *registry;
 	atomic_uint followers;
 	atomic_uint feeders; /* WAITs of the feed under way */
+	atomic_bool asked_to_deliver; /* see ops_asked_to_deliver */
 };
 
 /* One call under way; in has the members that the table allows. */
@@ -83,7 +84,7 @@ op_run op_event_read, op_cursor_list, op_cursor_ack, op_cursor_remove;
 op_run op_endpoint_explain, op_quarantine_list, op_quarantine_show,
     op_quarantine_explain, op_quarantine_admit;
 op_run op_store_status, op_store_check, op_store_audit, op_store_prune,
-    op_store_rekey, op_store_accept_loss;
+    op_store_rekey, op_store_accept_loss, op_store_adopt;
 
 /* --- members of a call, already judged by the table ----------------------- */
 

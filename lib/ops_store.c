@@ -1,6 +1,7 @@
 /* ops_store.c: what can be asked about the store itself. */
 #include "lib/ops_impl.h"
 #include "lib/quarantine.h"
+#include "lib/store_copy.h"
 
 int
 op_store_status(const struct op_call *call, struct err *err)
@@ -9,6 +10,7 @@ op_store_status(const struct op_call *call, struct err *err)
 	struct store_status s;
 	const char *why = "";
 	struct quarantine_totals refused;
+	struct store_copy copy;
 	struct json_write w;
 	bool healthy;
 	int ret;
@@ -24,6 +26,10 @@ op_store_status(const struct op_call *call, struct err *err)
 	json_write_bool(&w, "healthy", healthy);
 	json_write_str(&w, "why_not", healthy ? NULL : why);
 	json_write_bool(&w, "below_floor", s.below_floor);
+	store_copy(call->ops->store, &copy);
+	json_write_str(&w, "copy", store_copy_word(copy.state));
+	json_write_str(&w, "copy_why", copy.why[0] == '\0' ? NULL : copy.why);
+	json_write_bool(&w, "deliveries_held", copy.held);
 	json_write_uint(&w, "events", s.events);
 	json_write_uint(&w, "segments", s.segments);
 	json_write_uint(&w, "damaged", s.damaged);
@@ -307,6 +313,57 @@ op_store_accept_loss(const struct op_call *call, struct err *err)
 	    call->request_id, &result, err);
 	if (ret == 0)
 		ret = call->row(call->arg, buf_span(&result), err);
+	buf_free(&result);
+	return ret;
+}
+/* --- a copy becomes a store of its own ------------------------------------ */
+
+static int
+change_adopt(
+    struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	const struct op_call *call = arg;
+	struct store_copy copy;
+	struct json_write w;
+
+	store_copy(call->ops->store, &copy);
+	if (copy.state == STORE_COPY_NO)
+		return err_set(err, ERR_CONFLICT,
+		    "the store %s is no copy: there is nothing to adopt",
+		    call->ops->conf->store);
+	if (copy.state != STORE_COPY_YES)
+		return err_set(err, ERR_CONFLICT,
+		    "the store %s cannot be adopted: %s",
+		    call->ops->conf->store, copy.why);
+	json_write_init(&w, result, err);
+	json_write_object(&w, NULL);
+	json_write_str(&w, "store", call->ops->conf->store);
+	json_write_str(&w, "was", store_copy_word(copy.state));
+	json_write_str(&w, "why", copy.why);
+	json_write_close(&w);
+	if (json_write_done(&w) < 0)
+		return -1;
+	return store_tx_audit(tx, call->name, "store", buf_span(result), err);
+}
+
+/*
+ * The record first: nothing goes out that no record explains. A call that is
+ * repeated finds the record made and writes the file again, if need be.
+ */
+int
+op_store_adopt(const struct op_call *call, struct err *err)
+{
+	struct op_call self = *call;
+	struct buf result = BUF_INIT(OPS_RESULT_MAX);
+	int ret = -1;
+
+	store_copy_look(call->ops->store);
+	if (store_change(call->ops->store, &call->peer->actor, call->request_id,
+		change_adopt, &self, &result, err) == 0 &&
+	    store_adopt(call->ops->store, err) == 0) {
+		atomic_store(&call->ops->asked_to_deliver, true);
+		ret = call->row(call->arg, buf_span(&result), err);
+	}
 	buf_free(&result);
 	return ret;
 }

@@ -141,6 +141,17 @@ server_down(struct server *sv, const struct err *err)
 	pthread_mutex_unlock(&sv->lock);
 }
 
+bool
+server_heard_front(struct server *sv)
+{
+	bool heard;
+
+	pthread_mutex_lock(&sv->lock);
+	heard = sv->heard_front;
+	pthread_mutex_unlock(&sv->lock);
+	return heard;
+}
+
 size_t
 server_clients(struct server *sv, int64_t *idle_s)
 {

@@ -77,6 +77,9 @@ void server_down(struct server *sv, const struct err *err);
 /* Peers connected now; for how many seconds there was none (0 when some). */
 size_t server_clients(struct server *sv, int64_t *idle_s);
 
+/* Did another process send a request that it had from a web server? */
+bool server_heard_front(struct server *sv);
+
 /*
  * Takes no new work, finishes what is under way (at most SERVER_STOP_MS),
  * ends. False when something still is under way then: its thread may be in

@@ -103,6 +103,7 @@ struct server {
 	size_t npeers, jobs, big;
 	int64_t lonely_ms; /* since when there is no peer */
 	bool serving; /* receive and ops are there */
+	bool heard_front; /* a request came from another process */
 	bool welcomes; /* so: greet who waits for that */
 	struct err down; /* why there is no store; ERR_NONE: it may open */
 	bool stopping;

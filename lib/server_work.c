@@ -302,7 +302,8 @@ request_done(struct receive_call *call)
 void
 server_run_request(struct server_job *job)
 {
-	struct receive *rc = job->peer->sv->receive;
+	struct server *sv = job->peer->sv;
+	struct receive *rc = sv->receive;
 	struct receive_call *call = &job->call;
 	struct err verdict = ERR_INIT;
 	struct span body;
@@ -313,6 +314,9 @@ server_run_request(struct server_job *job)
 		end_with_verdict(job, FRAME_BUSY, &verdict);
 		return;
 	}
+	pthread_mutex_lock(&sv->lock);
+	sv->heard_front = true;
+	pthread_mutex_unlock(&sv->lock);
 	body = call->request.body;
 	call->request.body = SPAN_EMPTY;
 	call->has_request_id = true;

@@ -352,8 +352,8 @@ store_open_once(
 	    store_check_folder(st->opt.dir, err) < 0 ||
 	    store_names_begin(st, err) < 0 ||
 	    store_read_marker(st, &is_new, err) < 0 ||
-	    open_outside(st, err) < 0 || open_databases(st, is_new, err) < 0 ||
-	    open_quarantine(st, err) < 0)
+	    store_copy_open(st, err) < 0 || open_outside(st, err) < 0 ||
+	    open_databases(st, is_new, err) < 0 || open_quarantine(st, err) < 0)
 		goto out;
 	atomic_store(&st->settle_due, true); /* perhaps */
 	st->opened_ms = store_wall_ms();
@@ -396,6 +396,7 @@ store_close(struct store *st)
 		free(st->facts[i]);
 	free(st->facts);
 	free(st->used_ms);
+	store_copy_close(st);
 	buf_free(&st->group);
 	bytes_wipe(st->seen_secret, sizeof(st->seen_secret));
 	pthread_mutex_destroy(&st->clock_mutex);

@@ -47,6 +47,7 @@ struct store_options {
 	uint64_t ballast; /* size of the file kept to be deleted in need */
 	uint64_t cache; /* bytes of database cache */
 	uint64_t log_keep_max; /* bytes of log after which a snapshot is made */
+	bool deliver_copies; /* see store_copy.h: a copy delivers, too */
 	/* Refused requests that are kept, see quarantine.h. */
 	uint64_t quarantine_count, quarantine_bytes; /* of an endpoint */
 	uint64_t quarantine_total; /* bytes of all */

@@ -6,6 +6,7 @@
  * store_tables.c	the tables with small records
  * store_marker.c	the marker file, the folder's owner and mode
  * store_full.c	opening a store whose volume has no room
+ * store_copy.c	store.id, by which a copy of a store is told
  * store_facts.c	numbers that live in memory: generations, counters
  * store_accept.c	a batch of events, in the committer
  * store_change.c	changes, in the committer; request ids; audit
@@ -107,6 +108,7 @@ struct store {
 	pthread_mutex_t rekey_mutex; /* one change of it at a time */
 	struct deny *deny;
 	struct quarantine *quarantine;
+	struct store_copy_watch *copy; /* store_copy.c's own */
 	unsigned char seen_secret[SEEN_SECRET];
 
 	pthread_mutex_t clock_mutex; /* the last to be taken */
@@ -266,6 +268,13 @@ int store_write_marker(const char *dir, const char *id, const char *state,
     bool exclusive, struct err *err);
 /* Fills st->id. */
 int store_read_marker(struct store *st, bool *is_new, struct err *err);
+
+/* store_copy.c */
+/* Makes store.id, or another one in its place. ERR_IO, ERR_FULL. */
+int store_write_id(const char *dir, const char *id, struct err *err);
+/* Looks whether the store, whose id is known, is a copy. ERR_NOMEM. */
+int store_copy_open(struct store *st, struct err *err);
+void store_copy_close(struct store *st);
 
 /* store_facts.c */
 /* The facts of an endpoint, made when there are none; NULL without memory. */

@@ -168,5 +168,8 @@ store_create(const char *dir, struct err *err)
 		return -1;
 	for (i = 0; i < sizeof(random); i++)
 		snprintf(id + 2 * i, 3, "%02x", random[i]);
+	/* Before the marker: a store has one from the start. */
+	if (!files_exist(dir, STORE_MARKER) && store_write_id(dir, id, err) < 0)
+		return -1;
 	return store_write_marker(dir, id, "new", true, err);
 }

@@ -100,7 +100,8 @@ watch_look(struct watch *wt, struct err *err)
 	int ret = -1;
 
 	wt->now_ms = store_now_ms(wt->st);
-	if (watch_look_at_store(wt, err) < 0 ||
+	if (watch_look_at_copy(wt, err) < 0 ||
+	    watch_look_at_store(wt, err) < 0 ||
 	    watch_look_at_endpoints(wt, err) < 0 ||
 	    watch_look_at_secrets(wt, err) < 0 ||
 	    watch_look_at_holds(wt, err) < 0)

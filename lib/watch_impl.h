@@ -6,6 +6,7 @@
  * watch_endpoints.c	endpoints that are silent or refuse many
  * watch_secrets.c	secrets that end while they are in use
  * watch_store.c	space, and the horizon
+ * watch_copy.c	a copy of a store, whose deliveries are held
  * watch_holds.c	what a destination does not take
  */
 #ifndef EYELET_LIB_WATCH_IMPL_H
@@ -50,6 +51,7 @@ struct watch {
 	size_t nendpoints;
 	bool looked; /* once */
 	struct watch_space space;
+	int64_t copy_said_ms; /* in the log, last; clock_ms */
 	int64_t held_ms; /* when holds were looked at last; store_now_ms */
 
 	/* Of one look. */
@@ -75,6 +77,7 @@ int watch_data_end(struct json_write *w);
 int watch_look_at_endpoints(struct watch *wt, struct err *err);
 int watch_look_at_secrets(struct watch *wt, struct err *err);
 int watch_look_at_store(struct watch *wt, struct err *err);
+int watch_look_at_copy(struct watch *wt, struct err *err);
 int watch_look_at_holds(struct watch *wt, struct err *err);
 
 #endif

@@ -197,6 +197,28 @@ words 'from its backup'
 mv "$work/new.key" "$work/keys/store.key"
 run 'the new one does' 0 eyelet-secret reveal shop
 
+# --- adopt: all of what it does is in store_copied.py --------------------------
+run 'no copy' 75 eyelet-store adopt
+words 'is no copy'
+stop_owner
+cp -a "$work/store" "$work/kept"
+rm -r "$work/store"
+cp -a "$work/kept" "$work/store"
+rm -r "$work/kept"
+run 'a copy' 1 eyelet-store status
+says 'yes'
+words 'eyelet-store adopt'
+run 'adopt' 0 eyelet-store adopt --json
+all_json
+rows 1
+member was '"yes"'
+words 'the original must not deliver'
+run 'it is recorded, too' 0 eyelet-store audit --json --limit 1
+says '"verb":"store.adopt"'
+run 'a copy no longer' 0 eyelet-store status --json
+member copy '"no"'
+member deliveries_held false
+
 # --- damage -------------------------------------------------------------------
 stop_owner
 chmod 644 "$work/keys/store.key"

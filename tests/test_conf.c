@@ -79,6 +79,7 @@ START_TEST(defaults_are_those_of_the_page)
 	ck_assert_str_eq(cf.trusted_proxies, "");
 	ck_assert_int_eq(cf.address_rate, 0);
 	ck_assert_str_eq(cf.deliver_mode, CONF_DELIVER_SERVICE);
+	ck_assert_str_eq(cf.deliver_copied, CONF_COPIED_HOLD);
 	ck_assert_int_eq(cf.connections, 1024);
 	ck_assert_str_eq(cf.deliver_program, EYELET_SBINDIR "/eyelet-deliver");
 	ck_assert_int_eq(cf.workers, 0);
@@ -112,7 +113,7 @@ START_TEST(every_setting_is_read)
 	    "\t::1\n"
 	    "address_rate = 9\n"
 	    "[deliver]\n"
-	    "mode = child\nconnections = 7\nprogram = /x/d\n"
+	    "mode = child\ncopied = deliver\nconnections = 7\nprogram = /x/d\n"
 	    "[process]\n"
 	    "workers = 3\nprogram = /x y\nlog = syslog";
 	struct err err = ERR_INIT;
@@ -146,6 +147,7 @@ START_TEST(every_setting_is_read)
 	ck_assert_int_eq(cf.address_rate, 9);
 	ck_assert_int_eq(cf.workers, 3);
 	ck_assert_str_eq(cf.deliver_mode, CONF_DELIVER_CHILD);
+	ck_assert_str_eq(cf.deliver_copied, CONF_COPIED_DELIVER);
 	ck_assert_int_eq(cf.connections, 7);
 	ck_assert_str_eq(cf.deliver_program, "/x/d");
 	ck_assert_str_eq(cf.program, "/x y");

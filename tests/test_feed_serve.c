@@ -12,6 +12,7 @@
 #include "lib/clock.h"
 #include "lib/feed_impl.h"
 #include "lib/frame.h"
+#include "lib/store_copy.h"
 #include "lib/util.h"
 
 #define DOC "{\"url\":\"https://example.com/\"}"
@@ -412,6 +413,39 @@ START_TEST(a_report_is_written_down)
 }
 END_TEST
 
+/* A copy: nothing that a delivery is made of is handed out. */
+START_TEST(a_copy_hands_nothing_out)
+{
+	uint64_t id = fx_destination("crm", DOC, 1), seqs[] = { 1 };
+	struct store_report_cursor cursor = { id, 1 };
+	const struct feed_call calls[] = {
+		{ .verb = FEED_SETTINGS },
+		{ .verb = FEED_ROWS, .destination_id = id },
+		{ .verb = FEED_READ, .seq = 1 },
+		{ .verb = FEED_EVENTS, .seqs = seqs, .nseqs = 1 },
+	};
+	struct feed_call report = { .verb = FEED_REPORT,
+		.report = { .cursors = &cursor, .ncursors = 1 } };
+	size_t i;
+
+	fx_accept("evt_1", "{}");
+	fx_close();
+	ck_assert_int_eq(store_mark_copy(fx.opt.dir, &fx.err), 0);
+	fx_open();
+	for (i = 0; i < NITEMS(calls); i++) {
+		ck_assert_int_eq(serve(&calls[i]), -1);
+		ck_assert_int_eq(fx.err.code, ERR_HELD);
+		ck_assert_ptr_nonnull(
+		    strstr(fx.err.text, "eyelet-store adopt"));
+	}
+	served(&report);
+	told();
+	ck_assert_int_eq(store_adopt(fx.st, &fx.err), 0);
+	for (i = 0; i < NITEMS(calls); i++)
+		served(&calls[i]);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -431,6 +465,7 @@ main(void)
 	tcase_add_test(tc, events_are_found_by_seq);
 	tcase_add_test(tc, rows_come_in_pieces_and_without_what_is_over);
 	tcase_add_test(tc, a_report_is_written_down);
+	tcase_add_test(tc, a_copy_hands_nothing_out);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
