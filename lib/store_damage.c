@@ -266,6 +266,21 @@ find_damaged(struct mending *md, struct err *err)
 	return 0;
 }
 
+/* What is closed has a second name in the snapshot, and no copy. */
+static bool
+is_second_name(struct store *st, const char *folder, const char *file)
+{
+	char path[4200];
+	struct stat a, b;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, file);
+	if (stat(path, &a) < 0)
+		return false;
+	snprintf(path, sizeof(path), "%s/%s", st->db_dir, file);
+	return stat(path, &b) == 0 && a.st_ino == b.st_ino &&
+	       a.st_dev == b.st_dev;
+}
+
 /* Could snapshot and logs bring it back? */
 static bool
 may_rebuild(struct store *st, const char *file)
@@ -285,8 +300,8 @@ may_rebuild(struct store *st, const char *file)
 	snprintf(path, sizeof(path), "%s/%s", folder, file);
 	if (salvage_judge(path, SALVAGE_PAGE_SIZE(file), &pages, &err) < 0)
 		return false;
-	/* What is not closed may be copied before it is written. */
-	if (strncmp(file, "events-", 7) != 0)
+	/* A copy may be older than the writing of a page; the log has it. */
+	if (!is_second_name(st, folder, file))
 		pages.zero = 0;
 	return salvage_is_whole(&pages);
 }
