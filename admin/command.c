@@ -43,6 +43,7 @@ static const struct {
 	{ ERR_VERSION, EX_PROTOCOL },
 	{ ERR_AWAY, EX_UNAVAILABLE },
 	{ ERR_TIMEOUT, EX_TEMPFAIL },
+	{ ERR_CLOCK, EX_TEMPFAIL },
 };
 
 /* Known to every verb. */

@@ -59,6 +59,7 @@ static const struct {
 	{ ERR_VERSION, EX_DATAERR },
 	{ ERR_AWAY, EX_TEMPFAIL },
 	{ ERR_TIMEOUT, EX_TEMPFAIL },
+	{ ERR_CLOCK, EX_TEMPFAIL },
 };
 
 static int

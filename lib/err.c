@@ -30,6 +30,7 @@ static const struct {
 	{ ERR_VERSION, "version" },
 	{ ERR_AWAY, "away" },
 	{ ERR_TIMEOUT, "timeout" },
+	{ ERR_CLOCK, "clock" },
 };
 
 int

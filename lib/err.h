@@ -26,7 +26,8 @@ enum err_code {
 	ERR_CORRUPT, /* stored bytes fail their check */
 	ERR_VERSION, /* made by a release that this one cannot read */
 	ERR_AWAY, /* the store's owner cannot be reached, or is leaving */
-	ERR_TIMEOUT
+	ERR_TIMEOUT,
+	ERR_CLOCK /* the wall clock is in doubt, and a time would be written */
 };
 
 struct err {

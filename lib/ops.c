@@ -195,6 +195,7 @@ static const struct {
 	{ "delivery.retry", true },
 	{ "delivery.replay", true },
 	{ "quarantine.admit", true },
+	{ "store.clock", op_store_clock, { MAY("accept", JSON_BOOL) } },
 };
 
 int

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/accept.h"
+#include "lib/clock.h"
 #include "lib/ops_explain.h"
 #include "lib/text.h"
 
@@ -43,22 +44,20 @@ static int
 judge(struct admitting *ad, const struct verify_input *in, struct err *err)
 {
 	const struct registry_endpoint *ep = ad->ep;
-	struct scheme_key *keys[SECRET_LIVE_MAX + 1];
-	uint64_t ids[SECRET_LIVE_MAX + 1];
-	struct verify_result result;
-	int64_t now = store_now_ms(ad->call->ops->store);
-	size_t i, n = 0;
+	struct verify_result result = VERIFY_RESULT_INIT;
+	struct registry_live live;
+	struct store_clock clock;
 
-	for (i = 0; i < ep->nkeys; i++)
-		if (ep->keys[i].until_ms == 0 || now < ep->keys[i].until_ms) {
-			keys[n] = ep->keys[i].key;
-			ids[n++] = ep->keys[i].secret_id;
-		}
-	if (verify_request(ep->scheme, keys, n, in, &result, err) < 0)
+	store_clock(ad->call->ops->store, &clock);
+	registry_live_keys(ep, &clock, &live);
+	if (verify_request(ep->scheme, live.keys, live.n, in, &result, err) < 0)
 		return -1;
 	if (result.verdict != VERIFY_VALID)
 		return refuse(ad, result.reason, err);
-	ad->secret_id = result.key >= 0 ? ids[result.key] : 0;
+	if (result.key >= 0 && live.ended[result.key])
+		return op_fail_clock(
+		    &clock, err, "the secret that verifies it may have ended");
+	ad->secret_id = result.key >= 0 ? live.ids[result.key] : 0;
 	return 0;
 }
 
@@ -78,12 +77,12 @@ verify(struct admitting *ad, struct err *err)
 		.nparams = ep->settings.nparams,
 		.tolerance_s = ep->settings.tolerance_s,
 		.horizon_s = ad->call->ops->conf->horizon_s };
-	struct scheme_key *keys[SECRET_LIVE_MAX + 1];
+	struct scheme_key *keys[REGISTRY_KEYS_MAX];
 	size_t i;
 
 	for (i = 0; i < ep->nkeys; i++)
 		keys[i] = ep->keys[i].key;
-	rq.now_ms = store_now_ms(ad->call->ops->store);
+	rq.now_ms = clock_wall_ms();
 	if (verify_request(ep->scheme, keys, ep->nkeys, &in, &within, err) < 0)
 		return -1;
 	ad->waived = within.verdict == VERIFY_EXPIRED;

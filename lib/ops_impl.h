@@ -28,6 +28,7 @@
  * ops_replay.c	sending events again
  * ops_pull.c	readers that fetch events by a named cursor
  * ops_store.c	the store itself
+ * ops_clock.c	its clocks
  */
 #ifndef EYELET_LIB_OPS_IMPL_H
 #define EYELET_LIB_OPS_IMPL_H
@@ -84,7 +85,8 @@ op_run op_event_read, op_cursor_list, op_cursor_ack, op_cursor_remove;
 op_run op_endpoint_explain, op_quarantine_list, op_quarantine_show,
     op_quarantine_explain, op_quarantine_admit;
 op_run op_store_status, op_store_check, op_store_audit, op_store_prune,
-    op_store_rekey, op_store_accept_loss, op_store_adopt;
+    op_store_rekey, op_store_accept_loss, op_store_adopt,
+    op_store_clock;
 
 /* --- members of a call, already judged by the table ----------------------- */
 
@@ -99,6 +101,13 @@ int op_int(const struct op_call *call, const char *name, int64_t none,
  */
 int op_bytes(const struct op_call *call, const char *name, struct buf *out,
     struct err *err);
+
+/*
+ * ERR_CLOCK: why, what the wall clock is, and the way out. What writes a time
+ * to come, or judges by one, is refused with it while the clock is in doubt.
+ */
+int op_fail_clock(
+    const struct store_clock *clock, struct err *err, const char *why);
 
 /* --- rows ----------------------------------------------------------------- */
 

@@ -388,6 +388,30 @@ take_secret(struct secret_change *ch, struct store_tx *tx, struct err *err)
 	    buf_span(&ch->secret.text), &ch->warnings, err);
 }
 
+/*
+ * An end that a wrong clock set would come at a wrong time, and no later
+ * change moves it back. What revokes, or ends a secret now, is never refused.
+ */
+static int
+check_clock(const struct secret_change *ch, struct err *err)
+{
+	const struct rotation_row *row;
+	struct store_clock clock;
+	size_t i;
+
+	store_clock(ch->call->ops->store, &clock);
+	if (clock.doubt == WALL_SURE)
+		return 0;
+	for (i = 0; i < ch->rotation.n; i++) {
+		row = &ch->rotation.rows[i];
+		if (row->changed && row->secret.state == SECRET_PREVIOUS &&
+		    row->secret.until_ms > ch->rotation.now_ms)
+			return op_fail_clock(&clock, err,
+			    "the end of a grace would be written down");
+	}
+	return 0;
+}
+
 static int
 change_secrets(
     struct store_tx *tx, void *arg, struct buf *result, struct err *err)
@@ -407,7 +431,7 @@ change_secrets(
 		json_get(ch->call->in, "secret_b64")) &&
 	    take_secret(ch, tx, err) < 0)
 		goto out;
-	if (ch->step(ch, err) < 0 ||
+	if (ch->step(ch, err) < 0 || check_clock(ch, err) < 0 ||
 	    rotation_settle(&ch->rotation, op_flag(ch->call, "drop_oldest"),
 		&ch->dropped, err) < 0 ||
 	    save(ch, tx, err) < 0 || record(ch, tx, err) < 0)

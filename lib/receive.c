@@ -7,6 +7,7 @@
 
 #include "lib/accept.h"
 #include "lib/client_address.h"
+#include "lib/clock.h"
 #include "lib/handshake.h"
 #include "lib/quarantine.h"
 #include "lib/rate.h"
@@ -140,6 +141,7 @@ static const struct {
 	{ REPLY_FAULT, STORE_COUNT_FAILED },
 	{ REPLY_FULL, STORE_COUNT_FAILED },
 	{ REPLY_BUSY, STORE_COUNT_FAILED },
+	{ REPLY_CLOCK, STORE_COUNT_FAILED },
 };
 
 static void
@@ -187,7 +189,7 @@ keep(const struct receive_state *rs, enum reply_kind kind, const char *why)
 	en.request.peer = rs->client;
 	if (!en.whole) {
 		en.request.body = SPAN_EMPTY;
-		en.request.now_ms = store_now_ms(rs->rc->st);
+		en.request.now_ms = clock_wall_ms();
 	}
 	(void)quarantine_put(store_quarantine(rs->rc->st), &en, rs->ep->scheme);
 }
@@ -297,20 +299,21 @@ check_peer(struct receive_call *call)
 	if (opt->address_rate > 0 &&
 	    !rate_take(
 		&rs->rc->address_rates[rate_slot(rs->client, ADDRESS_SLOTS)],
-		opt->address_rate, store_now_ms(rs->rc->st)))
+		opt->address_rate, clock_ms()))
 		return finish(call, REPLY_RATE, 0, "address");
 	return 0;
 }
 
+/* Not of a previous one alone that a clock in doubt says has ended. */
 static bool
-has_live_key(const struct registry_endpoint *ep, int64_t now_ms)
+has_live_key(const struct receive_state *rs)
 {
-	size_t i;
+	struct store_clock clock;
+	struct registry_live live;
 
-	for (i = 0; i < ep->nkeys; i++)
-		if (ep->keys[i].until_ms == 0 || now_ms < ep->keys[i].until_ms)
-			return true;
-	return false;
+	store_clock(rs->rc->st, &clock);
+	registry_live_keys(rs->ep, &clock, &live);
+	return live.n > 0;
 }
 
 /* --- handshakes ----------------------------------------------------------- */
@@ -390,7 +393,7 @@ ask(struct receive_state *rs)
 	if (check_peer(call) != 0)
 		return 1;
 	call->request.body = SPAN_EMPTY;
-	call->request.now_ms = store_now_ms(rs->rc->st);
+	call->request.now_ms = clock_wall_ms();
 	input_of(rs, &in);
 	if (greet(rs, &in, HANDSHAKE_UNSIGNED) == 0)
 		finish(call, REPLY_METHOD, 0, "no handshake of the scheme");
@@ -431,8 +434,8 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 		return 1;
 	if (rs->ep->scheme == NULL)
 		return finish(call, REPLY_KEYLESS, 0, rs->ep->broken);
-	if (!has_live_key(rs->ep, store_now_ms(rc->st)) &&
-	    /* some ask before they show it */
+	/* Some ask before they show their secret. */
+	if (!has_live_key(rs) &&
 	    !handshake_is_asked(rs->ep->scheme, call->request.method))
 		return finish(call, REPLY_KEYLESS, 0, "no live secret");
 	n = scheme_headers(rs->ep->scheme, &names);
@@ -444,33 +447,47 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 
 /* --- steps 4 to 6: with the body ----------------------------------------- */
 
+/*
+ * A verdict that the time decided, where the time is in doubt: the sender is
+ * to come back, since neither refusing nor accepting can be taken back.
+ */
+static bool
+is_doubtful(const struct store_clock *clock, const struct registry_live *live,
+    const struct verify_result *result)
+{
+	return clock->doubt != WALL_SURE &&
+	       (result->verdict == VERIFY_EXPIRED ||
+		   (result->verdict == VERIFY_VALID && result->key >= 0 &&
+		       live->ended[result->key]));
+}
+
 /* Step 4. */
 static int
 check_signature(struct receive_state *rs, const struct verify_input *in)
 {
 	const struct registry_endpoint *ep = rs->ep;
-	struct scheme_key *keys[SECRET_LIVE_MAX + 1];
-	uint64_t ids[SECRET_LIVE_MAX + 1];
 	struct verify_result result = VERIFY_RESULT_INIT;
+	struct registry_live live;
+	struct store_clock clock;
 	struct err err = ERR_INIT;
-	int64_t now = store_now_ms(rs->rc->st);
-	size_t i, n = 0;
 	int status;
 
-	for (i = 0; i < ep->nkeys; i++)
-		if (ep->keys[i].until_ms == 0 || now < ep->keys[i].until_ms) {
-			keys[n] = ep->keys[i].key;
-			ids[n++] = ep->keys[i].secret_id;
-		}
-	if (n == 0)
+	store_clock(rs->rc->st, &clock);
+	registry_live_keys(ep, &clock, &live);
+	if (live.n == 0)
 		return finish(rs->call, REPLY_KEYLESS, 0, "no live secret");
-	if (verify_request(ep->scheme, keys, n, in, &result, &err) < 0)
+	if (verify_request(ep->scheme, live.keys, live.n, in, &result, &err) <
+	    0)
 		return finish(rs->call, REPLY_FAULT, 0, err.text);
+	if (is_doubtful(&clock, &live, &result))
+		return finish(rs->call, REPLY_CLOCK, 0,
+		    result.verdict == VERIFY_EXPIRED ? result.reason
+						     : "ended secret");
 	status = reply_status(ep->scheme, result.verdict);
 	if (status != 0)
 		return finish(rs->call, REPLY_SIGNATURE, status, result.reason);
-	rs->secret_id = result.key >= 0 ? ids[result.key] : 0;
-	if (!registry_take_rate(ep, now))
+	rs->secret_id = result.key >= 0 ? live.ids[result.key] : 0;
+	if (!registry_take_rate(ep, clock_ms()))
 		return finish(rs->call, REPLY_RATE, 0, "endpoint");
 	return 0;
 }

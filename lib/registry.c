@@ -52,8 +52,49 @@ entry_put(struct entry *e)
 struct loading {
 	struct registry *rg;
 	struct entry *e;
-	int64_t now_ms;
+	size_t nprevious;
 };
+
+/* The previous secret that ended first, or ends next. */
+static struct registry_key *
+find_oldest_previous(struct registry_endpoint *ep)
+{
+	struct registry_key *oldest = NULL;
+	size_t i;
+
+	for (i = 0; i < ep->nkeys; i++)
+		if (ep->keys[i].state == SECRET_PREVIOUS &&
+		    (oldest == NULL || ep->keys[i].until_ms < oldest->until_ms))
+			oldest = &ep->keys[i];
+	return oldest;
+}
+
+/*
+ * Where the key of a secret goes, or NULL: of the previous ones those stay
+ * that end last. At most SECRET_LIVE_MAX live at any time, so they are among
+ * them.
+ */
+static int
+place_key(struct loading *ld, const struct secret *s, struct registry_key **out,
+    struct err *err)
+{
+	struct registry_endpoint *ep = &ld->e->pub;
+
+	*out = NULL;
+	if (s->state == SECRET_PREVIOUS &&
+	    ld->nprevious == REGISTRY_PREVIOUS_MAX) {
+		*out = find_oldest_previous(ep);
+		if ((*out)->until_ms >= s->until_ms)
+			*out = NULL;
+		return 0;
+	}
+	if (s->state != SECRET_PREVIOUS &&
+	    ep->nkeys - ld->nprevious == SECRET_LIVE_MAX + 1)
+		return err_set(err, ERR_CORRUPT, "more than %d live secrets",
+		    SECRET_LIVE_MAX + 1);
+	*out = &ep->keys[ep->nkeys];
+	return 0;
+}
 
 static int
 load_key(void *arg, const struct secret *s, struct err *err)
@@ -61,21 +102,29 @@ load_key(void *arg, const struct secret *s, struct err *err)
 	struct loading *ld = arg;
 	struct registry_endpoint *ep = &ld->e->pub;
 	struct buf plain = BUF_INIT(SECRET_BYTES_MAX + 64);
-	struct registry_key *key = &ep->keys[ep->nkeys];
+	struct registry_key *key;
+	struct scheme_key *made;
 	int ret = -1;
 
-	if (!secret_is_live(s, ld->now_ms))
+	if (s->state == SECRET_REVOKED)
 		return 0;
-	if (ep->nkeys == SECRET_LIVE_MAX + 1)
-		return err_set(err, ERR_CORRUPT, "more than %d live secrets",
-		    SECRET_LIVE_MAX + 1);
+	if (place_key(ld, s, &key, err) < 0)
+		return -1;
+	if (key == NULL)
+		return 0;
 	if (store_secret_plain(ld->rg->st, s, &plain, err) < 0 ||
-	    scheme_key_make(ep->scheme, buf_span(&plain), &key->key, err) < 0)
+	    scheme_key_make(ep->scheme, buf_span(&plain), &made, err) < 0)
 		goto out;
+	if (key == &ep->keys[ep->nkeys]) {
+		ep->nkeys++;
+		ld->nprevious += s->state == SECRET_PREVIOUS;
+	} else {
+		scheme_key_free(key->key);
+	}
+	key->key = made;
 	key->secret_id = s->id;
 	key->state = s->state;
 	key->until_ms = s->until_ms;
-	ep->nkeys++;
 	ret = 0;
 out:
 	buf_wipe(&plain);
@@ -116,7 +165,7 @@ static int
 entry_make(struct registry *rg, const struct store_endpoint *row,
     struct entry **out, struct err *err)
 {
-	struct loading ld = { .rg = rg, .now_ms = store_now_ms(rg->st) };
+	struct loading ld = { .rg = rg };
 	struct err trouble = ERR_INIT;
 
 	ld.e = calloc(1, sizeof(*ld.e));
@@ -343,6 +392,33 @@ const struct scheme_set *
 registry_schemes(const struct registry *rg)
 {
 	return rg->schemes;
+}
+
+static void
+add_keys(const struct registry_endpoint *ep, int64_t now_ms, bool ended,
+    struct registry_live *out)
+{
+	const struct registry_key *key;
+	size_t i;
+
+	for (i = 0; i < ep->nkeys; i++) {
+		key = &ep->keys[i];
+		if ((key->until_ms != 0 && now_ms >= key->until_ms) != ended)
+			continue;
+		out->keys[out->n] = key->key;
+		out->ids[out->n] = key->secret_id;
+		out->ended[out->n++] = ended;
+	}
+}
+
+void
+registry_live_keys(const struct registry_endpoint *ep,
+    const struct store_clock *clock, struct registry_live *out)
+{
+	out->n = 0;
+	add_keys(ep, clock->now_ms, false, out);
+	if (clock->doubt != WALL_SURE)
+		add_keys(ep, clock->now_ms, true, out);
 }
 
 bool

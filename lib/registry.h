@@ -16,7 +16,15 @@
 
 struct registry;
 
-/* A secret in force or soon to be judged so; immutable. */
+/* Previous secrets that an entry has, ended ones among them. */
+#define REGISTRY_PREVIOUS_MAX (SECRET_LIVE_MAX + 1)
+#define REGISTRY_KEYS_MAX (SECRET_LIVE_MAX + 1 + REGISTRY_PREVIOUS_MAX)
+
+/*
+ * A secret that is not revoked; immutable. Whether a previous one has ended
+ * is judged with each request, so that no clock that was wrong when an entry
+ * was made leaves one out.
+ */
 struct registry_key {
 	uint64_t secret_id;
 	enum secret_state state;
@@ -38,7 +46,7 @@ struct registry_endpoint {
 	char broken[256];
 	struct pattern_list *events; /* NULL selects all */
 	struct address_list *allow_from; /* NULL: anybody */
-	struct registry_key keys[SECRET_LIVE_MAX + 1];
+	struct registry_key keys[REGISTRY_KEYS_MAX];
 	size_t nkeys;
 	struct verify_param params[ENDPOINT_PAIRS_MAX];
 };
@@ -60,6 +68,22 @@ void registry_close(struct registry *rg);
 const struct registry_endpoint *
 registry_get(struct registry *rg, struct span name);
 void registry_put(const struct registry_endpoint *ep);
+
+/* Keys that a request is to be held against. */
+struct registry_live {
+	size_t n;
+	struct scheme_key *keys[REGISTRY_KEYS_MAX];
+	uint64_t ids[REGISTRY_KEYS_MAX]; /* secrets */
+	bool ended[REGISTRY_KEYS_MAX]; /* by a clock that is in doubt */
+};
+
+/*
+ * The keys of ep that verify by these clocks. While the wall clock is in doubt
+ * those that it says have ended are among them, behind the others: what they
+ * match is neither accepted nor refused.
+ */
+void registry_live_keys(const struct registry_endpoint *ep,
+    const struct store_clock *clock, struct registry_live *out);
 
 const struct scheme_set *registry_schemes(const struct registry *rg);
 

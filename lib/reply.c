@@ -64,6 +64,7 @@ static const struct row {
 	{ REPLY_FAULT, 503, "fault", "unavailable", NULL, 5, false },
 	{ REPLY_FULL, 503, "full", "unavailable", NULL, 30, false },
 	{ REPLY_BUSY, 503, "busy", "unavailable", NULL, 1, false },
+	{ REPLY_CLOCK, 503, "clock", "unavailable", NULL, 60, false },
 	{ REPLY_HEALTHY, 200, "healthy", "ok", NULL, 0, true },
 	{ REPLY_SICK, 503, "sick", "unavailable", NULL, 5, true },
 	{ REPLY_ACCEPTED, 200, "accepted", "accepted", NULL, 0, false },

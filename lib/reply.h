@@ -34,6 +34,7 @@ enum reply_kind {
 	REPLY_FAULT, /* ours */
 	REPLY_FULL, /* disk */
 	REPLY_BUSY,
+	REPLY_CLOCK, /* only the time speaks against it, and it is in doubt */
 	REPLY_HEALTHY,
 	REPLY_SICK,
 	REPLY_ACCEPTED,

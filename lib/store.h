@@ -267,10 +267,10 @@ void store_clock_words(const struct store_clock *c, char *out);
 
 /*
  * In a change: an operator says that the wall clock is right (wall_accept).
- * *was is what the clocks were before.
+ * *was is what the clocks were before, *now what they are from then on.
  */
-int store_tx_accept_clock(
-    struct store_tx *tx, struct store_clock *was, struct err *err);
+int store_tx_accept_clock(struct store_tx *tx, struct store_clock *was,
+    struct store_clock *now, struct err *err);
 
 /* --- reading ------------------------------------------------------------- */
 

@@ -221,8 +221,8 @@ store_clock_is_due(struct store *st)
 /* --- accepting ------------------------------------------------------------ */
 
 int
-store_tx_accept_clock(
-    struct store_tx *tx, struct store_clock *was, struct err *err)
+store_tx_accept_clock(struct store_tx *tx, struct store_clock *was,
+    struct store_clock *now, struct err *err)
 {
 	struct record_clock c;
 
@@ -235,6 +235,7 @@ store_tx_accept_clock(
 	tx->accepts_clock = true;
 	tx->accepted = c.last;
 	wall_accept(&c.wall, &c.last);
+	fill(&c, now);
 	return put(tx->st, tx->txn, &c, err);
 }
 

@@ -128,9 +128,13 @@ static int
 accept_clock(
     struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 {
+	struct store_clock now;
+
 	(void)result;
-	if (store_tx_accept_clock(tx, arg, err) < 0)
+	if (store_tx_accept_clock(tx, arg, &now, err) < 0)
 		return -1;
+	ck_assert_int_eq(now.doubt, WALL_SURE);
+	ck_assert_int_eq(now.floor_ms, now.wall_ms);
 	return store_tx_audit(tx, "accept", "clock", SPAN_EMPTY, err);
 }
 
