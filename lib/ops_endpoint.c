@@ -26,6 +26,8 @@ static const struct {
 	{ STORE_COUNT_TEST, "test" },
 	{ STORE_COUNT_REFUSED, "refused" },
 	{ STORE_COUNT_FAILED, "failed" },
+	{ STORE_COUNT_STALE, "stale" },
+	{ STORE_COUNT_EARLY, "early" },
 };
 
 /* --- as a row ------------------------------------------------------------- */

@@ -7,7 +7,9 @@ int
 op_store_status(const struct op_call *call, struct err *err)
 {
 	struct buf row = BUF_INIT(OPS_ROW_MAX);
+	char words[STORE_CLOCK_WORDS_MAX];
 	struct store_status s;
+	struct store_clock clock;
 	const char *why = "";
 	struct quarantine_totals refused;
 	struct store_copy copy;
@@ -30,6 +32,10 @@ op_store_status(const struct op_call *call, struct err *err)
 	json_write_str(&w, "copy", store_copy_word(copy.state));
 	json_write_str(&w, "copy_why", copy.why[0] == '\0' ? NULL : copy.why);
 	json_write_bool(&w, "deliveries_held", copy.held);
+	store_clock(call->ops->store, &clock);
+	store_clock_words(&clock, words);
+	json_write_str(&w, "wall_clock", words);
+	json_write_int(&w, "age_s", clock.age_ms / 1000);
 	json_write_uint(&w, "events", s.events);
 	json_write_uint(&w, "segments", s.segments);
 	json_write_uint(&w, "damaged", s.damaged);

@@ -479,6 +479,9 @@ check_signature(struct receive_state *rs, const struct verify_input *in)
 	if (verify_request(ep->scheme, live.keys, live.n, in, &result, &err) <
 	    0)
 		return finish(rs->call, REPLY_FAULT, 0, err.text);
+	if (result.verdict == VERIFY_EXPIRED)
+		store_count(rs->rc->st, ep->id,
+		    result.ahead ? STORE_COUNT_EARLY : STORE_COUNT_STALE);
 	if (is_doubtful(&clock, &live, &result))
 		return finish(rs->call, REPLY_CLOCK, 0,
 		    result.verdict == VERIFY_EXPIRED ? result.reason

@@ -395,30 +395,33 @@ registry_schemes(const struct registry *rg)
 }
 
 static void
-add_keys(const struct registry_endpoint *ep, int64_t now_ms, bool ended,
-    struct registry_live *out)
+add_key(const struct registry_key *key, bool ended, struct registry_live *out)
 {
-	const struct registry_key *key;
-	size_t i;
-
-	for (i = 0; i < ep->nkeys; i++) {
-		key = &ep->keys[i];
-		if ((key->until_ms != 0 && now_ms >= key->until_ms) != ended)
-			continue;
-		out->keys[out->n] = key->key;
-		out->ids[out->n] = key->secret_id;
-		out->ended[out->n++] = ended;
-	}
+	out->keys[out->n] = key->key;
+	out->ids[out->n] = key->secret_id;
+	out->ended[out->n++] = ended;
 }
 
 void
 registry_live_keys(const struct registry_endpoint *ep,
     const struct store_clock *clock, struct registry_live *out)
 {
+	const struct registry_key *key;
+	size_t i;
+
 	out->n = 0;
-	add_keys(ep, clock->now_ms, false, out);
-	if (clock->doubt != WALL_SURE)
-		add_keys(ep, clock->now_ms, true, out);
+	for (i = 0; i < ep->nkeys; i++)
+		if (ep->keys[i].until_ms == 0 ||
+		    clock->now_ms < ep->keys[i].until_ms)
+			add_key(&ep->keys[i], false, out);
+	if (clock->doubt == WALL_SURE)
+		return;
+	for (i = 0; i < ep->nkeys; i++) {
+		key = &ep->keys[i];
+		if (key->until_ms != 0 && clock->now_ms >= key->until_ms &&
+		    clock->floor_ms < key->until_ms)
+			add_key(key, true, out);
+	}
 }
 
 bool

@@ -79,8 +79,8 @@ struct registry_live {
 
 /*
  * The keys of ep that verify by these clocks. While the wall clock is in doubt
- * those that it says have ended are among them, behind the others: what they
- * match is neither accepted nor refused.
+ * those that it alone says have ended (the floor does not) are among them,
+ * behind the others: what they match is neither accepted nor refused.
  */
 void registry_live_keys(const struct registry_endpoint *ep,
     const struct store_clock *clock, struct registry_live *out);

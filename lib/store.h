@@ -361,6 +361,9 @@ enum store_count {
 	STORE_COUNT_REFUSED,
 	STORE_COUNT_FAILED,
 	STORE_COUNT_MISSIGNED, /* of the refused: for their signature */
+	/* Authentic, but outside their time window. */
+	STORE_COUNT_STALE, /* signed too long ago */
+	STORE_COUNT_EARLY, /* signed in the future */
 	STORE_COUNTS
 };
 

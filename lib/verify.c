@@ -445,7 +445,10 @@ check_time(struct judge *j)
 		now -= now % 1000;
 	reason =
 	    scheme_time_outside(now - sent, past_s, future_s, j->in->horizon_s);
-	return reason == NULL ? 0 : verdict(j, VERIFY_EXPIRED, reason);
+	if (reason == NULL)
+		return 0;
+	j->result->ahead = sent > now;
+	return verdict(j, VERIFY_EXPIRED, reason);
 }
 
 /* Of a request, or of one element of a batch. 1 judged, -1 failed. */

@@ -44,6 +44,7 @@ struct verify_result {
 	int key; /* index of the key that matched, -1 when none did */
 	/* For the operator; lives as long as the scheme. */
 	const char *reason;
+	bool ahead; /* of EXPIRED: it was signed in the future */
 	/*
 	 * SHA-256 of the content as the provider signed it, {key} left out, in
 	 * the form that a signature matched: requests that are cut or encoded

@@ -104,7 +104,8 @@ watch_look(struct watch *wt, struct err *err)
 	    watch_look_at_store(wt, err) < 0 ||
 	    watch_look_at_endpoints(wt, err) < 0 ||
 	    watch_look_at_secrets(wt, err) < 0 ||
-	    watch_look_at_holds(wt, err) < 0)
+	    watch_look_at_holds(wt, err) < 0 ||
+	    watch_look_at_clock(wt, err) < 0)
 		goto out;
 	wt->looked = true;
 	if (wt->nwords > 0 && may_write(wt) &&

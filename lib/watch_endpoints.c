@@ -266,6 +266,7 @@ look_at(void *arg, const struct store_endpoint *ep, struct err *err)
 		STORE_COUNT_DUPLICATE, STORE_COUNT_CONFLICT,
 		STORE_COUNT_IGNORED, STORE_COUNT_TEST };
 	uint64_t counts[STORE_COUNTS], good = 0;
+	enum watch_missed missed;
 	struct watch *wt = arg;
 	struct watch_refusals r;
 	struct watch_endpoint *en;
@@ -289,9 +290,17 @@ look_at(void *arg, const struct store_endpoint *ep, struct err *err)
 	if (good != en->good)
 		en->heard_ms = wt->now_ms;
 	en->good = good;
+	if (en->generation == 0 && !wt->looked)
+		en->misses = (struct watch_misses){ .good = good,
+			.stale = counts[STORE_COUNT_STALE],
+			.early = counts[STORE_COUNT_EARLY] };
+	missed = watch_missed(&en->misses, good, counts[STORE_COUNT_STALE],
+	    counts[STORE_COUNT_EARLY]);
 	watch_count(
 	    &en->window, wt->now_ms, counts[STORE_COUNT_MISSIGNED], good, &r);
 	if (learn(en, ep, err) < 0 || judge_silence(wt, en, ep, err) < 0)
+		return -1;
+	if (watch_judge_misses(wt, ep, missed, &en->misses, err) < 0)
 		return -1;
 	return judge_refusals(wt, ep, &r, err);
 }

@@ -7,6 +7,7 @@
  * watch_secrets.c	secrets that end while they are in use
  * watch_store.c	space, and the horizon
  * watch_copy.c	a copy of a store, whose deliveries are held
+ * watch_clock.c	the wall clock, and what speaks against it
  * watch_holds.c	what a destination does not take
  */
 #ifndef EYELET_LIB_WATCH_IMPL_H
@@ -26,6 +27,7 @@ struct watch_endpoint {
 	int64_t heard_ms; /* when that changed; 0: not since the start */
 	bool judged; /* once in this generation */
 	struct watch_window window;
+	struct watch_misses misses;
 };
 
 #define WATCH_WORDS_MAX 64 /* in one look; the rest waits for the next */
@@ -79,5 +81,10 @@ int watch_look_at_secrets(struct watch *wt, struct err *err);
 int watch_look_at_store(struct watch *wt, struct err *err);
 int watch_look_at_copy(struct watch *wt, struct err *err);
 int watch_look_at_holds(struct watch *wt, struct err *err);
+int watch_look_at_clock(struct watch *wt, struct err *err);
+
+/* Do requests to an endpoint speak against the clock? */
+int watch_judge_misses(struct watch *wt, const struct store_endpoint *ep,
+    enum watch_missed missed, const struct watch_misses *m, struct err *err);
 
 #endif

@@ -75,6 +75,28 @@ watch_refuses(const struct watch_refusals *r, int64_t now_ms, int64_t said_ms)
 	       (said_ms == 0 || now_ms - said_ms >= WATCH_HOUR_MS);
 }
 
+/* --- a clock that is wrong ------------------------------------------------ */
+
+enum watch_missed
+watch_missed(
+    struct watch_misses *m, uint64_t good, uint64_t stale, uint64_t early)
+{
+	if (good != m->good) {
+		m->nstale = m->nearly = 0;
+	} else {
+		m->nstale += stale - m->stale;
+		m->nearly += early - m->early;
+	}
+	m->good = good;
+	m->stale = stale;
+	m->early = early;
+	if (m->nstale >= WATCH_MISSED_MIN && m->nearly == 0)
+		return WATCH_MISSED_STALE;
+	if (m->nearly >= WATCH_MISSED_MIN && m->nstale == 0)
+		return WATCH_MISSED_EARLY;
+	return WATCH_MISSED_NONE;
+}
+
 /* --- secrets -------------------------------------------------------------- */
 
 /*

@@ -63,6 +63,30 @@ void watch_count(struct watch_window *w, int64_t now_ms, uint64_t refused,
 bool
 watch_refuses(const struct watch_refusals *r, int64_t now_ms, int64_t said_ms);
 
+/* --- a clock that authentic requests speak against --------------------------
+ */
+
+#define WATCH_MISSED_MIN 10 /* authentic requests */
+
+enum watch_missed {
+	WATCH_MISSED_NONE,
+	WATCH_MISSED_STALE, /* all were signed too long ago */
+	WATCH_MISSED_EARLY /* all were signed in the future */
+};
+
+/* Of one endpoint: what missed its window since a request last met it. */
+struct watch_misses {
+	uint64_t good, stale, early; /* counters, as they were last */
+	uint64_t nstale, nearly; /* since then */
+};
+
+/*
+ * Counters as they are now. Several that miss on one side, and none that
+ * meets, is no replay and no slow sender: a clock is wrong.
+ */
+enum watch_missed watch_missed(
+    struct watch_misses *m, uint64_t good, uint64_t stale, uint64_t early);
+
 /* --- a secret that ends -----------------------------------------------------
  */
 

@@ -128,6 +128,25 @@ def floor_is_taken_back(stand):
     check("with what it was", audits[-1]["detail"]["sure"], False)
 
 
+def told(stand, kind):
+    return any(r["endpoint"] == "eyelet" and r["type"] == kind
+               for r in stand.rows("event", "list", "--limit", "0"))
+
+
+def is_told(stand):
+    """By the log, by status and by events of eyelet's own."""
+    stand.clock.set(wall_s=2 * DAY)
+    wait_for("the event of the doubt", WAIT_S,
+             lambda: told(stand, "clock.doubtful"), 0.2)
+    status = list(stand.rows("store", "status"))[0]
+    check("status", "in doubt" in status["wall_clock"], True)
+    check("accept", tool(stand, "store", "clock", "--accept")[0], 0)
+    wait_for("the event of its end", WAIT_S,
+             lambda: told(stand, "clock.sure"), 0.2)
+    status = list(stand.rows("store", "status"))[0]
+    check("status", status["wall_clock"], "is right")
+
+
 def main():
     with Stand(clock=True) as stand:
         stand.add_endpoint()
@@ -140,6 +159,7 @@ def main():
         for no, step_s in enumerate(STEPS_S):
             doubt(stand, no, step_s)
         floor_is_taken_back(stand)
+        is_told(stand)
         always_possible(stand)
         said = [r for r in stand.rows("event", "list", "--limit", "0")]
         ids = sorted(r["id"] for r in said if r["endpoint"] == "shop")

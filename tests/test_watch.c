@@ -287,6 +287,55 @@ START_TEST(many_refused_signatures_are_said_hourly)
 }
 END_TEST
 
+/* --- the clock ------------------------------------------------------------ */
+
+static const struct {
+	enum store_count count;
+	const char *side, *why;
+} sides[] = {
+	{ STORE_COUNT_EARLY, "future", "in the future" },
+	{ STORE_COUNT_STALE, "past", "too long ago" },
+};
+
+START_TEST(requests_that_miss_their_window_are_said_daily)
+{
+	uint64_t id = endpoint("shop", PLAIN), mixed = endpoint("mixed", PLAIN),
+		 good = endpoint("good", PLAIN);
+
+	ck_assert_uint_eq(look(), 0);
+	count(id, sides[_i].count, 9);
+	count(mixed, STORE_COUNT_EARLY, 20);
+	count(mixed, STORE_COUNT_STALE, 1);
+	count(good, sides[_i].count, 20);
+	count(good, STORE_COUNT_ACCEPTED, 1);
+	nt_pass(5000);
+	ck_assert_uint_eq(look(), 0);
+	count(id, sides[_i].count, 1);
+	nt_pass(5000);
+	ck_assert_uint_eq(look(), 1);
+	expect_last(NOTICE_CLOCK_MISSED);
+	ck_assert_str_eq(nt_text(0, "endpoint"), "shop");
+	ck_assert_str_eq(nt_text(0, "side"), sides[_i].side);
+	ck_assert_int_eq(nt_number(0, "missed"), 10);
+	ck_assert_ptr_nonnull(strstr(nt_text(0, "why"), sides[_i].why));
+	ck_assert_ptr_nonnull(strstr(nt_text(0, "do"), "clock"));
+	count(id, sides[_i].count, 100);
+	nt_pass(HOUR_MS);
+	ck_assert_uint_eq(look(), 1);
+	nt_pass(24 * HOUR_MS);
+	ck_assert_uint_eq(look(), 2);
+	/* One within its window: it was not the clock. */
+	count(id, STORE_COUNT_ACCEPTED, 1);
+	nt_pass(25 * HOUR_MS);
+	ck_assert_uint_eq(look(), 2);
+	/* What was counted before a start says nothing of the clock now. */
+	count(id, sides[_i].count, 100);
+	restart();
+	nt_pass(25 * HOUR_MS);
+	ck_assert_uint_eq(look(), 2);
+}
+END_TEST
+
 /* --- secrets -------------------------------------------------------------- */
 
 struct rotating {
@@ -654,6 +703,8 @@ main(void)
 	tcase_add_loop_test(
 	    tc, who_is_not_expected_is_not_missed, 0, NITEMS(ends));
 	tcase_add_test(tc, many_refused_signatures_are_said_hourly);
+	tcase_add_loop_test(tc, requests_that_miss_their_window_are_said_daily,
+	    0, NITEMS(sides));
 	tcase_add_test(tc, a_secret_in_use_is_said_a_day_and_an_hour_before);
 	tcase_add_loop_test(
 	    tc, a_secret_that_signs_alone_is_said, 0, NITEMS(signs));
