@@ -400,7 +400,8 @@ check_clock(const struct secret_change *ch, struct err *err)
 	size_t i;
 
 	store_clock(ch->call->ops->store, &clock);
-	if (clock.doubt == WALL_SURE)
+	if (clock.doubt == WALL_SURE &&
+	    clock.floor_ms - clock.wall_ms <= WALL_STEP_MS)
 		return 0;
 	for (i = 0; i < ch->rotation.n; i++) {
 		row = &ch->rotation.rows[i];

@@ -5,14 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/accept.h"
 #include "lib/client_address.h"
 #include "lib/clock.h"
 #include "lib/handshake.h"
-#include "lib/quarantine.h"
-#include "lib/rate.h"
-#include "lib/reply.h"
-#include "lib/text.h"
+#include "lib/receive_impl.h"
 #include "lib/util.h"
 
 #define SCRATCH_MAX 16384 /* bytes of id and type while they are read off */
@@ -21,34 +17,6 @@
 #else
 #define TRIES 4 /* a request whose endpoint changes under it */
 #endif
-#define ADDRESS_SLOTS 4096 /* addresses whose rate is known at once */
-
-struct receive {
-	struct receive_options opt;
-	char *mount;
-	struct store *st;
-	struct registry *rg;
-	/*
-	 * By a hash of the address; strangers who share a slot share its rate,
-	 * which errs on the safe side.
-	 */
-	struct rate address_rates[ADDRESS_SLOTS];
-};
-
-/* What a request under way needs to know of itself. */
-struct receive_state {
-	struct receive *rc;
-	struct receive_call *call;
-	const struct registry_endpoint *ep; /* held */
-	struct span client;
-	struct store_item item;
-	struct buf scratch; /* owns id and type */
-	struct identity identity;
-	struct accept_room room;
-	uint64_t secret_id;
-	bool is_test;
-	int tries;
-};
 
 int
 receive_open(const struct receive_options *opt, struct store *st,
@@ -77,169 +45,6 @@ receive_close(struct receive *rc)
 	free(rc);
 }
 
-/* --- ending a call ------------------------------------------------------- */
-
-/* name, with its blank and '=', and the value; both or none. */
-static void
-put_pair(struct buf *b, const char *name, struct span value, struct err *err)
-{
-	size_t was = b->len;
-
-	if (buf_puts(b, name, err) < 0 ||
-	    text_put_value(b, value, 128, err) < 0)
-		b->len = was;
-}
-
-static void
-put_number(struct buf *b, const char *name, uint64_t n, struct err *err)
-{
-	size_t was = b->len;
-
-	if (buf_puts(b, name, err) < 0 || buf_put_u64(b, n, err) < 0)
-		b->len = was;
-}
-
-/* One inert line; what does not fit any more is left out whole. */
-static void
-write_log(struct receive_call *call, enum reply_kind kind, const char *why)
-{
-	const struct receive_state *rs = call->state;
-	struct buf b = BUF_OVER(call->reply.log, RECEIVE_LOG_MAX);
-	struct err err = ERR_INIT;
-
-	put_number(&b, "status=", (uint64_t)call->reply.status, &err);
-	put_pair(&b, " verdict=", span_str(reply_word(kind)), &err);
-	if (rs != NULL && rs->ep != NULL)
-		put_pair(&b, " endpoint=", span_str(rs->ep->name), &err);
-	put_pair(&b, " from=",
-	    rs != NULL && rs->client.len > 0 ? rs->client : call->request.peer,
-	    &err);
-	if (rs != NULL && rs->identity.has_id)
-		put_pair(&b, " id=", rs->identity.id, &err);
-	if (rs != NULL && rs->identity.has_type)
-		put_pair(&b, " type=", rs->identity.type, &err);
-	if (rs != NULL && rs->item.seq != 0)
-		put_number(&b, " seq=", rs->item.seq, &err);
-	if (rs != NULL && rs->secret_id != 0)
-		put_number(&b, " secret=sec_", rs->secret_id, &err);
-	if (call->request.content_length >= 0)
-		put_number(&b,
-		    " bytes=", (uint64_t)call->request.content_length, &err);
-	if (why != NULL)
-		put_pair(&b, " why=", span_str(why), &err);
-	call->reply.log[b.len] = '\0';
-}
-
-static const struct {
-	enum reply_kind kind;
-	enum store_count count;
-} counted[] = {
-	{ REPLY_ACCEPTED, STORE_COUNT_ACCEPTED },
-	{ REPLY_DUPLICATE, STORE_COUNT_DUPLICATE },
-	{ REPLY_IGNORED, STORE_COUNT_IGNORED },
-	{ REPLY_TEST, STORE_COUNT_TEST },
-	{ REPLY_FAULT, STORE_COUNT_FAILED },
-	{ REPLY_FULL, STORE_COUNT_FAILED },
-	{ REPLY_BUSY, STORE_COUNT_FAILED },
-	{ REPLY_CLOCK, STORE_COUNT_FAILED },
-};
-
-static void
-count(const struct receive_state *rs, enum reply_kind kind)
-{
-	enum store_count c = STORE_COUNT_REFUSED;
-	size_t i;
-
-	if (kind == REPLY_HANDSHAKE)
-		return; /* no event, whoever asked */
-	for (i = 0; i < NITEMS(counted); i++)
-		if (counted[i].kind == kind)
-			c = counted[i].count;
-	if (kind == REPLY_DUPLICATE && rs->item.outcome == STORE_CONFLICT)
-		c = STORE_COUNT_CONFLICT;
-	store_count(rs->rc->st, rs->ep->id, c);
-	if (kind == REPLY_SIGNATURE)
-		store_count(rs->rc->st, rs->ep->id, STORE_COUNT_MISSIGNED);
-}
-
-/* What somebody will want to know the reason of. */
-static bool
-is_kept(enum reply_kind kind)
-{
-	static const enum reply_kind kept[] = { REPLY_DOUBLED, REPLY_SIGNATURE,
-		REPLY_NOT_JSON, REPLY_REQUIRED, REPLY_TOO_LONG };
-	size_t i;
-
-	for (i = 0; i < NITEMS(kept); i++)
-		if (kept[i] == kind)
-			return true;
-	return false;
-}
-
-static void
-keep(const struct receive_state *rs, enum reply_kind kind, const char *why)
-{
-	struct quarantine_entry en = { .endpoint_id = rs->ep->id,
-		.status = rs->call->reply.status,
-		.word = span_str(reply_word(kind)),
-		.why = span_str(why),
-		.whole = kind != REPLY_DOUBLED, /* the others read a body */
-		.request = rs->call->request };
-
-	en.request.peer = rs->client;
-	if (!en.whole) {
-		en.request.body = SPAN_EMPTY;
-		en.request.now_ms = clock_wall_ms();
-	}
-	(void)quarantine_put(store_quarantine(rs->rc->st), &en, rs->ep->scheme);
-}
-
-/* Fills the reply and lets go of all that the call held. Returns 1. */
-static int
-finish(struct receive_call *call, enum reply_kind kind, int status,
-    const char *why)
-{
-	struct receive_state *rs = call->state;
-	const struct scheme_status *words = NULL;
-	struct span id = SPAN_EMPTY;
-
-	if (rs != NULL && rs->ep != NULL && rs->ep->scheme != NULL)
-		words = scheme_status(rs->ep->scheme);
-	if (rs != NULL && rs->identity.has_id)
-		id = rs->identity.id;
-	reply_fill(&call->reply, kind, status, id,
-	    words != NULL && words->empty_reply);
-	write_log(call, kind, why);
-	if (rs == NULL)
-		return 1;
-	if (rs->ep != NULL) {
-		count(rs, kind);
-		if (is_kept(kind))
-			keep(rs, kind, why);
-		registry_put(rs->ep);
-	}
-	buf_free(&rs->scratch);
-	buf_free(&rs->room.headers);
-	free(rs);
-	call->state = NULL;
-	return 1;
-}
-
-void
-receive_fault(struct receive_reply *reply, const char *log_why)
-{
-	reply_fill(reply, REPLY_FAULT, 0, SPAN_EMPTY, false);
-	snprintf(reply->log, sizeof(reply->log), "status=%d verdict=%s why=%s",
-	    reply->status, reply_word(REPLY_FAULT), log_why);
-}
-
-void
-receive_abort(struct receive *rc, struct receive_call *call, bool late)
-{
-	(void)rc;
-	finish(call, late ? REPLY_LATE_BODY : REPLY_SHORT_BODY, 0, NULL);
-}
-
 /* --- steps 1 and 2: before the body -------------------------------------- */
 
 static int
@@ -249,10 +54,10 @@ answer_health(struct receive *rc, struct receive_call *call)
 
 	if (!span_is(call->request.method, "GET") &&
 	    !span_is(call->request.method, "HEAD"))
-		return finish(call, REPLY_METHOD, 0, NULL);
-	finish(call, REPLY_HEALTHY, 0, NULL);
+		return receive_finish(call, REPLY_METHOD, 0, NULL);
+	receive_finish(call, REPLY_HEALTHY, 0, NULL);
 	if (!store_healthy(rc->st, &why))
-		finish(call, REPLY_SICK, 0, why);
+		receive_finish(call, REPLY_SICK, 0, why);
 	call->reply.close = call->request.content_length > 0;
 	return 1;
 }
@@ -273,10 +78,10 @@ check_length(struct receive_call *call, int64_t body_max)
 	int64_t length = call->request.content_length;
 
 	if (length < 0)
-		return finish(call,
+		return receive_finish(call,
 		    length == -1 ? REPLY_NO_LENGTH : REPLY_BAD_LENGTH, 0, NULL);
 	if (length > body_max)
-		return finish(call, REPLY_TOO_LARGE, 0, NULL);
+		return receive_finish(call, REPLY_TOO_LARGE, 0, NULL);
 	return 0;
 }
 
@@ -289,18 +94,18 @@ check_peer(struct receive_call *call)
 
 	if (!client_address(
 		&call->request, opt->trusted_proxies, &rs->client, &https))
-		return finish(call, REPLY_FORWARDED, 0, NULL);
+		return receive_finish(call, REPLY_FORWARDED, 0, NULL);
 	if (!https && !rs->ep->settings.allow_http &&
 	    !address_is_loopback(rs->client))
-		return finish(call, REPLY_PLAIN_HTTP, 0, NULL);
+		return receive_finish(call, REPLY_PLAIN_HTTP, 0, NULL);
 	if (rs->ep->allow_from != NULL &&
 	    !address_list_has(rs->ep->allow_from, rs->client))
-		return finish(call, REPLY_ADDRESS, 0, NULL);
+		return receive_finish(call, REPLY_ADDRESS, 0, NULL);
 	if (opt->address_rate > 0 &&
 	    !rate_take(
 		&rs->rc->address_rates[rate_slot(rs->client, ADDRESS_SLOTS)],
 		opt->address_rate, clock_ms()))
-		return finish(call, REPLY_RATE, 0, "address");
+		return receive_finish(call, REPLY_RATE, 0, "address");
 	return 0;
 }
 
@@ -365,11 +170,11 @@ greet(struct receive_state *rs, const struct verify_input *in,
 
 	if (handshake_answer(rs->ep->scheme, stage, in, current_key(rs->ep),
 		&outcome, &hs, &err) < 0)
-		done = finish(call, REPLY_FAULT, 0, err.text);
+		done = receive_finish(call, REPLY_FAULT, 0, err.text);
 	for (i = 0; i < NITEMS(greetings) && done == 0; i++)
 		if (greetings[i].outcome == outcome)
-			done =
-			    finish(call, greetings[i].kind, hs.status, hs.why);
+			done = receive_finish(
+			    call, greetings[i].kind, hs.status, hs.why);
 	if (outcome == HANDSHAKE_ANSWERED)
 		reply_handshake(&call->reply, &hs);
 	handshake_reply_free(&hs);
@@ -389,14 +194,15 @@ ask(struct receive_state *rs)
 	if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED ||
 	    rs->ep->scheme == NULL ||
 	    !handshake_is_asked(rs->ep->scheme, call->request.method))
-		return finish(call, REPLY_METHOD, 0, NULL);
+		return receive_finish(call, REPLY_METHOD, 0, NULL);
 	if (check_peer(call) != 0)
 		return 1;
 	call->request.body = SPAN_EMPTY;
 	call->request.now_ms = clock_wall_ms();
 	input_of(rs, &in);
 	if (greet(rs, &in, HANDSHAKE_UNSIGNED) == 0)
-		finish(call, REPLY_METHOD, 0, "no handshake of the scheme");
+		receive_finish(
+		    call, REPLY_METHOD, 0, "no handshake of the scheme");
 	call->reply.close = call->request.content_length > 0;
 	return 1;
 }
@@ -414,10 +220,10 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 	if (span_is(name, "healthz"))
 		return answer_health(rc, call);
 	if (store_is_lost(rc->st)) /* the endpoint may be, too: no 404 */
-		return finish(call, REPLY_FAULT, 0, "events are lost");
+		return receive_finish(call, REPLY_FAULT, 0, "events are lost");
 	rs = calloc(1, sizeof(*rs));
 	if (rs == NULL)
-		return finish(call, REPLY_FAULT, 0, "no memory");
+		return receive_finish(call, REPLY_FAULT, 0, "no memory");
 	call->state = rs;
 	rs->rc = rc;
 	rs->call = call;
@@ -427,21 +233,21 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 	if (!span_is(call->request.method, "POST"))
 		return ask(rs);
 	if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED)
-		return finish(
+		return receive_finish(
 		    call, REPLY_UNKNOWN, 0, rs->ep == NULL ? NULL : "disabled");
 	*body_max = body_max_of(rc, rs->ep);
 	if (check_peer(call) != 0 || check_length(call, *body_max) != 0)
 		return 1;
 	if (rs->ep->scheme == NULL)
-		return finish(call, REPLY_KEYLESS, 0, rs->ep->broken);
+		return receive_finish(call, REPLY_KEYLESS, 0, rs->ep->broken);
 	/* Some ask before they show their secret. */
 	if (!has_live_key(rs) &&
 	    !handshake_is_asked(rs->ep->scheme, call->request.method))
-		return finish(call, REPLY_KEYLESS, 0, "no live secret");
+		return receive_finish(call, REPLY_KEYLESS, 0, "no live secret");
 	n = scheme_headers(rs->ep->scheme, &names);
 	doubled = request_doubled(&call->request, names, n);
 	if (doubled != NULL)
-		return finish(call, REPLY_DOUBLED, 0, doubled);
+		return receive_finish(call, REPLY_DOUBLED, 0, doubled);
 	return 0;
 }
 
@@ -475,23 +281,25 @@ check_signature(struct receive_state *rs, const struct verify_input *in)
 	store_clock(rs->rc->st, &clock);
 	registry_live_keys(ep, &clock, &live);
 	if (live.n == 0)
-		return finish(rs->call, REPLY_KEYLESS, 0, "no live secret");
+		return receive_finish(
+		    rs->call, REPLY_KEYLESS, 0, "no live secret");
 	if (verify_request(ep->scheme, live.keys, live.n, in, &result, &err) <
 	    0)
-		return finish(rs->call, REPLY_FAULT, 0, err.text);
+		return receive_finish(rs->call, REPLY_FAULT, 0, err.text);
 	if (result.verdict == VERIFY_EXPIRED)
 		store_count(rs->rc->st, ep->id,
 		    result.ahead ? STORE_COUNT_EARLY : STORE_COUNT_STALE);
 	if (is_doubtful(&clock, &live, &result))
-		return finish(rs->call, REPLY_CLOCK, 0,
+		return receive_finish(rs->call, REPLY_CLOCK, 0,
 		    result.verdict == VERIFY_EXPIRED ? result.reason
 						     : "ended secret");
 	status = reply_status(ep->scheme, result.verdict);
 	if (status != 0)
-		return finish(rs->call, REPLY_SIGNATURE, status, result.reason);
+		return receive_finish(
+		    rs->call, REPLY_SIGNATURE, status, result.reason);
 	rs->secret_id = result.key >= 0 ? live.ids[result.key] : 0;
 	if (!registry_take_rate(ep, clock_ms()))
-		return finish(rs->call, REPLY_RATE, 0, "endpoint");
+		return receive_finish(rs->call, REPLY_RATE, 0, "endpoint");
 	return 0;
 }
 
@@ -504,17 +312,17 @@ read_identity(struct receive_state *rs, const struct verify_input *in)
 
 	buf_clear(&rs->scratch);
 	if (verify_identify(rs->ep->scheme, in, &rs->scratch, who, &err) < 0)
-		return finish(rs->call, REPLY_FAULT, 0, err.text);
+		return receive_finish(rs->call, REPLY_FAULT, 0, err.text);
 	switch (who->outcome) {
 	case IDENTIFY_OK:
 		break;
 	case IDENTIFY_NOT_JSON:
-		return finish(rs->call, REPLY_NOT_JSON, 0, who->why);
+		return receive_finish(rs->call, REPLY_NOT_JSON, 0, who->why);
 	case IDENTIFY_REQUIRED:
-		return finish(rs->call, REPLY_REQUIRED, 0, who->why);
+		return receive_finish(rs->call, REPLY_REQUIRED, 0, who->why);
 	case IDENTIFY_TOO_LONG:
 		who->has_id = who->has_type = false;
-		return finish(rs->call, REPLY_TOO_LONG, 0, who->why);
+		return receive_finish(rs->call, REPLY_TOO_LONG, 0, who->why);
 	}
 	rs->is_test =
 	    who->has_type && scheme_is_test_type(rs->ep->scheme, who->type);
@@ -522,7 +330,7 @@ read_identity(struct receive_state *rs, const struct verify_input *in)
 	if (!rs->is_test && rs->ep->events != NULL &&
 	    !pattern_selects(
 		rs->ep->events, who->has_type ? who->type : SPAN_EMPTY, NULL))
-		return finish(rs->call, REPLY_IGNORED,
+		return receive_finish(rs->call, REPLY_IGNORED,
 		    scheme_status(rs->ep->scheme)->success, NULL);
 	return 0;
 }
@@ -534,7 +342,7 @@ answer_failure(struct receive_state *rs)
 {
 	const struct err *err = &rs->item.err;
 
-	finish(rs->call,
+	receive_finish(rs->call,
 	    err->code == ERR_FULL    ? REPLY_FULL
 	    : err->code == ERR_LIMIT ? REPLY_BUSY
 				     : REPLY_FAULT,
@@ -552,14 +360,14 @@ on_done(struct store_item *item)
 
 	switch (item->outcome) {
 	case STORE_ACCEPTED:
-		finish(call, rs->is_test ? REPLY_TEST : REPLY_ACCEPTED, success,
-		    NULL);
+		receive_finish(call, rs->is_test ? REPLY_TEST : REPLY_ACCEPTED,
+		    success, NULL);
 		break;
 	case STORE_DUPLICATE:
-		finish(call, REPLY_DUPLICATE, success, NULL);
+		receive_finish(call, REPLY_DUPLICATE, success, NULL);
 		break;
 	case STORE_CONFLICT:
-		finish(call, REPLY_DUPLICATE, success,
+		receive_finish(call, REPLY_DUPLICATE, success,
 		    "conflict: other bytes under this id");
 		break;
 	case STORE_MOVED:
@@ -568,12 +376,13 @@ on_done(struct store_item *item)
 		rs->ep = registry_get(rs->rc->rg, span_str(old->name));
 		registry_put(old);
 		if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED)
-			finish(call, REPLY_UNKNOWN, 0, "changed meanwhile");
+			receive_finish(
+			    call, REPLY_UNKNOWN, 0, "changed meanwhile");
 		else if (++rs->tries == TRIES)
-			finish(call, REPLY_FAULT, 0,
+			receive_finish(call, REPLY_FAULT, 0,
 			    "the endpoint keeps changing");
 		else if (rs->ep->scheme == NULL)
-			finish(call, REPLY_KEYLESS, 0, rs->ep->broken);
+			receive_finish(call, REPLY_KEYLESS, 0, rs->ep->broken);
 		else if (receive_body(rs->rc, call) == 0)
 			return;
 		break;
@@ -593,7 +402,7 @@ submit(struct receive_state *rs)
 	struct err err = ERR_INIT;
 
 	if (accept_fill(&in, item, &rs->room, &err) < 0)
-		return finish(rs->call, REPLY_FAULT, 0, err.text);
+		return receive_finish(rs->call, REPLY_FAULT, 0, err.text);
 	item->has_request_id = rs->call->has_request_id;
 	memcpy(item->request_id, rs->call->request_id, STORE_REQUEST_ID);
 	item->done = on_done;

@@ -82,7 +82,14 @@ store_clock_words(const struct store_clock *c, char *out)
 	text_duration(left, (c->left_ms + 999) / 1000);
 	switch (c->doubt) {
 	case WALL_SURE:
-		snprintf(out, STORE_CLOCK_WORDS_MAX, "is right");
+		text_duration(by, (c->floor_ms - c->wall_ms) / 1000);
+		if (c->floor_ms - c->wall_ms > WALL_STEP_MS)
+			snprintf(out, STORE_CLOCK_WORDS_MAX,
+			    "is %s behind %s, which it held once and secrets "
+			    "are judged by",
+			    by, before);
+		else
+			snprintf(out, STORE_CLOCK_WORDS_MAX, "is right");
 		return;
 	case WALL_STEPPED:
 		text_duration(by, (llabs(c->step_ms) + 500) / 1000);

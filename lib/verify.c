@@ -588,15 +588,10 @@ verify_request(const struct scheme *sc, struct scheme_key *const *keys,
 const char *
 verify_word(enum verify_verdict v)
 {
-	switch (v) {
-	case VERIFY_INVALID:
-		return "invalid";
-	case VERIFY_MISSING:
-		return "missing";
-	case VERIFY_EXPIRED:
-		return "expired";
-	case VERIFY_VALID:
-		return "valid";
-	}
-	return "invalid";
+	static const char *const words[] = { [VERIFY_INVALID] = "invalid",
+		[VERIFY_MISSING] = "missing",
+		[VERIFY_EXPIRED] = "expired",
+		[VERIFY_VALID] = "valid" };
+
+	return words[v];
 }

@@ -119,13 +119,21 @@ def floor_is_taken_back(stand):
     wait_for("the doubt", WAIT_S, lambda: not sure(stand), 0.1)
     row = clock(stand)
     check("judged by the floor", row["judged_at"] >= wrong, True)
+    # It holds again, and the floor is still what it was: no grace by that.
+    stand.clock.set(wall_s=1400, boot_s=1400)
+    wait_for("it held", WAIT_S, lambda: sure(stand), 0.1)
+    code, words = tool(stand, "secret", "rotate", "shop", "--grace", "2h",
+                       "--drop-oldest", "--secret-file", "-",
+                       stdin="another-secret-012345678")
+    check(f"rotate by a floor that is ahead: {words}", code, 75)
+    check("and why", "behind" in words, True)
     row = clock(stand, "--accept")
     check("the floor is what the clock shows", row["floor_at"], row["wall_at"])
     audits = [r for r in stand.rows("store", "audit", "--limit", "0")
               if r["verb"] == "store.clock"]
     check("each accept is in the audit trail", len(audits),
           len(STEPS_S) + 2)
-    check("with what it was", audits[-1]["detail"]["sure"], False)
+    check("with what it was", audits[0]["detail"]["sure"], False)
 
 
 def told(stand, kind):

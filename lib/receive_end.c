@@ -1,0 +1,174 @@
+/*
+ * receive_end.c: how a request ends: the answer, the line in the log, the
+ * counters, and what is kept of a refused one.
+ */
+#include "lib/receive_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/clock.h"
+#include "lib/quarantine.h"
+#include "lib/text.h"
+#include "lib/util.h"
+
+/* name, with its blank and '=', and the value; both or none. */
+static void
+put_pair(struct buf *b, const char *name, struct span value, struct err *err)
+{
+	size_t was = b->len;
+
+	if (buf_puts(b, name, err) < 0 ||
+	    text_put_value(b, value, 128, err) < 0)
+		b->len = was;
+}
+
+static void
+put_number(struct buf *b, const char *name, uint64_t n, struct err *err)
+{
+	size_t was = b->len;
+
+	if (buf_puts(b, name, err) < 0 || buf_put_u64(b, n, err) < 0)
+		b->len = was;
+}
+
+/* One inert line; what does not fit any more is left out whole. */
+static void
+write_log(struct receive_call *call, enum reply_kind kind, const char *why)
+{
+	const struct receive_state *rs = call->state;
+	struct buf b = BUF_OVER(call->reply.log, RECEIVE_LOG_MAX);
+	struct err err = ERR_INIT;
+
+	put_number(&b, "status=", (uint64_t)call->reply.status, &err);
+	put_pair(&b, " verdict=", span_str(reply_word(kind)), &err);
+	if (rs != NULL && rs->ep != NULL)
+		put_pair(&b, " endpoint=", span_str(rs->ep->name), &err);
+	put_pair(&b, " from=",
+	    rs != NULL && rs->client.len > 0 ? rs->client : call->request.peer,
+	    &err);
+	if (rs != NULL && rs->identity.has_id)
+		put_pair(&b, " id=", rs->identity.id, &err);
+	if (rs != NULL && rs->identity.has_type)
+		put_pair(&b, " type=", rs->identity.type, &err);
+	if (rs != NULL && rs->item.seq != 0)
+		put_number(&b, " seq=", rs->item.seq, &err);
+	if (rs != NULL && rs->secret_id != 0)
+		put_number(&b, " secret=sec_", rs->secret_id, &err);
+	if (call->request.content_length >= 0)
+		put_number(&b,
+		    " bytes=", (uint64_t)call->request.content_length, &err);
+	if (why != NULL)
+		put_pair(&b, " why=", span_str(why), &err);
+	call->reply.log[b.len] = '\0';
+}
+
+static const struct {
+	enum reply_kind kind;
+	enum store_count count;
+} counted[] = {
+	{ REPLY_ACCEPTED, STORE_COUNT_ACCEPTED },
+	{ REPLY_DUPLICATE, STORE_COUNT_DUPLICATE },
+	{ REPLY_IGNORED, STORE_COUNT_IGNORED },
+	{ REPLY_TEST, STORE_COUNT_TEST },
+	{ REPLY_FAULT, STORE_COUNT_FAILED },
+	{ REPLY_FULL, STORE_COUNT_FAILED },
+	{ REPLY_BUSY, STORE_COUNT_FAILED },
+	{ REPLY_CLOCK, STORE_COUNT_FAILED },
+};
+
+static void
+count(const struct receive_state *rs, enum reply_kind kind)
+{
+	enum store_count c = STORE_COUNT_REFUSED;
+	size_t i;
+
+	if (kind == REPLY_HANDSHAKE)
+		return; /* no event, whoever asked */
+	for (i = 0; i < NITEMS(counted); i++)
+		if (counted[i].kind == kind)
+			c = counted[i].count;
+	if (kind == REPLY_DUPLICATE && rs->item.outcome == STORE_CONFLICT)
+		c = STORE_COUNT_CONFLICT;
+	store_count(rs->rc->st, rs->ep->id, c);
+	if (kind == REPLY_SIGNATURE)
+		store_count(rs->rc->st, rs->ep->id, STORE_COUNT_MISSIGNED);
+}
+
+/* What somebody will want to know the reason of. */
+static bool
+is_kept(enum reply_kind kind)
+{
+	static const enum reply_kind kept[] = { REPLY_DOUBLED, REPLY_SIGNATURE,
+		REPLY_NOT_JSON, REPLY_REQUIRED, REPLY_TOO_LONG };
+	size_t i;
+
+	for (i = 0; i < NITEMS(kept); i++)
+		if (kept[i] == kind)
+			return true;
+	return false;
+}
+
+static void
+keep(const struct receive_state *rs, enum reply_kind kind, const char *why)
+{
+	struct quarantine_entry en = { .endpoint_id = rs->ep->id,
+		.status = rs->call->reply.status,
+		.word = span_str(reply_word(kind)),
+		.why = span_str(why),
+		.whole = kind != REPLY_DOUBLED, /* the others read a body */
+		.request = rs->call->request };
+
+	en.request.peer = rs->client;
+	if (!en.whole) {
+		en.request.body = SPAN_EMPTY;
+		en.request.now_ms = clock_wall_ms();
+	}
+	(void)quarantine_put(store_quarantine(rs->rc->st), &en, rs->ep->scheme);
+}
+
+int
+receive_finish(struct receive_call *call, enum reply_kind kind, int status,
+    const char *why)
+{
+	struct receive_state *rs = call->state;
+	const struct scheme_status *words = NULL;
+	struct span id = SPAN_EMPTY;
+
+	if (rs != NULL && rs->ep != NULL && rs->ep->scheme != NULL)
+		words = scheme_status(rs->ep->scheme);
+	if (rs != NULL && rs->identity.has_id)
+		id = rs->identity.id;
+	reply_fill(&call->reply, kind, status, id,
+	    words != NULL && words->empty_reply);
+	write_log(call, kind, why);
+	if (rs == NULL)
+		return 1;
+	if (rs->ep != NULL) {
+		count(rs, kind);
+		if (is_kept(kind))
+			keep(rs, kind, why);
+		registry_put(rs->ep);
+	}
+	buf_free(&rs->scratch);
+	buf_free(&rs->room.headers);
+	free(rs);
+	call->state = NULL;
+	return 1;
+}
+
+void
+receive_fault(struct receive_reply *reply, const char *log_why)
+{
+	reply_fill(reply, REPLY_FAULT, 0, SPAN_EMPTY, false);
+	snprintf(reply->log, sizeof(reply->log), "status=%d verdict=%s why=%s",
+	    reply->status, reply_word(REPLY_FAULT), log_why);
+}
+
+void
+receive_abort(struct receive *rc, struct receive_call *call, bool late)
+{
+	(void)rc;
+	receive_finish(
+	    call, late ? REPLY_LATE_BODY : REPLY_SHORT_BODY, 0, NULL);
+}

@@ -1,0 +1,50 @@
+/*
+ * receive_impl.h: what the files of receiving share. Nobody else includes it.
+ *
+ * receive.c	the steps of a request
+ * receive_end.c	how it ends
+ */
+#ifndef EYELET_LIB_RECEIVE_IMPL_H
+#define EYELET_LIB_RECEIVE_IMPL_H
+
+#include "lib/accept.h"
+#include "lib/rate.h"
+#include "lib/reply.h"
+
+#define ADDRESS_SLOTS 4096 /* addresses whose rate is known at once */
+
+struct receive {
+	struct receive_options opt;
+	char *mount;
+	struct store *st;
+	struct registry *rg;
+	/*
+	 * By a hash of the address; strangers who share a slot share its rate,
+	 * which errs on the safe side.
+	 */
+	struct rate address_rates[ADDRESS_SLOTS];
+};
+
+/* What a request under way needs to know of itself. */
+struct receive_state {
+	struct receive *rc;
+	struct receive_call *call;
+	const struct registry_endpoint *ep; /* held */
+	struct span client;
+	struct store_item item;
+	struct buf scratch; /* owns id and type */
+	struct identity identity;
+	struct accept_room room;
+	uint64_t secret_id;
+	bool is_test;
+	int tries;
+};
+
+/*
+ * Fills the reply of a call (status 0 takes that of kind; why may be NULL) and
+ * gives back all that the call held. Returns 1.
+ */
+int receive_finish(struct receive_call *call, enum reply_kind kind, int status,
+    const char *why);
+
+#endif
