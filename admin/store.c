@@ -89,6 +89,7 @@ static const struct field status_fields[] = {
 	{ "copy", "copy", FIELD_PLAIN, NULL },
 	{ "copy_why", "because", FIELD_PLAIN, NULL },
 	{ "deliveries_held", "held", FIELD_PLAIN, NULL },
+	{ "wall_clock", "clock", FIELD_PLAIN, NULL },
 	{ "endpoints", "endpoints", FIELD_PLAIN, NULL },
 	{ "secrets", "secrets", FIELD_PLAIN, NULL },
 	{ "events", "events", FIELD_PLAIN, NULL },
@@ -436,45 +437,6 @@ run_clock(struct command_line *line, struct err *err)
 	return ret;
 }
 
-/* --- clock ---------------------------------------------------------------- */
-
-static const struct option_row clock_options[] = {
-	{ "accept", NULL, "it is right: end the doubt", false },
-};
-
-static int
-clock_row(void *arg, const struct json *row, struct err *err)
-{
-	static const struct field fields[] = {
-		{ "sure", "sure", FIELD_PLAIN, NULL },
-		{ "wall_clock", "the clock", FIELD_PLAIN, NULL },
-		{ "wall_at", "shows", FIELD_PLAIN, NULL },
-		{ "floor_at", "last sure", FIELD_PLAIN, "never" },
-		{ "judged_at", "judged by", FIELD_PLAIN, NULL },
-		{ "left_s", "sure in", FIELD_DURATION, NULL },
-		{ "age_s", "store's age", FIELD_DURATION, NULL },
-	};
-
-	(void)arg;
-	return fields_print(row, fields, NITEMS(fields), err);
-}
-
-static int
-run_clock(struct command_line *line, struct err *err)
-{
-	struct call c;
-	int ret = -1;
-
-	if (call_begin(&c, line, "store.clock", err) == 0) {
-		if (command_has(line, "accept"))
-			json_write_bool(&c.w, "accept", true);
-		c.people = clock_row;
-		ret = call_send(&c, err);
-	}
-	call_end(&c);
-	return ret;
-}
-
 /* --- config --------------------------------------------------------------- */
 
 static const struct table_column config_columns[] = {
@@ -573,9 +535,6 @@ static const struct command commands[] = {
 	{ "adopt", "", 0, 0,
 	    "Takes a copy for the store itself, so that it delivers.", NULL, 0,
 	    run_adopt },
-	{ "clock", "", 0, 0,
-	    "Shows the clocks of the store; --accept ends a doubt.",
-	    OPTIONS(clock_options), run_clock },
 	{ "clock", "", 0, 0,
 	    "Shows the clocks of the store; --accept ends a doubt.",
 	    OPTIONS(clock_options), run_clock },

@@ -178,8 +178,10 @@ static const struct op {
 	    { MAY("since_ms", JSON_NUMBER), MAY("limit", JSON_NUMBER) } },
 	{ "store.prune", op_store_prune, { { NULL, JSON_ABSENT, false } } },
 	{ "store.rekey", op_store_rekey, { { NULL, JSON_ABSENT, false } } },
+	{ "store.clock", op_store_clock, { MAY("accept", JSON_BOOL) } },
 	{ "store.accept-loss", op_store_accept_loss,
 	    { { NULL, JSON_ABSENT, false } } },
+	{ "store.clock", op_store_clock, { MAY("accept", JSON_BOOL) } },
 	{ "store.adopt", op_store_adopt, { { NULL, JSON_ABSENT, false } } },
 };
 
@@ -195,7 +197,6 @@ static const struct {
 	{ "delivery.retry", true },
 	{ "delivery.replay", true },
 	{ "quarantine.admit", true },
-	{ "store.clock", op_store_clock, { MAY("accept", JSON_BOOL) } },
 };
 
 int

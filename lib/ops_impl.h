@@ -85,8 +85,7 @@ op_run op_event_read, op_cursor_list, op_cursor_ack, op_cursor_remove;
 op_run op_endpoint_explain, op_quarantine_list, op_quarantine_show,
     op_quarantine_explain, op_quarantine_admit;
 op_run op_store_status, op_store_check, op_store_audit, op_store_prune,
-    op_store_rekey, op_store_accept_loss, op_store_adopt,
-    op_store_clock;
+    op_store_rekey, op_store_accept_loss, op_store_adopt, op_store_clock;
 
 /* --- members of a call, already judged by the table ----------------------- */
 
