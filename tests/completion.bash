@@ -35,7 +35,7 @@ offers() {
 for noun in destination endpoint event scheme secret store; do
 	name=eyelet-$noun
 	mapfile -t verbs < <("$bin/$name" help |
-	    sed -n '/^$/,/^  -c /s/^  \([a-z-]*\)  *[A-Za-z].*/\1/p')
+	    sed -n '/^$/,/^  -c /s/^  \([a-z][a-z-]*\)  *[A-Za-z].*/\1/p')
 	[ ${#verbs[@]} -gt 3 ] || complain "$name: help names no verbs"
 	offers "$(printf '%s\n' help "${verbs[@]}" --help --version -c | sort |
 	    tr '\n' ' ' | sed 's/ $//')" "$name" ''
