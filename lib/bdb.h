@@ -168,6 +168,13 @@ int bdb_find(struct bdb_table *t, struct bdb_txn *txn, enum bdb_seek seek,
 /* Writes all changed pages back, so that recovery starts here. */
 int bdb_checkpoint(struct bdb *db, struct err *err);
 
+/*
+ * Where the log ends, counted in bytes from its very beginning: what was put
+ * into it, and what of that is on disk.
+ */
+int
+bdb_log_ends(struct bdb *db, uint64_t *put, uint64_t *on_disk, struct err *err);
+
 /* Bytes of log written since the last checkpoint; of all log files kept. */
 uint64_t bdb_log_since_checkpoint(struct bdb *db);
 uint64_t bdb_log_bytes(struct bdb *db);

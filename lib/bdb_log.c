@@ -24,6 +24,22 @@ bdb_checkpoint(struct bdb *db, struct err *err)
 	return 0;
 }
 
+int
+bdb_log_ends(struct bdb *db, uint64_t *put, uint64_t *on_disk, struct err *err)
+{
+	DB_LOG_STAT *stat = NULL;
+	int ret = db->env->log_stat(db->env, &stat, 0);
+
+	if (ret != 0)
+		return bdb_err(db, err, ret, "ask where the log ends");
+	*put = (uint64_t)stat->st_cur_file * BDB_LOG_FILE_MAX +
+	       stat->st_cur_offset;
+	*on_disk = (uint64_t)stat->st_disk_file * BDB_LOG_FILE_MAX +
+		   stat->st_disk_offset;
+	free(stat);
+	return 0;
+}
+
 uint64_t
 bdb_log_since_checkpoint(struct bdb *db)
 {

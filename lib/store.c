@@ -362,7 +362,6 @@ store_open_once(
 	atomic_store(&st->snapshot_ms, store_snapshot_time(st->opt.dir));
 	atomic_store(&st->last_flush_ms, st->opened_ms);
 	atomic_store(&st->notices_due, true);
-	store_measure_room(st);
 	if (start_threads(st, err) < 0)
 		goto out;
 	/* What lost the end of its log takes no change before that is accepted;
@@ -426,7 +425,7 @@ store_on_change(struct store *st,
 void
 store_room(struct store *st, struct store_room *out)
 {
-	out->free = atomic_load(&st->bytes_free);
+	out->free = atomic_load(&st->bytes_left);
 	out->floor = st->opt.floor;
 	out->below = atomic_load(&st->below_floor);
 	out->fell_ms = atomic_load(&st->fell_ms);

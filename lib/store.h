@@ -393,7 +393,7 @@ int store_status(struct store *st, struct store_status *out, struct err *err);
 
 /* The room there is, as the keeper measured it; memory only. */
 struct store_room {
-	uint64_t free, floor;
+	uint64_t free, floor; /* free: beyond what is still to be written */
 	bool below; /* the floor */
 	int64_t fell_ms; /* when it fell below last; 0: not since the open */
 };

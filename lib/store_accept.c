@@ -61,9 +61,7 @@ store_submit(struct store *st, struct store_item *item)
 	if (store_loss_refuse(st, &item->err) < 0)
 		goto refuse;
 	if (atomic_load(&st->below_floor) && !may_pass_floor(st, ev)) {
-		err_set(&item->err, ERR_FULL,
-		    "less space is free than the floor of %llu bytes",
-		    (unsigned long long)st->opt.floor);
+		store_refuse_full(st, &item->err);
 		goto refuse;
 	}
 	/* Hashed here, in the caller's thread: the committer is one alone. */
@@ -203,6 +201,22 @@ accept_one(struct batch *ba, struct store_item *item, struct err *err)
 	return append(ba, item);
 }
 
+/* Between two looks at the disk, too; all of a batch or none of it. */
+static int
+check_room(struct store *st, struct store_item *const *items, size_t n,
+    struct err *err)
+{
+	uint64_t bytes = 0;
+	bool own = true;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		bytes += record_event_size(&items[i]->event);
+		own = own && items[i]->event.endpoint_id == STORE_SELF;
+	}
+	return store_check_room(st, bytes, n, own, err);
+}
+
 static int
 prepare(struct batch *ba, struct err *err)
 {
@@ -232,7 +246,7 @@ store_batch(void *arg, struct store_item *const *items, size_t n,
 	ba.next_seq = st->next_seq;
 	ba.nevents = ba.bytes = 0;
 
-	if (prepare(&ba, err) < 0)
+	if (check_room(st, items, n, err) < 0 || prepare(&ba, err) < 0)
 		goto out;
 	for (i = 0; i < n; i++)
 		if (accept_one(&ba, items[i], err) < 0)

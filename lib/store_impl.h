@@ -155,7 +155,10 @@ struct store {
 	_Atomic int64_t last_ms; /* the last recorded time */
 	_Atomic int64_t looking_since_ms; /* the keeper's looks; clock_ms */
 	_Atomic int64_t last_flush_ms, last_checkpoint_ms, snapshot_ms;
-	_Atomic uint64_t bytes_free;
+	/* At the last look; how, see store_measure_room. */
+	_Atomic uint64_t bytes_free, bytes_left;
+	_Atomic uint64_t log_may; /* no event may bring the log's end beyond */
+	_Atomic uint64_t log_paged; /* up to here it is in the tables, too */
 	_Atomic int64_t fell_ms; /* see store_room */
 	atomic_bool below_floor, fenced;
 	atomic_bool fencing; /* somebody sees to it that it is fenced */
@@ -432,7 +435,19 @@ void store_move_notices(struct store *st);
 /* store_keep.c */
 int store_keeper_start(struct store *st, struct err *err);
 void store_keeper_stop(struct store *st);
+/*
+ * Looks how much is free, and how much of that is left once all that was
+ * committed is in the log, and all of the log in the tables: they grow with a
+ * checkpoint, by about what the log grew since the one before. So until the
+ * next look events may take half of what is left above the floor for the log.
+ * store_check_room, in the committer, refuses those that would take more,
+ * however many come between two looks.
+ */
 void store_measure_room(struct store *st);
+/* bytes: of n events. own: may use half of the floor, too. ERR_FULL. */
+int store_check_room(
+    struct store *st, uint64_t bytes, size_t n, bool own, struct err *err);
+int store_refuse_full(struct store *st, struct err *err);
 /* So near the floor that nothing is held: accepting must never fail for it. */
 bool store_is_short_of_room(struct store *st);
 

@@ -12,35 +12,70 @@
 
 #define TICK_MS 250
 #define CHECKPOINT_LOG (16 * 1024 * 1024) /* bytes: keeps restarts short */
+#define CHECKPOINT_LOG_SHORT (2 * 1024 * 1024) /* the same near the floor */
+#define CHECKPOINT_LOG_LEAST (64 * 1024) /* below it: what alone may lack */
 #define CHECKPOINT_MS 60000
 #define RETAIN_EVERY_MS 60000
 #define RETAIN_SHORT_MS 1000 /* the same while room is short */
 #define RETAIN_BUDGET_MS 200 /* of a tick */
 #define PRUNE_BUDGET_MS 1000 /* of a step, when somebody waits */
 #define FORGET_EVERY_MS 3600000
+#define EVENT_ROOM 1024 /* of the log, for an event's remembered ids */
 
 void
 store_measure_room(struct store *st)
 {
+	uint64_t paged = atomic_load(&st->log_paged), put, on_disk, room, owed;
+	uint64_t left, floor = st->opt.floor;
+	struct err ignored = ERR_INIT;
 	struct statvfs vfs;
-	uint64_t room;
 	bool below;
 
-	if (statvfs(st->opt.dir, &vfs) < 0)
+	/* What comes to the disk meanwhile counts twice, never not at all. */
+	if (bdb_log_ends(st->db, &put, &on_disk, &ignored) < 0 ||
+	    statvfs(st->opt.dir, &vfs) < 0)
 		return;
 	room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	owed = (put - on_disk) + (put - paged);
+	left = room > owed ? room - owed : 0;
 	atomic_store(&st->bytes_free, room);
-	below = room < st->opt.floor;
+	atomic_store(&st->bytes_left, left);
+	atomic_store(
+	    &st->log_may, put + (left > floor ? (left - floor) / 2 : 0));
+	below = left < floor || left == 0;
 	if (below && !atomic_load(&st->below_floor))
 		atomic_store(&st->fell_ms, store_now_ms(st));
 	if (below != atomic_exchange(&st->below_floor, below))
 		store_say(st,
-		    below ? "%llu bytes are free, below the floor of %llu: "
-			    "nothing is accepted until there is room"
-			  : "%llu bytes are free, above the floor of %llu: "
-			    "accepting again",
-		    (unsigned long long)room,
-		    (unsigned long long)st->opt.floor);
+		    below ? "%llu bytes are free, beyond what is still to be "
+			    "written, below the floor of %llu: nothing is "
+			    "accepted until there is room"
+			  : "%llu bytes are free, beyond what is still to be "
+			    "written, above the floor of %llu: accepting again",
+		    (unsigned long long)left, (unsigned long long)floor);
+}
+
+int
+store_refuse_full(struct store *st, struct err *err)
+{
+	return err_set(err, ERR_FULL,
+	    "less space is free than the floor of %llu bytes",
+	    (unsigned long long)st->opt.floor);
+}
+
+int
+store_check_room(
+    struct store *st, uint64_t bytes, size_t n, bool own, struct err *err)
+{
+	uint64_t put, on_disk, may = atomic_load(&st->log_may);
+
+	if (bdb_log_ends(st->db, &put, &on_disk, err) < 0)
+		return -1;
+	if (own)
+		may += st->opt.floor / 4;
+	if (put + bytes + n * EVENT_ROOM > may)
+		return store_refuse_full(st, err);
+	return 0;
 }
 
 bool
@@ -109,22 +144,29 @@ static void
 checkpoint(struct store *st)
 {
 	struct err err = ERR_INIT;
+	uint64_t put, on_disk;
 
 	if (commit_run(st->commit, save, st, &err) < 0) {
 		complain(st, "save counters", &err);
 		return;
 	}
-	if (bdb_checkpoint(st->db, &err) < 0) {
+	if (bdb_log_ends(st->db, &put, &on_disk, &err) < 0 ||
+	    bdb_checkpoint(st->db, &err) < 0) {
 		complain(st, "checkpoint", &err);
 		return;
 	}
+	atomic_store(&st->log_paged, put);
+	store_measure_room(st);
 	atomic_store(&st->last_checkpoint_ms, store_wall_ms());
 	note_needed(st);
 	if (store_snapshot_keep(st, &err) < 0)
 		complain(st, "snapshot", &err);
 }
 
-/* Gives the operator something to delete when the disk is full. */
+/*
+ * What is given up when the disk is full, by store_open or by the operator. It
+ * leaves room above the floor, so that it alone does not stop accepting.
+ */
 static void
 keep_ballast(struct store *st)
 {
@@ -132,15 +174,18 @@ keep_ballast(struct store *st)
 	int fd;
 
 	if (st->opt.ballast == 0 ||
-	    atomic_load(&st->bytes_free) < st->opt.floor + st->opt.ballast ||
+	    atomic_load(&st->bytes_left) <
+		st->opt.floor + st->opt.ballast + CHECKPOINT_LOG ||
 	    asprintf(&path, "%s/" STORE_BALLAST, st->opt.dir) < 0)
 		return;
 	fd = open(
 	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0) {
+		atomic_fetch_sub(&st->log_may, st->opt.ballast / 2);
 		if (posix_fallocate(fd, 0, (off_t)st->opt.ballast) != 0)
 			unlink(path);
 		close(fd);
+		store_measure_room(st);
 	}
 	free(path);
 }
@@ -167,6 +212,17 @@ rest(struct store *st)
 	return closing;
 }
 
+/* Near the floor, what is owed to the tables may be what lacks. */
+static uint64_t
+log_between_checkpoints(struct store *st)
+{
+	if (atomic_load(&st->bytes_free) < st->opt.floor ||
+	    atomic_load(&st->bytes_left) >= st->opt.floor + CHECKPOINT_LOG)
+		return CHECKPOINT_LOG;
+	return atomic_load(&st->below_floor) ? CHECKPOINT_LOG_LEAST
+					     : CHECKPOINT_LOG_SHORT;
+}
+
 static bool
 checkpoint_is_due(struct store *st, int64_t now)
 {
@@ -174,7 +230,7 @@ checkpoint_is_due(struct store *st, int64_t now)
 
 	if (store_clock_is_due(st))
 		return true;
-	if (bdb_log_since_checkpoint(st->db) >= CHECKPOINT_LOG)
+	if (bdb_log_since_checkpoint(st->db) >= log_between_checkpoints(st))
 		return true;
 	return now - last >= CHECKPOINT_MS &&
 	       atomic_load(&st->last_flush_ms) > last;
@@ -264,9 +320,14 @@ keeper_main(void *arg)
 int
 store_keeper_start(struct store *st, struct err *err)
 {
+	uint64_t put, on_disk;
 	int ret;
 
 	note_needed(st);
+	if (bdb_log_ends(st->db, &put, &on_disk, err) < 0)
+		return -1;
+	atomic_store(&st->log_paged, put - bdb_log_since_checkpoint(st->db));
+	store_measure_room(st);
 	ret = pthread_create(&st->keeper, NULL, keeper_main, st);
 	if (ret != 0)
 		return err_errno(err, ret, "start the keeper");
