@@ -29,6 +29,24 @@ struct engine {
 
 /* --- each part ----------------------------------------------------------- */
 
+static void
+store_options(
+    const struct conf *conf, struct log *log, struct store_options *out)
+{
+	conf_store_options(conf, out);
+	out->log = log_words;
+	out->log_arg = log;
+}
+
+bool
+engine_make_room(const struct conf *conf, struct log *log, struct err *err)
+{
+	struct store_options so;
+
+	store_options(conf, log, &so);
+	return store_make_room(&so, err);
+}
+
 static int
 start_server(
     struct engine *en, const struct engine_options *opt, struct err *err)
@@ -42,7 +60,9 @@ start_server(
 		.arg = opt->arg,
 	};
 
-	so.listen_fd = owner_listen(opt->conf->store, err);
+	do
+		so.listen_fd = owner_listen(opt->conf->store, err);
+	while (so.listen_fd < 0 && engine_make_room(opt->conf, opt->log, err));
 	if (so.listen_fd < 0)
 		return -1;
 	return server_start(&so, &en->server, err);
@@ -76,9 +96,7 @@ open_store(struct engine *en, const struct engine_options *opt, struct err *err)
 {
 	struct store_options so;
 
-	conf_store_options(opt->conf, &so);
-	so.log = log_words;
-	so.log_arg = opt->log;
+	store_options(opt->conf, opt->log, &so);
 	return store_open(&so, &en->store, err);
 }
 

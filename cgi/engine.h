@@ -44,6 +44,10 @@ enum engine_state engine_open(const struct engine_options *opt,
 /* Can it help to try again in a while, with nothing done about eyelet? */
 bool engine_may_pass(enum err_code code);
 
+/* As store_make_room, for the store of a configuration. */
+bool
+engine_make_room(const struct conf *conf, struct log *log, struct err *err);
+
 /* Of one that is down. Where this fails it is to be closed. */
 enum engine_state engine_try(struct engine *en, struct err *err);
 

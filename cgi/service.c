@@ -324,12 +324,16 @@ look_for_owner(struct service *sv, struct err *err)
 {
 	struct owner_info holder = { .pid = 0 };
 	struct owner_lock *lock = NULL;
+	int ret;
 
 	sv->tried_at_ms = clock_ms();
 	if (sv->holding != NULL)
 		return take_state(sv, engine_try(sv->holding, err), err);
-	if (owner_lock_try(sv->opt.conf->store, sv->role, &lock, &holder, err) <
-	    0) {
+	do
+		ret = owner_lock_try(
+		    sv->opt.conf->store, sv->role, &lock, &holder, err);
+	while (ret < 0 && engine_make_room(sv->opt.conf, sv->opt.log, err));
+	if (ret < 0) {
 		if (!engine_may_pass(err->code))
 			return -1;
 		stay_down(sv, err);

@@ -62,7 +62,7 @@ static const struct setting {
 	    offsetof(struct conf, segment_age_s), "1d", 1, 366 * DAY },
 	{ "store", "floor", put_bytes, offsetof(struct conf, floor), "64m", 0,
 	    1024 * GIB },
-	{ "store", "ballast", put_bytes, offsetof(struct conf, ballast), "16m",
+	{ "store", "ballast", put_bytes, offsetof(struct conf, ballast), "48m",
 	    0, 1024 * GIB },
 	{ "store", "cache", put_bytes, offsetof(struct conf, cache), "64m", MIB,
 	    1024 * GIB },

@@ -42,7 +42,7 @@ struct conf {
 	uint64_t segment_max; /* 256m */
 	int64_t segment_age_s; /* 1d */
 	uint64_t floor; /* 64m */
-	uint64_t ballast; /* 16m */
+	uint64_t ballast; /* 48m */
 	uint64_t cache; /* 64m */
 	uint64_t log_keep_max; /* 512m */
 

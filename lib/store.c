@@ -33,7 +33,7 @@ store_options_init(struct store_options *opt)
 		.segment_max = 256ULL << 20,
 		.segment_age_s = 86400,
 		.floor = 64ULL << 20,
-		.ballast = 16ULL << 20,
+		.ballast = STORE_RECOVERY_ROOM,
 		.cache = 64ULL << 20,
 		.log_keep_max = 512ULL << 20,
 		.quarantine_count = 100,
@@ -131,6 +131,8 @@ open_ahead(struct store *st, struct err *err)
 {
 	if (!st->pages_ahead || store_rebuild(st, err) == 0)
 		return 0;
+	if (err->code == ERR_FULL) /* tried again with more room */
+		return err_wrap(err, "store %s", st->opt.dir);
 	store_say(st, "%s", err->text);
 	return atomic_load(&st->lost) ? store_loss_new_log(st, err) : 0;
 }

@@ -79,6 +79,13 @@ int store_open(
     const struct store_options *opt, struct store **out, struct err *err);
 
 /*
+ * Opening, or what goes before (the lock, the socket), failed with err: for
+ * ERR_FULL the ballast is given up. True when there was one: then another try
+ * is worth it. Else the message is made to say what to do.
+ */
+bool store_make_room(const struct store_options *opt, struct err *err);
+
+/*
  * Did a flush fail while a store was opened, or since, so that this process
  * can open none any more? Only a new one can, see store_is_fenced.
  */

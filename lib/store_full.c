@@ -50,22 +50,33 @@ explain(const char *dir, struct err *err)
 		    room / 1024, dir, STORE_RECOVERY_ROOM / MIB);
 	else
 		snprintf(words, sizeof(words),
-		    "%llu MiB are free on the volume of %.120s: raise the "
-		    "quota, or the limit on file sizes (ulimit -f)",
+		    "%llu MiB are free on the volume of %.120s: make more "
+		    "room there, or raise the quota, or the limit on file "
+		    "sizes (ulimit -f)",
 		    room / MIB, dir);
 	used = strlen(err->text);
 	snprintf(err->text + used, sizeof(err->text) - used,
 	    ": %s; the store opens by itself then", words);
 }
 
+bool
+store_make_room(const struct store_options *opt, struct err *err)
+{
+	if (err->code != ERR_FULL)
+		return false;
+	if (store_give_up_ballast(opt))
+		return true;
+	explain(opt->dir, err);
+	return false;
+}
+
 int
 store_open(const struct store_options *opt, struct store **out, struct err *err)
 {
-	int ret = store_open_once(opt, out, err);
+	int ret;
 
-	if (ret < 0 && err->code == ERR_FULL && store_give_up_ballast(opt))
+	do
 		ret = store_open_once(opt, out, err);
-	if (ret < 0 && err->code == ERR_FULL)
-		explain(opt->dir, err);
+	while (ret < 0 && store_make_room(opt, err));
 	return ret;
 }

@@ -240,8 +240,13 @@ int store_open_once(
     const struct store_options *opt, struct store **out, struct err *err);
 
 /* store_full.c */
-/* What recovery may write, see store_keep.c, and so the ballast's size. */
-#define STORE_RECOVERY_ROOM (64 * 1024 * 1024)
+/*
+ * What recovery may write, and so the default size of the ballast: a log file
+ * in full, 10 MiB; what the tables lack, which is as much as the log has since
+ * the last checkpoint: 16 MiB until the next one begins, and as much again
+ * while it is under way; 6 MiB for whatever else opening writes.
+ */
+#define STORE_RECOVERY_ROOM (48 * 1024 * 1024)
 /* True when there was one. */
 bool store_give_up_ballast(const struct store_options *opt);
 

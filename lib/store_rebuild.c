@@ -147,6 +147,7 @@ store_rebuild(struct store *st, struct err *err)
 {
 	char *home = NULL, *snapshot = NULL, *damaged = NULL;
 	bool has_snapshot = store_snapshot_time(st->opt.dir) != 0;
+	struct err ignored = ERR_INIT;
 	int ret = -1;
 
 	store_say(st, "the store is damaged; it is rebuilt from %s",
@@ -158,8 +159,10 @@ store_rebuild(struct store *st, struct err *err)
 		goto out;
 	}
 	if (lay_out(st, home, snapshot, has_snapshot, err) < 0 ||
-	    recover(st, home, err) < 0)
+	    recover(st, home, err) < 0) {
+		(void)files_remove_folder(home, STORE_LOG_FOLDER, &ignored);
 		goto out;
+	}
 	/* A crash between the two renames leaves REBUILT: see _finish. */
 	if (files_remove_folder(damaged, STORE_LOG_FOLDER, err) < 0 ||
 	    files_rename(st->opt.dir, STORE_DB_FOLDER, DAMAGED, err) < 0 ||

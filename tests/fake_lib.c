@@ -350,6 +350,14 @@ store_close(struct store *st)
 }
 
 bool
+store_make_room(const struct store_options *opt, struct err *err)
+{
+	(void)opt;
+	(void)err;
+	return false;
+}
+
+bool
 store_process_is_spent(void)
 {
 	return false;

@@ -64,7 +64,7 @@ START_TEST(defaults_are_those_of_the_page)
 	ck_assert_uint_eq(cf.segment_max, 256 << 20);
 	ck_assert_int_eq(cf.segment_age_s, 86400);
 	ck_assert_uint_eq(cf.floor, 64 << 20);
-	ck_assert_uint_eq(cf.ballast, 16 << 20);
+	ck_assert_uint_eq(cf.ballast, 48 << 20);
 	ck_assert_uint_eq(cf.cache, 64 << 20);
 	ck_assert_uint_eq(cf.log_keep_max, 512 << 20);
 	ck_assert_int_eq(cf.quarantine_count, 100);

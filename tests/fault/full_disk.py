@@ -68,7 +68,7 @@ def below_the_floor(stand):
 
 def to_the_last_byte(stand, rounds):
     """Filled up under load, so that writes of the store itself fail."""
-    stand.write_conf({"store.floor": "0"})
+    stand.write_conf({"store.floor": "0", "store.segment_max": "1m"})
     stand.start()
     load = stand.load(connections=16, again=50, body=BODY)
     back = []

@@ -2,7 +2,9 @@
 """The owner is killed while its volume is full to the last byte. With the
 ballast the next one recovers at once, on a volume of 180 MiB; without it the
 next one stays, says 503 and why, to FastCGI, CGI and administrators, and opens
-the store by itself once there is room. Nothing acknowledged is lost."""
+the store by itself once there is room. Nothing acknowledged is lost. Neither
+is it when no inode is free, when a limit on file sizes is in the way, and when
+a rebuild or a new store finds no room."""
 import os
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from stand import Stand, compare, effort, end_load, skip, wait_for
 
 SIZE = "180m"
 BACK_S = 5.0
+BODY = 65536
 
 wrong = []
 
@@ -24,9 +27,21 @@ def expect(true, words):
         print("FAIL:", words, flush=True)
 
 
+def free(stand):
+    now = os.statvfs(stand.home)
+    return now.f_bavail * now.f_frsize
+
+
 def fill(path):
     """Leaves not a byte free."""
     with open(path, "wb", buffering=0) as f:
+        room = os.statvfs(path)
+        try:
+            os.posix_fallocate(f.fileno(), 0,
+                               max(1, (room.f_bavail - 64) * room.f_frsize))
+        except OSError:
+            pass
+        f.seek(0, os.SEEK_END)
         for size in (1 << 20, 4096, 1):
             try:
                 while f.write(b"x" * size) == size:
@@ -52,10 +67,10 @@ def by_cgi(stand):
                           text=True, stdin=subprocess.DEVNULL, timeout=60)
 
 
-def fill_and_kill(stand, load):
+def fill_and_kill(stand, load, events):
     acked = load.board.acked
     wait_for("load in its stride", 60 * slack(),
-             lambda: load.board.acked > acked + 1000)
+             lambda: load.board.acked > acked + events)
     fill(f"{stand.home}/filler")
     stand.kill_and_wait(stand.processes())
 
@@ -70,21 +85,22 @@ def make_room(stand, load):
 
 
 def with_ballast(stand, load):
-    """The store opens, and only the floor keeps it from accepting."""
+    """The store opens, and only the floor keeps it from accepting. The kill
+    comes right before the checkpoint that 16 MiB of log would bring, so that
+    nothing of that is in the tables."""
     ballast = f"{stand.store}/ballast"
     wait_for("a ballast", 30, lambda: os.path.exists(ballast))
-    fill_and_kill(stand, load)
+    fill_and_kill(stand, load, 12 * (1 << 20) // BODY)
     wait_for("it is open", 30 * slack(), lambda: "owner " in stand.run(
         "store", "status", check=False).stdout, step=0.2)
     expect(not os.path.exists(ballast), "the ballast was not given up")
-    used = (180 << 20) - os.statvfs(stand.home).f_bavail * 4096
-    print(f"opened with {(180 << 20) - used} bytes left of the ballast")
+    print(f"opened with {free(stand) >> 10} KiB left of the ballast")
     expect(healthz(stand) == 503, "healthz is good on a full disk")
     return make_room(stand, load)
 
 
 def without(stand, load):
-    fill_and_kill(stand, load)
+    fill_and_kill(stand, load, 200)
     time.sleep(1)
     wait_for("the next owner says 503", 30 * slack(),
              lambda: healthz(stand) == 503, step=0.1)
@@ -125,26 +141,131 @@ def on_demand(stand):
     expect(seen == set(stand.processes()), "another owner came")
 
 
+def said(stand):
+    """Why the store is not open, as an administrator is told."""
+    return stand.run("store", "status", check=False).stderr
+
+
+def comes_back(stand, what):
+    wait_for(f"{what}: it is back", 30 * slack(),
+             lambda: stand.status(f"evt_back_{time.monotonic_ns()}") ==
+             "accepted", step=0.2)
+
+
+def serve(stand, what):
+    """Starts the web server, whose eyelet.fcgi cannot open the store."""
+    ready, stand.answers = stand.answers, lambda: healthz(stand) == 503
+    try:
+        stand.start()
+    except TimeoutError:
+        expect(False, f"{what}: no answer 503")
+    stand.answers = ready
+
+
+def end(stand):
+    stand.stop()
+    stand.kill_and_wait(stand.processes())
+
+
+def no_inode(stand):
+    """Neither a lock file nor a socket can be made; a ballast is one inode."""
+    end(stand)
+    for name in ("lock", "socket"):
+        if os.path.exists(f"{stand.store}/{name}"):
+            os.unlink(f"{stand.store}/{name}")
+    with open(f"{stand.store}/ballast", "w"):
+        pass
+    os.mkdir(f"{stand.home}/inodes")
+    last = 0
+    try:
+        while True:
+            with open(f"{stand.home}/inodes/{last}", "w"):
+                last += 1
+    except OSError:
+        pass
+    os.unlink(f"{stand.home}/inodes/{last - 1}")  # for lighttpd's own socket
+    serve(stand, "no inode")
+    wait_for("the cure is named", 30 * slack(), lambda: "no inode is free on "
+             f"the volume of {stand.store}: remove files" in stand.tail())
+    expect(not os.path.exists(f"{stand.store}/ballast"),
+           "no inode: the ballast was not given up")
+    subprocess.run(["rm", "-r", f"{stand.home}/inodes"], check=True)
+    comes_back(stand, "no inode")
+    end(stand)
+
+
+def too_large(stand):
+    """A limit on the size of files, which the log reaches in recovery."""
+    stand.start()
+    open(stand.log, "w").close()  # lighttpd is to have the limit, too
+    subprocess.run(["prlimit", f"--pid={stand.web.pid}", f"--fsize={1 << 20}:"],
+                   check=True)
+    stand.kill_and_wait(stand.processes())
+    wait_for("503", 30 * slack(), lambda: healthz(stand) == 503, step=0.1)
+    expect("File too large" in said(stand) and "ulimit -f" in said(stand),
+           f"a limit on file sizes: {said(stand)}")
+    (owner,) = stand.processes()
+    subprocess.run(["prlimit", f"--pid={owner}", "--fsize=unlimited:"],
+                   check=True)
+    comes_back(stand, "a limit on file sizes")
+    expect(stand.processes() == [owner], "the owner did not stay")
+
+
+def rebuilt(stand):
+    """A store that is damaged is not opened as it is for want of room."""
+    end(stand)
+    with open(f"{stand.store}/damaged", "w") as f:
+        f.write("endpoints\n")
+    fill(f"{stand.home}/filler")
+    serve(stand, "a rebuild")
+    words = said(stand)
+    expect("rebuild the store" in words and "make" in words,
+           f"a rebuild: {words}")
+    expect(os.path.exists(f"{stand.store}/damaged"), "the mark is gone")
+    os.unlink(f"{stand.home}/filler")
+    comes_back(stand, "a rebuild")
+    expect(os.path.isdir(f"{stand.store}/db.damaged") and
+           not os.path.exists(f"{stand.store}/damaged"), "it was not rebuilt")
+
+
+def new_store(stand):
+    """The first open of a new store makes its tables."""
+    fill(f"{stand.home}/filler")
+    serve(stand, "a new store")
+    expect("make room there" in said(stand), f"a new store: {said(stand)}")
+    os.unlink(f"{stand.home}/filler")
+    wait_for("a new store: it opens", 30 * slack(),
+             lambda: healthz(stand) == 200, step=0.2)
+
+
 def main():
     try:
-        stand = Stand(size=SIZE)
+        stand = Stand(size=SIZE + ",nr_inodes=2000")
     except OSError as why:
         skip(f"may not mount a small file system: {why}")
     with stand:
+        new_store(stand)
+        end(stand)
         stand.write_conf({"store.floor": "64m", "store.ballast": "48m"})
         stand.start()
         stand.add_endpoint()
-        load = stand.load(connections=32, again=50)
-        back = [with_ballast(stand, load) for _ in range(effort(1, 2, 20))]
+        load = stand.load(connections=32, again=50, body=BODY)
+        back = [with_ballast(stand, load)]
+        end_load(load)
         stand.stop()
+        journals = [load.journal]
         if os.path.exists(f"{stand.store}/ballast"):
             os.unlink(f"{stand.store}/ballast")
         stand.write_conf({"store.floor": "1m"})
         stand.start()
+        load = stand.load("small", connections=32, again=50, prefix="small_")
         back += [without(stand, load) for _ in range(effort(1, 2, 20))]
         figures = end_load(load)
         on_demand(stand)
-        result = compare(stand, [load.journal])
+        no_inode(stand)
+        too_large(stand)
+        rebuilt(stand)
+        result = compare(stand, journals + [load.journal])
         damage = stand.run("store", "check", check=False)
     print(f"back after at most {max(back):.2f} s; "
           f"{figures.get('status-503', 0)} answers 503; {result['acked']} "
