@@ -39,6 +39,7 @@ struct mending {
 	struct store *st;
 	struct damaged_file files[BDB_DAMAGED_MAX];
 	size_t n;
+	off_t noted; /* of the file STORE_MENDED, before this time */
 };
 
 /*
@@ -223,6 +224,8 @@ note_mending(struct mending *md, struct err *err)
 	while (f != NULL && old != NULL && n++ < MENDED_MAX &&
 	       fgets(line, sizeof(line), old) != NULL)
 		fputs(line, f);
+	if (f != NULL)
+		md->noted = ftello(f);
 	for (i = 0; f != NULL && i < md->n; i++)
 		if (!md->files[i].aside)
 			fprintf(f, "%s %lld\n", md->files[i].name,
@@ -359,6 +362,17 @@ set_all_aside(struct mending *md, bool hopeless, struct err *err)
 	return 0;
 }
 
+/* A rebuild that is tried again has not been; needs no room. */
+static void
+forget_mending(const struct mending *md)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/" STORE_MENDED, md->st->opt.dir);
+	if (md->noted < 0 || truncate(path, md->noted) < 0)
+		store_say(md->st, "%s cannot be set back", path);
+}
+
 static int
 rebuild(struct mending *md, struct err *err)
 {
@@ -371,6 +385,7 @@ rebuild(struct mending *md, struct err *err)
 	store_say(md->st, "%s", why.text);
 	/* These pass; the store is tried again, and mended then. */
 	if (why.code == ERR_FULL || why.code == ERR_NOMEM) {
+		forget_mending(md);
 		*err = why;
 		return -1;
 	}
