@@ -165,6 +165,13 @@ take_event(DB_ENV *env, u_int32_t event, void *info)
 		atomic_store(&db->panicked, true);
 }
 
+bool
+bdb_says_damaged(int code)
+{
+	return code == BDB_PAGE_BAD || code == DB_PAGE_NOTFOUND ||
+	       code == DB_VERIFY_BAD || code == DB_SECONDARY_BAD;
+}
+
 int
 bdb_err(struct bdb *db, struct err *err, int code, const char *doing)
 {
@@ -184,7 +191,7 @@ bdb_err(struct bdb *db, struct err *err, int code, const char *doing)
 		err_errno(err, code, "%s", doing);
 	} else {
 		err_set(err,
-		    code == DB_RUNRECOVERY || code == DB_VERIFY_BAD
+		    code == DB_RUNRECOVERY || bdb_says_damaged(code)
 			? ERR_CORRUPT
 			: ERR_IO,
 		    "%s: %s", doing, db_strerror(code));

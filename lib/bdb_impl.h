@@ -79,6 +79,9 @@ enum bdb_judging {
 };
 #define BDB_PAGE_BAD EBADMSG /* none of those that the library tries again */
 
+/* bdb.c: is the library's code its word for damage? */
+bool bdb_says_damaged(int code);
+
 /* Before an environment is made, and as it goes on; home is its folder. */
 void bdb_judge(enum bdb_judging what, const char *home);
 /* This thread reads files outside the environment, and judges by itself. */

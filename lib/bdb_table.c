@@ -231,6 +231,9 @@ txn_of(struct bdb_txn *txn)
 static int
 fail_on(struct bdb_table *t, int ret, const char *doing, struct err *err)
 {
+	/* Pages that lead to none: each of them is whole, the table is not. */
+	if (bdb_says_damaged(ret) && !t->db->beside)
+		bdb_note_damaged(t->db, t->file);
 	bdb_err(t->db, err, ret, doing);
 	return err_wrap(err, "table %s", t->file);
 }

@@ -353,6 +353,21 @@ out:
 }
 
 int
+seen_forget(struct seen *sn, struct bdb_txn *txn,
+    const unsigned char key[SEEN_KEY], struct err *err)
+{
+	struct record_seen old;
+	bool found;
+	size_t at = 0;
+
+	if (find_in(sn, txn, sn->nparts, key, &old, &at, &found, err) < 0)
+		return -1;
+	return found ? bdb_delete(sn->parts[at].table, txn,
+			   span_of(key, SEEN_KEY), &found, err)
+		     : 0;
+}
+
+int
 seen_find(struct seen *sn, struct bdb_txn *txn,
     const unsigned char key[SEEN_KEY], struct record_seen *out, bool *found,
     struct err *err)

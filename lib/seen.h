@@ -56,6 +56,10 @@ int seen_update(struct seen *sn, struct bdb_txn *txn,
     const unsigned char key[SEEN_KEY], const struct record_seen *rec,
     struct err *err);
 
+/* The key is new again; no harm where it is not remembered. */
+int seen_forget(struct seen *sn, struct bdb_txn *txn,
+    const unsigned char key[SEEN_KEY], struct err *err);
+
 /* Any thread with txn NULL: what is committed. */
 int seen_find(struct seen *sn, struct bdb_txn *txn,
     const unsigned char key[SEEN_KEY], struct record_seen *out, bool *found,

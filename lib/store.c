@@ -185,6 +185,9 @@ open_state(struct store *st, struct err *err)
 	store_loss_opened(st, totals.last_seq);
 	atomic_store(&st->durable_seq, totals.last_seq);
 	atomic_store(&st->last_ms, totals.last_ms);
+	/* Some tables are older than others then: look at every event. */
+	if (st->as_they_are)
+		start_s = 1;
 	if (store_remember(st, start_s, err) < 0)
 		return -1;
 	if (store_apply_deny(st, err) < 0 || store_begin_touched(st, err) < 0)

@@ -31,6 +31,7 @@
  * store_rebuild.c	snapshot and logs become a store again
  * store_names.c	files that were taken away from a store that is open
  * store_loss.c	did the log keep what was promised? And when it did not
+ * store_loss_logs.c	log files that lost something are kept, and cut
  * store_damage.c	damaged tables: noted, mended or set aside
  * store_salvage.c	tables that were set aside, made anew
  * store_lost.c	events that are lost become dead letters
@@ -133,6 +134,7 @@ struct store {
 	int64_t durable_synced_ms; /* the keeper's; clock_ms */
 	bool durable_told; /* that it could not be flushed */
 	struct store_loss loss; /* while lost */
+	bool as_they_are; /* tables were taken so, at this open */
 	bool pages_ahead; /* tables have changes that the log has not */
 	atomic_bool lost, snapshot_due;
 
@@ -543,6 +545,14 @@ int
 store_loss_check(struct store *st, char *words, size_t size, struct err *err);
 /* The keeper's, every tick: the point that was put shall last. */
 void store_keep_durable(struct store *st);
+
+/* store_loss_logs.c */
+int
+store_loss_make_folder(struct store *st, const char *log_dir, struct err *err);
+/* All log files get a second name, in a folder; loss.kept is its name. */
+int store_loss_keep(struct store *st, const char *log_dir, struct err *err);
+/* Recovery shall find an end there, and no damage. */
+int store_loss_trim(const char *log_dir, struct bdb_lsn end, struct err *err);
 
 #define STORE_LOG_FOLDER "log"
 #define STORE_SNAPSHOT "snapshot"

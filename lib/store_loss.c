@@ -16,10 +16,9 @@
 #include "lib/text.h"
 
 #define LOST "lost" /* what it says is in force while it is there */
-#define KEPT "lost-" /* and a time: the folder of the logs */
-#define TRIMMED "trimmed" /* the whole part of a damaged log, on its way */
 #define SEQ_APART 1000000 /* more than can be promised between two syncs */
 #define SYNC_MS 1000
+#define FORGET_MAX (64 << 20) /* bytes of keys: four million */
 #define LSN "%lu/%lu"
 
 /* Places as the arguments of LSN. */
@@ -123,137 +122,6 @@ out:
 	return ret;
 }
 
-/* --- keeping the logs ----------------------------------------------------- */
-
-struct keeping_logs {
-	const char *from, *to;
-};
-
-/* A second name takes no room; where there is none, a copy. */
-static int
-keep_log(void *arg, const char *file, struct err *err)
-{
-	const struct keeping_logs *kl = arg;
-
-	if (bdb_log_number(file) == 0)
-		return 0;
-	if (files_link(kl->from, kl->to, file, err) == 0)
-		return 0;
-	return files_copy(kl->from, kl->to, file, err);
-}
-
-static int
-keep_logs(struct store *st, const char *log_dir, struct err *err)
-{
-	struct keeping_logs kl = { .from = log_dir };
-	struct tm tm;
-	time_t now = time(NULL);
-	char *kept;
-	int ret = -1;
-
-	gmtime_r(&now, &tm);
-	strftime(
-	    st->loss.kept, sizeof(st->loss.kept), KEPT "%Y%m%dT%H%M%SZ", &tm);
-	kept = path_of(st, st->loss.kept, err);
-	if (kept == NULL)
-		return -1;
-	kl.to = kept;
-	/* One of the same second is of a try that did not get further. */
-	if (files_fresh_folder(kept, NULL, err) < 0 ||
-	    files_visit(log_dir, keep_log, &kl, err) < 0 ||
-	    files_sync_folder(kept, err) < 0 ||
-	    files_sync_folder(st->opt.dir, err) < 0)
-		goto out;
-	ret = 0;
-out:
-	if (ret < 0)
-		err_wrap(err, "keep the logs in %s", kept);
-	free(kept);
-	return ret;
-}
-
-struct trimming {
-	const char *log_dir;
-	struct bdb_lsn end;
-};
-
-/* A file of its own: the damaged one has another name, and keeps its bytes. */
-static int
-cut_log(const char *log_dir, const char *file, uint32_t bytes, struct err *err)
-{
-	char *from = NULL, *to = NULL, piece[65536];
-	int in = -1, out = -1, ret = -1;
-	size_t n;
-
-	if (asprintf(&from, "%s/%s", log_dir, file) < 0 ||
-	    asprintf(&to, "%s/" TRIMMED, log_dir) < 0) {
-		err_set(err, ERR_NOMEM, "no memory for a path");
-		goto out;
-	}
-	in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (in >= 0)
-		out = open(to,
-		    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		    0600);
-	if (in < 0 || out < 0)
-		goto failed;
-	while (bytes > 0) {
-		n = bytes < sizeof(piece) ? bytes : sizeof(piece);
-		errno = EIO;
-		if (read(in, piece, n) != (ssize_t)n)
-			goto failed;
-		errno = ENOSPC;
-		if (write(out, piece, n) != (ssize_t)n)
-			goto failed;
-		bytes -= (uint32_t)n;
-	}
-	if (fsync(out) < 0)
-		goto failed;
-	ret = files_rename(log_dir, TRIMMED, file, err);
-	goto out;
-failed:
-	err_errno(err, errno, "cut %s where its whole part ends", from);
-out:
-	if (in >= 0)
-		close(in);
-	if (out >= 0)
-		close(out);
-	free(from);
-	free(to);
-	return ret;
-}
-
-static int
-trim_log(void *arg, const char *file, struct err *err)
-{
-	const struct trimming *tr = arg;
-	uint32_t number = bdb_log_number(file);
-	char *path = NULL;
-	int ret = 0;
-
-	if (number == 0 || number < tr->end.file)
-		return 0;
-	if (number == tr->end.file && tr->end.offset > 0)
-		return cut_log(tr->log_dir, file, tr->end.offset, err);
-	if (asprintf(&path, "%s/%s", tr->log_dir, file) < 0)
-		return err_set(err, ERR_NOMEM, "no memory for a path");
-	if (unlink(path) < 0)
-		ret = err_errno(err, errno, "remove %s", path);
-	free(path);
-	return ret;
-}
-
-/* Recovery shall find an end, and no damage. */
-static int
-trim_logs(const char *log_dir, struct bdb_lsn end, struct err *err)
-{
-	struct trimming tr = { log_dir, end };
-
-	if (files_visit(log_dir, trim_log, &tr, err) < 0)
-		return -1;
-	return files_sync_folder(log_dir, err);
-}
-
 /* --- at open -------------------------------------------------------------- */
 
 static int
@@ -280,11 +148,13 @@ take_loss(struct store *st, const char *log_dir, const struct bdb_scan *scan,
 		    scan->newest == 0        ? "all log files are missing"
 		    : scan->broken.file != 0 ? scan->what
 					     : "the log ends too early");
-		if (keep_logs(st, log_dir, err) < 0 || write_lost(st, err) < 0)
+		if (store_loss_keep(st, log_dir, err) < 0 ||
+		    write_lost(st, err) < 0)
 			return -1;
 		atomic_store(&st->lost, true);
 	}
-	if (scan->broken.file != 0 && trim_logs(log_dir, scan->end, err) < 0)
+	if (scan->broken.file != 0 &&
+	    store_loss_trim(log_dir, scan->end, err) < 0)
 		return -1;
 	return bdb_pages_ahead(st->db_dir, scan->end, &st->pages_ahead, err);
 }
@@ -305,7 +175,7 @@ take_harmless(struct store *st, const char *log_dir,
 	} else if (scan->broken.offset == 0 &&
 		   scan->broken.file == scan->newest) {
 		/* Torn before anything in it counted; recovery would stop. */
-		return trim_logs(log_dir, scan->end, err);
+		return store_loss_trim(log_dir, scan->end, err);
 	}
 	return 0;
 }
@@ -320,7 +190,9 @@ look_at_logs(struct store *st, const char *log_dir,
 	if (bdb_scan_logs(log_dir,
 		has_point && !atomic_load(&st->lost) ? point->needed : 0, &scan,
 		err) < 0) {
-		if (err->code != ERR_NOTFOUND)
+		/* Without its folder, no log is there. */
+		if (err->code != ERR_NOTFOUND ||
+		    store_loss_make_folder(st, log_dir, err) < 0)
 			return -1;
 		memset(&scan, 0, sizeof(scan));
 	}
@@ -393,10 +265,11 @@ store_loss_new_log(struct store *st, struct err *err)
 		if (files_rename(st->opt.dir, STORE_SNAPSHOT, to, err) < 0)
 			goto out;
 	}
-	if (trim_logs(log_dir, none, err) < 0 ||
+	if (store_loss_trim(log_dir, none, err) < 0 ||
 	    bdb_begin_log(log_dir, number + 1, err) < 0)
 		goto out;
 	atomic_store(&st->snapshot_due, true);
+	st->as_they_are = true;
 	store_say(
 	    st, "the tables are taken as they are, and a new log is begun");
 	ret = 0;
@@ -511,6 +384,45 @@ put_facts(struct store *st, struct buf *result, struct err *err)
 	    LSN_OF(lo->found), lo->kept);
 }
 
+struct forgetting {
+	uint64_t last_seq;
+	struct buf keys;
+};
+
+static int
+note_lost_key(void *arg, const unsigned char key[SEEN_KEY],
+    const struct record_seen *rec, struct err *err)
+{
+	struct forgetting *fg = arg;
+
+	return rec->seq <= fg->last_seq
+		   ? 0
+		   : buf_put(&fg->keys, key, SEEN_KEY, err);
+}
+
+/*
+ * Pages may be ahead of the log: then ids of lost events are remembered, and
+ * one that is sent again would be called a duplicate of an event that is gone.
+ */
+static int
+forget_lost(struct store_tx *tx, struct err *err)
+{
+	struct store *st = tx->st;
+	struct forgetting fg = { st->loss.last_seq, BUF_INIT(FORGET_MAX) };
+	size_t at;
+	int ret = -1;
+
+	if (seen_visit(st->seen, note_lost_key, &fg, err) < 0)
+		goto out;
+	for (at = 0; at < fg.keys.len; at += SEEN_KEY)
+		if (seen_forget(st->seen, tx->txn, fg.keys.ptr + at, err) < 0)
+			goto out;
+	ret = 0;
+out:
+	buf_free(&fg.keys);
+	return ret;
+}
+
 static int
 change_accept(
     struct store_tx *tx, void *arg, struct buf *result, struct err *err)
@@ -523,7 +435,7 @@ change_accept(
 		return err_set(err, ERR_NOTFOUND, "the store has lost nothing");
 	if (st->next_seq <= above)
 		st->next_seq = above + 1;
-	if (put_facts(st, result, err) < 0)
+	if (forget_lost(tx, err) < 0 || put_facts(st, result, err) < 0)
 		return -1;
 	return store_tx_audit(
 	    tx, "store.accept-loss", "store", buf_span(result), err);
