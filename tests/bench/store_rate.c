@@ -66,7 +66,7 @@ on_done(struct store_item *item)
 
 	if (item->outcome != STORE_ACCEPTED &&
 	    atomic_fetch_add(&run.failed, 1) == 0)
-		snprintf(run.why, sizeof(run.why), "outcome %d%s%s",
+		snprintf(run.why, sizeof(run.why), "outcome %d%s%.150s",
 		    (int)item->outcome, item->err.code == ERR_NONE ? "" : ": ",
 		    item->err.code == ERR_NONE ? "" : item->err.text);
 	atomic_fetch_add(&run.done, 1);
