@@ -17,7 +17,8 @@ struct event {
 	uint64_t seq; /* place in the log: grows, gaps allowed, from 1 */
 	uint64_t endpoint_id;
 	uint64_t secret_id; /* which secret verified it; 0: none */
-	int64_t received_ms;
+	int64_t received_ms; /* wall clock: it may be set back */
+	int64_t age_ms; /* of the store then (age.h) */
 	unsigned flags;
 	struct span id, type; /* type may be empty */
 	struct span content_type;

@@ -102,10 +102,9 @@ int notice_set_mark(struct store_tx *tx, const char *kind, uint64_t id,
 
 /*
  * Says in one event each what NOTICE_DEAD_HOURLY kept back, of destinations
- * whose hour is over at now_ms. The keeper's; arg is not looked at.
+ * whose hour is over. The keeper's; arg is not looked at.
  */
 int notice_sum_up(struct store_tx *tx, void *arg, struct err *err);
-int
-notice_sum_is_due(struct store *st, int64_t now_ms, bool *due, struct err *err);
+int notice_sum_is_due(struct store *st, bool *due, struct err *err);
 
 #endif

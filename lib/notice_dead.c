@@ -23,9 +23,9 @@ dead_key(uint64_t destination_id, unsigned char key[KEY_LEN])
 }
 
 static bool
-is_over(const struct record_dead *rec, int64_t now_ms)
+is_over(const struct record_dead *rec, int64_t age_ms)
 {
-	return now_ms - rec->hour_ms >= HOUR_MS;
+	return age_ms - rec->age_ms >= HOUR_MS;
 }
 
 static struct span
@@ -158,7 +158,7 @@ load(struct store_tx *tx, uint64_t destination_id, struct buf *row,
 		return -1;
 	if (found)
 		return record_get_dead(buf_span(row), rec, err);
-	rec->hour_ms = tx->now_ms;
+	rec->age_ms = store_age_ms(tx->st);
 	return 0;
 }
 
@@ -189,7 +189,7 @@ turn(struct store_tx *tx, uint64_t destination_id, struct record_dead *rec,
 	if (!put)
 		return 0;
 	memset(rec, 0, sizeof(*rec));
-	rec->hour_ms = tx->now_ms;
+	rec->age_ms = store_age_ms(tx->st);
 	return 0;
 }
 
@@ -218,7 +218,7 @@ notice_dead(
 		return 0;
 	if (load(tx, d->destination_id, &row, &rec, err) < 0)
 		goto out;
-	if (is_over(&rec, tx->now_ms) &&
+	if (is_over(&rec, store_age_ms(tx->st)) &&
 	    turn(tx, d->destination_id, &rec, err) < 0)
 		goto out;
 	if (rec.kept == 0 && rec.said < NOTICE_DEAD_HOURLY &&
@@ -238,7 +238,7 @@ out:
 
 /* The next destination behind *id whose hour is over; *id 0: there is none. */
 static int
-next_over(struct store *st, struct bdb_txn *txn, int64_t now_ms, uint64_t *id,
+next_over(struct store *st, struct bdb_txn *txn, int64_t age_ms, uint64_t *id,
     struct buf *row, struct record_dead *rec, struct err *err)
 {
 	struct buf key = BUF_INIT(64);
@@ -256,7 +256,7 @@ next_over(struct store *st, struct bdb_txn *txn, int64_t now_ms, uint64_t *id,
 		*id = be64_get(key.ptr + 1);
 		if (record_get_dead(buf_span(row), rec, err) < 0)
 			goto out;
-	} while (!is_over(rec, now_ms));
+	} while (!is_over(rec, age_ms));
 	ret = 0;
 out:
 	buf_free(&key);
@@ -264,12 +264,12 @@ out:
 }
 
 int
-notice_sum_is_due(struct store *st, int64_t now_ms, bool *due, struct err *err)
+notice_sum_is_due(struct store *st, bool *due, struct err *err)
 {
 	struct buf row = BUF_INIT(ROW_MAX);
 	struct record_dead rec;
 	uint64_t id = 0;
-	int ret = next_over(st, NULL, now_ms, &id, &row, &rec, err);
+	int ret = next_over(st, NULL, store_age_ms(st), &id, &row, &rec, err);
 
 	*due = id != 0;
 	buf_free(&row);
@@ -282,14 +282,15 @@ notice_sum_up(struct store_tx *tx, void *arg, struct err *err)
 	struct buf row = BUF_INIT(ROW_MAX);
 	unsigned char key[KEY_LEN];
 	struct record_dead rec;
+	int64_t age_ms = store_age_ms(tx->st);
 	uint64_t id = 0;
 	bool put, found;
 	int ret = -1;
 
 	(void)arg;
 	for (;;) {
-		if (next_over(
-			tx->st, tx->txn, tx->now_ms, &id, &row, &rec, err) < 0)
+		if (next_over(tx->st, tx->txn, age_ms, &id, &row, &rec, err) <
+		    0)
 			goto out;
 		if (id == 0)
 			break;

@@ -87,7 +87,7 @@ op_keys_gather(const struct op_call *call, struct op_filter *f,
 	    store_seq_at(st, f->since_ms, &first_seq, err) < 0)
 		return -1;
 	if (f->until_ms < JSON_INT_MAX &&
-	    store_seq_at(st, f->until_ms, &g.end_seq, err) < 0)
+	    store_seq_end(st, f->until_ms, &g.end_seq, err) < 0)
 		return -1;
 	return store_deliveries(st, NULL, one, first_seq, look_at_row, &g, err);
 }

@@ -57,16 +57,6 @@ say_progress(const struct walk *wk, bool done, struct err *err)
 	return ret;
 }
 
-/* Is it on the far side of all that the walk is about? */
-static bool
-is_behind(const struct walk *wk, const struct event *ev)
-{
-	if (wk->order == OP_NEWEST_FIRST)
-		return ev->received_ms < wk->filter.since_ms ||
-		       ev->seq < wk->from_seq;
-	return ev->received_ms >= wk->filter.until_ms || ev->seq >= wk->to_seq;
-}
-
 /* *end is set where nothing further can match. */
 static int
 look_at(struct walk *wk, const struct event *ev, bool *end, struct err *err)
@@ -76,10 +66,6 @@ look_at(struct walk *wk, const struct event *ev, bool *end, struct err *err)
 	int ret;
 
 	wk->at_ms = ev->received_ms;
-	if (is_behind(wk, ev)) {
-		*end = true;
-		return 0;
-	}
 	wk->at_seq = ev->seq;
 	wk->looked++;
 	now_ms = clock_ms();
@@ -88,6 +74,10 @@ look_at(struct walk *wk, const struct event *ev, bool *end, struct err *err)
 		if (say_progress(wk, false, err) < 0)
 			return -1;
 	}
+	/* Along the log times go down where the wall clock was set back. */
+	if (ev->received_ms < wk->filter.since_ms ||
+	    ev->received_ms >= wk->filter.until_ms)
+		return 0;
 	if (op_filter_name(&wk->filter, ev->endpoint_id, &name, err) < 0)
 		return -1;
 	if (!op_filter_wants_event(&wk->filter, name, ev))
@@ -103,27 +93,18 @@ look_at(struct walk *wk, const struct event *ev, bool *end, struct err *err)
 	return 0;
 }
 
-/* The seq of the first event at or behind a time. */
+/* From which event to which (without it) times may fit. */
 static int
-seq_at(struct walk *wk, int64_t ms, uint64_t *seq, struct err *err)
+find_range(struct walk *wk, struct err *err)
 {
 	struct store *st = wk->call->ops->store;
-	struct store_reader *rd = NULL;
-	struct event ev;
-	bool found = false;
-	int ret = -1;
 
-	if (ms == JSON_INT_MAX) {
-		*seq = store_durable_seq(st) + 1;
+	wk->end_seq = store_durable_seq(st) + 1;
+	if (store_seq_at(st, wk->filter.since_ms, &wk->first_seq, err) < 0)
+		return -1;
+	if (wk->filter.until_ms == JSON_INT_MAX)
 		return 0;
-	}
-	if (store_reader_open(st, &rd, err) == 0 &&
-	    (ms == 0 || store_reader_seek_time(rd, ms, err) == 0))
-		ret = store_reader_next(rd, &ev, &found, err);
-	if (ret == 0)
-		*seq = found ? ev.seq : store_durable_seq(st) + 1;
-	store_reader_close(rd);
-	return ret;
+	return store_seq_end(st, wk->filter.until_ms, &wk->end_seq, err);
 }
 
 static int
@@ -132,8 +113,7 @@ scan(struct walk *wk, struct store_reader *rd, struct err *err)
 	bool up = wk->order == OP_OLDEST_FIRST, found, end = false;
 	struct event ev;
 
-	if (seq_at(wk, wk->filter.since_ms, &wk->first_seq, err) < 0 ||
-	    seq_at(wk, wk->filter.until_ms, &wk->end_seq, err) < 0)
+	if (find_range(wk, err) < 0)
 		return -1;
 	if (wk->first_seq < wk->from_seq)
 		wk->first_seq = wk->from_seq;
@@ -144,7 +124,8 @@ scan(struct walk *wk, struct store_reader *rd, struct err *err)
 		if ((up ? store_reader_next(rd, &ev, &found, err)
 			: store_reader_prev(rd, &ev, &found, err)) < 0)
 			return -1;
-		if (!found)
+		if (!found ||
+		    (up ? ev.seq >= wk->end_seq : ev.seq < wk->first_seq))
 			break;
 		if (look_at(wk, &ev, &end, err) < 0)
 			return -1;
@@ -174,9 +155,7 @@ look_by_id(struct walk *wk, struct store_reader *rd, struct err *err)
 		store_reader_seek(rd, seen.seq);
 		if (store_reader_next(rd, &ev, &found, err) < 0)
 			return -1;
-		if (!found || ev.seq != seen.seq ||
-		    ev.received_ms < f->since_ms ||
-		    ev.received_ms >= f->until_ms || ev.seq < wk->from_seq ||
+		if (!found || ev.seq != seen.seq || ev.seq < wk->from_seq ||
 		    ev.seq >= wk->to_seq)
 			continue;
 		if (look_at(wk, &ev, &end, err) < 0)
@@ -290,7 +269,8 @@ find_start(struct walk *wk, uint64_t *seq, struct err *err)
 		return 0;
 	}
 	if (wk->filter.since_ms > 0)
-		return seq_at(wk, wk->filter.since_ms, seq, err);
+		return store_seq_at(
+		    wk->call->ops->store, wk->filter.since_ms, seq, err);
 	*seq = store_durable_seq(st) + 1;
 	return find_last(wk, last, seq, err);
 }
@@ -376,6 +356,8 @@ op_events_follow(const struct op_call *call, op_event_visit *visit, void *arg,
 	    store_reader_open(call->ops->store, &rd, err) < 0)
 		goto out;
 	store_reader_seek(rd, seq);
+	/* From there on all that comes, whatever the wall clock says. */
+	wk.filter.since_ms = 0;
 	wk.at_seq = seq - 1;
 	wk.end_seq = JSON_INT_MAX;
 	if (crowded)

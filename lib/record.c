@@ -28,11 +28,14 @@ record_begin(
 #define EVENT_FIXED (4 + 4 + 8 + 8 + 8 + 1 + 2 + 2 + 2 + 4 + 4)
 
 int
-record_group_begin(struct buf *b, struct err *err)
+record_group_begin(
+    struct buf *b, int64_t age_ms, int64_t highest_ms, struct err *err)
 {
 	buf_clear(b);
-	return pack_put8(b, RECORD_VERSION, err) < 0 ? -1
-						     : pack_put32(b, 0, err);
+	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
+	    pack_put32(b, 0, err) < 0 || pack_put_ms(b, age_ms, err) < 0)
+		return -1;
+	return pack_put_ms(b, highest_ms, err);
 }
 
 size_t
@@ -80,6 +83,8 @@ record_group_open(struct span value, uint64_t first_seq,
 	if (record_begin(&r, value, "event group", err) < 0)
 		return -1;
 	out->left = (uint32_t)pack_get32(&r);
+	out->age_ms = pack_get_ms(&r);
+	out->highest_ms = pack_get_ms(&r);
 	if (r.bad)
 		return pack_end(&r, "event group", err);
 	out->first_seq = first_seq;
@@ -103,6 +108,7 @@ record_group_next(
 	entry.bad = r.bad;
 	ev->seq = g->first_seq + pack_get32(&entry);
 	ev->received_ms = pack_get_ms(&entry);
+	ev->age_ms = g->age_ms;
 	ev->endpoint_id = pack_get64(&entry);
 	ev->secret_id = pack_get64(&entry);
 	ev->flags = pack_get8(&entry);
@@ -390,7 +396,7 @@ record_put_dead(const struct record_dead *d, struct buf *b, struct err *err)
 {
 	buf_clear(b);
 	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
-	    pack_put_ms(b, d->hour_ms, err) < 0 ||
+	    pack_put_ms(b, d->age_ms, err) < 0 ||
 	    pack_put32(b, d->said, err) < 0 ||
 	    pack_put64(b, d->kept, err) < 0 ||
 	    pack_put_ms(b, d->since_ms, err) < 0 ||
@@ -408,7 +414,7 @@ record_get_dead(struct span value, struct record_dead *out, struct err *err)
 
 	if (record_begin(&r, value, "dead letters", err) < 0)
 		return -1;
-	out->hour_ms = pack_get_ms(&r);
+	out->age_ms = pack_get_ms(&r);
 	out->said = (uint32_t)pack_get32(&r);
 	out->kept = pack_get64(&r);
 	out->since_ms = pack_get_ms(&r);
@@ -425,7 +431,7 @@ record_put_request(
 {
 	buf_clear(b);
 	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
-	    pack_put_ms(b, q->at_ms, err) < 0)
+	    pack_put_ms(b, q->age_ms, err) < 0)
 		return -1;
 	return pack_put_bytes(b, 4, q->result, err);
 }
@@ -438,7 +444,7 @@ record_get_request(
 
 	if (record_begin(&r, value, "request", err) < 0)
 		return -1;
-	out->at_ms = pack_get_ms(&r);
+	out->age_ms = pack_get_ms(&r);
 	out->result = pack_get_bytes(&r, 4);
 	return pack_end(&r, "request record", err);
 }
@@ -461,9 +467,14 @@ record_put_segment(
 	    pack_put64(b, s->first_seq, err) < 0 ||
 	    pack_put64(b, s->last_seq, err) < 0 ||
 	    pack_put64(b, s->events, err) < 0 ||
-	    pack_put_ms(b, s->opened_ms, err) < 0)
+	    pack_put_ms(b, s->opened_ms, err) < 0 ||
+	    pack_put_ms(b, s->last_ms, err) < 0 ||
+	    pack_put_ms(b, s->opened_age_ms, err) < 0 ||
+	    pack_put_ms(b, s->last_age_ms, err) < 0 ||
+	    pack_put_ms(b, s->lowest_ms, err) < 0 ||
+	    pack_put_ms(b, s->highest_ms, err) < 0)
 		return -1;
-	return pack_put_ms(b, s->last_ms, err);
+	return pack_put64(b, s->back_seq, err);
 }
 
 int
@@ -484,5 +495,10 @@ record_get_segment(
 	out->events = pack_get64(&r);
 	out->opened_ms = pack_get_ms(&r);
 	out->last_ms = pack_get_ms(&r);
+	out->opened_age_ms = pack_get_ms(&r);
+	out->last_age_ms = pack_get_ms(&r);
+	out->lowest_ms = pack_get_ms(&r);
+	out->highest_ms = pack_get_ms(&r);
+	out->back_seq = pack_get64(&r);
 	return pack_end(&r, "segment record", err);
 }

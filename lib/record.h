@@ -13,7 +13,7 @@
  *	requests	16 request id
  *	counts		8 endpoint id
  *	notices		"d", 8 number; "m", word, 8 id; "x", 8 destination id
- *	seen-SSSSSSSSSS	16 keyed hash of (endpoint, kind, event id or digest)
+ *	seen-HEX10	16 keyed hash of (endpoint, kind, event id or digest)
  *	events-HEX16	8 seq of the group's first event
  *	tries-HEX16	8 seq, 8 destination id, 8 at_ms, 4 number; made with
  *			the first attempt of an event of that segment
@@ -25,7 +25,8 @@
  * down to the log; 2: all.
  *
  * event group (value)
- *	1 version, 4 count, then count entries:
+ *	1 version, 4 count, 8 age of the store in ms when they came, 8 highest
+ *	received_ms of the segment up to them, then count entries:
  *	4 length of the rest of this entry
  *	4 seq minus the group's first seq
  *	8 received_ms, 8 endpoint id, 8 secret id, 1 flags
@@ -45,19 +46,21 @@
  *	1 version, 8 at_ms, 4 uid, 4 pid, 1 length + program, 1 length + verb,
  *	2 length + target, 4 length + detail (a JSON object)
  * request (value)
- *	1 version, 8 at_ms, 4 length + result, sealed with the request id
+ *	1 version, 8 age in ms, 4 length + result, sealed with the request id
  * notice that is due ("d" in notices)
  *	1 version, 8 at_ms, 1 length + id, 1 length + type, 4 length + data (a
  *	JSON object)
  * what was said already ("m"; see notice_mark)
  *	1 version, 8 at_ms, 8 n
  * dead letters of an hour ("x"; see notice_dead.c)
- *	1 version, 8 hour_ms, 4 said, 8 kept back, 8 since_ms, 8 last seq,
+ *	1 version, 8 age in ms, 4 said, 8 kept back, 8 since_ms, 8 last seq,
  *	4 status, 1 length + reason, 2 length + words
  * segment ("segment HEX16" in meta, named by its first seq)
  *	1 version, 1 flags (1: closed; 2: attempts were made; 4: it is damaged,
  *	and its lost events are dead letters), 8 first seq, 8 last seq,
- *	8 events, 8 opened_ms, 8 last_ms
+ *	8 events, 8 opened_ms, 8 last_ms, 8 age in ms when it was opened, 8 at
+ *	the last event, 8 lowest received_ms, 8 highest, 8 seq of the last event
+ *	that was received before the one before it (0: none was)
  * the clocks ("clock" in meta; see age.h and wall.h)
  *	1 version, 1 length + id of the boot, 8 its boot clock in ms, 8 wall
  *	clock, 8 age in ms, 1 doubt, 1 accepted, 8 floor, 8 offset, 8 since,
@@ -73,11 +76,10 @@
  *	8 moved_ms, 1 length + endpoint, 2 length + types
  * delivery (value)
  *	1 version, 1 state, 8 endpoint id, 8 stamp, 4 attempts, 4 planned,
- *	8 since_ms, 8 due_ms, 8 last_ms, 4 status, 1 length + reason,
- *	2 length + words, 2 length + excerpt, 2 length + id, 2 length + type,
- *	2 length + key of order
- * attempt (value)
- *	1 version, 1 result, 8 took_us, 8 next_ms, 4 status, 2 length + words
+ *	8 since_ms, 8 due_ms, 8 last_ms, 8 age in ms when it was written,
+ *	4 status, 1 length + reason, 2 length + words, 2 length + excerpt, 2
+ *length + id, 2 length + type, 2 length + key of order attempt (value) 1
+ *version, 1 result, 8 took_us, 8 next_ms, 4 status, 2 length + words
  */
 #ifndef EYELET_LIB_RECORD_H
 #define EYELET_LIB_RECORD_H
@@ -88,8 +90,8 @@
 #include "lib/wall.h"
 
 #define RECORD_VERSION 1
-#define RECORD_STORE_FORMAT 1 /* of the whole store, in its marker file */
-#define RECORD_GROUP_HEAD 5
+#define RECORD_STORE_FORMAT 2 /* of the whole store, in its marker file */
+#define RECORD_GROUP_HEAD 21
 
 struct pack_reader;
 
@@ -99,8 +101,12 @@ int record_begin(struct pack_reader *r, struct span value, const char *what,
 
 /* --- event groups -------------------------------------------------------- */
 
-/* Empties b and begins a group. */
-int record_group_begin(struct buf *b, struct err *err);
+/*
+ * Empties b and begins a group of events that come together, at this age;
+ * highest_ms is the highest received_ms of their segment, theirs included.
+ */
+int record_group_begin(
+    struct buf *b, int64_t age_ms, int64_t highest_ms, struct err *err);
 
 /* Appends ev (ev->seq >= first_seq) and counts it in the head. */
 int record_group_add(
@@ -112,6 +118,7 @@ size_t record_event_size(const struct event *ev);
 struct record_group {
 	struct span rest; /* entries not read yet */
 	uint64_t first_seq;
+	int64_t age_ms, highest_ms;
 	uint32_t left; /* how many */
 };
 
@@ -155,7 +162,7 @@ int
 record_get_audit(struct span value, struct store_audit *out, struct err *err);
 
 struct record_request {
-	int64_t at_ms;
+	int64_t age_ms;
 	struct span result; /* sealed */
 };
 
@@ -180,7 +187,7 @@ int
 record_get_mark(struct span value, struct notice_mark *out, struct err *err);
 
 struct record_dead {
-	int64_t hour_ms;
+	int64_t age_ms; /* when the hour began */
 	uint32_t said;
 	uint64_t kept; /* back; what follows is of these */
 	int64_t since_ms; /* the first of them */
@@ -197,7 +204,15 @@ record_get_dead(struct span value, struct record_dead *out, struct err *err);
 struct record_segment {
 	bool closed, tries, damaged;
 	uint64_t first_seq, last_seq, events;
-	int64_t opened_ms, last_ms;
+	int64_t opened_ms, last_ms; /* wall clock, for people ... */
+	int64_t opened_age_ms, last_age_ms; /* ... and what it goes by */
+	/*
+	 * Where the wall clock was set back, times go down: of received_ms,
+	 * and the seq of the last event that came earlier than the one before
+	 * it; 0: none did.
+	 */
+	int64_t lowest_ms, highest_ms;
+	uint64_t back_seq;
 };
 
 int record_put_segment(

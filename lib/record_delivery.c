@@ -49,6 +49,7 @@ record_put_delivery(
 	    pack_put_ms(b, d->since_ms, err) < 0 ||
 	    pack_put_ms(b, d->due_ms, err) < 0 ||
 	    pack_put_ms(b, d->last_ms, err) < 0 ||
+	    pack_put_ms(b, d->age_ms, err) < 0 ||
 	    pack_put32(b, (uint32_t)d->status, err) < 0 ||
 	    pack_put_bytes(b, 1, d->reason, err) < 0 ||
 	    pack_put_bytes(b, 2, cut(d->words, DELIVERY_WORDS_MAX), err) < 0 ||
@@ -77,6 +78,7 @@ record_get_delivery(
 	out->since_ms = pack_get_ms(&r);
 	out->due_ms = pack_get_ms(&r);
 	out->last_ms = pack_get_ms(&r);
+	out->age_ms = pack_get_ms(&r);
 	out->status = (int)(int32_t)pack_get32(&r);
 	out->reason = pack_get_bytes(&r, 1);
 	out->words = pack_get_bytes(&r, 2);

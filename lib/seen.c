@@ -1,4 +1,4 @@
-/* seen.c: remembered event ids in partitions of time. */
+/* seen.c: remembered event ids in partitions of age. */
 #include "lib/seen.h"
 
 #include <dirent.h>
@@ -18,8 +18,9 @@
 #define PREFIX_FILE (sizeof(PREFIX) - 1 + 10) /* bytes of a table's name */
 
 /*
- * Named by the second in which it was begun; its time ends where the next one
- * begins, so that another horizon tomorrow changes nothing that is there.
+ * Named by the age of the store, in seconds, at which it was begun; its time
+ * ends where the next one begins, so that another horizon tomorrow changes
+ * nothing that is there.
  */
 struct part {
 	uint64_t start_s;
@@ -211,39 +212,39 @@ seen_close(struct seen *sn)
  * is an old one to drop, and the newest alone cannot fill the disk.
  */
 static bool
-is_full(const struct seen *sn, uint64_t now_s)
+is_full(const struct seen *sn, uint64_t age_s)
 {
 	const struct part *newest;
 
 	if (sn->nparts == 0)
 		return true;
 	newest = &sn->parts[sn->nparts - 1];
-	if (now_s <= newest->start_s)
+	if (age_s <= newest->start_s)
 		return false;
-	return now_s >= newest->start_s + (uint64_t)sn->width_s ||
+	return age_s >= newest->start_s + (uint64_t)sn->width_s ||
 	       (sn->nparts < PARTS_MAX &&
 		   bdb_table_bytes(newest->table) > sn->max / PARTS_A_HORIZON);
 }
 
 int
-seen_prepare(struct seen *sn, int64_t now_ms, struct err *err)
+seen_prepare(struct seen *sn, int64_t age_ms, struct err *err)
 {
 	static const unsigned char none[8]; /* keys */
-	uint64_t now_s = (uint64_t)now_ms / 1000;
+	uint64_t age_s = (uint64_t)age_ms / 1000;
 	char file[BDB_FILE_MAX + 1];
 	struct bdb_txn *txn;
 	int ret;
 
-	if (!is_full(sn, now_s))
+	if (!is_full(sn, age_s))
 		return 0;
 	if (bdb_begin(sn->db, &txn, err) < 0)
 		return -1;
-	if (open_part(sn, now_s, txn, true, err) < 0) {
+	if (open_part(sn, age_s, txn, true, err) < 0) {
 		bdb_abort(txn);
 		return -1;
 	}
 	/* From now on it is missed when it is not there. */
-	file_of(now_s, file);
+	file_of(age_s, file);
 	ret = bdb_put(
 	    sn->meta, txn, span_str(file), span_of(none, sizeof(none)), err);
 	if (ret == 0)
@@ -418,7 +419,7 @@ drop(struct seen *sn, const struct part *part, struct err *err)
 }
 
 int
-seen_expire(struct seen *sn, int64_t now_ms, unsigned *dropped, struct err *err)
+seen_expire(struct seen *sn, int64_t age_ms, unsigned *dropped, struct err *err)
 {
 	struct part part;
 	bool old;
@@ -426,7 +427,7 @@ seen_expire(struct seen *sn, int64_t now_ms, unsigned *dropped, struct err *err)
 	*dropped = 0;
 	while (sn->nparts > 1) {
 		old = (int64_t)sn->parts[1].start_s <=
-		      now_ms / 1000 - sn->horizon_s;
+		      age_ms / 1000 - sn->horizon_s;
 		if ((!old && seen_bytes(sn) <= sn->max) ||
 		    !take_oldest(sn, &part))
 			break;
@@ -440,16 +441,28 @@ seen_expire(struct seen *sn, int64_t now_ms, unsigned *dropped, struct err *err)
 }
 
 int64_t
-seen_horizon_s(struct seen *sn, int64_t now_ms)
+seen_horizon_s(struct seen *sn, int64_t age_ms)
 {
 	int64_t kept = sn->horizon_s;
 
 	pthread_rwlock_rdlock(&sn->lock);
 	if (sn->cut && sn->nparts > 0 &&
-	    now_ms / 1000 - (int64_t)sn->parts[0].start_s < kept)
-		kept = now_ms / 1000 - (int64_t)sn->parts[0].start_s;
+	    age_ms / 1000 - (int64_t)sn->parts[0].start_s < kept)
+		kept = age_ms / 1000 - (int64_t)sn->parts[0].start_s;
 	pthread_rwlock_unlock(&sn->lock);
 	return kept;
+}
+
+int64_t
+seen_newest_ms(struct seen *sn)
+{
+	int64_t ms = 0;
+
+	pthread_rwlock_rdlock(&sn->lock);
+	if (sn->nparts > 0)
+		ms = (int64_t)sn->parts[sn->nparts - 1].start_s * 1000;
+	pthread_rwlock_unlock(&sn->lock);
+	return ms;
 }
 
 uint64_t

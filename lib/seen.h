@@ -1,7 +1,7 @@
 /*
- * seen.h: the memory of event ids (P2), in partitions of time: one table
- * each, dropped whole when its time is past. The store's committer alone
- * changes it; any thread may look.
+ * seen.h: the memory of event ids (P2), in partitions of age (age.h):
+ * one table each, dropped whole when its time is past. The store's committer
+ * alone changes it; any thread may look.
  */
 #ifndef EYELET_LIB_SEEN_H
 #define EYELET_LIB_SEEN_H
@@ -38,10 +38,10 @@ int seen_open(struct bdb *db, struct bdb_table *meta, int64_t horizon_s,
 void seen_close(struct seen *sn);
 
 /*
- * Makes the partition of now_ms where there is none yet, in a transaction of
- * its own. Called before a batch; cheap when it is there.
+ * Makes the partition of this age (age.h) where there is none yet, in a
+ * transaction of its own. Called before a batch; cheap when it is there.
  */
-int seen_prepare(struct seen *sn, int64_t now_ms, struct err *err);
+int seen_prepare(struct seen *sn, int64_t age_ms, struct err *err);
 
 /*
  * Adds rec under key to the newest partition, unless the key is remembered in
@@ -70,13 +70,16 @@ int seen_find(struct seen *sn, struct bdb_txn *txn,
  * pass max; none while a visit is under way. *dropped counts them.
  */
 int seen_expire(
-    struct seen *sn, int64_t now_ms, unsigned *dropped, struct err *err);
+    struct seen *sn, int64_t age_ms, unsigned *dropped, struct err *err);
 
 /*
  * The horizon that is kept: horizon_s, or less once max made partitions go
  * before their time.
  */
-int64_t seen_horizon_s(struct seen *sn, int64_t now_ms);
+int64_t seen_horizon_s(struct seen *sn, int64_t age_ms);
+
+/* The age at which the newest partition was begun; 0: there is none. */
+int64_t seen_newest_ms(struct seen *sn);
 
 /*
  * Bytes on disk; number of keys, as it was last saved plus what came since

@@ -21,7 +21,6 @@
  * shared with nobody: two events of 1 KiB would take 8 KiB.
  */
 #define GROUP_SHARES 2000
-#define GROUP_HEAD 5 /* bytes of a group before its first event */
 
 void
 segments_file(uint64_t first_seq, char out[BDB_FILE_MAX + 1])
@@ -81,6 +80,23 @@ take_off_list(struct segments *sg, struct segment *s)
 		s->next->prev = s->prev;
 }
 
+/* Events came together, first_seq the first of them. */
+static void
+note(struct record_segment *facts, uint64_t first_seq, uint64_t last_seq,
+    uint32_t events, int64_t received_ms, int64_t age_ms)
+{
+	if (facts->events > 0 && received_ms < facts->last_ms)
+		facts->back_seq = first_seq;
+	if (facts->events == 0 || received_ms < facts->lowest_ms)
+		facts->lowest_ms = received_ms;
+	if (received_ms > facts->highest_ms)
+		facts->highest_ms = received_ms;
+	facts->events += events;
+	facts->last_seq = last_seq;
+	facts->last_ms = received_ms;
+	facts->last_age_ms = age_ms;
+}
+
 /* Counts the events of one group into facts. */
 static int
 count_group(struct record_segment *facts, uint64_t first_seq, struct span group,
@@ -97,9 +113,7 @@ count_group(struct record_segment *facts, uint64_t first_seq, struct span group,
 			return -1;
 		if (!found)
 			return 0;
-		facts->events++;
-		facts->last_seq = ev.seq;
-		facts->last_ms = ev.received_ms;
+		note(facts, ev.seq, ev.seq, 1, ev.received_ms, ev.age_ms);
 	}
 }
 
@@ -253,7 +267,7 @@ pages_of(size_t len)
 size_t
 segments_group(const size_t *sizes, size_t n)
 {
-	size_t i, len = GROUP_HEAD, full = 0, shares = 0;
+	size_t i, len = RECORD_GROUP_HEAD, full = 0, shares = 0;
 
 	for (i = 0; i < n; i++) {
 		len += sizes[i];
@@ -277,7 +291,8 @@ segments_group_bytes(size_t len)
 
 /* Closes the last segment, where there is one, and begins another. */
 static int
-roll(struct segments *sg, uint64_t first_seq, int64_t now_ms, struct err *err)
+roll(struct segments *sg, uint64_t first_seq, const struct store_clock *now,
+    struct err *err)
 {
 	struct record_segment old, facts = { .first_seq = first_seq };
 	struct segment *s = calloc(1, sizeof(*s));
@@ -286,7 +301,10 @@ roll(struct segments *sg, uint64_t first_seq, int64_t now_ms, struct err *err)
 
 	if (s == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for a segment");
-	facts.opened_ms = now_ms;
+	facts.opened_ms = now->wall_ms;
+	facts.opened_age_ms = now->age_ms;
+	/* What holds nothing is as old as this. */
+	facts.last_age_ms = now->age_ms;
 	facts.last_seq = first_seq - 1;
 	s->facts = facts;
 	segments_file(first_seq, file);
@@ -321,18 +339,26 @@ fail:
 }
 
 int
-segments_prepare(
-    struct segments *sg, uint64_t first_seq, int64_t now_ms, struct err *err)
+segments_prepare(struct segments *sg, uint64_t first_seq,
+    const struct store_clock *now, struct err *err)
 {
 	const struct segment *s = sg->last;
 
 	if (s != NULL && !s->facts.closed &&
 	    s->facts.last_seq + 1 == first_seq &&
-	    (s->facts.events == 0 ||
-		(s->bytes < sg->opt.size_max &&
-		    now_ms - s->facts.opened_ms < sg->opt.age_s * 1000)))
+	    (s->facts.events == 0 || (s->bytes < sg->opt.size_max &&
+					 now->age_ms - s->facts.opened_age_ms <
+					     sg->opt.age_s * 1000)))
 		return 0;
-	return roll(sg, first_seq, now_ms, err);
+	return roll(sg, first_seq, now, err);
+}
+
+int64_t
+segments_highest_ms(const struct segments *sg, int64_t ms)
+{
+	int64_t highest_ms = sg->last->facts.highest_ms;
+
+	return highest_ms > ms ? highest_ms : ms;
 }
 
 int
@@ -347,15 +373,13 @@ segments_append(struct segments *sg, struct bdb_txn *txn, uint64_t first_seq,
 }
 
 void
-segments_appended(struct segments *sg, uint64_t last_seq, uint32_t events,
-    int64_t last_ms, size_t bytes)
+segments_appended(struct segments *sg, uint64_t first_seq, uint64_t last_seq,
+    uint32_t events, const struct store_clock *now, size_t bytes)
 {
 	struct segment *s = sg->last;
 
 	pthread_mutex_lock(&sg->mutex);
-	s->facts.last_seq = last_seq;
-	s->facts.events += events;
-	s->facts.last_ms = last_ms;
+	note(&s->facts, first_seq, last_seq, events, now->wall_ms, now->age_ms);
 	s->bytes += bytes;
 	pthread_mutex_unlock(&sg->mutex);
 }
@@ -397,21 +421,23 @@ drop(struct segments *sg, struct segment *s, struct err *err)
 }
 
 int
-segments_oldest_due(struct segments *sg, int64_t now_ms, int64_t before_ms,
-    uint64_t bytes_max, struct record_segment *out, bool *due, struct err *err)
+segments_oldest_due(struct segments *sg, const struct store_clock *now,
+    int64_t before_age_ms, uint64_t bytes_max, struct record_segment *out,
+    bool *due, struct err *err)
 {
 	struct segments_totals totals;
 	const struct segment *s = sg->last;
 
 	/* What nobody writes to any more must grow old too. */
 	if (s != NULL && !s->facts.closed && s->facts.events > 0 &&
-	    s->facts.last_ms < before_ms &&
-	    roll(sg, s->facts.last_seq + 1, now_ms, err) < 0)
+	    s->facts.last_age_ms < before_age_ms &&
+	    roll(sg, s->facts.last_seq + 1, now, err) < 0)
 		return -1;
 	segments_totals(sg, &totals);
 	s = sg->first;
-	*due = s != NULL && s->facts.closed &&
-	       (s->facts.last_ms < before_ms || totals.bytes > bytes_max);
+	*due =
+	    s != NULL && s->facts.closed &&
+	    (s->facts.last_age_ms < before_age_ms || totals.bytes > bytes_max);
 	if (*due)
 		*out = s->facts;
 	return 0;
@@ -433,70 +459,6 @@ segments_drop_oldest(struct segments *sg, bool *dropped, struct err *err)
 
 /* --- any thread's -------------------------------------------------------- */
 
-static struct segment *
-pin(struct segment *s)
-{
-	if (s != NULL)
-		s->pins++;
-	return s;
-}
-
-struct segment *
-segments_pin(struct segments *sg, uint64_t seq)
-{
-	struct segment *s;
-
-	pthread_mutex_lock(&sg->mutex);
-	for (s = sg->last; s != NULL && s->prev != NULL; s = s->prev)
-		if (s->facts.first_seq <= seq)
-			break;
-	pin(s);
-	pthread_mutex_unlock(&sg->mutex);
-	return s;
-}
-
-struct segment *
-segments_pin_next(struct segments *sg, const struct segment *s)
-{
-	struct segment *next;
-
-	pthread_mutex_lock(&sg->mutex);
-	next = pin(s->next);
-	pthread_mutex_unlock(&sg->mutex);
-	return next;
-}
-
-struct segment *
-segments_pin_prev(struct segments *sg, const struct segment *s)
-{
-	struct segment *prev;
-
-	pthread_mutex_lock(&sg->mutex);
-	prev = pin(s->prev);
-	pthread_mutex_unlock(&sg->mutex);
-	return prev;
-}
-
-void
-segment_unpin(struct segments *sg, struct segment *s)
-{
-	if (s == NULL)
-		return;
-	pthread_mutex_lock(&sg->mutex);
-	assert(s->pins > 0);
-	s->pins--;
-	pthread_mutex_unlock(&sg->mutex);
-}
-
-void
-segment_facts(
-    struct segments *sg, const struct segment *s, struct record_segment *out)
-{
-	pthread_mutex_lock(&sg->mutex);
-	*out = s->facts;
-	pthread_mutex_unlock(&sg->mutex);
-}
-
 int
 segments_find(struct segment *s, enum bdb_seek seek, uint64_t seq,
     struct buf *key, struct buf *group, bool *found, struct err *err)
@@ -511,15 +473,4 @@ segments_find(struct segment *s, enum bdb_seek seek, uint64_t seq,
 		return err_set(
 		    err, ERR_CORRUPT, "event key of %zu bytes", key->len);
 	return 0;
-}
-
-uint64_t
-segments_first_seq(struct segments *sg)
-{
-	uint64_t seq;
-
-	pthread_mutex_lock(&sg->mutex);
-	seq = sg->first == NULL ? 0 : sg->first->facts.first_seq;
-	pthread_mutex_unlock(&sg->mutex);
-	return seq;
 }

@@ -47,8 +47,11 @@ void segments_close(struct segments *sg);
  * Sees to an open segment with room, in a transaction of its own. Called
  * before a batch whose first event will be first_seq; cheap when all is well.
  */
-int segments_prepare(
-    struct segments *sg, uint64_t first_seq, int64_t now_ms, struct err *err);
+int segments_prepare(struct segments *sg, uint64_t first_seq,
+    const struct store_clock *now, struct err *err);
+
+/* The highest received_ms of the open segment, or ms where that is higher. */
+int64_t segments_highest_ms(const struct segments *sg, int64_t ms);
 
 /*
  * Of how many events the next group should be made, of n whose sizes these
@@ -62,8 +65,9 @@ size_t segments_group_bytes(size_t len);
 /* Appends a group; segments_appended makes it known once txn is committed. */
 int segments_append(struct segments *sg, struct bdb_txn *txn,
     uint64_t first_seq, struct span group, struct err *err);
-void segments_appended(struct segments *sg, uint64_t last_seq, uint32_t events,
-    int64_t last_ms, size_t bytes);
+void
+segments_appended(struct segments *sg, uint64_t first_seq, uint64_t last_seq,
+    uint32_t events, const struct store_clock *now, size_t bytes);
 
 /* Saves the open segment's totals, so that the next open counts little. */
 int segments_save(struct segments *sg, struct bdb_txn *txn, struct err *err);
@@ -78,11 +82,12 @@ void segments_attempts_end(struct segments *sg, bool committed);
 
 /*
  * The oldest segment, if retention wants it gone: it is closed (an open one
- * that has grown old is closed here), and its last event is older than
- * before_ms, or all together pass bytes_max. *due is false otherwise.
+ * that has grown old is closed here), and its last event came before the
+ * store had this age, or all together pass bytes_max. *due is false otherwise.
  */
-int segments_oldest_due(struct segments *sg, int64_t now_ms, int64_t before_ms,
-    uint64_t bytes_max, struct record_segment *out, bool *due, struct err *err);
+int segments_oldest_due(struct segments *sg, const struct store_clock *now,
+    int64_t before_age_ms, uint64_t bytes_max, struct record_segment *out,
+    bool *due, struct err *err);
 
 /* Drops the oldest; *dropped is false while somebody has pinned it. */
 int segments_drop_oldest(struct segments *sg, bool *dropped, struct err *err);
@@ -102,6 +107,10 @@ struct segment *segments_pin(struct segments *sg, uint64_t seq);
 struct segment *segments_pin_next(struct segments *sg, const struct segment *s);
 struct segment *segments_pin_prev(struct segments *sg, const struct segment *s);
 void segment_unpin(struct segments *sg, struct segment *s);
+/* The first one with an event received at or after ms, pinned, or NULL ... */
+struct segment *segments_pin_since(struct segments *sg, int64_t ms);
+/* ... or the last one with an event received before ms. */
+struct segment *segments_pin_before(struct segments *sg, int64_t ms);
 
 /* Its facts now. */
 void segment_facts(
@@ -127,6 +136,7 @@ struct segments_totals {
 	uint64_t damaged, lost; /* segments set aside; events they lack */
 	uint64_t first_seq, last_seq; /* 0: no event */
 	int64_t first_ms, last_ms;
+	int64_t last_age_ms; /* at the last event */
 };
 
 void segments_totals(struct segments *sg, struct segments_totals *out);
@@ -135,8 +145,8 @@ void segments_totals(struct segments *sg, struct segments_totals *out);
  * Bytes of those that retention wants gone (see segments_oldest_due) and that
  * hold seq, or come behind it.
  */
-uint64_t segments_due_bytes(
-    struct segments *sg, int64_t before_ms, uint64_t bytes_max, uint64_t seq);
+uint64_t segments_due_bytes(struct segments *sg, int64_t before_age_ms,
+    uint64_t bytes_max, uint64_t seq);
 
 /* --- damage --------------------------------------------------------------- */
 

@@ -1,7 +1,8 @@
 /*
  * segments_impl.h: what the files of the log share. Nobody else includes it.
  *
- * segments.c	the row of tables, appending, dropping, pins
+ * segments.c	the row of tables, appending, dropping
+ * segments_pin.c	pins, facts
  * segments_tries.c	attempts, beside the events
  * segments_totals.c	what they come to, which files they are
  * segments_damage.c	groups that are not where they must be

@@ -6,8 +6,8 @@
 #include "lib/segments_impl.h"
 
 uint64_t
-segments_due_bytes(
-    struct segments *sg, int64_t before_ms, uint64_t bytes_max, uint64_t seq)
+segments_due_bytes(struct segments *sg, int64_t before_age_ms,
+    uint64_t bytes_max, uint64_t seq)
 {
 	uint64_t left = 0, due = 0, bytes;
 	struct segment *s;
@@ -16,7 +16,7 @@ segments_due_bytes(
 	for (s = sg->first; s != NULL; s = s->next)
 		left += s->bytes + s->tries_bytes;
 	for (s = sg->first; s != NULL && s->facts.closed; s = s->next) {
-		if (s->facts.last_ms >= before_ms && left <= bytes_max)
+		if (s->facts.last_age_ms >= before_age_ms && left <= bytes_max)
 			break;
 		bytes = s->bytes + s->tries_bytes;
 		left -= bytes;
@@ -47,6 +47,7 @@ segments_totals(struct segments *sg, struct segments_totals *out)
 			out->first_ms = s->facts.opened_ms;
 		}
 		out->last_ms = s->facts.last_ms;
+		out->last_age_ms = s->facts.last_age_ms;
 	}
 	if (sg->last != NULL)
 		out->last_seq = sg->last->facts.last_seq;

@@ -172,7 +172,7 @@ open_state(struct store *st, struct err *err)
 	struct segments_options opt = { st->db_dir, st->opt.segment_max,
 		st->opt.segment_age_s };
 	struct segments_totals totals;
-	uint64_t start_s = 0;
+	uint64_t start_s = UINT64_MAX;
 
 	if (store_begin_clock(st, err) < 0 ||
 	    segments_open(st->db, st->meta, &opt, &st->segments, err) < 0 ||
@@ -184,10 +184,12 @@ open_state(struct store *st, struct err *err)
 	st->next_seq = totals.last_seq + 1;
 	store_loss_opened(st, totals.last_seq);
 	atomic_store(&st->durable_seq, totals.last_seq);
-	atomic_store(&st->last_ms, totals.last_ms);
 	/* Some tables are older than others then: look at every event. */
 	if (st->as_they_are)
 		start_s = 1;
+	/* A machine that lost its power may have saved its clock before. */
+	store_clock_at_least(st, totals.last_age_ms);
+	store_clock_at_least(st, seen_newest_ms(st->seen));
 	if (store_remember(st, start_s, err) < 0)
 		return -1;
 	if (store_apply_deny(st, err) < 0 || store_begin_touched(st, err) < 0)
@@ -440,7 +442,7 @@ void
 store_horizon(struct store *st, struct store_horizon *out)
 {
 	out->set_s = st->opt.horizon_s;
-	out->now_s = seen_horizon_s(st->seen, store_now_ms(st));
+	out->now_s = seen_horizon_s(st->seen, store_age_ms(st));
 }
 
 int64_t
@@ -537,7 +539,7 @@ store_status(struct store *st, struct store_status *out, struct err *err)
 	out->floor = st->opt.floor;
 	out->horizon_s = st->opt.horizon_s;
 	/* Partitions that dedupe_max took away shorten it, and it shows. */
-	out->horizon_now_s = seen_horizon_s(st->seen, ct.now_ms);
+	out->horizon_now_s = seen_horizon_s(st->seen, store_age_ms(st));
 	out->opened_ms = st->opened_ms;
 	out->last_checkpoint_ms = atomic_load(&st->last_checkpoint_ms);
 	out->last_flush_ms = atomic_load(&st->last_flush_ms);

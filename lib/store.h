@@ -325,9 +325,11 @@ void store_reader_close(struct store_reader *rd);
 
 /* The next call of _next gives the first event with seq >= this ... */
 void store_reader_seek(struct store_reader *rd, uint64_t seq);
-/* ... or the first with received_ms >= this. */
+/* ... or the first with received_ms >= this (see store_seq_at) ... */
 int
 store_reader_seek_time(struct store_reader *rd, int64_t ms, struct err *err);
+/* ... or the first from which on none has received_ms < this, about. */
+int store_reader_seek_end(struct store_reader *rd, int64_t ms, struct err *err);
 
 /*
  * The next event upwards, or (_prev) downwards; *found is false at the end,

@@ -11,7 +11,7 @@
 struct batch {
 	struct store *st;
 	struct bdb_txn *txn;
-	int64_t now_ms;
+	struct store_clock now;
 	uint64_t next_seq;
 	const struct event *events[COMMIT_BATCH_MAX]; /* for the log */
 	size_t nevents;
@@ -85,7 +85,7 @@ remember(const struct batch *ba, const struct store_item *item,
 {
 	memset(rec, 0, sizeof(*rec));
 	rec->seq = ba->next_seq;
-	rec->first_ms = rec->last_ms = ba->now_ms;
+	rec->first_ms = rec->last_ms = ba->now.wall_ms;
 	memcpy(rec->digest, item->digest, sizeof(rec->digest));
 	rec->has_request_id = item->has_request_id;
 	memcpy(rec->request_id, item->request_id, sizeof(rec->request_id));
@@ -107,7 +107,7 @@ repeat(struct batch *ba, struct store_item *item,
 	if (!item->body_varies &&
 	    memcmp(rec->digest, item->digest, sizeof(rec->digest)) != 0)
 		item->outcome = STORE_CONFLICT;
-	rec->last_ms = ba->now_ms;
+	rec->last_ms = ba->now.wall_ms;
 	if (rec->duplicates < UINT32_MAX)
 		rec->duplicates++;
 	return seen_update(ba->st->seen, ba->txn, key, rec, err);
@@ -119,7 +119,8 @@ append(struct batch *ba, struct store_item *item)
 	struct event *ev = &item->event;
 
 	ev->seq = ba->next_seq;
-	ev->received_ms = ba->now_ms;
+	ev->received_ms = ba->now.wall_ms;
+	ev->age_ms = ba->now.age_ms;
 	item->outcome = STORE_ACCEPTED;
 	item->seq = ba->next_seq++;
 	ba->events[ba->nevents++] = ev;
@@ -134,7 +135,8 @@ put_group(struct batch *ba, const struct event *const *events, size_t n,
 	uint64_t first_seq = events[0]->seq;
 	size_t i;
 
-	if (record_group_begin(&st->group, err) < 0)
+	if (record_group_begin(&st->group, ba->now.age_ms,
+		segments_highest_ms(st->segments, ba->now.wall_ms), err) < 0)
 		return -1;
 	for (i = 0; i < n; i++)
 		if (record_group_add(&st->group, first_seq, events[i], err) < 0)
@@ -221,13 +223,12 @@ static int
 prepare(struct batch *ba, struct err *err)
 {
 	struct store *st = ba->st;
-	int64_t wall = store_wall_ms(), last = atomic_load(&st->last_ms);
 
 	if (atomic_load(&st->fenced))
 		return err_set(err, ERR_AWAY, "the store starts anew");
-	ba->now_ms = wall > last ? wall : last;
-	if (seen_prepare(st->seen, ba->now_ms, err) < 0 ||
-	    segments_prepare(st->segments, ba->next_seq, ba->now_ms, err) < 0)
+	store_clock(st, &ba->now);
+	if (seen_prepare(st->seen, ba->now.age_ms, err) < 0 ||
+	    segments_prepare(st->segments, ba->next_seq, &ba->now, err) < 0)
 		return -1;
 	return bdb_begin(st->db, &ba->txn, err);
 }
@@ -258,16 +259,16 @@ store_batch(void *arg, struct store_item *const *items, size_t n,
 	if (ret < 0)
 		goto out;
 	if (ba.nevents > 0) {
-		st->next_seq = ba.next_seq;
 		*last_seq = ba.next_seq - 1;
-		segments_appended(st->segments, *last_seq, (uint32_t)ba.nevents,
-		    ba.now_ms, ba.bytes);
+		segments_appended(st->segments, st->next_seq, *last_seq,
+		    (uint32_t)ba.nevents, &ba.now, ba.bytes);
+		st->next_seq = ba.next_seq;
 	}
-	atomic_store(&st->last_ms, ba.now_ms);
 	for (i = 0; i < n; i++)
 		if (items[i]->outcome == STORE_ACCEPTED &&
 		    items[i]->event.secret_id != 0)
-			store_used(st, items[i]->event.secret_id, ba.now_ms);
+			store_used(
+			    st, items[i]->event.secret_id, ba.now.now_ms);
 out:
 	bdb_abort(ba.txn);
 	if (ret < 0)

@@ -60,7 +60,7 @@ keep_request(struct change *ch, struct store_tx *tx, struct err *err)
 
 	if (seal(ch->st->key, key, buf_span(ch->result), &sealed, err) < 0)
 		goto out;
-	rec.at_ms = tx->now_ms;
+	rec.age_ms = store_age_ms(tx->st);
 	rec.result = buf_span(&sealed);
 	if (record_put_request(&rec, &value, err) < 0)
 		goto out;
@@ -121,7 +121,6 @@ run_change(void *arg, struct err *err)
 	tx.txn = NULL;
 	if (ret < 0)
 		goto out;
-	atomic_store(&st->last_ms, tx.now_ms);
 	put_in_force(st, &tx);
 	memcpy(ch->revoked, tx.revoked, sizeof(ch->revoked));
 	ch->nrevoked = tx.nrevoked;
@@ -205,7 +204,6 @@ run_own(void *arg, struct err *err)
 	else
 		bdb_abort(tx.txn);
 	if (ret == 0) {
-		atomic_store(&st->last_ms, tx.now_ms);
 		put_in_force(st, &tx);
 	} else if (bdb_is_fenced(st->db)) {
 		store_wake(st);
@@ -229,7 +227,7 @@ store_run(struct store *st,
 
 int
 store_forget_requests(
-    struct store *st, struct bdb_txn *txn, int64_t now_ms, struct err *err)
+    struct store *st, struct bdb_txn *txn, int64_t age_ms, struct err *err)
 {
 	struct buf key = BUF_INIT(64), at = BUF_INIT(64),
 		   value = BUF_INIT(RESULT_MAX + 2048);
@@ -243,7 +241,7 @@ store_forget_requests(
 	while (found) {
 		if (record_get_request(buf_span(&value), &rec, err) < 0)
 			goto out;
-		if (rec.at_ms < now_ms - REQUEST_KEPT_MS &&
+		if (rec.age_ms < age_ms - REQUEST_KEPT_MS &&
 		    bdb_delete(
 			st->requests, txn, buf_span(&key), &deleted, err) < 0)
 			goto out;

@@ -16,7 +16,7 @@ struct check {
 	 */
 	uint64_t first, last;
 	unsigned char *there;
-	int64_t since_ms; /* ids of events from then on must be remembered */
+	int64_t age_ms; /* ids of events from then on must be remembered */
 };
 
 static void report(struct check *ck, const char *fmt, ...)
@@ -134,7 +134,7 @@ check_event(struct check *ck, const struct event *ev, struct err *err)
 	}
 	ck->there[(ev->seq - ck->first) / 8] |=
 	    (unsigned char)(1 << (ev->seq - ck->first) % 8);
-	if (ev->flags & EVENT_TEST || ev->received_ms < ck->since_ms)
+	if (ev->flags & EVENT_TEST || ev->age_ms < ck->age_ms)
 		return 0;
 	if (seen_key(st->seen_secret, ev->endpoint_id,
 		ev->flags & EVENT_NO_ID ? SEEN_DIGEST : SEEN_ID, ev->id, key,
@@ -268,6 +268,7 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 	struct check ck = { .st = st, .problem = problem, .arg = arg };
 	struct store_reader *rd = NULL;
 	struct event ev;
+	int64_t age_ms;
 	size_t i;
 	bool found;
 	int ret = -1;
@@ -297,8 +298,8 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 	ck.last = atomic_load(&st->durable_seq);
 	if (found) {
 		ck.first = ev.seq;
-		ck.since_ms = store_now_ms(st) -
-			      seen_horizon_s(st->seen, store_now_ms(st)) * 1000;
+		age_ms = store_age_ms(st);
+		ck.age_ms = age_ms - seen_horizon_s(st->seen, age_ms) * 1000;
 		ck.there = calloc((ck.last - ck.first) / 8 + 1, 1);
 		if (ck.there == NULL) {
 			err_set(err, ERR_NOMEM, "no memory for the check");

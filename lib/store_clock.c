@@ -150,6 +150,15 @@ out:
 	return ret;
 }
 
+void
+store_clock_at_least(struct store *st, int64_t age_ms)
+{
+	pthread_mutex_lock(&st->clock_mutex);
+	if (st->clock.age_ms < age_ms)
+		st->clock.age_ms = age_ms;
+	pthread_mutex_unlock(&st->clock_mutex);
+}
+
 static int
 put(struct store *st, struct bdb_txn *txn, const struct record_clock *c,
     struct err *err)

@@ -38,10 +38,12 @@ store_put_delivery(struct store *st, struct bdb_txn *txn,
     const struct store_delivery *d, struct err *err)
 {
 	struct buf row = BUF_INIT(STORE_ROW_MAX);
+	struct store_delivery now = *d;
 	unsigned char key[KEY];
 	int ret;
 
-	ret = record_put_delivery(d, &row, err);
+	now.age_ms = store_age_ms(st);
+	ret = record_put_delivery(&now, &row, err);
 	if (ret == 0)
 		ret = bdb_put(st->deliveries, txn,
 		    key_of(d->destination_id, d->seq, key), buf_span(&row),

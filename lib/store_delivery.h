@@ -59,9 +59,15 @@ int store_destinations(struct store *st, struct store_tx *tx,
 int store_cursor(struct store *st, uint64_t destination_id, uint64_t *seq,
     bool *found, struct err *err);
 
-/* The seq of the first event received at or after ms; the next one to come
- * when there is none. */
+/*
+ * The seq of the first event received at or after ms; the next one to come
+ * when there is none. What comes behind it may have been received before ms,
+ * where the wall clock was set back: who lists by time looks at each.
+ */
 int store_seq_at(struct store *st, int64_t ms, uint64_t *seq, struct err *err);
+
+/* From this seq on no event was received before ms. */
+int store_seq_end(struct store *st, int64_t ms, uint64_t *seq, struct err *err);
 
 /* --- rows ----------------------------------------------------------------- */
 
@@ -102,6 +108,7 @@ struct store_delivery {
 	int64_t since_ms; /* became a row */
 	int64_t due_ms; /* RETRYING */
 	int64_t last_ms; /* of the last attempt; dead: since then; 0: none */
+	int64_t age_ms; /* of the store, when the row was written: given here */
 	int status; /* of the last attempt: HTTP; 0: none came */
 	struct span reason; /* DEAD: one of the above; else empty */
 	struct span words; /* of the last attempt: inert */
@@ -309,6 +316,7 @@ int store_pull_move(
 struct store_hold {
 	uint64_t seq; /* the oldest that is needed; 0: nothing is */
 	int64_t since_ms; /* when that was received */
+	int64_t old_ms; /* for so long it has been here (age.h) */
 	uint64_t bytes; /* of segments that retention would have dropped */
 };
 

@@ -57,8 +57,8 @@ store_oldest_seq(struct store *st)
 
 /* The first event from seq on; *found is false when there is none. */
 static int
-event_at(
-    struct store *st, uint64_t *seq, int64_t *ms, bool *found, struct err *err)
+event_at(struct store *st, uint64_t *seq, struct store_hold *out, bool *found,
+    struct err *err)
 {
 	struct store_reader *rd = NULL;
 	struct event ev;
@@ -70,7 +70,8 @@ event_at(
 	ret = store_reader_next(rd, &ev, found, err);
 	if (ret == 0 && *found) {
 		*seq = ev.seq;
-		*ms = ev.received_ms;
+		out->since_ms = ev.received_ms;
+		out->old_ms = store_age_ms(st) - ev.age_ms;
 	}
 	store_reader_close(rd);
 	return ret;
@@ -83,13 +84,13 @@ fill_hold(
 {
 	bool found;
 
-	if (event_at(st, &seq, &out->since_ms, &found, err) < 0)
+	if (event_at(st, &seq, out, &found, err) < 0)
 		return -1;
 	if (!found)
 		return 0;
 	out->seq = seq;
 	out->bytes = segments_due_bytes(st->segments,
-	    store_now_ms(st) - st->opt.retain_s * 1000, st->opt.retain_bytes,
+	    store_age_ms(st) - st->opt.retain_s * 1000, st->opt.retain_bytes,
 	    seq);
 	return 0;
 }

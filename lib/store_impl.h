@@ -154,7 +154,6 @@ struct store {
 	_Atomic uint64_t touched; /* see store_touched */
 	_Atomic uint64_t rows_touched_all; /* rows of all destinations were */
 	_Atomic uint64_t durable_seq;
-	_Atomic int64_t last_ms; /* the last recorded time */
 	_Atomic int64_t looking_since_ms; /* the keeper's looks; clock_ms */
 	_Atomic int64_t last_flush_ms, last_checkpoint_ms, snapshot_ms;
 	/* At the last look; how, see store_measure_room. */
@@ -255,6 +254,8 @@ bool store_give_up_ballast(const struct store_options *opt);
 /* store_clock.c */
 /* At open: goes on from what was saved, or begins. */
 int store_begin_clock(struct store *st, struct err *err);
+/* The store is as old as this, at least: what it holds says so. */
+void store_clock_at_least(struct store *st, int64_t age_ms);
 int store_save_clock(struct store *st, struct bdb_txn *txn, struct err *err);
 /* Says that the wall clock came into doubt, or is sure again; is it time to
  * save what the clocks are? The keeper's. */
@@ -326,7 +327,7 @@ int store_run(struct store *st,
 
 /* Removes the results of requests that are older than an hour. */
 int store_forget_requests(
-    struct store *st, struct bdb_txn *txn, int64_t now_ms, struct err *err);
+    struct store *st, struct bdb_txn *txn, int64_t age_ms, struct err *err);
 
 /* Seals what is kept of requests with the key that is in use now. */
 int store_reseal_requests(struct store_tx *tx, struct err *err);
@@ -372,7 +373,7 @@ int store_put_cursor(struct store *st, struct bdb_txn *txn, uint64_t id,
 int store_get_delivery(struct store *st, struct bdb_txn *txn,
     uint64_t destination_id, uint64_t seq, struct store_delivery *out,
     struct buf *scratch, bool *found, struct err *err);
-/* The row as it is: no stamp is given, nobody is told. */
+/* The row as it is, but for its age: no stamp is given, nobody is told. */
 int store_put_delivery(struct store *st, struct bdb_txn *txn,
     const struct store_delivery *d, struct err *err);
 int store_walk_deliveries(struct store *st, struct bdb_txn *txn,
@@ -426,6 +427,9 @@ int store_forget_dead(struct store *st, struct err *err);
 void store_settle(struct store *st);
 
 /* store_read.c */
+/* As store_reader_seek_time, to the first that came at this age or later. */
+int
+store_reader_seek_age(struct store_reader *rd, int64_t age_ms, struct err *err);
 /* For a wait on a condition of init_locks. */
 void store_deadline_in(struct timespec *until, int timeout_ms);
 

@@ -99,7 +99,7 @@ save(void *arg, struct err *err)
 	    segments_save(st->segments, txn, err) < 0 ||
 	    seen_save(st->seen, txn, err) < 0 ||
 	    store_save_facts(st, txn, err) < 0 ||
-	    store_forget_requests(st, txn, store_now_ms(st), err) < 0) {
+	    store_forget_requests(st, txn, store_age_ms(st), err) < 0) {
 		bdb_abort(txn);
 		return -1;
 	}

@@ -92,6 +92,14 @@ store_read_marker(struct store *st, bool *is_new, struct err *err)
 		    st->opt.dir, format, RECORD_STORE_FORMAT);
 		goto out;
 	}
+	if (format < RECORD_STORE_FORMAT) {
+		err_set(err, ERR_VERSION,
+		    "store %s has format %u, of an older release; this one "
+		    "reads format %d: make another store with \"eyelet-store "
+		    "init\", and keep this one for the release that made it",
+		    st->opt.dir, format, RECORD_STORE_FORMAT);
+		goto out;
+	}
 	*is_new = strcmp(state, "new") == 0;
 	ret = 0;
 out:

@@ -348,7 +348,7 @@ sum_up(struct store *st)
 	if (now - st->notices_summed_ms < SUM_EVERY_MS)
 		return;
 	st->notices_summed_ms = now;
-	if (notice_sum_is_due(st, store_now_ms(st), &due, &err) < 0 ||
+	if (notice_sum_is_due(st, &due, &err) < 0 ||
 	    (due && store_say_notices(st, notice_sum_up, NULL, &err) < 0))
 		complain(st, &err);
 }

@@ -249,31 +249,115 @@ store_reader_prev(
 	return 0;
 }
 
-int
-store_reader_seek_time(struct store_reader *rd, int64_t ms, struct err *err)
+enum bisecting {
+	BY_HIGHEST, /* received_ms up to an event, in its segment */
+	BY_RECEIVED, /* where the wall clock was not set back */
+	BY_AGE
+};
+
+/*
+ * The first seq from low on, and before high, whose event is not before ms; or
+ * high. Halving, since what is judged by never goes down.
+ */
+static int
+bisect(struct store_reader *rd, uint64_t *low, uint64_t high, int64_t ms,
+    enum bisecting by, struct err *err)
 {
-	uint64_t low = 0, high, middle;
 	struct event ev;
+	uint64_t middle;
+	int64_t at_ms;
 	bool found;
 
-	/* Times never go down along the log, so halving finds the place. */
-	high = atomic_load(&rd->st->durable_seq) + 1;
-	while (low < high) {
-		middle = low + (high - low) / 2;
+	while (*low < high) {
+		middle = *low + (high - *low) / 2;
 		store_reader_seek(rd, middle);
 		if (store_reader_next(rd, &ev, &found, err) < 0)
 			return -1;
-		if (!found || ev.received_ms >= ms)
+		if (!found || ev.seq >= high) {
+			high = middle;
+			continue;
+		}
+		at_ms = by == BY_HIGHEST ? rd->walk.highest_ms
+			: by == BY_AGE   ? ev.age_ms
+					 : ev.received_ms;
+		if (at_ms >= ms)
 			high = middle;
 		else
-			low = ev.seq + 1;
+			*low = ev.seq + 1;
 	}
+	return 0;
+}
+
+static int
+seek_in(struct store_reader *rd, struct segment *s, int64_t ms, bool end,
+    struct err *err)
+{
+	uint64_t durable = atomic_load(&rd->st->durable_seq), low, high;
+	struct record_segment facts;
+
+	segment_facts(rd->st->segments, s, &facts);
+	low = facts.first_seq;
+	high = facts.last_seq + 1;
+	if (end && facts.back_seq > low)
+		low = facts.back_seq;
+	/* What is not durable yet, no reader sees. */
+	if (high > durable + 1)
+		high = durable + 1;
+	if (low > high)
+		low = high;
+	if (bisect(rd, &low, high, ms, end ? BY_RECEIVED : BY_HIGHEST, err) < 0)
+		return -1;
 	store_reader_seek(rd, low);
 	return 0;
 }
 
 int
-store_seq_at(struct store *st, int64_t ms, uint64_t *seq, struct err *err)
+store_reader_seek_time(struct store_reader *rd, int64_t ms, struct err *err)
+{
+	struct segments *sg = rd->st->segments;
+	uint64_t behind = atomic_load(&rd->st->durable_seq) + 1;
+	struct segment *s = segments_pin_since(sg, ms);
+	int ret = 0;
+
+	if (s == NULL)
+		store_reader_seek(rd, behind);
+	else
+		ret = seek_in(rd, s, ms, false, err);
+	segment_unpin(sg, s);
+	return ret;
+}
+
+int
+store_reader_seek_end(struct store_reader *rd, int64_t ms, struct err *err)
+{
+	struct segments *sg = rd->st->segments;
+	struct segment *s = segments_pin_before(sg, ms);
+	int ret = 0;
+
+	if (s == NULL)
+		store_reader_seek(rd, 0);
+	else
+		ret = seek_in(rd, s, ms, true, err);
+	segment_unpin(sg, s);
+	return ret;
+}
+
+int
+store_reader_seek_age(struct store_reader *rd, int64_t age_ms, struct err *err)
+{
+	uint64_t low = 0, high = atomic_load(&rd->st->durable_seq) + 1;
+
+	if (bisect(rd, &low, high, age_ms, BY_AGE, err) < 0)
+		return -1;
+	store_reader_seek(rd, low);
+	return 0;
+}
+
+/* The seq that seek finds; the next one to come where there is none. */
+static int
+seq_of(struct store *st,
+    int (*seek)(struct store_reader *rd, int64_t ms, struct err *err),
+    int64_t ms, uint64_t *seq, struct err *err)
 {
 	struct store_reader *rd = NULL;
 	struct event ev;
@@ -284,7 +368,7 @@ store_seq_at(struct store *st, int64_t ms, uint64_t *seq, struct err *err)
 		return -1;
 	/* Before the look: what comes meanwhile is received later. */
 	*seq = atomic_load(&st->durable_seq) + 1;
-	if (store_reader_seek_time(rd, ms, err) < 0 ||
+	if (seek(rd, ms, err) < 0 ||
 	    store_reader_next(rd, &ev, &found, err) < 0)
 		goto out;
 	if (found)
@@ -293,6 +377,18 @@ store_seq_at(struct store *st, int64_t ms, uint64_t *seq, struct err *err)
 out:
 	store_reader_close(rd);
 	return ret;
+}
+
+int
+store_seq_at(struct store *st, int64_t ms, uint64_t *seq, struct err *err)
+{
+	return seq_of(st, store_reader_seek_time, ms, seq, err);
+}
+
+int
+store_seq_end(struct store *st, int64_t ms, uint64_t *seq, struct err *err)
+{
+	return seq_of(st, store_reader_seek_end, ms, seq, err);
 }
 
 int

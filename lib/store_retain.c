@@ -70,16 +70,17 @@ retain_one(void *arg, struct err *err)
 {
 	struct retaining *rt = arg;
 	struct store *st = rt->st;
-	int64_t now = store_now_ms(st);
 	struct record_segment oldest;
+	struct store_clock now;
 	bool due;
 
 	rt->outcome = RETAIN_DONE;
 	rt->needed_by = 0;
 	rt->pulled = false;
-	if (segments_oldest_due(st->segments, now,
-		now - st->opt.retain_s * 1000, st->opt.retain_bytes, &oldest,
-		&due, err) < 0)
+	store_clock(st, &now);
+	if (segments_oldest_due(st->segments, &now,
+		now.age_ms - st->opt.retain_s * 1000, st->opt.retain_bytes,
+		&oldest, &due, err) < 0)
 		return -1;
 	if (!due)
 		return 0;
@@ -90,7 +91,7 @@ retain_one(void *arg, struct err *err)
 	if (rt->needed_by == 0 && !rt->pulled)
 		return drop_oldest(rt, err);
 	store_measure_room(st);
-	if (oldest.last_ms >= now - st->opt.hold_s * 1000 &&
+	if (oldest.last_age_ms >= now.age_ms - st->opt.hold_s * 1000 &&
 	    !store_is_short_of_room(st))
 		return 0;
 	/* Who fetches sees that something is gone (ops_pull.c). */
@@ -135,7 +136,7 @@ forget_ids(void *arg, struct err *err)
 	struct retaining *rt = arg;
 	unsigned parts = 0;
 
-	if (seen_expire(rt->st->seen, store_now_ms(rt->st), &parts, err) < 0)
+	if (seen_expire(rt->st->seen, store_age_ms(rt->st), &parts, err) < 0)
 		return -1;
 	if (parts > 0)
 		store_say(rt->st,
@@ -173,18 +174,12 @@ store_retain(struct store *st, int64_t budget_ms, uint64_t *dropped, bool *more,
 
 struct forgetting {
 	struct store *st;
-	int64_t before_ms;
+	int64_t before_age_ms;
 	uint64_t destination_id;
 	uint64_t excess; /* above STORE_DEAD_MAX */
 	uint64_t seqs[FORGET_ROWS];
 	size_t n;
 };
-
-static int64_t
-died_ms(const struct store_delivery *d)
-{
-	return d->last_ms != 0 ? d->last_ms : d->since_ms;
-}
 
 static int
 find_old(void *arg, const struct store_delivery *d, struct err *err)
@@ -194,7 +189,8 @@ find_old(void *arg, const struct store_delivery *d, struct err *err)
 	(void)err;
 	if (d->state != STORE_DELIVERY_DEAD)
 		return 0;
-	if (died_ms(d) >= fg->before_ms && fg->excess == 0)
+	/* Nobody writes to it after it died. */
+	if (d->age_ms >= fg->before_age_ms && fg->excess == 0)
 		return 0;
 	if (fg->excess > 0)
 		fg->excess--;
@@ -258,7 +254,7 @@ int
 store_forget_dead(struct store *st, struct err *err)
 {
 	struct forgetting fg = { .st = st,
-		.before_ms = store_now_ms(st) - st->opt.retain_s * 1000 };
+		.before_age_ms = store_age_ms(st) - st->opt.retain_s * 1000 };
 
 	if (store_each_destination(st, forget_of, &fg, err) < 0)
 		return err_wrap(err, "drop old dead letters");

@@ -129,7 +129,8 @@ store_salvage_done(struct store *st, const char *file, struct err *err)
 
 struct seen_part {
 	struct store *st;
-	uint64_t start_s; /* of the oldest that was set aside; 0: none was */
+	uint64_t start_s; /* of the oldest that was set aside; UINT64_MAX: none
+			     was */
 };
 
 static int
@@ -146,7 +147,7 @@ salvage_part(void *arg, const char *file, struct err *err)
 	snprintf(name, sizeof(name), "%s", file + sizeof(SEGMENTS_ASIDE) - 1);
 	ret = store_salvage(sp->st, name, PAGE, &table, err);
 	bdb_table_close(table);
-	if (ret == 0 && (sp->start_s == 0 || start_s < sp->start_s))
+	if (ret == 0 && start_s < sp->start_s)
 		sp->start_s = start_s;
 	return ret;
 }
@@ -154,7 +155,7 @@ salvage_part(void *arg, const char *file, struct err *err)
 int
 store_salvage_seen(struct store *st, uint64_t *start_s, struct err *err)
 {
-	struct seen_part sp = { .st = st };
+	struct seen_part sp = { st, UINT64_MAX };
 
 	if (files_visit(st->db_dir, salvage_part, &sp, err) < 0)
 		return -1;
@@ -234,11 +235,11 @@ store_remember(struct store *st, uint64_t start_s, struct err *err)
 	bool more = true;
 	int ret = -1;
 
-	if (start_s == 0)
+	if (start_s == UINT64_MAX)
 		return 0;
-	if (seen_prepare(st->seen, store_now_ms(st), err) < 0 ||
+	if (seen_prepare(st->seen, store_age_ms(st), err) < 0 ||
 	    store_reader_open(st, &rd, err) < 0 ||
-	    store_reader_seek_time(rd, (int64_t)start_s * 1000, err) < 0)
+	    store_reader_seek_age(rd, (int64_t)start_s * 1000, err) < 0)
 		goto out;
 	while (more)
 		if (remember_some(st, rd, &n, &more, err) < 0)

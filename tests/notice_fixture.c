@@ -158,9 +158,9 @@ nt_pass(int64_t ms)
 {
 	int64_t now = store_now_ms(fx.st);
 
-	atomic_store(&fx.st->last_ms, now + ms);
 	pthread_mutex_lock(&fx.st->clock_mutex);
 	fx.st->clock.wall.floor_ms = now + ms;
+	fx.st->clock.age_ms += ms;
 	pthread_mutex_unlock(&fx.st->clock_mutex);
 }
 

@@ -429,33 +429,6 @@ END_TEST
 
 /* --- dead rows ------------------------------------------------------------ */
 
-START_TEST(dead_letters_go_when_they_are_too_old)
-{
-	uint64_t id = fx_destination("crm", DOC, 1);
-	int64_t now = store_now_ms(fx.st), old;
-	struct store_delivery d = fx_row(id, 1, STORE_DELIVERY_DEAD);
-
-	old = now - fx.opt.retain_s * 1000 - 1000;
-	fx_added("orders", NULL);
-	accept_many(1, 4);
-	fx_report_cursor(id, 5);
-	d.reason = span_str(DELIVERY_EXHAUSTED);
-	d.since_ms = d.last_ms = old;
-	fx_report_row(&d);
-	d.seq = 2;
-	d.last_ms = now; /* it was long on its way, and died just now */
-	fx_report_row(&d);
-	d.seq = 3;
-	d.state = STORE_DELIVERY_PARKED;
-	d.last_ms = old;
-	fx_report_row(&d);
-	prune();
-	ck_assert_int_eq(fx_state(id, 1), 0);
-	ck_assert_int_eq(fx_state(id, 2), STORE_DELIVERY_DEAD);
-	ck_assert_int_eq(fx_state(id, 3), STORE_DELIVERY_PARKED);
-}
-END_TEST
-
 START_TEST(dead_letters_have_a_limit)
 {
 	uint64_t id = fx_destination("crm", DOC, 1), seq = 0;
@@ -566,7 +539,6 @@ main(void)
 	tcase_add_test(tc, removing_an_endpoint_ends_what_is_pending_of_it);
 	tcase_add_loop_test(
 	    tc, removing_an_endpoint_ends_many_bit_by_bit, 0, 2);
-	tcase_add_test(tc, dead_letters_go_when_they_are_too_old);
 	tcase_add_test(tc, dead_letters_have_a_limit);
 	tcase_add_test(tc, a_check_finds_what_cannot_be_delivered);
 	suite_add_tcase(s, tc);
