@@ -37,6 +37,7 @@ struct quarantine {
 	struct ring **rings;
 	size_t nrings;
 	uint64_t count, bytes, unkept, last_no;
+	int64_t age_ms; /* as it was told last */
 	struct rate rate;
 	struct kept *waiting, **waiting_end;
 	size_t nwaiting, waiting_bytes;
@@ -192,7 +193,6 @@ quarantine_put(struct quarantine *q, const struct quarantine_entry *en,
 		return false;
 	}
 	k->file.endpoint_id = en->endpoint_id;
-	k->file.at_ms = en->request.now_ms;
 	k->size = k->record.len + SEAL_OVERHEAD;
 	k->waiting = true;
 	pthread_mutex_lock(&q->lock);
@@ -238,6 +238,7 @@ take_waiting(struct quarantine *q)
 		q->nwaiting--;
 		q->waiting_bytes -= k->record.len;
 		k->waiting = false;
+		k->file.age_ms = q->age_ms;
 		if (!k->gone)
 			break;
 		release(k);
@@ -285,9 +286,9 @@ settle(struct quarantine *q, struct kept *k, bool written)
 }
 
 int
-quarantine_write(struct quarantine *q, int64_t now_ms, struct err *err)
+quarantine_write(struct quarantine *q, int64_t age_ms, struct err *err)
 {
-	int64_t before_ms = now_ms - q->limits.retain_s * 1000;
+	int64_t before_ms = age_ms - q->limits.retain_s * 1000;
 	struct err first = ERR_INIT, why = ERR_INIT;
 	struct kept *k;
 	size_t i;
@@ -296,8 +297,10 @@ quarantine_write(struct quarantine *q, int64_t now_ms, struct err *err)
 	pthread_mutex_lock(&q->lock);
 	for (i = 0; i < q->nrings; i++)
 		while (q->rings[i]->first != NULL &&
-		       q->rings[i]->first->file.at_ms < before_ms)
+		       !q->rings[i]->first->waiting &&
+		       q->rings[i]->first->file.age_ms < before_ms)
 			drop_first(q, q->rings[i]);
+	q->age_ms = age_ms;
 	pthread_mutex_unlock(&q->lock);
 	remove_doomed(q);
 	while ((k = take_waiting(q)) != NULL) {
@@ -464,6 +467,7 @@ fill(struct quarantine *q, struct found *found, struct err *err)
 		k->size = k->file.size;
 		k->on_disk = true;
 		q->last_no = k->file.no;
+		q->age_ms = k->file.age_ms;
 		add(q, r, k);
 	}
 	return 0;
@@ -508,7 +512,7 @@ quarantine_close(struct quarantine *q, bool write)
 	if (q == NULL)
 		return;
 	if (write)
-		(void)quarantine_write(q, 0, &ignored);
+		(void)quarantine_write(q, q->age_ms, &ignored);
 	while ((k = take_waiting(q)) != NULL)
 		settle(q, k, false);
 	while ((k = q->doomed) != NULL) {

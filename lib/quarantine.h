@@ -33,7 +33,7 @@ struct quarantine;
 struct quarantine_limits {
 	uint64_t count, bytes; /* of one endpoint; 0: nothing is kept */
 	uint64_t total; /* bytes of all; 0: nothing is kept */
-	int64_t retain_s; /* older ones go */
+	int64_t retain_s; /* older ones go, by age (age.h) */
 };
 
 /* A request that was refused. */
@@ -74,7 +74,7 @@ bool quarantine_put(struct quarantine *q, const struct quarantine_entry *en,
  * Writes what waits, removes what the limits let go. One thread at a time.
  * ERR_IO, ERR_FULL: what could not be written is dropped.
  */
-int quarantine_write(struct quarantine *q, int64_t now_ms, struct err *err);
+int quarantine_write(struct quarantine *q, int64_t age_ms, struct err *err);
 
 /*
  * The entry of this number into out, which borrows from memory and headers

@@ -19,22 +19,22 @@ put_name(const struct quarantine_file *file, char name[NAME_ROOM])
 {
 	snprintf(name, NAME_ROOM, "%016llx-%llx-%llx",
 	    (unsigned long long)file->no, (unsigned long long)file->endpoint_id,
-	    (unsigned long long)file->at_ms);
+	    (unsigned long long)file->age_ms);
 }
 
 /* Only what put_name writes is such a name. */
 static bool
 read_name(const char *name, struct quarantine_file *out)
 {
-	unsigned long long no, endpoint, at_ms;
+	unsigned long long no, endpoint, age_ms;
 	char again[NAME_ROOM];
 
 	if (strlen(name) >= sizeof(again) ||
-	    sscanf(name, "%16llx-%16llx-%16llx", &no, &endpoint, &at_ms) != 3)
+	    sscanf(name, "%16llx-%16llx-%16llx", &no, &endpoint, &age_ms) != 3)
 		return false;
 	out->no = no;
 	out->endpoint_id = endpoint;
-	out->at_ms = (int64_t)at_ms;
+	out->age_ms = (int64_t)age_ms;
 	put_name(out, again);
 	return strcmp(name, again) == 0;
 }

@@ -9,10 +9,10 @@
 
 #include "lib/quarantine.h"
 
-/* What its name says: "NO-ENDPOINT-TIME", in hex. */
+/* What its name says: "NO-ENDPOINT-AGE", in hex. */
 struct quarantine_file {
 	uint64_t no, endpoint_id;
-	int64_t at_ms;
+	int64_t age_ms; /* of the store, when it was written */
 	size_t size; /* where it was found on disk, else 0 */
 };
 

@@ -436,6 +436,7 @@ store_room(struct store *st, struct store_room *out)
 	out->floor = st->opt.floor;
 	out->below = atomic_load(&st->below_floor);
 	out->fell_ms = atomic_load(&st->fell_ms);
+	out->fell_age_ms = atomic_load(&st->fell_age_ms);
 }
 
 void

@@ -404,7 +404,8 @@ int store_status(struct store *st, struct store_status *out, struct err *err);
 struct store_room {
 	uint64_t free, floor; /* free: beyond what is still to be written */
 	bool below; /* the floor */
-	int64_t fell_ms; /* when it fell below last; 0: not since the open */
+	/* When it fell below last, and at which age; 0: not since the open. */
+	int64_t fell_ms, fell_age_ms;
 };
 
 void store_room(struct store *st, struct store_room *out);

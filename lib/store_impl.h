@@ -160,7 +160,7 @@ struct store {
 	_Atomic uint64_t bytes_free, bytes_left;
 	_Atomic uint64_t log_may; /* no event may bring the log's end beyond */
 	_Atomic uint64_t log_paged; /* up to here it is in the tables, too */
-	_Atomic int64_t fell_ms; /* see store_room */
+	_Atomic int64_t fell_ms, fell_age_ms; /* see store_room */
 	atomic_bool below_floor, fenced;
 	atomic_bool fencing; /* somebody sees to it that it is fenced */
 	int64_t opened_ms, recovery_ms;

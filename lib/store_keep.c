@@ -43,8 +43,10 @@ store_measure_room(struct store *st)
 	atomic_store(
 	    &st->log_may, put + (left > floor ? (left - floor) / 2 : 0));
 	below = left < floor || left == 0;
-	if (below && !atomic_load(&st->below_floor))
+	if (below && !atomic_load(&st->below_floor)) {
 		atomic_store(&st->fell_ms, store_now_ms(st));
+		atomic_store(&st->fell_age_ms, store_age_ms(st));
+	}
 	if (below != atomic_exchange(&st->below_floor, below))
 		store_say(st,
 		    below ? "%llu bytes are free, beyond what is still to be "
@@ -243,7 +245,7 @@ write_quarantine(struct store *st)
 	struct err err = ERR_INIT;
 
 	if (!atomic_load(&st->below_floor) &&
-	    quarantine_write(st->quarantine, store_wall_ms(), &err) < 0)
+	    quarantine_write(st->quarantine, store_age_ms(st), &err) < 0)
 		complain(st, "quarantine", &err);
 }
 

@@ -97,9 +97,13 @@ may_write(struct watch *wt)
 int
 watch_look(struct watch *wt, struct err *err)
 {
+	struct store_clock clock;
 	int ret = -1;
 
-	wt->now_ms = store_now_ms(wt->st);
+	store_clock(wt->st, &clock);
+	wt->now_ms = clock.now_ms;
+	wt->age_ms = clock.age_ms;
+	wt->sure_ms = clock.doubt == WALL_SURE ? clock.now_ms : clock.floor_ms;
 	if (watch_look_at_copy(wt, err) < 0 ||
 	    watch_look_at_store(wt, err) < 0 ||
 	    watch_look_at_endpoints(wt, err) < 0 ||

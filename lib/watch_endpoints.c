@@ -8,7 +8,7 @@
 #include "lib/watch_impl.h"
 
 #define MARK_HEARD "heard" /* when it was heard last; n: 1: silence is said */
-#define MARK_REFUSING "refusing" /* when it was said last */
+#define MARK_REFUSING "refusing" /* the age at which it was said last */
 
 /* --- what is known of it -------------------------------------------------- */
 
@@ -101,13 +101,13 @@ learn(
 
 static int
 say_silent(const struct store_endpoint *ep, const struct watch_hearing *h,
-    int64_t now_ms, struct watch_word *word, struct err *err)
+    int64_t quiet_ms, struct watch_word *word, struct err *err)
 {
 	char silent[TEXT_TIME_MAX], expect[TEXT_TIME_MAX], why[256];
 	int64_t since = watch_silent_since(h);
 	struct json_write w;
 
-	text_duration(silent, (now_ms - since) / 1000);
+	text_duration(silent, quiet_ms / 1000);
 	text_duration(expect, h->expect_ms / 1000);
 	snprintf(why, sizeof(why),
 	    "no request verified for %s; one is expected every %s", silent,
@@ -145,9 +145,10 @@ say_heard(const struct store_endpoint *ep, const struct watch_hearing *h,
 
 static int
 say_silence(struct watch *wt, const struct store_endpoint *ep,
-    const struct watch_hearing *h, struct err *err)
+    const struct watch_hearing *h, int64_t quiet_ms, struct err *err)
 {
-	enum watch_silence what = watch_silence(h, wt->now_ms);
+	enum watch_silence what =
+	    watch_silence(h, watch_silent_since(h) + quiet_ms);
 	const char *type = NULL;
 	struct watch_word *word;
 
@@ -164,7 +165,7 @@ say_silence(struct watch *wt, const struct store_endpoint *ep,
 	word->mark.n = what == WATCH_SILENCE_BEGAN;
 	word->forget = what == WATCH_SILENCE_FORGET;
 	if (what == WATCH_SILENCE_BEGAN)
-		return say_silent(ep, h, wt->now_ms, word, err);
+		return say_silent(ep, h, quiet_ms, word, err);
 	if (what == WATCH_SILENCE_ENDED)
 		return say_heard(ep, h, word, err);
 	return 0;
@@ -179,6 +180,21 @@ newest_use(void *arg, const struct secret *s, struct err *err)
 	if (s->last_used_ms > *ms)
 		*ms = s->last_used_ms;
 	return 0;
+}
+
+/*
+ * For how long it has been silent, a start must ask the wall clock (not while
+ * that is in doubt: the wait begins anew); from then on it counts by age.
+ */
+static void
+begin_quiet(const struct watch *wt, struct watch_endpoint *en,
+    const struct watch_hearing *h)
+{
+	int64_t ms = wt->sure_ms - watch_silent_since(h);
+
+	en->quiet_age_ms = wt->age_ms;
+	if (wt->sure_ms == wt->now_ms && ms > 0)
+		en->quiet_age_ms -= ms;
 }
 
 static int
@@ -202,7 +218,9 @@ judge_silence(struct watch *wt, struct watch_endpoint *en,
 	h.said = mark.n != 0;
 	if (mark.at_ms > h.heard_ms)
 		h.heard_ms = mark.at_ms;
-	if (say_silence(wt, ep, &h, err) < 0)
+	if (!en->judged)
+		begin_quiet(wt, en, &h);
+	if (say_silence(wt, ep, &h, wt->age_ms - en->quiet_age_ms, err) < 0)
 		return -1;
 	en->judged = true;
 	return 0;
@@ -212,7 +230,7 @@ judge_silence(struct watch *wt, struct watch_endpoint *en,
 
 static int
 say_refusing(const struct store_endpoint *ep, const struct watch_refusals *r,
-    struct watch_word *word, struct err *err)
+    int64_t since_ms, struct watch_word *word, struct err *err)
 {
 	struct json_write w;
 	char why[256];
@@ -226,7 +244,7 @@ say_refusing(const struct store_endpoint *ep, const struct watch_refusals *r,
 	json_write_str(&w, "endpoint", ep->name);
 	json_write_uint(&w, "refused", r->refused);
 	json_write_uint(&w, "verified", r->good);
-	json_write_time(&w, "since", r->since_ms);
+	json_write_time(&w, "since", since_ms);
 	json_write_str(&w, "why", why);
 	notice_do(&w,
 	    "eyelet-event quarantine list --endpoint %s, then "
@@ -243,18 +261,19 @@ judge_refusals(struct watch *wt, const struct store_endpoint *ep,
 	struct watch_word *word;
 	bool found;
 
-	if (!watch_refuses(r, wt->now_ms, 0))
+	if (!watch_refuses(r, wt->age_ms, 0))
 		return 0;
 	if (notice_mark(
 		wt->st, NULL, MARK_REFUSING, ep->id, &mark, &found, err) < 0)
 		return -1;
-	if (!watch_refuses(r, wt->now_ms, mark.at_ms))
+	if (!watch_refuses(r, wt->age_ms, mark.at_ms))
 		return 0;
 	word = watch_word(wt, NOTICE_REFUSING, MARK_REFUSING, ep->id);
 	if (word == NULL)
 		return 0;
-	word->mark.at_ms = wt->now_ms;
-	return say_refusing(ep, r, word, err);
+	word->mark.at_ms = wt->age_ms;
+	return say_refusing(
+	    ep, r, wt->now_ms - (wt->age_ms - r->since_ms), word, err);
 }
 
 /* --- each ----------------------------------------------------------------- */
@@ -284,11 +303,13 @@ look_at(void *arg, const struct store_endpoint *ep, struct err *err)
 		good += counts[verified[i]];
 	/* One that was made since the last look began with nothing. */
 	if (en->generation == 0 && wt->looked)
-		watch_count(&en->window, wt->now_ms, 0, 0, &r);
+		watch_count(&en->window, wt->age_ms, 0, 0, &r);
 	else if (en->generation == 0)
 		en->good = good;
-	if (good != en->good)
-		en->heard_ms = wt->now_ms;
+	if (good != en->good) {
+		en->heard_ms = wt->sure_ms;
+		en->quiet_age_ms = wt->age_ms;
+	}
 	en->good = good;
 	if (en->generation == 0 && !wt->looked)
 		en->misses = (struct watch_misses){ .good = good,
@@ -297,7 +318,7 @@ look_at(void *arg, const struct store_endpoint *ep, struct err *err)
 	missed = watch_missed(&en->misses, good, counts[STORE_COUNT_STALE],
 	    counts[STORE_COUNT_EARLY]);
 	watch_count(
-	    &en->window, wt->now_ms, counts[STORE_COUNT_MISSIGNED], good, &r);
+	    &en->window, wt->age_ms, counts[STORE_COUNT_MISSIGNED], good, &r);
 	if (learn(en, ep, err) < 0 || judge_silence(wt, en, ep, err) < 0)
 		return -1;
 	if (watch_judge_misses(wt, ep, missed, &en->misses, err) < 0)

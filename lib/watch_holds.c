@@ -5,7 +5,7 @@
 #include "lib/text.h"
 #include "lib/watch_impl.h"
 
-#define MARK_HELD "held" /* when it was said */
+#define MARK_HELD "held" /* the age at which it was said */
 #define MARK_EXPIRING "expiring" /* the same */
 #define LOOK_MS 60000
 
@@ -27,14 +27,13 @@ static int
 say_hold(const struct watch *wt, const struct store_destination *d,
     const struct store_hold *hold, struct watch_word *word, struct err *err)
 {
-	int64_t until = hold->since_ms + keep_ms(wt, hold);
+	int64_t left_ms = keep_ms(wt, hold) - hold->old_ms;
 	char size[TEXT_TIME_MAX], left[TEXT_TIME_MAX], why[256];
 	bool held = strcmp(word->type, NOTICE_HELD) == 0;
 	struct json_write w;
 
 	text_size(size, hold->bytes);
-	text_duration(
-	    left, until <= wt->now_ms ? 0 : (until - wt->now_ms) / 1000);
+	text_duration(left, left_ms <= 0 ? 0 : left_ms / 1000);
 	if (held)
 		snprintf(why, sizeof(why),
 		    "it has not taken what was received since then, so %s of "
@@ -49,7 +48,7 @@ say_hold(const struct watch *wt, const struct store_destination *d,
 	json_write_str(&w, "destination", d->name);
 	json_write_uint(&w, "seq", hold->seq);
 	json_write_time(&w, "since", hold->since_ms);
-	json_write_time(&w, "until", until);
+	json_write_time(&w, "until", wt->now_ms + left_ms);
 	json_write_uint(&w, "bytes", hold->bytes);
 	json_write_str(&w, "why", why);
 	notice_do(
@@ -70,13 +69,13 @@ judge(struct watch *wt, const struct store_destination *d,
 	if (notice_mark(wt->st, NULL, kind, d->id, &mark, &found, err) < 0)
 		return -1;
 	/* What comes and goes within a day is said once all the same. */
-	if (watch_said_today(mark.at_ms, wt->now_ms) || (!is && !found) ||
+	if (watch_said_today(mark.at_ms, wt->age_ms) || (!is && !found) ||
 	    (is && found && !often))
 		return 0;
 	word = watch_word(wt, is ? type : NULL, kind, d->id);
 	if (word == NULL)
 		return 0;
-	word->mark.at_ms = wt->now_ms;
+	word->mark.at_ms = wt->age_ms;
 	word->forget = !is;
 	return is ? say_hold(wt, d, hold, word, err) : 0;
 }
@@ -91,8 +90,8 @@ look_at(void *arg, const struct store_destination *d, struct err *err)
 	/* Nothing of one that is removed. */
 	if (store_hold(wt->st, d->id, &hold, err) < 0)
 		return -1;
-	expires = hold.seq != 0 &&
-		  watch_expires(hold.since_ms, keep_ms(wt, &hold), wt->now_ms);
+	expires = hold.seq != 0 && watch_expires(wt->age_ms - hold.old_ms,
+				       keep_ms(wt, &hold), wt->age_ms);
 	if (judge(wt, d, &hold, hold.bytes > 0, false, NOTICE_HELD, MARK_HELD,
 		err) < 0)
 		return -1;
@@ -104,8 +103,8 @@ int
 watch_look_at_holds(struct watch *wt, struct err *err)
 {
 	/* It may have to walk many rows, and is a matter of days. */
-	if (wt->looked && wt->now_ms - wt->held_ms < LOOK_MS)
+	if (wt->looked && wt->age_ms - wt->held_age_ms < LOOK_MS)
 		return 0;
-	wt->held_ms = wt->now_ms;
+	wt->held_age_ms = wt->age_ms;
 	return store_destinations(wt->st, NULL, look_at, wt, err);
 }

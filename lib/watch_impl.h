@@ -25,6 +25,7 @@ struct watch_endpoint {
 	int64_t expect_ms;
 	uint64_t good; /* requests that verified, as they were counted last */
 	int64_t heard_ms; /* when that changed; 0: not since the start */
+	int64_t quiet_age_ms; /* since then: for as long it is silent */
 	bool judged; /* once in this generation */
 	struct watch_window window;
 	struct watch_misses misses;
@@ -54,10 +55,14 @@ struct watch {
 	bool looked; /* once */
 	struct watch_space space;
 	int64_t copy_said_ms; /* in the log, last; clock_ms */
-	int64_t held_ms; /* when holds were looked at last; store_now_ms */
+	int64_t held_age_ms; /* when holds were looked at last */
 
-	/* Of one look. */
-	int64_t now_ms;
+	/*
+	 * Of one look. How long something lasts, and when it was said, counts
+	 * by age_ms, which no step of the wall clock moves (age.h).
+	 */
+	int64_t now_ms, age_ms;
+	int64_t sure_ms; /* the last wall clock that was not in doubt */
 	struct watch_word words[WATCH_WORDS_MAX];
 	size_t nwords;
 

@@ -1,6 +1,7 @@
 /*
  * watch_rules.h: when the watch (watch.h) has something to say. Pure: facts
- * and the time come in, a verdict goes out, so that a test can play years.
+ * and the time (the wall clock or an age, the same for all that it is compared
+ * with) come in, a verdict goes out, so that a test can play years.
  */
 #ifndef EYELET_LIB_WATCH_RULES_H
 #define EYELET_LIB_WATCH_RULES_H
@@ -125,7 +126,7 @@ enum watch_room {
 
 struct watch_space {
 	bool below; /* the floor, now */
-	int64_t below_ms; /* when it was below last; 0: never */
+	int64_t below_ms; /* the age at which it was below last; 0: never */
 	bool said; /* that it is */
 	int64_t said_ms; /* the below_ms that was meant */
 	int64_t calm_ms; /* above the floor for so long: it is over */

@@ -5,7 +5,7 @@
 #include "lib/text.h"
 #include "lib/watch_impl.h"
 
-#define MARK_FLOOR "floor" /* since when; n: not used */
+#define MARK_FLOOR "floor" /* the age then; n: not used */
 #define MARK_HORIZON "horizon" /* n: the one that was said */
 
 /* --- space ---------------------------------------------------------------- */
@@ -46,7 +46,7 @@ say_room(struct watch *wt, enum watch_room what, const struct store_room *room,
 			      "at once by deleting the ballast file in the "
 			      "store's folder");
 	} else {
-		write_room(&w, room, sp->below_ms);
+		write_room(&w, room, wt->now_ms - (wt->age_ms - sp->below_ms));
 		notice_do(&w, "nothing: requests are accepted again");
 	}
 	return watch_data_end(&w);
@@ -66,11 +66,11 @@ look_at_room(struct watch *wt, struct err *err)
 	sp->below = room.below;
 	/* Since when there is room again, a start does not know. */
 	if (room.below || (sp->said && !wt->looked))
-		sp->below_ms = wt->now_ms;
-	else if (room.fell_ms > sp->below_ms)
-		sp->below_ms = room.fell_ms;
+		sp->below_ms = wt->age_ms;
+	else if (room.fell_age_ms > sp->below_ms)
+		sp->below_ms = room.fell_age_ms;
 	sp->calm_ms = wt->opt.calm_ms;
-	what = watch_room(sp, wt->now_ms);
+	what = watch_room(sp, wt->age_ms);
 	if (what == WATCH_ROOM_PASSED)
 		sp->said_ms = sp->below_ms;
 	return what == WATCH_ROOM_NONE ? 0 : say_room(wt, what, &room, err);

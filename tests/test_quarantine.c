@@ -347,9 +347,14 @@ END_TEST
 
 START_TEST(old_ones_go)
 {
+	/* By the age at which they were written. */
 	ck_assert(put(7, 0, 10, mac));
+	ck_assert_int_eq(quarantine_write(q, T0, &err), 0);
 	ck_assert(put(7, 20, 10, mac));
-	write_it();
+	ck_assert_int_eq(quarantine_write(q, T0 + DAY_MS, &err), 0);
+	again();
+	ck_assert_int_eq(quarantine_write(q, T0 + 30LL * DAY_MS, &err), 0);
+	ck_assert_str_eq(kept(0), " 2 1");
 	ck_assert_int_eq(quarantine_write(q, T0 + 31LL * DAY_MS, &err), 0);
 	ck_assert_str_eq(kept(0), " 2");
 	ck_assert_uint_eq(files(), 1);
