@@ -164,6 +164,19 @@ make_it_too_much(int64_t hold_s)
 	fx_accept("last", "x");
 }
 
+/*
+ * What was accepted behind it may be gone as well: eyelet's own events begin a
+ * segment each, and the keeper moves them when it gets to it.
+ */
+static uint64_t
+oldest_seq(void)
+{
+	struct store_status status;
+
+	ck_assert_int_eq(store_status(fx.st, &status, &fx.err), 0);
+	return status.events == 0 ? UINT64_MAX : status.oldest_seq;
+}
+
 START_TEST(what_expires_says_so)
 {
 	uint64_t id = fx_destination("crm", DOC_ORDERS, 1);
@@ -232,10 +245,9 @@ START_TEST(near_the_floor_nothing_is_held)
 	fx_close();
 	fx_open();
 	prune();
-	ck_assert_uint_eq(fx_events(), 1);
+	ck_assert_uint_gt(oldest_seq(), 4);
 	ck_assert_int_eq(fx_state(id, 1), STORE_DELIVERY_DEAD);
 	ck_assert_str_eq(fx_reason, DELIVERY_EXPIRED);
-	ck_assert_int_eq(fx_state(id, 5), 0);
 }
 END_TEST
 
@@ -248,7 +260,7 @@ START_TEST(many_expire_bit_by_bit)
 	accept_many(1, 3000);
 	make_it_too_much(0);
 	prune();
-	ck_assert_uint_eq(fx_events(), 1);
+	ck_assert_uint_gt(oldest_seq(), 3000);
 	ck_assert_int_eq(store_delivery_count(fx.st, id, &n, &fx.err), 0);
 	ck_assert_uint_eq(n.dead, 1500);
 	ck_assert_uint_eq(fx_cursor(id), 3001);
