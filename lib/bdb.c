@@ -219,6 +219,12 @@ bdb_is_fenced(const struct bdb *db)
 	       bdb_is_astray(db) || bdb_is_damaged(db);
 }
 
+void
+bdb_spend_process(void)
+{
+	atomic_store(&sync_state.failed, true);
+}
+
 bool
 bdb_process_is_spent(void)
 {

@@ -52,6 +52,8 @@ bool bdb_is_damaged(const struct bdb *db);
 bool bdb_is_fenced(const struct bdb *db);
 /* Did a flush fail in this process, so that it may open no home any more? */
 bool bdb_process_is_spent(void);
+/* A flush of a file beside the home failed: it counts as one in the home. */
+void bdb_spend_process(void);
 
 /*
  * Was the name of an open file taken away, or given to another one? Seen with

@@ -132,7 +132,6 @@ struct store {
 	uint64_t promised_seq; /* the flusher's, once the store is open */
 	_Atomic uint32_t log_needed; /* the log file in which recovery begins */
 	int64_t durable_synced_ms; /* the keeper's; clock_ms */
-	bool durable_told; /* that it could not be flushed */
 	struct store_loss loss; /* while lost */
 	bool as_they_are; /* tables were taken so, at this open */
 	bool pages_ahead; /* tables have changes that the log has not */

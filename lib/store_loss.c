@@ -503,9 +503,13 @@ store_keep_durable(struct store *st)
 	if (atomic_load(&st->lost) || now - st->durable_synced_ms < SYNC_MS)
 		return;
 	st->durable_synced_ms = now;
-	/* An older point stays, and is a lower bound still. */
-	if (durable_sync(st->durable, &err) < 0 && !st->durable_told) {
-		st->durable_told = true;
+	/*
+	 * The older point is a lower bound still; but the disk has failed a
+	 * flush, and no other one is to be believed before recovery has run.
+	 */
+	if (durable_sync(st->durable, &err) < 0) {
 		store_say(st, "%s", err.text);
+		bdb_spend_process();
+		store_wake(st);
 	}
 }
