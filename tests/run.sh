@@ -31,7 +31,7 @@ tests_at_once=$((jobs + (jobs + 1) / 2)) # half of their time is waiting
 passed=0
 failed=0
 skipped=0
-CHECK_MAX_S=1500 # no run of "make check" may take longer
+CHECK_MAX_S=2700 # no run of "make check" may take longer
 LOG_LINES=60     # of a failing test's log, shown
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/eyelet-run.XXXXXX") || exit 73
