@@ -400,14 +400,14 @@ def no_right(rig):
 
 # --- no copies ---------------------------------------------------------------
 
-def goes_on(rig, st, *words):
+def goes_on(rig, st, *words, backlog=EVENTS):
     """No copy: a look delivers nothing, a request lets all of it go."""
     before = rig.delivered()
     st.expect("no", False, *words)
     st.do("event", "replay", "1", "--destination", "crm", "--dry-run")
     rig.quiet(before, *words, "by a look")
     st.request("evt_front")
-    rig.all_out(before, EVENTS + 1, *words)
+    rig.all_out(before, backlog + 1, *words)
     st.stop()
 
 
@@ -546,12 +546,14 @@ def overlay(rig):
     try:
         mount("one")
         st.expect("yes", True, "from an image")
+        before = rig.delivered()
         st.do("store", "adopt")
         st.expect("no", False, "adopted there")
+        rig.all_out(before, EVENTS, "adopted there")
         st.stop()
         shell("umount", merged)
         mount("one")
-        goes_on(rig, st, "the same container, started again")
+        goes_on(rig, st, "the same container, started again", backlog=0)
         shell("umount", merged)
         mount("two")
         st.expect("yes", True, "another container")

@@ -31,6 +31,7 @@ static const struct {
 	{ ERR_VERSION, "version" },
 	{ ERR_AWAY, "away" },
 	{ ERR_TIMEOUT, "timeout" },
+	{ ERR_CLOCK, "clock" },
 };
 
 START_TEST(word_names_code_both_ways)
@@ -51,8 +52,8 @@ START_TEST(unknown_word_is_io)
 		ck_assert_msg(
 		    err_from_word(unknown[i]) == ERR_IO, "%s", unknown[i]);
 	/* The table above lists them all: behind its last code is none. */
-	ck_assert_str_eq(err_word((enum err_code)(ERR_TIMEOUT + 1)), "io");
-	ck_assert_uint_eq(NITEMS(words), ERR_TIMEOUT + 1);
+	ck_assert_str_eq(err_word((enum err_code)(ERR_CLOCK + 1)), "io");
+	ck_assert_uint_eq(NITEMS(words), ERR_CLOCK + 1);
 }
 END_TEST
 
