@@ -157,7 +157,6 @@ struct store {
 	_Atomic int64_t last_flush_ms, last_checkpoint_ms, snapshot_ms;
 	/* At the last look; how, see store_measure_room. */
 	_Atomic uint64_t bytes_free, bytes_left;
-	_Atomic uint64_t log_may; /* no event may bring the log's end beyond */
 	_Atomic uint64_t log_paged; /* up to here it is in the tables, too */
 	_Atomic int64_t fell_ms, fell_age_ms; /* see store_room */
 	atomic_bool below_floor, fenced;
@@ -448,13 +447,16 @@ void store_keeper_stop(struct store *st);
 /*
  * Looks how much is free, and how much of that is left once all that was
  * committed is in the log, and all of the log in the tables: they grow with a
- * checkpoint, by about what the log grew since the one before. So until the
- * next look events may take half of what is left above the floor for the log.
- * store_check_room, in the committer, refuses those that would take more,
- * however many come between two looks.
+ * checkpoint, by about what the log grew since the one before. An event that
+ * has a page of its own takes more of them, hence checkpoints come early near
+ * the floor.
  */
 void store_measure_room(struct store *st);
-/* bytes: of n events. own: may use half of the floor, too. ERR_FULL. */
+/*
+ * In the committer, before each batch of n events and bytes: looks anew, for
+ * other programs fill the disk, too. own: may use half of the floor. ERR_FULL,
+ * or what statvfs failed with.
+ */
 int store_check_room(
     struct store *st, uint64_t bytes, size_t n, bool own, struct err *err);
 int store_refuse_full(struct store *st, struct err *err);

@@ -1,6 +1,7 @@
 /* store_keep.c: the keeper thread: checkpoints, retention, room, counters. */
 #include "lib/store_impl.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,26 +23,35 @@
 #define FORGET_EVERY_MS 3600000
 #define EVENT_ROOM 1024 /* of the log, for an event's remembered ids */
 
+/* What is free, and what of it is left once all of the log is paged. */
+static int
+read_room(struct store *st, uint64_t *room, uint64_t *left, struct err *err)
+{
+	/* Read first: what is written meanwhile then counts twice. */
+	uint64_t paged = atomic_load(&st->log_paged), put, on_disk, owed;
+	struct statvfs vfs;
+
+	if (bdb_log_ends(st->db, &put, &on_disk, err) < 0)
+		return -1;
+	if (statvfs(st->opt.dir, &vfs) < 0)
+		return err_errno(err, errno, "statvfs %s", st->opt.dir);
+	*room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	owed = (put - on_disk) + (put - paged);
+	*left = *room > owed ? *room - owed : 0;
+	return 0;
+}
+
 void
 store_measure_room(struct store *st)
 {
-	uint64_t paged = atomic_load(&st->log_paged), put, on_disk, room, owed;
-	uint64_t left, floor = st->opt.floor;
+	uint64_t room, left, floor = st->opt.floor;
 	struct err ignored = ERR_INIT;
-	struct statvfs vfs;
 	bool below;
 
-	/* What comes to the disk meanwhile counts twice, never not at all. */
-	if (bdb_log_ends(st->db, &put, &on_disk, &ignored) < 0 ||
-	    statvfs(st->opt.dir, &vfs) < 0)
+	if (read_room(st, &room, &left, &ignored) < 0)
 		return;
-	room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-	owed = (put - on_disk) + (put - paged);
-	left = room > owed ? room - owed : 0;
 	atomic_store(&st->bytes_free, room);
 	atomic_store(&st->bytes_left, left);
-	atomic_store(
-	    &st->log_may, put + (left > floor ? (left - floor) / 2 : 0));
 	below = left < floor || left == 0;
 	if (below && !atomic_load(&st->below_floor)) {
 		atomic_store(&st->fell_ms, store_now_ms(st));
@@ -69,15 +79,15 @@ int
 store_check_room(
     struct store *st, uint64_t bytes, size_t n, bool own, struct err *err)
 {
-	uint64_t put, on_disk, may = atomic_load(&st->log_may);
+	uint64_t room, left, floor = own ? st->opt.floor / 2 : st->opt.floor;
 
-	if (bdb_log_ends(st->db, &put, &on_disk, err) < 0)
+	if (read_room(st, &room, &left, err) < 0)
 		return -1;
-	if (own)
-		may += st->opt.floor / 4;
-	if (put + bytes + n * EVENT_ROOM > may)
-		return store_refuse_full(st, err);
-	return 0;
+	/* Once in the log, and once in the tables. */
+	if (left >= floor && (left - floor) / 2 >= bytes + n * EVENT_ROOM)
+		return 0;
+	store_measure_room(st); /* the health answer says so at once */
+	return store_refuse_full(st, err);
 }
 
 bool
@@ -183,7 +193,6 @@ keep_ballast(struct store *st)
 	fd = open(
 	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0) {
-		atomic_fetch_sub(&st->log_may, st->opt.ballast / 2);
 		if (posix_fallocate(fd, 0, (off_t)st->opt.ballast) != 0)
 			unlink(path);
 		close(fd);

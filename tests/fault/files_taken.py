@@ -131,8 +131,11 @@ def one(name, take, anew):
         stand.start()
         result = compare(stand, [load.journal])
         damage = stand.run("store", "check", check=False)
+        # The log is written from a thread of its own.
+        wait_for("the last start is told", 10 * slack(),
+                 lambda: starts(stand) > before + anew)
         want(starts(stand) == before + anew + 1,
-             f"other starts than these:\n{stand.tail()}")
+             f"more starts than these:\n{stand.tail()}")
     print(f"{name}: back after {back:.2f} s, {result['acked']} "
           f"acknowledged, {len(result['lost'])} lost, "
           f"{figures.get('status-503', 0)} answers 503")

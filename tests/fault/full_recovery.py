@@ -89,7 +89,6 @@ def with_ballast(stand, load):
     comes right before the checkpoint that 16 MiB of log would bring, so that
     nothing of that is in the tables."""
     ballast = f"{stand.store}/ballast"
-    wait_for("a ballast", 30, lambda: os.path.exists(ballast))
     fill_and_kill(stand, load, 12 * (1 << 20) // BODY)
     wait_for("it is open", 30 * slack(), lambda: "owner " in stand.run(
         "store", "status", check=False).stdout, step=0.2)
@@ -254,6 +253,8 @@ def main():
         stand.write_conf({"store.floor": "64m", "store.ballast": "48m"})
         stand.start()
         stand.add_endpoint()
+        wait_for("a ballast", 30,
+                 lambda: os.path.exists(f"{stand.store}/ballast"))
         load = stand.load(connections=32, again=50, body=BODY)
         back = [with_ballast(stand, load)]
         end_load(load)
