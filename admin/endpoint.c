@@ -33,9 +33,14 @@
 		    "say so when nothing came for so long; 0: never", false }, \
 	    { "param", "NAME=@FILE",                                           \
 		    "a constant that the scheme needs, from a file", true },   \
+	    { "repeats", "scheme|never|types|always",                          \
+		    "whether the same content may be another event", false },  \
+	    { "repeat-within", "DURATION",                                     \
+		    "how long the same content may come under other types",    \
+		    false },                                                   \
 	{                                                                      \
-		"same-body", "accept|refuse",                                  \
-		    "whether a body may come again under another id", false    \
+		"on-held", "hold|deliver|refuse",                              \
+		    "what becomes of an event that may be a repeat", false     \
 	}
 
 #define IF_GEN                                                              \
@@ -95,6 +100,7 @@ tell_added(void *arg, const struct json *row, struct err *err)
 		{ "scheme", "scheme", FIELD_PLAIN, NULL },
 		{ "public_url", "url", FIELD_PLAIN, NULL },
 		{ "path", "path", FIELD_PLAIN, NULL },
+		{ "what_repeats", "repeats", FIELD_PLAIN, NULL },
 		{ "secret", "secret", FIELD_PLAIN, "none yet" },
 		{ "value", "value", FIELD_PLAIN, NULL },
 	};
@@ -215,7 +221,10 @@ static const struct field show_fields[] = {
 	{ "body_max", "max body", FIELD_SIZE, "as configured" },
 	{ "tolerance", "tolerance", FIELD_DURATION, "the scheme's" },
 	{ "expect_every", "expect every", FIELD_DURATION, "never" },
-	{ "same_body", "same body", FIELD_PLAIN, NULL },
+	{ "repeats", "repeats", FIELD_PLAIN, NULL },
+	{ "repeat_within", "repeat within", FIELD_DURATION, "1h" },
+	{ "on_held", "on held", FIELD_PLAIN, NULL },
+	{ "what_repeats", "what repeats", FIELD_PLAIN, NULL },
 	{ "labels", "labels", FIELD_PAIRS, NULL },
 	{ "params", "params", FIELD_LIST, NULL },
 	{ "created_at", "created", FIELD_PLAIN, NULL },

@@ -17,6 +17,8 @@ static const struct {
 	{ "events", "events" },
 	{ "public-url", "public_url" },
 	{ "allow-from", "allow_from" },
+	{ "repeats", "repeats" },
+	{ "on-held", "on_held" },
 };
 
 /* Is the option given with an empty value? Then its member is null. */
@@ -147,20 +149,6 @@ put_pairs(struct call *c, const char *option, const char *member,
 	return ret;
 }
 
-static int
-put_same_body(struct call *c, struct err *err)
-{
-	const char *value = command_option(c->line, "same-body", 0);
-
-	if (value == NULL)
-		return 0;
-	if (strcmp(value, "accept") != 0 && strcmp(value, "refuse") != 0)
-		return err_set(
-		    err, ERR_USAGE, "--same-body takes accept or refuse");
-	json_write_bool(&c->w, "same_body", strcmp(value, "accept") == 0);
-	return 0;
-}
-
 int
 endpoint_put_settings(struct call *c, struct err *err)
 {
@@ -172,8 +160,7 @@ endpoint_put_settings(struct call *c, struct err *err)
 			call_put_text(c, texts[i].option, texts[i].member);
 	if (put_pairs(c, "label", "labels", put_label, err) < 0 ||
 	    put_pairs(c, "param", "params", put_param, err) < 0 ||
-	    call_put_number(c, "rate", "rate", ENDPOINT_RATE_MAX, err) < 0 ||
-	    put_same_body(c, err) < 0)
+	    call_put_number(c, "rate", "rate", ENDPOINT_RATE_MAX, err) < 0)
 		return -1;
 	if (!reset(c, "max-body", "body_max") &&
 	    put_size(c, "max-body", "body_max", err) < 0)
@@ -185,6 +172,10 @@ endpoint_put_settings(struct call *c, struct err *err)
 	if (!reset(c, "expect-every", "expect_every") &&
 	    call_put_duration(c, "expect-every", "expect_every",
 		ENDPOINT_EXPECT_MAX_S, err) < 0)
+		return -1;
+	if (!reset(c, "repeat-within", "repeat_within") &&
+	    call_put_duration(c, "repeat-within", "repeat_within",
+		ENDPOINT_REPEAT_WITHIN_MAX_S, err) < 0)
 		return -1;
 	if (command_has(c->line, "require-https")) {
 		if (command_has(c->line, "allow-http"))

@@ -46,7 +46,8 @@ accept_fill(const struct accept_input *in, struct store_item *item,
 	if (who->has_id) {
 		ev->id = who->id;
 		item->dedupe_body =
-		    !scheme_id_signed(sc) && !in->ep->settings.same_body;
+		    !scheme_id_signed(sc) &&
+		    in->ep->settings.repeats != ENDPOINT_REPEATS_ALWAYS;
 	} else {
 		if (name_by_digest(ev->body, room->digest_id, err) < 0)
 			return -1;

@@ -2,6 +2,7 @@
 #include "lib/endpoint.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,124 @@
 		.at = offsetof(struct endpoint, member)     \
 	}
 
+#define OWN(member)                                                          \
+	{                                                                    \
+		.name = #member, .take = take_##member, .put = put_##member, \
+		.at = offsetof(struct endpoint, member)                      \
+	}
+
+/* --- settings of a few words ---------------------------------------------- */
+
+static const char *const repeats_words[] = {
+	[ENDPOINT_REPEATS_SCHEME] = "scheme",
+	[ENDPOINT_REPEATS_NEVER] = "never",
+	[ENDPOINT_REPEATS_TYPES] = "types",
+	[ENDPOINT_REPEATS_ALWAYS] = "always",
+};
+
+static const char *const on_held_words[] = {
+	[ENDPOINT_ON_HELD_HOLD] = "hold",
+	[ENDPOINT_ON_HELD_DELIVER] = "deliver",
+	[ENDPOINT_ON_HELD_REFUSE] = "refuse",
+};
+
+const char *
+endpoint_repeats_word(enum endpoint_repeats repeats)
+{
+	return repeats_words[repeats];
+}
+
+const char *
+endpoint_on_held_word(enum endpoint_on_held on_held)
+{
+	return on_held_words[on_held];
+}
+
+/* The word's place among n; without a value the first one's. */
+static int
+take_word(const struct json *value, const char *const *words, size_t n,
+    size_t *out, struct err *err)
+{
+	char known[128] = "";
+	const char *text;
+	size_t i, len = 0;
+
+	*out = 0;
+	if (value == NULL)
+		return 0;
+	text = json_text(value);
+	if (text == NULL)
+		return setting_wrong_kind(value, JSON_STRING, err);
+	for (i = 0; i < n; i++) {
+		if (strcmp(text, words[i]) == 0) {
+			*out = i;
+			return 0;
+		}
+		len +=
+		    (size_t)snprintf(known + len, sizeof(known) - len, "%s%s",
+			i == 0      ? ""
+			: i + 1 < n ? ", "
+				    : " or ",
+			words[i]);
+	}
+	return err_set(
+	    err, ERR_INPUT, "it must be %s, not \"%s\"", known, text);
+}
+
+static int
+take_repeats(const struct setting_row *s, const struct json *value, void *thing,
+    struct err *err)
+{
+	struct endpoint *ep = thing;
+	size_t i;
+
+	(void)s;
+	if (take_word(value, repeats_words, NITEMS(repeats_words), &i, err) < 0)
+		return -1;
+	ep->repeats = (enum endpoint_repeats)i;
+	return 0;
+}
+
+static int
+put_repeats(const struct setting_row *s, const void *thing, struct json *doc,
+    struct err *err)
+{
+	const struct endpoint *ep = thing;
+
+	if (ep->repeats == ENDPOINT_REPEATS_SCHEME)
+		return 0;
+	return json_put_str(
+	    doc, s->name, endpoint_repeats_word(ep->repeats), err);
+}
+
+static int
+take_on_held(const struct setting_row *s, const struct json *value, void *thing,
+    struct err *err)
+{
+	struct endpoint *ep = thing;
+	size_t i;
+
+	(void)s;
+	if (take_word(value, on_held_words, NITEMS(on_held_words), &i, err) < 0)
+		return -1;
+	ep->on_held = (enum endpoint_on_held)i;
+	return 0;
+}
+
+static int
+put_on_held(const struct setting_row *s, const void *thing, struct json *doc,
+    struct err *err)
+{
+	const struct endpoint *ep = thing;
+
+	if (ep->on_held == ENDPOINT_ON_HELD_HOLD)
+		return 0;
+	return json_put_str(
+	    doc, s->name, endpoint_on_held_word(ep->on_held), err);
+}
+
+/* -------------------------------------------------------------------------- */
+
 static const struct setting_row settings[] = {
 	TEXT(scheme),
 	TEXT(title),
@@ -47,7 +166,9 @@ static const struct setting_row settings[] = {
 	INT("rate", rate, 0),
 	INT("expect_every", expect_every_s, 0),
 	BOOL(allow_http),
-	BOOL(same_body),
+	OWN(repeats),
+	INT("repeat_within", repeat_within_s, -1),
+	OWN(on_held),
 };
 
 void
@@ -56,6 +177,7 @@ endpoint_init(struct endpoint *ep)
 	memset(ep, 0, sizeof(*ep));
 	ep->body_max = -1;
 	ep->tolerance_s = -1;
+	ep->repeat_within_s = -1;
 }
 
 void

@@ -18,6 +18,23 @@
 #define ENDPOINT_RATE_MAX 1000000
 #define ENDPOINT_TOLERANCE_MAX_S (30 * 86400)
 #define ENDPOINT_EXPECT_MAX_S (366 * 86400)
+#define ENDPOINT_REPEAT_WITHIN_S 3600 /* unless repeat_within_s says */
+#define ENDPOINT_REPEAT_WITHIN_MAX_S (30 * 86400)
+
+/* May content come again as another event? See repeats.h. */
+enum endpoint_repeats {
+	ENDPOINT_REPEATS_SCHEME, /* zero: as the scheme says */
+	ENDPOINT_REPEATS_NEVER,
+	ENDPOINT_REPEATS_TYPES,
+	ENDPOINT_REPEATS_ALWAYS
+};
+
+/* What becomes of an event that is to be held. */
+enum endpoint_on_held {
+	ENDPOINT_ON_HELD_HOLD, /* zero: stored, and delivered when released */
+	ENDPOINT_ON_HELD_DELIVER, /* accepted all the same */
+	ENDPOINT_ON_HELD_REFUSE /* as if its signature were wrong */
+};
 
 /* All pointers are owned (endpoint_free); NULL is "not set". */
 struct endpoint {
@@ -36,8 +53,14 @@ struct endpoint {
 	int64_t expect_every_s; /* silent longer than this: an event of
 				   eyelet's own says so; 0: never */
 	bool allow_http; /* plain HTTP from anywhere */
-	bool same_body; /* accept the same body again under another id */
+	enum endpoint_repeats repeats;
+	int64_t repeat_within_s; /* -1: ENDPOINT_REPEAT_WITHIN_S */
+	enum endpoint_on_held on_held;
 };
+
+/* As an option and the stored form have them: "types", "deliver". */
+const char *endpoint_repeats_word(enum endpoint_repeats repeats);
+const char *endpoint_on_held_word(enum endpoint_on_held on_held);
 
 /* An endpoint with scheme NULL and every default above. */
 void endpoint_init(struct endpoint *ep);

@@ -94,7 +94,9 @@ endpoint_check(const struct endpoint *ep, struct err *err)
 	    setting_check_range("tolerance", ep->tolerance_s, -1, 0,
 		ENDPOINT_TOLERANCE_MAX_S, err) < 0 ||
 	    setting_check_range("expect_every", ep->expect_every_s, 0, 1,
-		ENDPOINT_EXPECT_MAX_S, err) < 0)
+		ENDPOINT_EXPECT_MAX_S, err) < 0 ||
+	    setting_check_range("repeat_within", ep->repeat_within_s, -1, 1,
+		ENDPOINT_REPEAT_WITHIN_MAX_S, err) < 0)
 		return -1;
 	return setting_check_range(
 	    "rate", ep->rate, 0, 0, ENDPOINT_RATE_MAX, err);

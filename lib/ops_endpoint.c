@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/repeats.h"
 #include "lib/util.h"
 
 static const struct {
@@ -121,11 +122,30 @@ op_endpoint_write(const struct op_call *call, struct json_write *w,
 	write_limit(w, "expect_every",
 	    settings->expect_every_s == 0 ? -1 : settings->expect_every_s);
 	json_write_bool(w, "allow_http", settings->allow_http);
-	json_write_bool(w, "same_body", settings->same_body);
+	json_write_str(w, "repeats", endpoint_repeats_word(settings->repeats));
+	write_limit(w, "repeat_within", settings->repeat_within_s);
+	json_write_str(w, "on_held", endpoint_on_held_word(settings->on_held));
 	json_write_uint(w, "generation", ep->generation);
 	json_write_time(w, "created_at", ep->created_ms);
 	json_write_time(w, "changed_at", ep->changed_ms);
 	op_endpoint_write_counts(call, w, ep->id);
+}
+
+int
+op_endpoint_write_repeats(struct json_write *w, const struct scheme *sc,
+    const struct endpoint *settings)
+{
+	struct buf words = BUF_INIT(REPEATS_WORDS_MAX);
+	int ret = -1;
+
+	if (sc == NULL)
+		return 0;
+	if (repeats_describe(sc, settings, &words, w->err) == 0) {
+		json_write_bytes(w, "what_repeats", buf_span(&words));
+		ret = 0;
+	}
+	buf_free(&words);
+	return ret;
 }
 
 /* --- reading -------------------------------------------------------------- */
@@ -181,6 +201,7 @@ op_endpoint_show(const struct op_call *call, struct err *err)
 		   doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
 	const struct scheme_set *schemes =
 	    registry_schemes(call->ops->registry);
+	const struct scheme *sc;
 	struct store_endpoint ep;
 	struct endpoint settings;
 	struct json_write w;
@@ -197,9 +218,10 @@ op_endpoint_show(const struct op_call *call, struct err *err)
 	json_write_init(&w, &row, err);
 	json_write_object(&w, NULL);
 	op_endpoint_write(call, &w, &ep, &settings, live);
-	json_write_bool(&w, "scheme_found",
-	    scheme_set_find(schemes, settings.scheme) != NULL);
-	if (op_secret_write_all(call, &w, ep.id, err) < 0)
+	sc = scheme_set_find(schemes, settings.scheme);
+	json_write_bool(&w, "scheme_found", sc != NULL);
+	if (op_endpoint_write_repeats(&w, sc, &settings) < 0 ||
+	    op_secret_write_all(call, &w, ep.id, err) < 0)
 		goto out;
 	json_write_close(&w);
 	ret = op_emit(call, &w, &row, err);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/repeats.h"
+
 /* A change of one endpoint: what the call asks for, judged. */
 struct endpoint_change {
 	const struct op_call *call;
@@ -43,6 +45,8 @@ write_result(struct endpoint_change *ch, const struct store_endpoint *ep,
 	json_write_init(&w, result, err);
 	json_write_object(&w, NULL);
 	op_endpoint_write(ch->call, &w, ep, settings, live);
+	if (op_endpoint_write_repeats(&w, ch->scheme, settings) < 0)
+		return -1;
 	if (ch->scheme != NULL)
 		json_write_str(&w, "secret_from",
 		    scheme_secret_from_provider(ch->scheme) ? "provider"
@@ -90,6 +94,8 @@ judge(struct endpoint_change *ch, const struct endpoint *settings,
 		    "scheme \"%s\" signs the URL: it needs the public URL as "
 		    "registered with the provider (--public-url)",
 		    settings->scheme);
+	if (repeats_check(ch->scheme, settings, err) < 0)
+		return -1;
 	return check_params(ch, settings, err);
 }
 

@@ -121,6 +121,8 @@ bool scheme_is_repeat_type(const struct scheme *sc, struct span type);
  */
 bool scheme_covers_body(const struct scheme *sc);
 bool scheme_time_signed(const struct scheme *sc); /* content holds a time */
+bool scheme_has_type(const struct scheme *sc); /* "type", or an element's */
+bool scheme_type_signed(const struct scheme *sc); /* it has one, all are */
 
 /* One of the templates of "id", or of an element's in "each". */
 struct scheme_id {

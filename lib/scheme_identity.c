@@ -294,7 +294,7 @@ check_retry_body(const struct scheme *sc, struct err *err)
 static int
 check_repeats(const struct scheme *sc, struct err *err)
 {
-	bool typed = sc->ntype > 0 || sc->neach_type > 0;
+	bool typed = scheme_has_type(sc);
 	const char *star;
 	size_t i;
 
@@ -405,6 +405,18 @@ bool
 scheme_time_signed(const struct scheme *sc)
 {
 	return sc->has_time; /* scheme_check refuses one that is not */
+}
+
+bool
+scheme_has_type(const struct scheme *sc)
+{
+	return sc->ntype > 0 || sc->neach_type > 0;
+}
+
+bool
+scheme_type_signed(const struct scheme *sc)
+{
+	return sc->type_signed;
 }
 
 size_t

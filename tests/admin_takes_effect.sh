@@ -153,9 +153,9 @@ push() {
 }
 push one 'the first' accepted
 push two 'the same body, another id' duplicate
-run 'same-body' 0 eyelet-endpoint edit code --same-body accept
+run 'repeats' 0 eyelet-endpoint edit code --repeats always
 push three 'the same body, allowed' accepted
-run 'same-body refused' 0 eyelet-endpoint edit code --same-body refuse
+run 'no repeats' 0 eyelet-endpoint edit code --repeats never
 push four 'the same body, no more' duplicate
 
 # --- the end ------------------------------------------------------------------

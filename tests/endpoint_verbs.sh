@@ -129,6 +129,9 @@ setting allow_from '"192.0.2.0/24, ::1"' null --allow-from '192.0.2.0/24, ::1'
 setting body_max 262144 null --max-body 256k
 setting tolerance 600 null --tolerance 10m
 setting expect_every 7200 null --expect-every 2h
+setting repeats '"types"' '"scheme"' --repeats types
+setting repeat_within 600 null --repeat-within 10m
+setting on_held '"deliver"' '"hold"' --on-held deliver
 setting allow_http true false --allow-http
 
 run 'rate' 0 eyelet-endpoint edit shop --rate 7 --json
@@ -138,10 +141,14 @@ member rate 0
 run 'no silence is too long' 0 eyelet-endpoint edit set-expect-every \
     --expect-every 0 --json
 member expect_every null
-run 'same body' 0 eyelet-endpoint edit shop --same-body accept --json
-member same_body true
-run 'not the same body' 0 eyelet-endpoint edit shop --same-body refuse --json
-member same_body false
+for word in never always scheme; do
+	run "repeats $word" 0 eyelet-endpoint edit shop --repeats $word --json
+	member repeats "\"$word\""
+done
+for word in refuse hold; do
+	run "on held $word" 0 eyelet-endpoint edit shop --on-held $word --json
+	member on_held "\"$word\""
+done
 run 'plain http' 0 eyelet-endpoint edit shop --allow-http --json
 member allow_http true
 run 'https again' 0 eyelet-endpoint edit shop --require-https --json
@@ -162,13 +169,28 @@ run 'params are not shown' 0 eyelet-endpoint show shop
 silent_on "$canary"
 says 'two'
 
+# What an endpoint does with content that comes again, in a line.
+run 'a preset where an id can be anybody'"'"'s' 0 eyelet-endpoint add repeated \
+    --scheme forgejo --secret-file "$work/rename"
+says 'repeats   the same content under another id is held'
+run 'and content repeats' 0 eyelet-endpoint edit repeated --repeats always --json
+member what_repeats '"the same content under another id is accepted; nothing that is signed tells a repeat from a captured request"'
+run 'shown' 0 eyelet-endpoint show repeated
+says 'the same content under another id is accepted; nothing that is signed'
+run 'a preset where nothing tells a repeat' 0 eyelet-endpoint add dropped \
+    --scheme dropbox --secret-file "$work/rename"
+says 'nothing that is signed tells a repeat from a captured request'
+run 'a preset of a token alone' 0 eyelet-endpoint add token --scheme auth0 \
+    --secret-file "$work/rename"
+says 'nothing is signed: whoever has seen a request can post any event'
+
 # The same at once, when it is added.
 run 'add with all of them' 0 eyelet-endpoint add all --scheme nomos \
     --secret-file "$work/rename" --title All --label a=1 --label b=2 \
     --events 'a.*' --public-url https://a.example/hooks/all \
     --allow-from ::1 --rate 3 --max-body 1k --tolerance 1m \
-    --param "id=@$work/param" --param "two=@$work/param" --same-body accept \
-    --allow-http --expect-every 3d
+    --param "id=@$work/param" --param "two=@$work/param" --repeats always \
+    --repeat-within 2h --on-held refuse --allow-http --expect-every 3d
 run 'show for people' 0 eyelet-endpoint show all
 checks=$((checks + 1))
 at='20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z'
@@ -177,8 +199,8 @@ grep -qE "^sec_[0-9]+ +current +$at +- +(-|$at)\$" "$out" ||
 run 'show all of them' 0 eyelet-endpoint show all --json
 for is in 'title "All"' 'labels {"a":"1","b":"2"}' 'events "a.*"' \
     'public_url "https://a.example/hooks/all"' 'allow_from "::1"' 'rate 3' \
-    'body_max 1024' 'tolerance 60' 'params ["id","two"]' 'same_body true' \
-    'allow_http true' 'expect_every 259200' 'secrets_live 1' 'scheme "nomos"'; do
+    'body_max 1024' 'tolerance 60' 'params ["id","two"]' 'repeats "always"' \
+    'repeat_within 7200' 'on_held "refuse"' 'allow_http true' 'expect_every 259200' 'secrets_live 1' 'scheme "nomos"'; do
 	member "${is%% *}" "${is#* }"
 done
 silent_on "$canary"
@@ -210,8 +232,18 @@ run 'a bad duration' 64 eyelet-endpoint edit shop --tolerance soon
 words '--tolerance'
 run 'a duration above all' 64 eyelet-endpoint edit shop --tolerance 31d
 words '--tolerance'
-run 'neither accept nor refuse' 64 eyelet-endpoint edit shop --same-body yes
-words 'accept or refuse'
+run 'repeats of no kind' 65 eyelet-endpoint edit shop --repeats often
+words 'repeats: it must be scheme, never, types or always, not "often"'
+run 'repeats by a type that there is not' 65 eyelet-endpoint add typeless \
+    --scheme dropbox --repeats types
+words 'scheme "dropbox" reads none'
+run 'no time to repeat within' 65 eyelet-endpoint edit shop --repeat-within 0
+words 'repeat_within: it must be from 1'
+run 'a time to repeat within beyond a month' 64 eyelet-endpoint edit shop \
+    --repeat-within 31d
+words 'at most 30d'
+run 'held in no known way' 65 eyelet-endpoint edit shop --on-held drop
+words 'on_held: it must be hold, deliver or refuse, not "drop"'
 run 'both ways' 64 eyelet-endpoint edit shop --allow-http --require-https
 words 'exclude'
 run 'bad events' 65 eyelet-endpoint edit shop --events 'a*b'

@@ -52,7 +52,8 @@ static const char full[] =
     "\"labels\":{\"team\":\"web\",\"tier\":\"1\"},"
     "\"params\":{\"webhook_id\":\"W1\"},"
     "\"body_max\":4096,\"tolerance\":0,\"rate\":7,"
-    "\"expect_every\":7200,\"allow_http\":true,\"same_body\":true}";
+    "\"expect_every\":7200,\"allow_http\":true,\"repeats\":\"types\","
+    "\"repeat_within\":600,\"on_held\":\"deliver\"}";
 
 static void
 read_doc(const char *doc, struct endpoint *ep)
@@ -96,7 +97,10 @@ START_TEST(all_settings_pass_through)
 	ck_assert_int_eq(ep.tolerance_s, 0);
 	ck_assert_int_eq(ep.rate, 7);
 	ck_assert_int_eq(ep.expect_every_s, 7200);
-	ck_assert(ep.allow_http && ep.same_body);
+	ck_assert(ep.allow_http);
+	ck_assert_int_eq(ep.repeats, ENDPOINT_REPEATS_TYPES);
+	ck_assert_int_eq(ep.repeat_within_s, 600);
+	ck_assert_int_eq(ep.on_held, ENDPOINT_ON_HELD_DELIVER);
 	expect_doc(&ep, full);
 	endpoint_free(&ep);
 	endpoint_free(&ep);
@@ -117,7 +121,10 @@ START_TEST(defaults_are_left_out)
 	ck_assert_int_eq(ep.tolerance_s, -1);
 	ck_assert_int_eq(ep.rate, 0);
 	ck_assert_int_eq(ep.expect_every_s, 0);
-	ck_assert(!ep.allow_http && !ep.same_body);
+	ck_assert(!ep.allow_http);
+	ck_assert_int_eq(ep.repeats, ENDPOINT_REPEATS_SCHEME);
+	ck_assert_int_eq(ep.repeat_within_s, -1);
+	ck_assert_int_eq(ep.on_held, ENDPOINT_ON_HELD_HOLD);
 	ck_assert_int_eq(endpoint_check(&ep, &err), 0);
 	expect_doc(&ep, "{\"scheme\":\"x\"}");
 	endpoint_free(&ep);
@@ -138,8 +145,28 @@ static const struct {
 	    "{\"body_max\":null}", "{\"scheme\":\"x\"}" },
 	{ "null resets a switch", "{\"scheme\":\"x\",\"allow_http\":true}",
 	    "{\"allow_http\":null}", "{\"scheme\":\"x\"}" },
-	{ "false resets a switch", "{\"scheme\":\"x\",\"same_body\":true}",
-	    "{\"same_body\":false}", "{\"scheme\":\"x\"}" },
+	{ "false resets a switch", "{\"scheme\":\"x\",\"allow_http\":true}",
+	    "{\"allow_http\":false}", "{\"scheme\":\"x\"}" },
+	{ "never", "{\"scheme\":\"x\"}", "{\"repeats\":\"never\"}",
+	    "{\"scheme\":\"x\",\"repeats\":\"never\"}" },
+	{ "types", "{\"scheme\":\"x\"}", "{\"repeats\":\"types\"}",
+	    "{\"scheme\":\"x\",\"repeats\":\"types\"}" },
+	{ "always", "{\"scheme\":\"x\"}", "{\"repeats\":\"always\"}",
+	    "{\"scheme\":\"x\",\"repeats\":\"always\"}" },
+	{ "as the scheme says", "{\"scheme\":\"x\",\"repeats\":\"never\"}",
+	    "{\"repeats\":\"scheme\"}", "{\"scheme\":\"x\"}" },
+	{ "null resets repeats", "{\"scheme\":\"x\",\"repeats\":\"never\"}",
+	    "{\"repeats\":null}", "{\"scheme\":\"x\"}" },
+	{ "null resets repeat_within", "{\"scheme\":\"x\",\"repeat_within\":7}",
+	    "{\"repeat_within\":null}", "{\"scheme\":\"x\"}" },
+	{ "refuse", "{\"scheme\":\"x\"}", "{\"on_held\":\"refuse\"}",
+	    "{\"scheme\":\"x\",\"on_held\":\"refuse\"}" },
+	{ "deliver", "{\"scheme\":\"x\"}", "{\"on_held\":\"deliver\"}",
+	    "{\"scheme\":\"x\",\"on_held\":\"deliver\"}" },
+	{ "hold again", "{\"scheme\":\"x\",\"on_held\":\"refuse\"}",
+	    "{\"on_held\":\"hold\"}", "{\"scheme\":\"x\"}" },
+	{ "null resets on_held", "{\"scheme\":\"x\",\"on_held\":\"refuse\"}",
+	    "{\"on_held\":null}", "{\"scheme\":\"x\"}" },
 	{ "labels are merged",
 	    "{\"scheme\":\"x\",\"labels\":{\"a\":\"1\",\"b\":\"2\"}}",
 	    "{\"labels\":{\"b\":\"3\",\"c\":\"4\"}}",
