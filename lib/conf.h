@@ -39,6 +39,9 @@ struct conf {
 	int64_t retain_s; /* 30d */
 	uint64_t retain_bytes; /* 10g */
 	int64_t hold_s; /* 30d */
+	int64_t held_max; /* 10000, of an endpoint */
+	uint64_t held_bytes; /* 256m, of an endpoint */
+	int64_t ignored_max; /* 100000, of an endpoint */
 	uint64_t segment_max; /* 256m */
 	int64_t segment_age_s; /* 1d */
 	uint64_t floor; /* 64m */

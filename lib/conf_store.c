@@ -17,6 +17,9 @@ conf_store_options(const struct conf *cf, struct store_options *opt)
 	opt->retain_s = cf->retain_s;
 	opt->retain_bytes = cf->retain_bytes;
 	opt->hold_s = cf->hold_s;
+	opt->held_max = (uint64_t)cf->held_max;
+	opt->held_bytes = cf->held_bytes;
+	opt->ignored_max = (uint64_t)cf->ignored_max;
 	opt->segment_max = cf->segment_max;
 	opt->segment_age_s = cf->segment_age_s;
 	opt->floor = cf->floor;

@@ -41,6 +41,9 @@ struct store_options {
 	int64_t retain_s; /* events older than this go, by whole segments */
 	uint64_t retain_bytes; /* as do the oldest above this */
 	int64_t hold_s; /* what a destination needs is held for so long */
+	/* Events that wait for an operator's release; of an endpoint. */
+	uint64_t held_max, held_bytes;
+	uint64_t ignored_max; /* events not selected, remembered; the same */
 	uint64_t segment_max; /* bytes after which a segment is closed */
 	int64_t segment_age_s;
 	uint64_t floor; /* free bytes below which nothing is accepted */

@@ -61,6 +61,9 @@ START_TEST(defaults_are_those_of_the_page)
 	ck_assert_int_eq(cf.retain_s, 30 * 86400);
 	ck_assert_uint_eq(cf.retain_bytes, UINT64_C(10) << 30);
 	ck_assert_int_eq(cf.hold_s, 30 * 86400);
+	ck_assert_int_eq(cf.held_max, 10000);
+	ck_assert_uint_eq(cf.held_bytes, 256 << 20);
+	ck_assert_int_eq(cf.ignored_max, 100000);
 	ck_assert_uint_eq(cf.segment_max, 256 << 20);
 	ck_assert_int_eq(cf.segment_age_s, 86400);
 	ck_assert_uint_eq(cf.floor, 64 << 20);
@@ -98,8 +101,9 @@ START_TEST(every_setting_is_read)
 	    "path = /a/store ; a comment\n"
 	    "key_file=/a/key\r\n"
 	    "horizon = 2d\ndedupe_max = 2m\nretain = 3h\n"
-	    "retain_bytes = 3m\nhold_max = 2d\nsegment_max = 64k\nsegment_age "
-	    "= 5m\n"
+	    "retain_bytes = 3m\nhold_max = 2d\nheld_max = 8\n"
+	    "held_bytes = 6m\nignored_max = 5\n"
+	    "segment_max = 64k\nsegment_age = 5m\n"
 	    "floor = 0\nballast = 0\ncache = 2m\nlog_keep_max = 7m\n"
 	    "[quarantine]\ncount = 0\nbytes = 8k\ntotal = 9m\n"
 	    "[schemes]\n"
@@ -127,6 +131,9 @@ START_TEST(every_setting_is_read)
 	ck_assert_int_eq(cf.retain_s, 3 * 3600);
 	ck_assert_uint_eq(cf.retain_bytes, 3 << 20);
 	ck_assert_int_eq(cf.hold_s, 2 * 86400);
+	ck_assert_int_eq(cf.held_max, 8);
+	ck_assert_uint_eq(cf.held_bytes, 6 << 20);
+	ck_assert_int_eq(cf.ignored_max, 5);
 	ck_assert_uint_eq(cf.segment_max, 64 << 10);
 	ck_assert_int_eq(cf.segment_age_s, 300);
 	ck_assert_uint_eq(cf.floor, 0);
@@ -192,6 +199,10 @@ static const struct {
 	    "process.workers" },
 	{ "number below the least", "[deliver]\nconnections = 0\n", 2,
 	    "at least 1" },
+	{ "no held event", "[store]\nheld_max = 0\n", 2, "at least 1" },
+	{ "hardly a held byte", "[store]\nheld_bytes = 1k\n", 2,
+	    "from 1.0 MiB" },
+	{ "no ignored event", "[store]\nignored_max = 0\n", 2, "at least 1" },
 	{ "a deliverer of an unknown kind", "[deliver]\nmode = on\n", 2,
 	    "\"child\"" },
 	{ "relative path", "[store]\npath = store\n", 2, "absolute" },
@@ -372,6 +383,9 @@ START_TEST(store_gets_its_options)
 	ck_assert_int_eq(set.retain_s, own.retain_s);
 	ck_assert_uint_eq(set.retain_bytes, own.retain_bytes);
 	ck_assert_int_eq(set.hold_s, own.hold_s);
+	ck_assert_uint_eq(set.held_max, own.held_max);
+	ck_assert_uint_eq(set.held_bytes, own.held_bytes);
+	ck_assert_uint_eq(set.ignored_max, own.ignored_max);
 	ck_assert_uint_eq(set.segment_max, own.segment_max);
 	ck_assert_int_eq(set.segment_age_s, own.segment_age_s);
 	ck_assert_uint_eq(set.floor, own.floor);
@@ -384,8 +398,9 @@ START_TEST(store_gets_its_options)
 	conf_free(&cf);
 	ck_assert_int_eq(
 	    read_text("[store]\nhorizon = 1\ndedupe_max = 2m\nretain = 3\n"
-		      "retain_bytes = 4m\nhold_max = 14\nsegment_max = "
-		      "5m\nsegment_age = 6\n"
+		      "retain_bytes = 4m\nhold_max = 14\nheld_max = 15\n"
+		      "held_bytes = 16m\nignored_max = 17\n"
+		      "segment_max = 5m\nsegment_age = 6\n"
 		      "floor = 7m\nballast = 8m\ncache = 9m\n"
 		      "log_keep_max = 10m\n"
 		      "[quarantine]\ncount = 11\nbytes = 12m\n"
@@ -398,6 +413,9 @@ START_TEST(store_gets_its_options)
 	ck_assert_int_eq(set.retain_s, 3);
 	ck_assert_uint_eq(set.retain_bytes, 4 << 20);
 	ck_assert_int_eq(set.hold_s, 14);
+	ck_assert_uint_eq(set.held_max, 15);
+	ck_assert_uint_eq(set.held_bytes, 16 << 20);
+	ck_assert_uint_eq(set.ignored_max, 17);
 	ck_assert_uint_eq(set.segment_max, 5 << 20);
 	ck_assert_int_eq(set.segment_age_s, 6);
 	ck_assert_uint_eq(set.floor, 7 << 20);
