@@ -16,6 +16,7 @@
 #define ADDRESS_BYTES 16
 #define ADDRESS_BITS 128
 #define MAPPED_BITS 96 /* what stands before the IPv4 address */
+#define CLIENT_BYTES 8 /* a /64 is what an IPv6 customer has at least */
 #define ADDRESS_LIST_MAX 1024 /* items in a list */
 
 static const unsigned char mapped[MAPPED_BITS / 8] = { 0, 0, 0, 0, 0, 0, 0, 0,
@@ -219,4 +220,19 @@ address_is_loopback(struct span text)
 		if (block_has(&loopback[i], &a))
 			return true;
 	return false;
+}
+
+void
+address_client(struct span text, unsigned char out[ADDRESS_CLIENT])
+{
+	struct address a;
+	bool dotted;
+
+	_Static_assert(ADDRESS_CLIENT == ADDRESS_BYTES, "the size of both");
+	/* ff00::/8 is multicast, so no client has an address like this one. */
+	if (!read_address(text, &a, &dotted))
+		memset(a.bytes, 0xff, sizeof(a.bytes));
+	else if (!a.is_v4)
+		memset(a.bytes + CLIENT_BYTES, 0, ADDRESS_BYTES - CLIENT_BYTES);
+	memcpy(out, a.bytes, ADDRESS_BYTES);
 }

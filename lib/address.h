@@ -20,4 +20,11 @@ bool address_list_has(const struct address_list *list, struct span text);
 bool address_is_valid(struct span text);
 bool address_is_loopback(struct span text);
 
+/*
+ * Whom an address belongs to, for counting: itself when it is IPv4, its /64
+ * when it is IPv6, and one value for all that is no address.
+ */
+#define ADDRESS_CLIENT 16
+void address_client(struct span text, unsigned char out[ADDRESS_CLIENT]);
+
 #endif

@@ -9,8 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/bytes.h"
-
 /* When the next one would be on time, in microseconds; zero to begin with. */
 struct rate {
 	_Atomic int64_t due_us;
@@ -21,8 +19,5 @@ bool rate_take(struct rate *r, int64_t per_s, int64_t now_ms);
 
 /* In how many ms from now_ms it would take one, at the latest; 0: now. */
 int64_t rate_wait_ms(const struct rate *r, int64_t per_s, int64_t now_ms);
-
-/* The slot, of n, of an address in a table of rates. */
-size_t rate_slot(struct span address, size_t n);
 
 #endif

@@ -28,6 +28,12 @@ receive_open(const struct receive_options *opt, struct store *st,
 		free(rc);
 		return err_set(err, ERR_NOMEM, "no memory for receiving");
 	}
+	if (opt->address_rate > 0 &&
+	    address_rate_make(opt->address_rate, ADDRESS_RATE_BUCKETS,
+		&rc->addresses, err) < 0) {
+		receive_close(rc);
+		return -1;
+	}
 	rc->opt = *opt;
 	rc->opt.mount = rc->mount;
 	rc->st = st;
@@ -41,6 +47,7 @@ receive_close(struct receive *rc)
 {
 	if (rc == NULL)
 		return;
+	address_rate_free(rc->addresses);
 	free(rc->mount);
 	free(rc);
 }
@@ -90,7 +97,8 @@ check_peer(struct receive_call *call)
 {
 	struct receive_state *rs = call->state;
 	const struct receive_options *opt = &rs->rc->opt;
-	bool https;
+	struct err err = ERR_INIT;
+	bool https, taken = true;
 
 	if (!client_address(
 		&call->request, opt->trusted_proxies, &rs->client, &https))
@@ -101,10 +109,11 @@ check_peer(struct receive_call *call)
 	if (rs->ep->allow_from != NULL &&
 	    !address_list_has(rs->ep->allow_from, rs->client))
 		return receive_finish(call, REPLY_ADDRESS, 0, NULL);
-	if (opt->address_rate > 0 &&
-	    !rate_take(
-		&rs->rc->address_rates[rate_slot(rs->client, ADDRESS_SLOTS)],
-		opt->address_rate, clock_ms()))
+	if (rs->rc->addresses != NULL &&
+	    address_rate_take(
+		rs->rc->addresses, rs->client, clock_ms(), &taken, &err) < 0)
+		return receive_finish(call, REPLY_FAULT, 0, err.text);
+	if (!taken)
 		return receive_finish(call, REPLY_RATE, 0, "address");
 	return 0;
 }

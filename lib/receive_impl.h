@@ -8,21 +8,15 @@
 #define EYELET_LIB_RECEIVE_IMPL_H
 
 #include "lib/accept.h"
-#include "lib/rate.h"
+#include "lib/address_rate.h"
 #include "lib/reply.h"
-
-#define ADDRESS_SLOTS 4096 /* addresses whose rate is known at once */
 
 struct receive {
 	struct receive_options opt;
 	char *mount;
 	struct store *st;
 	struct registry *rg;
-	/*
-	 * By a hash of the address; strangers who share a slot share its rate,
-	 * which errs on the safe side.
-	 */
-	struct rate address_rates[ADDRESS_SLOTS];
+	struct address_rate *addresses; /* NULL: no limit */
 };
 
 /* What a request under way needs to know of itself. */

@@ -686,6 +686,38 @@ START_TEST(rates_are_held)
 }
 END_TEST
 
+/* Of a client: a /64 is one, whichever of its addresses posts. */
+START_TEST(a_rate_of_an_address_is_held)
+{
+	static const struct {
+		const char *from;
+		int status;
+	} posts[] = {
+		{ "2001:db8::1", 200 },
+		{ "2001:db8::2", 429 },
+		{ "2001:db8:0:1::1", 200 },
+		{ "192.0.2.1", 200 },
+		{ "::ffff:192.0.2.1", 429 },
+		{ "192.0.2.2", 200 },
+	};
+	struct post p;
+	size_t i;
+
+	close_receive();
+	ropt.address_rate = 1;
+	open_receive();
+	endpoint(
+	    "orders", "{\"scheme\":\"nomos\",\"allow_http\":true}", SECRET);
+	for (i = 0; i < NITEMS(posts); i++) {
+		begin(&p, "/hooks/orders", BODY);
+		p.call.request.peer = span_str(posts[i].from);
+		sign(&p, "nomos", SECRET, p.call.request.now_ms);
+		ck_assert_msg(send(&p) == posts[i].status, "%s: %d",
+		    posts[i].from, p.call.reply.status);
+	}
+}
+END_TEST
+
 START_TEST(health_reads_memory)
 {
 	struct post p;
@@ -742,6 +774,7 @@ main(void)
 	tcase_add_test(tc, a_previous_secret_ends_at_its_instant);
 	tcase_add_test(tc, a_revoked_secret_verifies_nothing_any_more);
 	tcase_add_test(tc, rates_are_held);
+	tcase_add_test(tc, a_rate_of_an_address_is_held);
 	tcase_add_test(tc, health_reads_memory);
 	tcase_add_test(tc, a_body_that_does_not_come_whole_is_refused);
 	suite_add_tcase(s, tc);
