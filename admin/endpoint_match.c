@@ -30,6 +30,8 @@ put_reason(struct table *t, const struct json *row, struct err *err)
 		words = rule;
 	else if (json_text(json_get(row, "events")) == NULL)
 		words = "no patterns, which keeps all";
+	else if (span_str(json_text(json_get(row, "type"))).len == 0)
+		words = "no type, which may be one that is kept";
 	else if (!json_true(json_get(row, "selected")))
 		words = "no pattern that matches";
 	return table_put(t, span_str(words), err);

@@ -18,7 +18,7 @@ static const struct field show_fields[] = {
 	{ "labels", "labels", FIELD_PAIRS, NULL },
 	{ "public_url", "public url", FIELD_PLAIN, NULL },
 	{ "id", "id", FIELD_PLAIN, NULL },
-	{ "type", "type", FIELD_PLAIN, "-" },
+	{ "types", "type", FIELD_LIST, "-" },
 	{ "received_at", "received", FIELD_PLAIN, NULL },
 	{ "status", "status", FIELD_PLAIN, NULL },
 	{ "secret", "secret", FIELD_PLAIN, "-" },
@@ -76,6 +76,9 @@ show_row(void *arg, const struct json *row, struct err *err)
 	(void)arg;
 	if (fields_print(row, show_fields, NITEMS(show_fields), err) < 0)
 		goto out;
+	if (json_first(json_get(row, "types")) != NULL &&
+	    !json_true(json_get(row, "types_complete")))
+		puts("It has more types than could be read.");
 	if (one != NULL)
 		putchar('\n');
 	for (; one != NULL; one = json_next(one)) {

@@ -64,7 +64,7 @@ _eyelet_value() {
 		;;
 	--reason:*)
 		compgen -W 'damaged exhausted expired rejected removed
-		    skipped unsignable' -- "$cur"
+		    skipped type\\\ unknown unsignable' -- "$cur"
 		;;
 	--user:*) compgen -u -- "$cur" ;;
 	add:*) ;; # a new name

@@ -34,6 +34,10 @@ accept_fill(const struct accept_input *in, struct store_item *item,
 	ev->secret_id = in->secret_id;
 	ev->flags = in->is_test ? EVENT_TEST : 0;
 	ev->type = who->has_type ? who->type : SPAN_EMPTY;
+	if (who->ntypes > 1)
+		ev->types = who->packed_types;
+	if (!who->types_complete)
+		ev->flags |= EVENT_TYPES_PARTIAL;
 	request_header(in->request, "content-type", &type);
 	ev->content_type = type.len <= EVENT_TYPE_MAX ? type : SPAN_EMPTY;
 	ev->body = in->request->body;

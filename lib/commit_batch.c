@@ -11,8 +11,8 @@ static int
 copy_borrowed(struct buf *arena, struct store_item *copy, struct err *err)
 {
 	struct event *ev = &copy->event;
-	struct span *const spans[] = { &ev->id, &ev->type, &ev->content_type,
-		&ev->headers, &ev->body, &copy->replay };
+	struct span *const spans[] = { &ev->id, &ev->type, &ev->types,
+		&ev->content_type, &ev->headers, &ev->body, &copy->replay };
 	size_t i, at;
 
 	for (i = 0; i < NITEMS(spans); i++) {
@@ -29,8 +29,9 @@ borrowed_size(const struct store_item *item)
 {
 	const struct event *ev = &item->event;
 
-	return ev->id.len + ev->type.len + ev->content_type.len +
-	       ev->headers.len + ev->body.len + item->replay.len;
+	return ev->id.len + ev->type.len + ev->types.len +
+	       ev->content_type.len + ev->headers.len + ev->body.len +
+	       item->replay.len;
 }
 
 /*

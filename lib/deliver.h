@@ -32,7 +32,7 @@ struct deliver_options {
 	void *arg;
 };
 
-/* Attempts, by how they ended. */
+/* Attempts, by how they ended; and what was dead without one. */
 struct deliver_totals {
 	uint64_t delivered, failed, dead;
 	uint64_t left; /* deliveries that were begun, or read, and wait */

@@ -66,7 +66,8 @@ static size_t
 size_of(const struct event *ev)
 {
 	return sizeof(struct deliver_event) + ev->id.len + ev->type.len +
-	       ev->content_type.len + ev->headers.len + ev->body.len;
+	       ev->types.len + ev->content_type.len + ev->headers.len +
+	       ev->body.len;
 }
 
 static struct deliver_event *
@@ -85,6 +86,7 @@ add(struct deliver_cache *ca, const struct event *ev)
 	room = (unsigned char *)(de + 1);
 	de->event.id = copy(&room, ev->id);
 	de->event.type = copy(&room, ev->type);
+	de->event.types = copy(&room, ev->types);
 	de->event.content_type = copy(&room, ev->content_type);
 	de->event.headers = copy(&room, ev->headers);
 	de->event.body = copy(&room, ev->body);

@@ -1,6 +1,7 @@
 /* deliver_read.c: reads what is needed most: settings, rows, events. */
 #include "lib/deliver_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/clock.h"
@@ -22,6 +23,20 @@ struct taking {
 	uint64_t stopped; /* the event that has to wait for settings; 0: none */
 };
 
+/* Why it is not sent, and what sends it all the same. */
+static struct span
+say_unknown(const struct event *ev, const char *destination,
+    char out[DELIVERY_WORDS_MAX])
+{
+	snprintf(out, DELIVERY_WORDS_MAX,
+	    "%s could be read, and the destination selects by type; "
+	    "to send it all the same: eyelet-event retry %llu "
+	    "--destination %s",
+	    ev->type.len == 0 ? "no type" : "not every type",
+	    (unsigned long long)ev->seq, destination);
+	return span_str(out);
+}
+
 static int
 offer(struct taking *tk, struct taker *tr, const struct event *ev,
     const struct deliver_endpoint *en, struct err *err)
@@ -32,12 +47,20 @@ offer(struct taking *tk, struct taker *tr, const struct event *ev,
 		.endpoint_id = ev->endpoint_id,
 		.id = ev->id,
 		.type = ev->type,
-		.removed = en->removed };
+		.dead = en->removed ? DELIVERY_REMOVED : NULL };
+	enum selection selected;
+	char words[DELIVERY_WORDS_MAX];
 	bool taken;
 
-	if (tr->full || ev->seq < tr->from ||
-	    !destination_matches(cf->match, en->name, ev->type, ev->flags))
+	if (tr->full || ev->seq < tr->from)
 		return 0;
+	selected = destination_selects(cf->match, en->name, ev);
+	if (selected == SELECTION_NO)
+		return 0;
+	if (selected == SELECTION_UNKNOWN && !en->removed) {
+		se.dead = DELIVERY_TYPE_UNKNOWN;
+		se.words = say_unknown(ev, cf->name, words);
+	}
 	buf_clear(&tk->key);
 	if (destination_key(&cf->settings, ev, &tk->key, err) < 0)
 		return -1;
@@ -46,7 +69,8 @@ offer(struct taking *tk, struct taker *tr, const struct event *ev,
 		dv->schedule, tr->de->id, &se, dv->now_ms, &taken, err) < 0)
 		return -1;
 	if (taken) {
-		deliver_cache_want(&dv->cache, ev);
+		if (se.dead == NULL)
+			deliver_cache_want(&dv->cache, ev);
 		return 0;
 	}
 	tr->full = true;

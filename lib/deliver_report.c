@@ -73,14 +73,30 @@ say_attempt(struct deliver *dv, const struct store_report_item *item)
 	    (long long)at->took_us / 1000, next);
 }
 
+/* One that was never tried, as nobody can say whether it is wanted. */
+static void
+say_unknown(struct deliver *dv, const struct store_delivery *d)
+{
+	struct deliver_destination *de = deliver_find(dv, d->destination_id);
+
+	count(dv, STORE_ATTEMPT_DEAD);
+	deliver_log_why(dv, d->words, "delivery=dead destination=%s seq=%llu",
+	    de == NULL ? "-" : de->config->name, (unsigned long long)d->seq);
+}
+
 static void
 say_report(struct deliver *dv)
 {
+	const struct store_report_item *item;
 	size_t i;
 
-	for (i = 0; i < dv->report.nitems; i++)
-		if (dv->report.items[i].has_attempt)
-			say_attempt(dv, &dv->report.items[i]);
+	for (i = 0; i < dv->report.nitems; i++) {
+		item = &dv->report.items[i];
+		if (item->has_attempt)
+			say_attempt(dv, item);
+		else if (span_is(item->delivery.reason, DELIVERY_TYPE_UNKNOWN))
+			say_unknown(dv, &item->delivery);
+	}
 }
 
 /* --- destinations that are to be disabled --------------------------------- */

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "lib/endpoint.h"
-#include "lib/event.h"
+#include "lib/selection.h"
 
 #define DESTINATION_DOC_MAX ENDPOINT_DOC_MAX
 #define DESTINATION_URL_MAX 2048 /* bytes; longer ones are refused */
@@ -148,12 +148,13 @@ void destination_match_free(struct destination_match *m); /* NULL: fine */
 
 /*
  * Is the event one of the destination's: by the name of its endpoint, its
- * type, and whether it is a test (flags of event.h: those only where they are
- * asked for, and then whatever the patterns say)? The same answer for the
- * store and for whoever delivers.
+ * types, and whether it is a test (those only where they are asked for, and
+ * then whatever the patterns say)? The same answer for the store and for
+ * whoever delivers. UNKNOWN: a dead letter (DELIVERY_TYPE_UNKNOWN), which is
+ * the destination's.
  */
-bool destination_matches(const struct destination_match *m,
-    const char *endpoint, struct span type, unsigned flags);
+enum selection destination_selects(const struct destination_match *m,
+    const char *endpoint, const struct event *ev);
 
 /*
  * The key of an event under ORDER_KEY, in out (max DESTINATION_KEY_MAX): those

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/event.h"
 #include "lib/pattern.h"
 #include "lib/store_delivery.h"
 
@@ -127,13 +126,13 @@ destination_match_free(struct destination_match *m)
 	free(m);
 }
 
-bool
-destination_matches(const struct destination_match *m, const char *endpoint,
-    struct span type, unsigned flags)
+enum selection
+destination_selects(const struct destination_match *m, const char *endpoint,
+    const struct event *ev)
 {
 	if (!has_name(m->endpoints, endpoint))
-		return false;
-	if (flags & EVENT_TEST)
-		return m->tests;
-	return m->events == NULL || pattern_selects(m->events, type, NULL);
+		return SELECTION_NO;
+	if (ev->flags & EVENT_TEST)
+		return m->tests ? SELECTION_YES : SELECTION_NO;
+	return selection_of_event(m->events, ev);
 }

@@ -6,10 +6,14 @@
 
 #include "lib/bytes.h"
 
+#define EVENT_TYPES_MAX 32 /* different types of one event */
+
 enum event_flags {
 	EVENT_TEST =
 	    1, /* of a type in the scheme's test_types; never deduped */
-	EVENT_NO_ID = 2 /* the provider gave none: id is "sha256:HEX" of body */
+	EVENT_NO_ID =
+	    2, /* the provider gave none: id is "sha256:HEX" of body */
+	EVENT_TYPES_PARTIAL = 4 /* it has more types than could be read */
 };
 
 /* Spans are borrowed from whoever handed the event out. */
@@ -20,11 +24,22 @@ struct event {
 	int64_t received_ms; /* wall clock: it may be set back */
 	int64_t age_ms; /* of the store then (age.h) */
 	unsigned flags;
-	struct span id, type; /* type may be empty */
+	struct span id, type; /* type may be empty: none could be read */
+	/*
+	 * All types of a batch that has several, type among them: for each
+	 * 2 bytes of length and the type. Empty: there is no other than type.
+	 */
+	struct span types;
 	struct span content_type;
 	struct span
 	    headers; /* kept ones: "name: value\n" lines; may be empty */
 	struct span body;
 };
+
+/* All types that could be read, borrowed from ev; how many there are. */
+size_t event_types(const struct event *ev, struct span out[EVENT_TYPES_MAX]);
+
+/* Is this a list such as "types" has: whole, and of no more than may be? */
+bool event_types_ok(struct span types);
 
 #endif

@@ -160,13 +160,13 @@ feed_get_failing(struct pack_reader *rd, struct store_failing *f)
 
 /* --- events --------------------------------------------------------------- */
 
-#define EVENT_FIXED (8 + 8 + 8 + 8 + 1 + 2 + 2 + 2 + 4 + 4)
+#define EVENT_FIXED (8 + 8 + 8 + 8 + 1 + 2 + 2 + 2 + 2 + 4 + 4)
 
 size_t
 feed_event_size(const struct event *ev)
 {
-	return EVENT_FIXED + ev->id.len + ev->type.len + ev->content_type.len +
-	       ev->headers.len + ev->body.len;
+	return EVENT_FIXED + ev->id.len + ev->type.len + ev->types.len +
+	       ev->content_type.len + ev->headers.len + ev->body.len;
 }
 
 int
@@ -179,6 +179,7 @@ feed_put_event(struct buf *out, const struct event *ev, struct err *err)
 	    pack_put8(out, ev->flags, err) < 0 ||
 	    pack_put_bytes(out, 2, ev->id, err) < 0 ||
 	    pack_put_bytes(out, 2, ev->type, err) < 0 ||
+	    pack_put_bytes(out, 2, ev->types, err) < 0 ||
 	    pack_put_bytes(out, 2, ev->content_type, err) < 0 ||
 	    pack_put_bytes(out, 4, ev->headers, err) < 0)
 		return -1;
@@ -195,6 +196,9 @@ feed_get_event(struct pack_reader *rd, struct event *ev)
 	ev->flags = pack_get8(rd);
 	ev->id = get_at_most(rd, 2, EVENT_ID_MAX);
 	ev->type = get_at_most(rd, 2, EVENT_TYPE_MAX);
+	ev->types = pack_get_bytes(rd, 2);
+	if (!event_types_ok(ev->types))
+		rd->bad = true;
 	ev->content_type = pack_get_bytes(rd, 2);
 	ev->headers = pack_get_bytes(rd, 4);
 	ev->body = pack_get_bytes(rd, 4);

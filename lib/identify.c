@@ -6,6 +6,7 @@
 #include "lib/json_scan.h"
 #include "lib/resolve.h"
 #include "lib/scheme_impl.h"
+#include "lib/selection.h"
 #include "lib/text.h"
 #include "lib/util.h"
 #include "lib/verify.h"
@@ -19,7 +20,7 @@ struct identifier {
 	struct buf *scratch;
 	struct identity *out;
 	struct err *err;
-	size_t type_ends[IDENTITY_TYPES_MAX]; /* in scratch, of out->types */
+	size_t type_ends[EVENT_TYPES_MAX]; /* in scratch, of out->types */
 	/* Of a batch: its elements, the first's id, and the digest of each's.
 	 */
 	size_t nelements;
@@ -215,13 +216,18 @@ scan_body(const struct scheme *sc, struct identifier *id)
 
 /* --- types ---------------------------------------------------------------- */
 
-/* Keeps the type that stands in scratch from begin on, if it is new. */
-static void
+/*
+ * Keeps the type that stands in scratch from begin on, if it is new: behind
+ * its length, so that all of them are a list as struct event has it.
+ */
+static int
 keep_type(struct identifier *id, size_t begin)
 {
 	struct identity *out = id->out;
 	struct span type =
 	    span_of(id->scratch->ptr + begin, id->scratch->len - begin);
+	unsigned char length[2] = { (unsigned char)(type.len >> 8),
+		(unsigned char)type.len };
 	size_t i, at;
 
 	for (i = 0; i < out->ntypes; i++) {
@@ -229,16 +235,22 @@ keep_type(struct identifier *id, size_t begin)
 		if (span_eq(type,
 			span_of(id->scratch->ptr + at, out->types[i].len))) {
 			id->scratch->len = begin;
-			return;
+			return 0;
 		}
 	}
-	if (out->ntypes == IDENTITY_TYPES_MAX) {
+	if (out->ntypes == EVENT_TYPES_MAX) {
 		out->types_complete = false;
 		id->scratch->len = begin;
-		return;
+		return 0;
 	}
+	if (buf_put(id->scratch, length, sizeof(length), id->err) < 0)
+		return -1;
+	memmove(id->scratch->ptr + begin + sizeof(length),
+	    id->scratch->ptr + begin, type.len);
+	memcpy(id->scratch->ptr + begin, length, sizeof(length));
 	out->types[out->ntypes].len = type.len;
 	id->type_ends[out->ntypes++] = id->scratch->len;
+	return 0;
 }
 
 /* Only now: scratch may have moved while it grew. */
@@ -318,9 +330,10 @@ visit_element(void *arg, struct span element, struct err *err)
 		at = first_of(id, sc->each_type, sc->neach_type, &a_type);
 		if (at < 0)
 			return -1;
-		if ((size_t)at < sc->neach_type)
-			keep_type(id, begin);
-		else if (!id->out->has_type)
+		if ((size_t)at < sc->neach_type) {
+			if (keep_type(id, begin) < 0)
+				return -1;
+		} else if (!id->out->has_type)
 			id->out->types_complete = false;
 	}
 	id->rs.element = SPAN_EMPTY;
@@ -409,8 +422,8 @@ identify(struct identifier *id)
 			       ? scheme_covers_all(sc, &sc->type[at])
 			       : sc->type_signed;
 	out->has_type = (size_t)at < sc->ntype;
-	if (out->has_type)
-		keep_type(id, replay_end);
+	if (out->has_type && keep_type(id, replay_end) < 0)
+		return -1;
 	if (sc->has_each && identify_batch(id, &batch_id) < 0)
 		return -1;
 	if (out->outcome != IDENTIFY_OK)
@@ -419,6 +432,8 @@ identify(struct identifier *id)
 	set_types(id);
 	types_end =
 	    out->ntypes > 0 ? id->type_ends[out->ntypes - 1] : replay_end;
+	out->packed_types =
+	    span_of(id->scratch->ptr + replay_end, types_end - replay_end);
 	out->has_replay = replay_end > id_end;
 	out->id = span_of(id->scratch->ptr, id_end);
 	if (batch_id)
@@ -432,7 +447,7 @@ identify(struct identifier *id)
 	if (out->has_replay)
 		out->replay =
 		    span_of(id->scratch->ptr + id_end, replay_end - id_end);
-	if (!(out->has_type && scheme_is_test_type(sc, out->type)))
+	if (!selection_is_test(sc, out))
 		check_required(sc, id);
 	return 0;
 }
@@ -442,7 +457,7 @@ static void
 forget_names(struct identity *out)
 {
 	out->has_id = out->has_type = out->has_replay = false;
-	out->id = out->type = out->replay = SPAN_EMPTY;
+	out->id = out->type = out->replay = out->packed_types = SPAN_EMPTY;
 	out->id_facts = NULL;
 	out->ntypes = 0;
 }

@@ -9,6 +9,7 @@
 #include "lib/accept.h"
 #include "lib/clock.h"
 #include "lib/ops_explain.h"
+#include "lib/selection.h"
 #include "lib/text.h"
 
 #define SCRATCH_MAX 16384 /* bytes of id and type */
@@ -92,11 +93,9 @@ verify(struct admitting *ad, struct err *err)
 		return -1;
 	if (ad->who.outcome != IDENTIFY_OK)
 		return refuse(ad, ad->who.why, err);
-	ad->is_test =
-	    ad->who.has_type && scheme_is_test_type(ep->scheme, ad->who.type);
-	if (!ad->is_test && ep->events != NULL &&
-	    !pattern_selects(
-		ep->events, ad->who.has_type ? ad->who.type : SPAN_EMPTY, NULL))
+	ad->is_test = selection_is_test(ep->scheme, &ad->who);
+	if (!ad->is_test &&
+	    selection_of_identity(ep->events, &ad->who) == SELECTION_NO)
 		return refuse(ad, "events of its type are not selected", err);
 	return 0;
 }

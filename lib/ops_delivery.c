@@ -188,8 +188,8 @@ op_delivery_find(const struct op_call *call, struct store_tx *tx,
 	else if (ev->seq < place->cursor)
 		out->dropped = h.attempts > 0;
 	else if (place->state != STORE_DESTINATION_REMOVED &&
-		 destination_matches(
-		     place->match, endpoint, ev->type, ev->flags))
+		 destination_selects(place->match, endpoint, ev) !=
+		     SELECTION_NO)
 		out->status = OP_STATUS_PENDING;
 	return 0;
 }

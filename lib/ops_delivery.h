@@ -72,6 +72,7 @@ op_delivery_of_row(const struct store_delivery *row, struct op_delivery *out);
 
 struct op_key {
 	uint64_t destination_id, seq;
+	bool doubtful; /* while they are gathered: wanted for another type? */
 };
 
 struct op_keys {

@@ -239,7 +239,7 @@ act_on_row(struct acting *ac, const struct op_place *pl,
 	enum op_status status = op_delivery_status(row->state);
 	char reason[64] = "", list[WORDS_MAX], words[2 * WORDS_MAX];
 	struct buf result = BUF_INIT(OPS_RESULT_MAX);
-	struct one on = { ac, pl, { pl->id, row->seq } };
+	struct one on = { ac, pl, { pl->id, row->seq, false } };
 	bool gone;
 	int ret;
 

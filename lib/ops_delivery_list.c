@@ -23,7 +23,8 @@ struct gathering {
 };
 
 static int
-add_key(struct gathering *g, const struct store_delivery *d, struct err *err)
+add_key(struct gathering *g, const struct store_delivery *d, bool doubtful,
+    struct err *err)
 {
 	size_t room = g->room == 0 ? 256 : g->room * 2;
 	struct op_key *grown;
@@ -42,8 +43,41 @@ add_key(struct gathering *g, const struct store_delivery *d, struct err *err)
 		g->room = room;
 	}
 	g->out->at[g->out->n].destination_id = d->destination_id;
+	g->out->at[g->out->n].doubtful = doubtful;
 	g->out->at[g->out->n++].seq = d->seq;
 	return 0;
+}
+
+/* A row has one type of its event, the log has them all. */
+static int
+settle_doubts(struct gathering *g, const struct op_call *call, struct err *err)
+{
+	struct op_keys *keys = g->out;
+	struct store_reader *rd = NULL;
+	size_t i, n = 0;
+	struct event ev;
+	bool found;
+	int ret = -1;
+
+	for (i = 0; i < keys->n; i++) {
+		if (keys->at[i].doubtful) {
+			if (rd == NULL &&
+			    store_reader_open(call->ops->store, &rd, err) < 0)
+				goto out;
+			store_reader_seek(rd, keys->at[i].seq);
+			if (store_reader_next(rd, &ev, &found, err) < 0)
+				goto out;
+			if (!found || ev.seq != keys->at[i].seq ||
+			    !op_filter_wants_types(g->filter, &ev))
+				continue;
+		}
+		keys->at[n++] = keys->at[i];
+	}
+	keys->n = n;
+	ret = 0;
+out:
+	store_reader_close(rd);
+	return ret;
 }
 
 static int
@@ -51,6 +85,7 @@ look_at_row(void *arg, const struct store_delivery *d, struct err *err)
 {
 	struct gathering *g = arg;
 	unsigned bit = OP_STATUS_BIT(op_delivery_status(d->state));
+	struct event ev = { .type = d->type };
 	const struct op_name *name;
 
 	if (d->seq >= g->end_seq || (g->statuses & bit) == 0)
@@ -61,9 +96,9 @@ look_at_row(void *arg, const struct store_delivery *d, struct err *err)
 		return 0;
 	if (op_filter_name(g->filter, d->endpoint_id, &name, err) < 0)
 		return -1;
-	if (!op_filter_wants(g->filter, name, d->id, d->type))
+	if (!op_filter_may_want(g->filter, name, d->id))
 		return 0;
-	return add_key(g, d, err);
+	return add_key(g, d, !op_filter_wants_types(g->filter, &ev), err);
 }
 
 int
@@ -89,7 +124,10 @@ op_keys_gather(const struct op_call *call, struct op_filter *f,
 	if (f->until_ms < JSON_INT_MAX &&
 	    store_seq_end(st, f->until_ms, &g.end_seq, err) < 0)
 		return -1;
-	return store_deliveries(st, NULL, one, first_seq, look_at_row, &g, err);
+	if (store_deliveries(st, NULL, one, first_seq, look_at_row, &g, err) <
+	    0)
+		return -1;
+	return settle_doubts(&g, call, err);
 }
 
 /* --- as a list ------------------------------------------------------------ */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/repeats.h"
+#include "lib/selection.h"
 #include "lib/util.h"
 
 static const struct {
@@ -240,12 +241,13 @@ match_one(const struct op_call *call, const struct registry_endpoint *ep,
     struct span type, struct buf *row, struct err *err)
 {
 	bool test = ep->scheme != NULL && scheme_is_test_type(ep->scheme, type),
-	     selected = true;
+	     selected =
+		 selection_of(ep->events, &type, 1, true) != SELECTION_NO;
 	const char *rule = NULL;
 	struct json_write w;
 
 	if (ep->events != NULL)
-		selected = pattern_selects(ep->events, type, &rule);
+		pattern_selects(ep->events, type, &rule);
 	json_write_init(&w, row, err);
 	json_write_object(&w, NULL);
 	json_write_str(&w, "endpoint", ep->name);

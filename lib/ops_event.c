@@ -96,6 +96,20 @@ out:
 	return ret;
 }
 
+static void
+write_types(struct json_write *w, const struct event *ev)
+{
+	struct span types[EVENT_TYPES_MAX];
+	size_t i, n = event_types(ev, types);
+
+	json_write_array(w, "types");
+	for (i = 0; i < n; i++)
+		json_write_bytes(w, NULL, types[i]);
+	json_write_close(w);
+	json_write_bool(w, "types_complete",
+	    n > 0 && (ev->flags & EVENT_TYPES_PARTIAL) == 0);
+}
+
 static int
 emit_event(
     void *arg, const struct event *ev, const char *endpoint, struct err *err)
@@ -127,8 +141,10 @@ emit_event(
 	json_write_uint(&w, "size", ev->body.len);
 	json_write_str(&w, "status", test ? "test" : "accepted");
 	json_write_uint(&w, "duplicates", seen.duplicates);
-	if (rows->detail >= DETAIL_EXPORT)
+	if (rows->detail >= DETAIL_EXPORT) {
+		write_types(&w, ev);
 		json_write_bytes(&w, "content_type", ev->content_type);
+	}
 	if (rows->detail == DETAIL_ALL) {
 		json_write_time(&w, "last_duplicate_at",
 		    seen.duplicates > 0 ? seen.last_ms : 0);

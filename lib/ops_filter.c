@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/selection.h"
 #include "lib/util.h"
 
 #define NAMES_MAX 100000 /* endpoints there ever were */
@@ -94,11 +95,27 @@ op_filter_name(struct op_filter *f, uint64_t endpoint_id,
 /* --- judging -------------------------------------------------------------- */
 
 bool
-op_filter_wants(const struct op_filter *f, const struct op_name *name,
-    struct span id, struct span type)
+op_filter_may_want(
+    const struct op_filter *f, const struct op_name *name, struct span id)
 {
-	return name->wanted && (f->id == NULL || span_is(id, f->id)) &&
-	       (f->types == NULL || pattern_selects(f->types, type, NULL));
+	return name->wanted && (f->id == NULL || span_is(id, f->id));
+}
+
+bool
+op_filter_wants_types(const struct op_filter *f, const struct event *ev)
+{
+	switch (selection_of_event(f->types, ev)) {
+	case SELECTION_NO:
+		break;
+	case SELECTION_YES:
+		return true;
+	case SELECTION_UNKNOWN:
+		/* All but some types: it is none of these that is shown. */
+		return f->unread ||
+		       (ev->type.len == 0 &&
+			   pattern_selects(f->types, ev->type, NULL));
+	}
+	return false;
 }
 
 bool
@@ -107,7 +124,8 @@ op_filter_wants_event(const struct op_filter *f, const struct op_name *name,
 {
 	bool test = (ev->flags & EVENT_TEST) != 0;
 
-	return op_filter_wants(f, name, ev->id, ev->type) &&
+	return op_filter_may_want(f, name, ev->id) &&
+	       op_filter_wants_types(f, ev) &&
 	       (f->secret_id == 0 || ev->secret_id == f->secret_id) &&
 	       (f->status != OP_STATUS_ACCEPTED || !test) &&
 	       (f->status != OP_STATUS_TEST || test);
@@ -221,6 +239,7 @@ op_filter_read_as(const struct op_call *call, const char *endpoint,
 	f->call = call;
 	f->endpoint = endpoint;
 	f->foreign = true;
+	f->unread = true;
 	f->until_ms = JSON_INT_MAX;
 	if (types != NULL && pattern_parse(span_str(types), &f->types, err) < 0)
 		return -1;

@@ -37,6 +37,7 @@ struct op_filter {
 	const char *endpoint; /* wanted, or NULL: all */
 	bool foreign; /* all but eyelet's own */
 	struct pattern_list *types; /* or NULL: all */
+	bool unread; /* types, or one that could not be read */
 	const char *id; /* or NULL: all */
 	uint64_t secret_id; /* that verified them; 0: all */
 	enum op_status status;
@@ -55,7 +56,8 @@ void op_filter_free(struct op_filter *f);
 
 /*
  * Instead of what the call says: an endpoint, NULL for all but eyelet's own;
- * patterns, NULL for all.
+ * patterns, NULL for all. As by a destination's, an event is wanted whose
+ * types could not all be read.
  */
 int op_filter_read_as(const struct op_call *call, const char *endpoint,
     const char *types, struct op_filter *f, struct err *err);
@@ -64,9 +66,10 @@ int op_filter_read_as(const struct op_call *call, const char *endpoint,
 int op_filter_name(struct op_filter *f, uint64_t endpoint_id,
     const struct op_name **out, struct err *err);
 
-/* By endpoint, id and type; the rest is for events alone. */
-bool op_filter_wants(const struct op_filter *f, const struct op_name *name,
-    struct span id, struct span type);
+/* By endpoint and id; by types; and all that a call may ask of an event. */
+bool op_filter_may_want(
+    const struct op_filter *f, const struct op_name *name, struct span id);
+bool op_filter_wants_types(const struct op_filter *f, const struct event *ev);
 bool op_filter_wants_event(const struct op_filter *f,
     const struct op_name *name, const struct event *ev);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/ops_impl.h"
+#include "lib/selection.h"
 #include "lib/sign.h"
 
 #define ID_ROOM (4 + 2 * STORE_REQUEST_ID + 1) /* "evt_" and hex */
@@ -125,8 +126,8 @@ find_endpoint(struct publishing *pb, struct err *err)
 		    "endpoint \"%s\" cannot serve: %s", name, pb->ep->broken);
 	pb->is_test =
 	    pb->type.len > 0 && scheme_is_test_type(pb->ep->scheme, pb->type);
-	if (!pb->is_test && pb->ep->events != NULL &&
-	    !pattern_selects(pb->ep->events, pb->type, NULL))
+	if (!pb->is_test &&
+	    selection_of(pb->ep->events, &pb->type, 1, true) == SELECTION_NO)
 		return err_set(err, ERR_INPUT,
 		    "endpoint \"%s\" keeps no events of this type: "
 		    "\"eyelet-endpoint match\" says which it keeps",

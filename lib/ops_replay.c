@@ -270,8 +270,8 @@ take_event(
 	rp->events++;
 	for (i = 0; i < rp->places.n; i++) {
 		pt = &rp->parts[i];
-		if (!destination_matches(
-			pt->place->match, endpoint, ev->type, ev->flags))
+		if (destination_selects(pt->place->match, endpoint, ev) ==
+		    SELECTION_NO)
 			continue;
 		if (ev->seq >= pt->place->cursor)
 			pt->counts[NOT_REACHED]++;

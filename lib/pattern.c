@@ -156,3 +156,20 @@ pattern_selects(
 		*rule = by == NULL ? NULL : by->rule;
 	return by == NULL ? !list->includes : !by->excludes;
 }
+
+bool
+pattern_needs_no_type(const struct pattern_list *list, bool *selects)
+{
+	const struct pattern *p;
+	bool all = false, excludes = false;
+
+	*selects = false;
+	for (p = list->patterns; p < list->patterns + list->n; p++) {
+		if (p->excludes && p->prefix && p->len == 0)
+			return true;
+		excludes = excludes || p->excludes;
+		all = all || (p->prefix && p->len == 0);
+	}
+	*selects = all && !excludes;
+	return *selects;
+}

@@ -19,9 +19,13 @@ void pattern_free(struct pattern_list *list);
 
 /*
  * Is type selected? *rule (may be NULL) is the pattern that decided, or NULL
- * when none matched. An event without a type is selected by "*" alone.
+ * when none matched. Of an event's types, and of one that has none,
+ * selection.h knows.
  */
 bool pattern_selects(
     const struct pattern_list *list, struct span type, const char **rule);
+
+/* Do the patterns say the same of every type ("*", "!*")? *selects is what. */
+bool pattern_needs_no_type(const struct pattern_list *list, bool *selects);
 
 #endif

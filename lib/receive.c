@@ -9,6 +9,7 @@
 #include "lib/clock.h"
 #include "lib/handshake.h"
 #include "lib/receive_impl.h"
+#include "lib/selection.h"
 #include "lib/util.h"
 
 #define SCRATCH_MAX 16384 /* bytes of id and type while they are read off */
@@ -333,12 +334,10 @@ read_identity(struct receive_state *rs, const struct verify_input *in)
 		who->has_id = who->has_type = false;
 		return receive_finish(rs->call, REPLY_TOO_LONG, 0, who->why);
 	}
-	rs->is_test =
-	    who->has_type && scheme_is_test_type(rs->ep->scheme, who->type);
-	/* Step 6. */
-	if (!rs->is_test && rs->ep->events != NULL &&
-	    !pattern_selects(
-		rs->ep->events, who->has_type ? who->type : SPAN_EMPTY, NULL))
+	rs->is_test = selection_is_test(rs->ep->scheme, who);
+	/* Step 6. What cannot be read is kept: it may be what is selected. */
+	if (!rs->is_test &&
+	    selection_of_identity(rs->ep->events, who) == SELECTION_NO)
 		return receive_finish(rs->call, REPLY_IGNORED,
 		    scheme_status(rs->ep->scheme)->success, NULL);
 	return 0;

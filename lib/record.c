@@ -25,7 +25,7 @@ record_begin(
 
 /* --- event groups -------------------------------------------------------- */
 
-#define EVENT_FIXED (4 + 4 + 8 + 8 + 8 + 1 + 2 + 2 + 2 + 4 + 4)
+#define EVENT_FIXED (4 + 4 + 8 + 8 + 8 + 1 + 2 + 2 + 2 + 2 + 4 + 4)
 
 int
 record_group_begin(
@@ -41,8 +41,8 @@ record_group_begin(
 size_t
 record_event_size(const struct event *ev)
 {
-	return EVENT_FIXED + ev->id.len + ev->type.len + ev->content_type.len +
-	       ev->headers.len + ev->body.len;
+	return EVENT_FIXED + ev->id.len + ev->type.len + ev->types.len +
+	       ev->content_type.len + ev->headers.len + ev->body.len;
 }
 
 int
@@ -63,6 +63,7 @@ record_group_add(
 	    pack_put8(b, ev->flags, err) < 0 ||
 	    pack_put_bytes(b, 2, ev->id, err) < 0 ||
 	    pack_put_bytes(b, 2, ev->type, err) < 0 ||
+	    pack_put_bytes(b, 2, ev->types, err) < 0 ||
 	    pack_put_bytes(b, 2, ev->content_type, err) < 0 ||
 	    pack_put_bytes(b, 4, ev->headers, err) < 0 ||
 	    pack_put_bytes(b, 4, ev->body, err) < 0) {
@@ -114,6 +115,8 @@ record_group_next(
 	ev->flags = pack_get8(&entry);
 	ev->id = pack_get_bytes(&entry, 2);
 	ev->type = pack_get_bytes(&entry, 2);
+	ev->types = pack_get_bytes(&entry, 2);
+	entry.bad = entry.bad || !event_types_ok(ev->types);
 	ev->content_type = pack_get_bytes(&entry, 2);
 	ev->headers = pack_get_bytes(&entry, 4);
 	ev->body = pack_get_bytes(&entry, 4);

@@ -30,8 +30,9 @@
  *	4 length of the rest of this entry
  *	4 seq minus the group's first seq
  *	8 received_ms, 8 endpoint id, 8 secret id, 1 flags
- *	2 length + id, 2 length + type, 2 length + content type,
- *	4 length + headers, 4 length + body
+ *	2 length + id, 2 length + type, 2 length + types (event.h; each 2
+ *	length + type), 2 length + content type, 4 length + headers,
+ *	4 length + body
  * seen (value)
  *	1 version, 1 flags (1: has a request id), 8 seq, 8 first_ms, 8 last_ms,
  *	4 duplicates, 8 first bytes of the body's SHA-256, [16 request id]
@@ -90,7 +91,7 @@
 #include "lib/wall.h"
 
 #define RECORD_VERSION 1
-#define RECORD_STORE_FORMAT 2 /* of the whole store, in its marker file */
+#define RECORD_STORE_FORMAT 3 /* of the whole store, in its marker file */
 #define RECORD_GROUP_HEAD 21
 
 struct pack_reader;

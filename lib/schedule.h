@@ -114,7 +114,8 @@ bool schedule_wants(const struct schedule *sc, uint64_t destination_id,
 struct schedule_event {
 	uint64_t seq, endpoint_id;
 	struct span id, type, key; /* key: empty where there is none */
-	bool removed; /* its endpoint is: dead at once, reason "removed" */
+	const char *dead; /* at once, for this reason: DELIVERY_...; or NULL */
+	struct span words; /* of one that is dead; may be empty */
 };
 
 /*

@@ -286,13 +286,14 @@ schedule_ended(struct schedule *sc, const struct schedule_end *end,
 }
 
 int
-entry_removed(struct schedule *sc, struct entry *e, struct err *err)
+entry_dead(struct schedule *sc, struct entry *e, const char *reason,
+    struct span words, struct err *err)
 {
-	struct outcome *o = outcome_new(e, SPAN_EMPTY, SPAN_EMPTY, err);
+	struct outcome *o = outcome_new(e, words, SPAN_EMPTY, err);
 
 	if (o == NULL)
 		return -1;
-	die(o, DELIVERY_REMOVED);
+	die(o, reason);
 	o->row.since_ms = e->since_ms = o->row.last_ms =
 	    schedule_wall(sc, sc->now);
 	e->settled = true;

@@ -210,8 +210,9 @@ void entry_settle(struct schedule *sc, struct entry *e);
 /* Frees it when nobody needs it. */
 void entry_rest(struct schedule *sc, struct entry *e);
 void entry_queued(struct entry *e, bool queued);
-/* It is dead already: its endpoint is removed. It becomes fresh. ERR_NOMEM. */
-int entry_removed(struct schedule *sc, struct entry *e, struct err *err);
+/* It is dead without an attempt. It becomes fresh. ERR_NOMEM. */
+int entry_dead(struct schedule *sc, struct entry *e, const char *reason,
+    struct span words, struct err *err);
 /* What an operator made of it meanwhile counts from now on. */
 void entry_succeed(struct schedule *sc, struct entry *e);
 /* The log was read up to t->read: what is no more ahead of it. */

@@ -53,8 +53,8 @@ take(struct schedule *sc, struct target *t, const struct schedule_event *ev,
 
 	if (e == NULL)
 		return -1;
-	if (ev->removed) {
-		if (entry_removed(sc, e, err) < 0) {
+	if (ev->dead != NULL) {
+		if (entry_dead(sc, e, ev->dead, ev->words, err) < 0) {
 			entry_free(sc, e);
 			return -1;
 		}
@@ -92,7 +92,7 @@ schedule_take(struct schedule *sc, uint64_t destination_id,
 	}
 	if (!wants(sc, t, now))
 		return 0;
-	lane = ev->removed ? NULL : lane_of_key(sc, t, ev->key);
+	lane = ev->dead != NULL ? NULL : lane_of_key(sc, t, ev->key);
 	if (lane != NULL && full(t)) {
 		t->refused = lane;
 		return 0;

@@ -85,6 +85,8 @@ enum store_delivery_state {
 #define DELIVERY_SKIPPED "skipped" /* by an operator */
 #define DELIVERY_REMOVED "removed" /* destination or endpoint */
 #define DELIVERY_EXPIRED "expired" /* held longer than hold_max */
+#define DELIVERY_TYPE_UNKNOWN \
+	"type unknown" /* it cannot be read, and the selection needs it */
 #define DELIVERY_DAMAGED                                     \
 	"damaged" /* the event is lost: a page of the log is \
 		   */

@@ -99,7 +99,7 @@ pass_event(struct pass *pa, const struct event *ev, struct err *err)
 
 	if (name_of(pa, ev->endpoint_id, &name, err) < 0)
 		return -1;
-	if (!destination_matches(pa->match, name, ev->type, ev->flags))
+	if (destination_selects(pa->match, name, ev) == SELECTION_NO)
 		return 0;
 	ret = store_get_delivery(pa->tx->st, pa->tx->txn, d.destination_id,
 	    d.seq, &row, &scratch, &found, err);

@@ -7,6 +7,7 @@
 #define EYELET_LIB_VERIFY_H
 
 #include "lib/digest.h"
+#include "lib/event.h"
 #include "lib/request.h"
 #include "lib/scheme.h"
 
@@ -99,8 +100,6 @@ enum identify_outcome {
 	IDENTIFY_TOO_LONG /* id or type above its limit */
 };
 
-#define IDENTITY_TYPES_MAX 32 /* different types in one batch */
-
 struct identity {
 	enum identify_outcome outcome;
 	bool has_id, has_type, has_replay;
@@ -123,9 +122,10 @@ struct identity {
 	 * type is the first that is no test's, if there is one. Not complete:
 	 * some element's could not be read, or there are more than fit.
 	 */
-	struct span types[IDENTITY_TYPES_MAX];
+	struct span types[EVENT_TYPES_MAX];
 	size_t ntypes;
 	bool types_complete;
+	struct span packed_types; /* the same, as struct event has them */
 	char why[128]; /* inert, for NOT_JSON, REQUIRED and TOO_LONG */
 };
 

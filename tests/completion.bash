@@ -62,6 +62,7 @@ offers 'accepted test' eyelet-event export --status ''
 offers 'dead parked retrying' eyelet-event retry --status ''
 offers 'signed sink' eyelet-event retry --destination ''
 offers 'exhausted expired' eyelet-event dead list --reason ex
+offers 'type\ unknown' eyelet-event dead list --reason ty
 offers 'drop list retry' eyelet-event dead ''
 offers 'now' eyelet-event read --from n
 offers 'ack list remove' eyelet-event cursor ''

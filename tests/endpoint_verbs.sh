@@ -398,7 +398,9 @@ matches order.draft false '"!order.draft"'
 matches order.drafts true '"order.*"'
 matches order.x.y false '"!order.x.*"'
 matches Order.paid false null
-matches '' false null
+matches '' true null
+run 'no type, for people' 0 eyelet-endpoint match picky ''
+says 'no type, which may be one that is kept'
 matches test.event true null
 member test true
 run 'match several' 1 eyelet-endpoint match picky order.paid a.b --json
@@ -412,6 +414,8 @@ says 'a.b          no    no pattern that matches'
 says 'test.event   yes   the scheme'
 run 'all' 0 eyelet-endpoint edit picky --events '*'
 matches '' true '"*"'
+run 'none' 0 eyelet-endpoint edit picky --events '!*'
+matches '' false '"!*"'
 run 'exclusions alone' 0 eyelet-endpoint edit picky --events '!a.*'
 matches b.c true null
 matches a.b false '"!a.*"'

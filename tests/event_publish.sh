@@ -89,6 +89,14 @@ run 'no JSON' 65 eyelet-event publish --endpoint orders --type a \
 words 'data is not JSON'
 run 'nothing of that is in the log' 0 eyelet-event list --json
 rows 7
+run 'an endpoint that selects' 0 eyelet-endpoint add some --scheme nomos \
+    --events 'order.*'
+run 'a type it does not keep' 65 eyelet-event publish --endpoint some \
+    --type user.new </dev/null
+words 'keeps no events of this type'
+printf x >"$work/untyped"
+run 'no type, which it may keep' 0 eyelet-event publish --endpoint some \
+    --id evt_untyped --raw --data "@$work/untyped"
 
 head -c 1048577 /dev/zero >"$work/large"
 run 'a byte more than body_max' 65 eyelet-event publish --endpoint code --raw \

@@ -156,7 +156,7 @@ START_TEST(too_many_types_are_told)
 	size_t i;
 
 	ck_assert_int_eq(buf_putc(&body, '[', &err), 0);
-	for (i = 0; i <= IDENTITY_TYPES_MAX; i++)
+	for (i = 0; i <= EVENT_TYPES_MAX; i++)
 		ck_assert_int_eq(
 		    buf_printf(&body, &err, "%s{\"t\":\"%0200zu\"}",
 			i == 0 ? "" : ",", i),
@@ -165,7 +165,7 @@ START_TEST(too_many_types_are_told)
 	request.body = buf_span(&body);
 	ck_assert_msg(verify_identify(sc, &in, &scratch, &who, &err) == 0, "%s",
 	    err.text);
-	ck_assert_uint_eq(who.ntypes, IDENTITY_TYPES_MAX);
+	ck_assert_uint_eq(who.ntypes, EVENT_TYPES_MAX);
 	ck_assert(!who.types_complete);
 	ck_assert(who.has_id && span_starts(who.id, "batch:"));
 	buf_free(&body);

@@ -474,44 +474,57 @@ END_TEST
 static const struct {
 	const char *when, *doc, *endpoint, *type;
 	unsigned flags;
-	bool want;
+	enum selection want;
 } matches[] = {
-	{ "all of any endpoint", "{" URL "}", "shop", "order.made", 0, true },
-	{ "without a type", "{" URL "}", "shop", "", 0, true },
-	{ "not eyelet's own", "{" URL "}", "eyelet", "dead", 0, false },
-	{ "not a test", "{" URL "}", "shop", "test.event", EVENT_TEST, false },
+	{ "all of any endpoint", "{" URL "}", "shop", "order.made", 0,
+	    SELECTION_YES },
+	{ "without a type", "{" URL "}", "shop", "", 0, SELECTION_YES },
+	{ "not eyelet's own", "{" URL "}", "eyelet", "dead", 0, SELECTION_NO },
+	{ "not a test", "{" URL "}", "shop", "test.event", EVENT_TEST,
+	    SELECTION_NO },
 	{ "a test that is asked for", "{" URL ",\"tests\":true}", "shop",
-	    "test.event", EVENT_TEST, true },
+	    "test.event", EVENT_TEST, SELECTION_YES },
 	{ "a test, whatever the patterns",
 	    "{" URL ",\"tests\":true,\"events\":\"order.*\"}", "shop",
-	    "test.event", EVENT_TEST, true },
+	    "test.event", EVENT_TEST, SELECTION_YES },
 	{ "a test of another endpoint",
 	    "{" URL ",\"tests\":true,\"endpoints\":\"till\"}", "shop",
-	    "test.event", EVENT_TEST, false },
+	    "test.event", EVENT_TEST, SELECTION_NO },
 	{ "an event without an id", "{" URL "}", "shop", "a", EVENT_NO_ID,
-	    true },
+	    SELECTION_YES },
 	{ "a pattern", "{" URL ",\"events\":\"order.*\"}", "shop", "order.made",
-	    0, true },
+	    0, SELECTION_YES },
 	{ "no pattern", "{" URL ",\"events\":\"order.*\"}", "shop", "user.made",
-	    0, false },
+	    0, SELECTION_NO },
 	{ "excluded", "{" URL ",\"events\":\"order.*,!order.made\"}", "shop",
-	    "order.made", 0, false },
+	    "order.made", 0, SELECTION_NO },
 	{ "the first name", "{" URL ",\"endpoints\":\"shop, till\"}", "shop",
-	    "a", 0, true },
+	    "a", 0, SELECTION_YES },
 	{ "the last name", "{" URL ",\"endpoints\":\"shop, till\"}", "till",
-	    "a", 0, true },
+	    "a", 0, SELECTION_YES },
 	{ "another name", "{" URL ",\"endpoints\":\"shop, till\"}", "sho", "a",
-	    0, false },
+	    0, SELECTION_NO },
 	{ "a longer name", "{" URL ",\"endpoints\":\"shop till\"}", "shop2",
-	    "a", 0, false },
+	    "a", 0, SELECTION_NO },
 	{ "eyelet's own where named", "{" URL ",\"endpoints\":\"eyelet\"}",
-	    "eyelet", "dead", 0, true },
+	    "eyelet", "dead", 0, SELECTION_YES },
 	{ "and nothing else", "{" URL ",\"endpoints\":\"eyelet\"}", "shop",
-	    "dead", 0, false },
+	    "dead", 0, SELECTION_NO },
+	{ "a pattern, and no type", "{" URL ",\"events\":\"order.*\"}", "shop",
+	    "", 0, SELECTION_UNKNOWN },
+	{ "all, and no type", "{" URL ",\"events\":\"*\"}", "shop", "", 0,
+	    SELECTION_YES },
+	{ "a pattern, and not all types", "{" URL ",\"events\":\"order.*\"}",
+	    "shop", "user.made", EVENT_TYPES_PARTIAL, SELECTION_UNKNOWN },
+	{ "not all types, at another endpoint",
+	    "{" URL ",\"endpoints\":\"till\",\"events\":\"order.*\"}", "shop",
+	    "user.made", EVENT_TYPES_PARTIAL, SELECTION_NO },
 };
 
 START_TEST(events_are_matched)
 {
+	struct event ev = { .type = span_str(matches[_i].type),
+		.flags = matches[_i].flags };
 	struct destination_match *m = NULL;
 	struct err err = ERR_INIT;
 	struct destination d;
@@ -519,9 +532,8 @@ START_TEST(events_are_matched)
 	read_doc(matches[_i].doc, &d);
 	ck_assert_int_eq(destination_match_new(&d, &m, &err), 0);
 	destination_free(&d); /* nothing of it is borrowed */
-	ck_assert_msg(destination_matches(m, matches[_i].endpoint,
-			  span_str(matches[_i].type),
-			  matches[_i].flags) == matches[_i].want,
+	ck_assert_msg(destination_selects(m, matches[_i].endpoint, &ev) ==
+			  matches[_i].want,
 	    "%s", matches[_i].when);
 	destination_match_free(m);
 }

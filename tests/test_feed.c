@@ -357,9 +357,10 @@ static const struct event events[] = {
 	    .endpoint_id = 2,
 	    .secret_id = 3,
 	    .received_ms = 1700000000000,
-	    .flags = EVENT_TEST,
+	    .flags = EVENT_TEST | EVENT_TYPES_PARTIAL,
 	    .id = { "evt_5", 5 },
 	    .type = { "order.paid", 10 },
+	    .types = { "\0\1a\0\12order.paid", 15 },
 	    .content_type = { "application/json", 16 },
 	    .headers = { "a: 1\n", 5 },
 	    .body = { "{\0}\xff", 4 } },
@@ -373,6 +374,7 @@ same_event(const struct event *a, const struct event *b)
 	       a->secret_id == b->secret_id &&
 	       a->received_ms == b->received_ms && a->flags == b->flags &&
 	       span_eq(a->id, b->id) && span_eq(a->type, b->type) &&
+	       span_eq(a->types, b->types) &&
 	       span_eq(a->content_type, b->content_type) &&
 	       span_eq(a->headers, b->headers) && span_eq(a->body, b->body);
 }

@@ -215,7 +215,7 @@ END_TEST
 
 START_TEST(an_event_of_a_removed_endpoint_is_dead)
 {
-	struct schedule_event ev = { .seq = 10, .removed = true };
+	struct schedule_event ev = { .seq = 10, .dead = DELIVERY_REMOVED };
 	struct err err = ERR_INIT;
 	bool taken = false;
 

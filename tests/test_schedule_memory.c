@@ -97,7 +97,7 @@ take(uint64_t id, uint64_t seq, bool removed)
 	struct schedule_event ev = { .seq = seq,
 		.id = span_str("evt"),
 		.key = span_str(seq % 2 == 0 ? "a" : "b"),
-		.removed = removed };
+		.dead = removed ? DELIVERY_REMOVED : NULL };
 	bool taken = false;
 
 	again(schedule_take(sc, id, &ev, 1000, &taken, &err));

@@ -436,7 +436,8 @@ take(size_t k, size_t i, bool *taken)
 {
 	const struct event_model *ev = &w.events[i];
 	struct schedule_event told = { ev->seq, 7, span_str("evt"),
-		span_str("t"), span_str(key_text(ev->key)), ev->removed };
+		span_str("t"), span_str(key_text(ev->key)),
+		ev->removed ? DELIVERY_REMOVED : NULL, SPAN_EMPTY };
 	struct pair *p = &w.pairs[k][i];
 	struct err err = ERR_INIT;
 

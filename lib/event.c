@@ -1,0 +1,35 @@
+/* event.c: the types of an event. */
+#include "lib/event.h"
+
+#include "lib/pack.h"
+
+/* *n is how many there are. False: it is cut short, or there are too many. */
+static bool
+unpack(struct span types, struct span out[EVENT_TYPES_MAX], size_t *n)
+{
+	struct pack_reader r = pack_reader_of(types);
+
+	for (*n = 0; r.left > 0 && !r.bad && *n < EVENT_TYPES_MAX; (*n)++)
+		out[*n] = pack_get_bytes(&r, 2);
+	return !r.bad && r.left == 0;
+}
+
+size_t
+event_types(const struct event *ev, struct span out[EVENT_TYPES_MAX])
+{
+	size_t n;
+
+	if (ev->types.len > 0 && unpack(ev->types, out, &n))
+		return n;
+	out[0] = ev->type;
+	return ev->type.len > 0 ? 1 : 0;
+}
+
+bool
+event_types_ok(struct span types)
+{
+	struct span out[EVENT_TYPES_MAX];
+	size_t n;
+
+	return unpack(types, out, &n);
+}

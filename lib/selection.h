@@ -1,0 +1,42 @@
+/*
+ * selection.h: is an event one of those that patterns select? By any of its
+ * types, since a batch has several. The one answer for receiving, admitting,
+ * publishing, delivering and fetching.
+ */
+#ifndef EYELET_LIB_SELECTION_H
+#define EYELET_LIB_SELECTION_H
+
+#include "lib/event.h"
+#include "lib/pattern.h"
+#include "lib/verify.h"
+
+/*
+ * What was not read may be what is selected: so UNKNOWN is never ignored
+ * behind an acknowledgement and never passed over in silence.
+ */
+enum selection {
+	/* All its types were read and none is selected, or no type is ("!*").
+	 */
+	SELECTION_NO,
+	SELECTION_YES, /* one of them is, or every type is ("*") */
+	/* No type that was read is selected, and not all could be read. */
+	SELECTION_UNKNOWN
+};
+
+/* patterns NULL: all are selected. An empty type is one that was not read. */
+enum selection selection_of(const struct pattern_list *patterns,
+    const struct span *types, size_t ntypes, bool complete);
+
+/* The same of what was read of a request, and of an event of the log. */
+enum selection selection_of_identity(
+    const struct pattern_list *patterns, const struct identity *who);
+enum selection
+selection_of_event(const struct pattern_list *patterns, const struct event *ev);
+
+/*
+ * Is it a test event of the scheme? Only where every type was read and is a
+ * test's: an element of a batch that cannot be read may be no test.
+ */
+bool selection_is_test(const struct scheme *sc, const struct identity *who);
+
+#endif
