@@ -485,6 +485,10 @@ store_healthy(struct store *st, const char **why_not)
 		*why_not = st->loss.why;
 	else if (atomic_load(&st->below_floor))
 		*why_not = "too little space is free";
+	else if (store_has_no_room(st))
+		*why_not = "a write found no room: make room on the volume, "
+			   "or raise the quota, or the limit on file sizes "
+			   "(ulimit -f)";
 	else
 		return true;
 	return false;

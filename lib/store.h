@@ -429,8 +429,8 @@ void store_horizon(struct store *st, struct store_horizon *out);
 int64_t store_stalled_ms(struct store *st, const char **what);
 
 /*
- * For /healthz: memory only. Last flush good, none hangs, above the floor, not
- * fenced.
+ * For /healthz: memory only. Last flush good, none hangs, above the floor, the
+ * last write found room, not fenced.
  */
 bool store_healthy(struct store *st, const char **why_not);
 

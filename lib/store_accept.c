@@ -240,6 +240,7 @@ store_batch(void *arg, struct store_item *const *items, size_t n,
 	struct store *st = arg;
 	struct batch ba;
 	size_t i;
+	bool wrote = false;
 	int ret = -1;
 
 	ba.st = st;
@@ -247,7 +248,10 @@ store_batch(void *arg, struct store_item *const *items, size_t n,
 	ba.next_seq = st->next_seq;
 	ba.nevents = ba.bytes = 0;
 
-	if (check_room(st, items, n, err) < 0 || prepare(&ba, err) < 0)
+	if (check_room(st, items, n, err) < 0)
+		goto out;
+	wrote = true;
+	if (prepare(&ba, err) < 0)
 		goto out;
 	for (i = 0; i < n; i++)
 		if (accept_one(&ba, items[i], err) < 0)
@@ -271,6 +275,8 @@ store_batch(void *arg, struct store_item *const *items, size_t n,
 			    st, items[i]->event.secret_id, ba.now.now_ms);
 out:
 	bdb_abort(ba.txn);
+	if (wrote && (ret < 0 || ba.nevents > 0))
+		store_note_write(st, STORE_WRITE_BATCH, ret < 0 ? err : NULL);
 	if (ret < 0)
 		err_wrap(err, "store %zu event%s", n, n == 1 ? "" : "s");
 	if (st->group.room > COMMIT_BATCH_BYTES)
@@ -290,9 +296,11 @@ store_flush(void *arg, uint64_t seq, struct err *err)
 	if (atomic_load(&st->fenced))
 		return err_set(err, ERR_AWAY, "the store starts anew");
 	if (bdb_flush(st->db, err) < 0) {
+		store_note_write(st, STORE_WRITE_FLUSH, err);
 		store_wake(st);
 		return err_wrap(err, "make events durable");
 	}
+	store_note_write(st, STORE_WRITE_FLUSH, NULL);
 	/* Before any answer leaves. An older point is a lower bound, too. */
 	if (!atomic_load(&st->lost))
 		(void)store_put_durable(st, seq, &ignored);

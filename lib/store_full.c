@@ -1,4 +1,4 @@
-/* store_full.c: opening a store whose volume has no room. */
+/* store_full.c: a store whose volume has no room, at open and later. */
 #include "lib/store_impl.h"
 
 #include <stdio.h>
@@ -7,7 +7,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+
 #define MIB (1024 * 1024)
+#define RETRY_MS 1000 /* between two tries to write */
 
 bool
 store_give_up_ballast(const struct store_options *opt)
@@ -28,7 +31,7 @@ store_give_up_ballast(const struct store_options *opt)
 
 /* Puts what to do behind what happened. */
 static void
-explain(const char *dir, struct err *err)
+explain(const char *dir, const char *then, struct err *err)
 {
 	char words[256];
 	struct statvfs vfs;
@@ -55,8 +58,8 @@ explain(const char *dir, struct err *err)
 		    "sizes (ulimit -f)",
 		    room / MIB, dir);
 	used = strlen(err->text);
-	snprintf(err->text + used, sizeof(err->text) - used,
-	    ": %s; the store opens by itself then", words);
+	snprintf(err->text + used, sizeof(err->text) - used, ": %s; %s", words,
+	    then);
 }
 
 bool
@@ -66,7 +69,7 @@ store_make_room(const struct store_options *opt, struct err *err)
 		return false;
 	if (store_give_up_ballast(opt))
 		return true;
-	explain(opt->dir, err);
+	explain(opt->dir, "the store opens by itself then", err);
 	return false;
 }
 
@@ -79,4 +82,67 @@ store_open(const struct store_options *opt, struct store **out, struct err *err)
 		ret = store_open_once(opt, out, err);
 	while (ret < 0 && store_make_room(opt, err));
 	return ret;
+}
+
+/* --- a store that is open ------------------------------------------------- */
+
+bool
+store_has_no_room(struct store *st)
+{
+	return atomic_load(&st->no_room[STORE_WRITE_BATCH]) ||
+	       atomic_load(&st->no_room[STORE_WRITE_FLUSH]);
+}
+
+void
+store_note_write(struct store *st, enum store_write what, const struct err *err)
+{
+	bool full = err != NULL && err->code == ERR_FULL;
+	bool was = store_has_no_room(st);
+	struct err why;
+
+	if (atomic_load(&st->no_room[what]) == full || (err != NULL && !full))
+		return;
+	atomic_store(&st->no_room[what], full);
+	if (store_has_no_room(st) == was)
+		return;
+	if (!full) {
+		store_say(st, "writes find room again: accepting again");
+		return;
+	}
+	why = *err;
+	err_wrap(&why, "events are refused");
+	explain(st->opt.dir, "the store accepts again by itself then", &why);
+	store_say(st, "%s", why.text);
+}
+
+/*
+ * What a batch of events needs: a table of its own perhaps, a transaction, and
+ * a flush of all that is in the log's buffer.
+ */
+static int
+write_little(void *arg, struct err *err)
+{
+	struct store *st = arg;
+	struct store_clock now;
+	int ret;
+
+	store_clock(st, &now);
+	ret =
+	    seen_prepare(st->seen, now.age_ms, err) < 0 ||
+		    segments_prepare(st->segments, st->next_seq, &now, err) < 0
+		? -1
+		: store_save(st, err);
+	store_note_write(st, STORE_WRITE_BATCH, ret < 0 ? err : NULL);
+	return ret;
+}
+
+void
+store_try_room(struct store *st)
+{
+	struct err ignored = ERR_INIT; /* it was told when it began */
+
+	if (store_has_no_room(st) && clock_ms() >= st->room_retry_ms) {
+		(void)commit_run(st->commit, write_little, st, &ignored);
+		st->room_retry_ms = clock_ms() + RETRY_MS;
+	}
 }

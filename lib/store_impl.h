@@ -5,7 +5,7 @@
  * store_clock.c	its two clocks
  * store_tables.c	the tables with small records
  * store_marker.c	the marker file, the folder's owner and mode
- * store_full.c	opening a store whose volume has no room
+ * store_full.c	a store whose volume has no room, at open and later
  * store_copy.c	store.id, by which a copy of a store is told
  * store_facts.c	numbers that live in memory: generations, counters
  * store_accept.c	a batch of events, in the committer
@@ -101,6 +101,13 @@ struct store_loss {
 	char why[400]; /* all that, for people */
 };
 
+/* The steps of accepting that need room on the disk. */
+enum store_write {
+	STORE_WRITE_BATCH, /* the transaction of a batch of events */
+	STORE_WRITE_FLUSH, /* the log, whose buffer it empties */
+	STORE_WRITES
+};
+
 struct store {
 	struct store_options opt; /* strings are owned */
 	char id[33];
@@ -160,6 +167,7 @@ struct store {
 	_Atomic uint64_t log_paged; /* up to here it is in the tables, too */
 	_Atomic int64_t fell_ms, fell_age_ms; /* see store_room */
 	atomic_bool below_floor, fenced;
+	atomic_bool no_room[STORE_WRITES]; /* the last such write found none */
 	atomic_bool fencing; /* somebody sees to it that it is fenced */
 	int64_t opened_ms, recovery_ms;
 
@@ -187,6 +195,8 @@ struct store {
 	atomic_bool settle_due;
 	struct store_passing settling;
 	int64_t settle_retry_ms;
+
+	int64_t room_retry_ms; /* the keeper's; clock_ms */
 
 	pthread_t keeper;
 	bool keeper_runs;
@@ -246,6 +256,16 @@ int store_open_once(
  * while it is under way; 6 MiB for whatever else opening writes.
  */
 #define STORE_RECOVERY_ROOM (48 * 1024 * 1024)
+/*
+ * Notes how a write ended: err is NULL, or what it failed with; only ERR_FULL
+ * counts. Logs the change from one to the other. Any thread's.
+ */
+void store_note_write(
+    struct store *st, enum store_write what, const struct err *err);
+/* Events are refused, as their writes found no room. */
+bool store_has_no_room(struct store *st);
+/* While that is so: tries again to write a little. The keeper's. */
+void store_try_room(struct store *st);
 /* True when there was one. */
 bool store_give_up_ballast(const struct store_options *opt);
 
@@ -444,6 +464,8 @@ void store_move_notices(struct store *st);
 /* store_keep.c */
 int store_keeper_start(struct store *st, struct err *err);
 void store_keeper_stop(struct store *st);
+/* A job: saves the clocks, totals and counters of store. */
+int store_save(void *store, struct err *err);
 /*
  * Looks how much is free, and how much of that is left once all that was
  * committed is in the log, and all of the log in the tables: they grow with a

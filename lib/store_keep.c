@@ -99,8 +99,8 @@ store_is_short_of_room(struct store *st)
 
 /* --- jobs, in the committer ---------------------------------------------- */
 
-static int
-save(void *arg, struct err *err)
+int
+store_save(void *arg, struct err *err)
 {
 	struct store *st = arg;
 	struct bdb_txn *txn;
@@ -158,7 +158,7 @@ checkpoint(struct store *st)
 	struct err err = ERR_INIT;
 	uint64_t put, on_disk;
 
-	if (commit_run(st->commit, save, st, &err) < 0) {
+	if (commit_run(st->commit, store_save, st, &err) < 0) {
 		complain(st, "save counters", &err);
 		return;
 	}
@@ -318,9 +318,11 @@ keeper_main(void *arg)
 			continue;
 		store_look_at_names(st);
 		store_keep_durable(st);
+		store_try_room(st);
 		store_move_notices(st);
-		if (checkpoint_is_due(st, now) ||
-		    atomic_load(&st->snapshot_due))
+		if (!store_has_no_room(st) &&
+		    (checkpoint_is_due(st, now) ||
+			atomic_load(&st->snapshot_due)))
 			checkpoint(st);
 		store_settle(st);
 		apply_retention(st, &kp);

@@ -18,16 +18,19 @@
 
 /* --- writing -------------------------------------------------------------- */
 
-/* Is the disk full for a write that ends at end? Counts it otherwise. */
+/*
+ * Is the disk full for a write that ends at end? Then errno says how. Counts it
+ * otherwise.
+ */
 static bool
 no_room(const struct stat *st, uint64_t end, uint64_t len)
 {
 	struct disk_control *c = disk_control();
+	int64_t full = __atomic_load_n(&c->full, __ATOMIC_RELAXED);
 
-	if (__atomic_load_n(&c->full, __ATOMIC_RELAXED) != 0 &&
-	    end > (uint64_t)st->st_size) {
+	if (full != 0 && end > (uint64_t)st->st_size) {
 		__atomic_add_fetch(&c->failed_writes, 1, __ATOMIC_RELAXED);
-		errno = ENOSPC;
+		errno = (int)full;
 		return true;
 	}
 	__atomic_add_fetch(&c->writes, 1, __ATOMIC_RELAXED);
@@ -133,8 +136,9 @@ posix_fallocate(int fd, off_t offset, off_t len)
 		return b->posix_fallocate(fd, offset, len);
 	pthread_mutex_lock(&disk_lock);
 	if (fstat(fd, &st) == 0) {
-		ret = ENOSPC;
-		if (!no_room(&st, (uint64_t)(offset + len), 0)) {
+		if (no_room(&st, (uint64_t)(offset + len), 0)) {
+			ret = errno;
+		} else {
 			/* Only what grows the file changes anything. */
 			if (offset + len > st.st_size)
 				disk_note_data(DISK_WRITE, path, &st,

@@ -41,7 +41,8 @@ struct disk_record {
 /* Mapped by everybody. Read by the tests as 8-byte integers in this order. */
 struct disk_control {
 	int64_t fail_syncs; /* so many more syncs fail with EIO; -1: all */
-	int64_t full; /* not 0: what would grow a file fails with ENOSPC */
+	int64_t
+	    full; /* an errno that each write that grows a file has; 0: none */
 	int64_t sync_delay_us; /* each sync takes so much longer */
 	int64_t failed_syncs, failed_writes; /* how many did fail */
 	int64_t syncs, writes, bytes; /* how many went through */

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """A full disk: 503 and Retry-After while it lasts, service again by itself
 when there is space, nothing acknowledged lost. On a small file system of its
-own where we may mount one, and with writes that fail for want of space.
+own where we may mount one, and with writes that fail for want of space, by a
+quota, or by a limit on file sizes. The health page says 503 as long as events
+are refused, also when no more of them come.
 """
+import errno
 import os
 import sys
 import time
@@ -35,11 +38,13 @@ def fill(path):
         os.fsync(f.fileno())
 
 
-def wait_refused(stand):
+def wait_refused(stand, what):
     """The log has room of its own for a while; then it must say so."""
     wait_for("the full disk is noticed", 120, lambda: stand.post(
         f"evt_probe_{time.monotonic_ns()}")[0] == 503)
     time.sleep(0.5)
+    expect(stand.get("/hooks/healthz")[0] == 503,
+           f"{what}: events are refused, and healthz is good")
 
 
 def below_the_floor(stand):
@@ -77,12 +82,56 @@ def to_the_last_byte(stand, rounds):
         wait_for("load in its stride", 30,
                  lambda: load.board.acked > acked + 200)
         fill(f"{stand.home}/filler")
-        wait_refused(stand)
+        wait_refused(stand, "the disk full to the last byte")
         os.unlink(f"{stand.home}/filler")
         acked = load.board.acked
         back.append(wait_for("service is back", 30,
                              lambda: load.board.acked > acked + 32))
     return finish(stand, load, back, "the disk full to the last byte")
+
+
+ERRORS = (errno.EDQUOT, errno.EFBIG, errno.ENOSPC)
+
+
+def without_load(stand, error):
+    """No event comes any more. The health page stays bad, and is good again
+    once there is room."""
+    what = os.strerror(error)
+    load = stand.load(f"quiet{error}", connections=16, body=65536,
+                      prefix=f"quiet{error}_")
+    stand.disk.set("full", error)
+    wait_refused(stand, what)
+    end_load(load)
+    for _ in range(5):
+        time.sleep(0.5)
+        expect(stand.get("/hooks/healthz")[0] == 503,
+               f"{what}: healthz is good again while writes fail")
+    status = next(iter(stand.rows("store", "status")), {})
+    expect(not status.get("healthy") and "quota" in str(status.get("why_not")),
+           f"{what}: status: {status.get('why_not')}")
+    expect(f"events are refused: flush the log: {what}" in stand.tail(100000),
+           f"{what}: the log does not say so: {stand.tail(5)}")
+    stand.disk.set("full", 0)
+    wait_for("healthz is good again", BACK_S * slack(),
+             lambda: stand.get("/hooks/healthz")[0] == 200)
+    return load.journal
+
+
+def killed_over_quota(stand):
+    """The next owner stays, says which limit it is, and opens by itself."""
+    what = os.strerror(errno.EDQUOT)
+    stand.disk.set("full", errno.EDQUOT)
+    stand.kill_and_wait(stand.processes())
+    wait_for("the next owner says why", 30 * slack(), lambda: what in
+             stand.run("store", "status", check=False).stderr, step=0.2)
+    (owner,) = stand.processes()
+    words = stand.run("store", "status", check=False).stderr
+    expect("raise the quota" in words, f"no cure is named: {words}")
+    expect(stand.get("/hooks/healthz")[0] == 503, f"{what}: healthz is good")
+    stand.disk.set("full", 0)
+    wait_for("it opens", 30 * slack(),
+             lambda: stand.get("/hooks/healthz")[0] == 200, step=0.1)
+    expect(stand.processes() == [owner], f"{owner} did not stay")
 
 
 def failing_writes(stand, rounds):
@@ -91,23 +140,28 @@ def failing_writes(stand, rounds):
     stand.add_endpoint()
     load = stand.load(connections=16, again=50, body=BODY)
     back = []
-    for _ in range(rounds):
+    for i in range(rounds):
         acked = load.board.acked
         wait_for("load in its stride", 30,
                  lambda: load.board.acked > acked + 200)
-        stand.disk.set("full", 1)
-        wait_refused(stand)
+        error = ERRORS[i % len(ERRORS)]
+        stand.disk.set("full", error)
+        wait_refused(stand, os.strerror(error))
         stand.disk.set("full", 0)
         acked = load.board.acked
         back.append(wait_for("service is back", 30,
                              lambda: load.board.acked > acked + 32))
     expect(stand.disk.get("failed_writes") > 0, "no write ever failed")
-    return finish(stand, load, back, "writes that fail")
-
-
-def finish(stand, load, back, what):
     figures = end_load(load)
-    result = compare(stand, [load.journal])
+    more = [without_load(stand, error)
+            for error in ERRORS[:effort(1, 1, 3)]]
+    killed_over_quota(stand)
+    return finish(stand, load, back, "writes that fail", figures, more)
+
+
+def finish(stand, load, back, what, figures=None, more=()):
+    figures = figures or end_load(load)
+    result = compare(stand, [load.journal, *more])
     damage = stand.run("store", "check", check=False)
     print(f"{what}: {len(back)} times, back after at most {max(back):.2f} s; "
           f"{figures.get('status-503', 0)} answers 503; {result['acked']} "
