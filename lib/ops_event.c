@@ -250,11 +250,7 @@ show_by_seq(struct rows *rows, uint64_t seq, struct err *err)
 	if (store_reader_next(rd, &ev, &found, err) < 0)
 		goto out;
 	if (!found || ev.seq != seq) {
-		err_set(err, ERR_NOTFOUND, "there is no event %llu%s",
-		    (unsigned long long)seq,
-		    seq <= store_durable_seq(st)
-			? " (any more): retention drops old ones"
-			: " yet");
+		(void)store_refuse_absent(st, seq, err);
 		goto out;
 	}
 	if (store_endpoint_by_id(

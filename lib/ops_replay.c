@@ -304,9 +304,8 @@ take_seqs(struct replay *rp, struct err *err)
 		if (store_reader_next(rd, &ev, &found, err) < 0)
 			goto out;
 		if (!found || ev.seq != seq) {
-			err_set(err, ERR_NOTFOUND,
-			    "there is no event %llu (any more)",
-			    (unsigned long long)seq);
+			(void)store_refuse_absent(
+			    rp->call->ops->store, seq, err);
 			goto out;
 		}
 		if (op_filter_name(&rp->filter, ev.endpoint_id, &name, err) <

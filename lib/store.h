@@ -356,6 +356,9 @@ struct store_seen {
 int store_seen(struct store *st, uint64_t endpoint_id, struct span id,
     struct store_seen *out, bool *found, struct err *err);
 
+/* -1 with ERR_NOTFOUND, and why no reader finds an event of this seq. */
+int store_refuse_absent(struct store *st, uint64_t seq, struct err *err);
+
 /* Sleeps until an event above seq is durable, or timeout_ms; true if so. */
 bool store_wait(struct store *st, uint64_t seq, int timeout_ms);
 

@@ -221,14 +221,9 @@ check_destination(
 		    (unsigned long long)d->destination_id);
 	if ((int)d->state == 0 || d->state == STORE_DELIVERY_DEAD)
 		return 0;
-	if (d->seq < store_oldest_seq(tx->st))
-		return err_set(err, ERR_NOTFOUND,
-		    "event %llu is not in the log any more",
-		    (unsigned long long)d->seq);
-	if (segments_is_lost(tx->st->segments, d->seq))
-		return err_set(err, ERR_NOTFOUND,
-		    "event %llu is lost: its place in the log is damaged",
-		    (unsigned long long)d->seq);
+	if (d->seq < store_oldest_seq(tx->st) ||
+	    segments_is_lost(tx->st->segments, d->seq))
+		return store_refuse_absent(tx->st, d->seq, err);
 	if (to.state == STORE_DESTINATION_REMOVED)
 		return err_set(err, ERR_NOTFOUND,
 		    "destination \"%s\" is removed: nothing goes there any "

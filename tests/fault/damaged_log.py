@@ -280,6 +280,10 @@ def one(name, damage, many, must_lose):
              "a seq was given twice")
         want(any(row["verb"] == "store.accept-loss"
                  for row in stand.rows("store", "audit")), "no audit record")
+        gap = stand.run("event", "show", str(loss["last_seq"] + 1),
+                        check=False)
+        want(gap.returncode == 66 and "a loss that was accepted" in gap.stderr
+             and "eyelet-store audit" in gap.stderr, f"show: {gap.stderr}")
         # And all of it lasts.
         stand.cut_power()
         stand.start()

@@ -147,6 +147,13 @@ def run(damage, log_gone, which, seed):
         check(f"{words}: the reason", set(dead.values()) <= {"damaged"}, dead)
         check(f"{words}: nothing is lost while the log is there",
               log_gone or not missed, missed)
+        for seq in sorted(dead)[:2]:
+            for verb in (("show", str(seq)), ("replay", str(seq), "--destination",
+                                              "crm")):
+                done = st.run("event", *verb, check=False)
+                check(f"{words}: {verb[0]} says that {seq} is lost",
+                      done.returncode == 66 and
+                      f"event {seq} is lost" in done.stderr, done.stderr)
         status = list(st.rows("store", "status"))[0]
         check(f"{words}: status tells", status["lost"] == len(missed), status)
         check(f"{words}: healthy", status["healthy"], status)
