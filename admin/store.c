@@ -96,6 +96,7 @@ static const struct field status_fields[] = {
 	{ "segments", "segments", FIELD_PLAIN, NULL },
 	{ "damaged", "damaged", FIELD_PLAIN, NULL },
 	{ "lost", "events lost", FIELD_PLAIN, NULL },
+	{ "incomplete", "incomplete", FIELD_LIST, NULL },
 	{ "oldest_at", "oldest", FIELD_PLAIN, NULL },
 	{ "newest_at", "newest", FIELD_PLAIN, NULL },
 	{ "dedupe_keys", "ids known", FIELD_PLAIN, NULL },
@@ -345,6 +346,8 @@ loss_row(void *arg, const struct json *row, struct err *err)
 		{ "durable", "was durable to", FIELD_PLAIN, NULL },
 		{ "found", "ended at", FIELD_PLAIN, NULL },
 		{ "kept", "logs kept in", FIELD_PLAIN, NULL },
+		{ "damaged_events", "in segments", FIELD_PLAIN, NULL },
+		{ "incomplete", "incomplete", FIELD_LIST, NULL },
 	};
 
 	(void)arg;

@@ -3,6 +3,14 @@
 #include "lib/quarantine.h"
 #include "lib/store_copy.h"
 
+static int
+put_incomplete(void *arg, const struct store_incomplete *t, struct err *err)
+{
+	(void)err;
+	json_write_str(arg, NULL, t->table);
+	return 0;
+}
+
 int
 op_store_status(const struct op_call *call, struct err *err)
 {
@@ -40,6 +48,9 @@ op_store_status(const struct op_call *call, struct err *err)
 	json_write_uint(&w, "segments", s.segments);
 	json_write_uint(&w, "damaged", s.damaged);
 	json_write_uint(&w, "lost", s.lost);
+	json_write_array(&w, "incomplete");
+	ret = store_each_incomplete(call->ops->store, put_incomplete, &w, err);
+	json_write_close(&w);
 	json_write_uint(&w, "endpoints", s.endpoints);
 	json_write_uint(&w, "secrets", s.secrets);
 	json_write_uint(&w, "oldest_seq", s.oldest_seq);
@@ -67,7 +78,8 @@ op_store_status(const struct op_call *call, struct err *err)
 	json_write_uint(&w, "unkept", refused.unkept);
 	json_write_close(&w);
 	json_write_close(&w);
-	ret = op_emit(call, &w, &row, err);
+	if (ret == 0)
+		ret = op_emit(call, &w, &row, err);
 	buf_free(&row);
 	return ret;
 }

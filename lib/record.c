@@ -455,6 +455,7 @@ record_get_request(
 #define SEGMENT_CLOSED 1
 #define SEGMENT_TRIES 2
 #define SEGMENT_DAMAGED 4
+#define SEGMENT_ACCEPTED 8
 
 int
 record_put_segment(
@@ -462,7 +463,8 @@ record_put_segment(
 {
 	unsigned flags = (s->closed ? SEGMENT_CLOSED : 0U) |
 			 (s->tries ? SEGMENT_TRIES : 0U) |
-			 (s->damaged ? SEGMENT_DAMAGED : 0U);
+			 (s->damaged ? SEGMENT_DAMAGED : 0U) |
+			 (s->accepted ? SEGMENT_ACCEPTED : 0U);
 
 	buf_clear(b);
 	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
@@ -493,6 +495,7 @@ record_get_segment(
 	out->closed = (flags & SEGMENT_CLOSED) != 0;
 	out->tries = (flags & SEGMENT_TRIES) != 0;
 	out->damaged = (flags & SEGMENT_DAMAGED) != 0;
+	out->accepted = (flags & SEGMENT_ACCEPTED) != 0;
 	out->first_seq = pack_get64(&r);
 	out->last_seq = pack_get64(&r);
 	out->events = pack_get64(&r);

@@ -204,6 +204,7 @@ record_get_dead(struct span value, struct record_dead *out, struct err *err);
 
 struct record_segment {
 	bool closed, tries, damaged;
+	bool accepted; /* that it is: an operator knows what it lacks */
 	uint64_t first_seq, last_seq, events;
 	int64_t opened_ms, last_ms; /* wall clock, for people ... */
 	int64_t opened_age_ms, last_age_ms; /* ... and what it goes by */

@@ -154,17 +154,22 @@ struct segments_lost {
 	uint64_t first, last; /* seq */
 };
 
-/*
- * Visits what is lost, upwards: of all damaged segments, or of those alone
- * whose lost events are no dead letters yet (segments_settle).
- */
-int segments_each_lost(struct segments *sg, bool unsettled,
+enum segments_lost_which {
+	SEGMENTS_LOST_ALL,
+	SEGMENTS_LOST_UNSETTLED, /* no dead letters yet: segments_settle */
+	SEGMENTS_LOST_UNACCEPTED /* segments_accept */
+};
+
+/* Visits what damaged segments lack, upwards. */
+int segments_each_lost(struct segments *sg, enum segments_lost_which which,
     int (*visit)(void *arg, const struct segments_lost *lost, struct err *err),
     void *arg, struct err *err);
 bool segments_is_lost(struct segments *sg, uint64_t seq);
 
 /* The committer's, or before it runs: records that they are dead letters. */
 int segments_settle(struct segments *sg, struct bdb_txn *txn, struct err *err);
+/* The committer's: records that an operator accepted all that is lost. */
+int segments_accept(struct segments *sg, struct bdb_txn *txn, struct err *err);
 
 /* Visits the tables' file names, for verifying and copying; none set aside. */
 int segments_files(struct segments *sg,

@@ -164,8 +164,22 @@ segments_salvage(struct segments *sg, struct segment *s, struct err *err)
 	return find_lost(s, err);
 }
 
+static bool
+is_wanted(const struct segment *s, enum segments_lost_which which)
+{
+	switch (which) {
+	case SEGMENTS_LOST_ALL:
+		return true;
+	case SEGMENTS_LOST_UNSETTLED:
+		return !s->facts.damaged;
+	case SEGMENTS_LOST_UNACCEPTED:
+		return !s->facts.accepted;
+	}
+	return false;
+}
+
 int
-segments_each_lost(struct segments *sg, bool unsettled,
+segments_each_lost(struct segments *sg, enum segments_lost_which which,
     int (*visit)(void *arg, const struct segments_lost *lost, struct err *err),
     void *arg, struct err *err)
 {
@@ -174,7 +188,7 @@ segments_each_lost(struct segments *sg, bool unsettled,
 	int ret = 0;
 
 	while (s != NULL && ret == 0) {
-		if (!unsettled || !s->facts.damaged)
+		if (is_wanted(s, which))
 			for (i = 0; i < s->nlost && ret == 0; i++)
 				ret = visit(arg, &s->lost[i], err);
 		next = segments_pin_next(sg, s);
@@ -203,7 +217,8 @@ segments_is_lost(struct segments *sg, uint64_t seq)
 {
 	struct err err = ERR_INIT;
 
-	return segments_each_lost(sg, false, compare_lost, &seq, &err) == 0 &&
+	return segments_each_lost(
+		   sg, SEGMENTS_LOST_ALL, compare_lost, &seq, &err) == 0 &&
 	       seq == 0;
 }
 
@@ -216,6 +231,21 @@ segments_settle(struct segments *sg, struct bdb_txn *txn, struct err *err)
 		if (s->salvage == NULL || s->facts.damaged)
 			continue;
 		s->facts.damaged = true;
+		if (segments_save_facts(sg, txn, &s->facts, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+segments_accept(struct segments *sg, struct bdb_txn *txn, struct err *err)
+{
+	struct segment *s;
+
+	for (s = sg->first; s != NULL; s = s->next) {
+		if (s->nlost == 0 || s->facts.accepted)
+			continue;
+		s->facts.accepted = true;
 		if (segments_save_facts(sg, txn, &s->facts, err) < 0)
 			return -1;
 	}

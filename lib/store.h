@@ -470,9 +470,26 @@ bool store_is_lost(struct store *st);
 int store_loss_refuse(struct store *st, struct err *err);
 
 /*
- * Goes on without what is lost. result gets an object: first_seq, last_seq,
- * events (how many seqs at most), what, file, offset, durable, found, kept.
- * The log files stay where they are kept. ERR_NOTFOUND: nothing is lost.
+ * A table that was damaged and could not be mended: it was made anew from its
+ * whole pages. It counts as incomplete until store_accept_loss.
+ */
+struct store_incomplete {
+	char table[64];
+	int64_t at_ms; /* when it was set aside */
+	const char *without; /* the consequence, in words */
+};
+
+int store_each_incomplete(struct store *st,
+    int (*visit)(void *arg, const struct store_incomplete *t, struct err *err),
+    void *arg, struct err *err);
+
+/*
+ * Accepts every loss: that of the log, of damaged segments, of incomplete
+ * tables. Goes on without what is lost, and store_check reports it no longer.
+ * result gets an object: damaged_events (lost with segments), incomplete (an
+ * array of tables); where the log lost something: first_seq, last_seq, events
+ * (how many seqs at most), what, file, offset, durable, found, kept. The log
+ * files stay where they are kept. ERR_NOTFOUND: nothing is lost.
  */
 int store_accept_loss(struct store *st, const struct store_actor *actor,
     const unsigned char request_id[STORE_REQUEST_ID], struct buf *result,

@@ -102,7 +102,16 @@ report_lost(void *arg, const struct segments_lost *lost, struct err *err)
 	return 0;
 }
 
-/* Nobody is to miss them again. */
+static int
+report_incomplete(void *arg, const struct store_incomplete *t, struct err *err)
+{
+	(void)err;
+	report(arg, "table %s was damaged and is incomplete: %s", t->table,
+	    t->without);
+	return 0;
+}
+
+/* Marks lost events as there: they are reported already. */
 static int
 skip_lost(void *arg, const struct segments_lost *lost, struct err *err)
 {
@@ -284,7 +293,10 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 		store_damage_found(st, ck.damaged);
 	if (ck.problems > 0)
 		goto done;
-	if (segments_each_lost(st->segments, false, report_lost, &ck, err) < 0)
+	if (segments_each_lost(st->segments, SEGMENTS_LOST_UNACCEPTED,
+		report_lost, &ck, err) < 0)
+		goto out;
+	if (store_each_incomplete(st, report_incomplete, &ck, err) < 0)
 		goto out;
 	if (store_reader_open(st, &rd, err) < 0)
 		goto out;
@@ -306,8 +318,8 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 			goto out;
 		}
 		store_reader_seek(rd, ck.first);
-		if (segments_each_lost(
-			st->segments, false, skip_lost, &ck, err) < 0)
+		if (segments_each_lost(st->segments, SEGMENTS_LOST_ALL,
+			skip_lost, &ck, err) < 0)
 			goto out;
 		if (check_events(&ck, rd, err) < 0 ||
 		    seen_visit(st->seen, check_seen, &ck, err) < 0)

@@ -4,7 +4,8 @@
  *
  * STORE_DAMAGED names them, a file a line (none: not known which). What was
  * mended stands in STORE_MENDED, a file and a time (ms) a line, so that what
- * is found damaged again is not rebuilt again and again.
+ * is found damaged again is not rebuilt again and again. STORE_INCOMPLETE names
+ * the tables that were set aside, in the same way, until that is accepted.
  */
 #include "lib/store_impl.h"
 
@@ -22,6 +23,8 @@
 #include "lib/util.h"
 
 #define STORE_MENDED "mended"
+#define STORE_INCOMPLETE "incomplete"
+#define EVENTS "events-"
 #define NEW ".new"
 #define AGAIN_MS                                                    \
 	(3600 * INT64_C(1000)) /* a small table may be mended again \
@@ -51,7 +54,7 @@ static const struct {
 	bool may_go; /* what is whole in it goes on, or it begins empty */
 	const char *without; /* what that means, for the log */
 } kinds[] = {
-	{ "events-", true, "events that it lacks become dead letters" },
+	{ EVENTS, true, "events that it lacks become dead letters" },
 	{ "tries-", true, "what was tried to deliver its events is unknown" },
 	{ "seen-", true, "what it lacks is looked up in the log" },
 	{ "audit", true, "records of the audit trail may be missing" },
@@ -204,7 +207,7 @@ was_mended(struct store *st, const char *file)
 
 	while (f != NULL && fscanf(f, "%255s %lld", name, &at_ms) == 2)
 		if (strcmp(name, file) == 0 &&
-		    (strncmp(file, "events-", 7) == 0 ||
+		    (strncmp(file, EVENTS, sizeof(EVENTS) - 1) == 0 ||
 			store_wall_ms() - at_ms < AGAIN_MS))
 			was = true;
 	if (f != NULL)
@@ -233,6 +236,81 @@ note_mending(struct mending *md, struct err *err)
 	if (old != NULL)
 		fclose(old);
 	return put_note(md->st, f, STORE_MENDED, err);
+}
+
+/* --- what is incomplete --------------------------------------------------- */
+
+int
+store_each_incomplete(struct store *st,
+    int (*visit)(void *arg, const struct store_incomplete *t, struct err *err),
+    void *arg, struct err *err)
+{
+	FILE *f = open_note(st, STORE_INCOMPLETE, "re");
+	struct store_incomplete t;
+	long long at_ms;
+	int ret = 0;
+
+	while (ret == 0 && f != NULL &&
+	       fscanf(f, "%63s %lld", t.table, &at_ms) == 2) {
+		t.at_ms = at_ms;
+		t.without = kinds[kind_of(t.table)].without;
+		ret = visit(arg, &t, err);
+	}
+	if (f != NULL)
+		fclose(f);
+	return ret;
+}
+
+static int
+write_incomplete(void *arg, const struct store_incomplete *t, struct err *err)
+{
+	(void)err;
+	fprintf(arg, "%s %lld\n", t->table, (long long)t->at_ms);
+	return 0;
+}
+
+static int
+find_incomplete(void *arg, const struct store_incomplete *t, struct err *err)
+{
+	const char **file = arg;
+
+	(void)err;
+	if (*file != NULL && strcmp(*file, t->table) == 0)
+		*file = NULL;
+	return 0;
+}
+
+/* Lost events are known one by one; of other tables only that some may be. */
+static int
+note_incomplete(struct store *st, const char *file, struct err *err)
+{
+	const char *missing = file;
+	FILE *f;
+
+	if (strncmp(file, EVENTS, sizeof(EVENTS) - 1) == 0)
+		return 0;
+	if (store_each_incomplete(st, find_incomplete, &missing, err) < 0)
+		return -1;
+	if (missing == NULL)
+		return 0;
+	f = open_note(st, STORE_INCOMPLETE NEW, "we");
+	if (f != NULL &&
+	    store_each_incomplete(st, write_incomplete, f, err) == 0)
+		fprintf(f, "%s %lld\n", file, (long long)store_wall_ms());
+	return put_note(st, f, STORE_INCOMPLETE, err);
+}
+
+int
+store_forget_incomplete(struct store *st, struct err *err)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/" STORE_INCOMPLETE, st->opt.dir);
+	if (unlink(path) < 0)
+		return errno == ENOENT
+			   ? 0
+			   : err_errno(err, errno, "remove %s", path);
+	return files_sync_folder(st->opt.dir, err);
 }
 
 /* --- which files ---------------------------------------------------------- */
@@ -326,6 +404,8 @@ set_aside(struct store *st, const char *file, struct err *err)
 		    "table %s is damaged, and neither the snapshot nor the "
 		    "logs bring it back: restore a backup",
 		    strcmp(file, ANY) == 0 ? "(not known which)" : file);
+	if (note_incomplete(st, file, err) < 0)
+		return -1;
 	snprintf(aside, sizeof(aside), SEGMENTS_ASIDE "%s", file);
 	if (files_exist(st->db_dir, file)) {
 		if (files_rename(st->db_dir, file, aside, err) < 0)

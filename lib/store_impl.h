@@ -520,6 +520,8 @@ void store_damage_act(struct store *st); /* the keeper's, every tick */
  * neither will do, only a backup.
  */
 int store_mend(struct store *st, struct err *err);
+/* Forgets which tables are incomplete (store_each_incomplete). */
+int store_forget_incomplete(struct store *st, struct err *err);
 
 /* store_salvage.c */
 bool store_is_aside(struct store *st, const char *file);

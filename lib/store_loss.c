@@ -13,6 +13,7 @@
 #include "lib/bdb_scan.h"
 #include "lib/clock.h"
 #include "lib/files.h"
+#include "lib/json_write.h"
 #include "lib/text.h"
 
 #define LOST "lost" /* what it says is in force while it is there */
@@ -367,21 +368,73 @@ out:
 
 /* --- the end of it -------------------------------------------------------- */
 
-static int
-put_facts(struct store *st, struct buf *result, struct err *err)
-{
-	const struct store_loss *lo = &st->loss;
+/* What store_accept_loss accepts beside the end of the log. */
+struct accepting {
+	uint64_t events; /* that damaged segments lack */
+	size_t tables; /* that are incomplete */
+	struct json_write w;
+};
 
-	/* All words are ours; a kept folder's name is letters and digits. */
-	return buf_printf(result, err,
-	    "{\"first_seq\":%llu,\"last_seq\":%llu,\"events\":%llu,"
-	    "\"what\":\"%s\",\"file\":\"log.%010lu\",\"offset\":%lu,"
-	    "\"durable\":\"" LSN "\",\"found\":\"" LSN "\",\"kept\":\"%s\"}",
-	    (unsigned long long)lo->last_seq + 1, (unsigned long long)lo->seq,
-	    (unsigned long long)(lo->seq > lo->last_seq ? lo->seq - lo->last_seq
-							: 0),
-	    lo->what, LSN_OF(lo->broken), LSN_OF(lo->durable),
-	    LSN_OF(lo->found), lo->kept);
+static int
+count_lost(void *arg, const struct segments_lost *lost, struct err *err)
+{
+	struct accepting *ac = arg;
+
+	(void)err;
+	ac->events += lost->last - lost->first + 1;
+	return 0;
+}
+
+static int
+put_table(void *arg, const struct store_incomplete *t, struct err *err)
+{
+	struct accepting *ac = arg;
+
+	(void)err;
+	ac->tables++;
+	json_write_str(&ac->w, NULL, t->table);
+	return 0;
+}
+
+static void
+put_log_loss(struct json_write *w, const struct store_loss *lo)
+{
+	char words[64];
+
+	json_write_uint(w, "first_seq", lo->last_seq + 1);
+	json_write_uint(w, "last_seq", lo->seq);
+	json_write_uint(
+	    w, "events", lo->seq > lo->last_seq ? lo->seq - lo->last_seq : 0);
+	json_write_str(w, "what", lo->what);
+	snprintf(
+	    words, sizeof(words), "log.%010lu", (unsigned long)lo->broken.file);
+	json_write_str(w, "file", words);
+	json_write_uint(w, "offset", lo->broken.offset);
+	snprintf(words, sizeof(words), LSN, LSN_OF(lo->durable));
+	json_write_str(w, "durable", words);
+	snprintf(words, sizeof(words), LSN, LSN_OF(lo->found));
+	json_write_str(w, "found", words);
+	json_write_str(w, "kept", lo->kept);
+}
+
+static int
+put_facts(
+    struct store *st, struct accepting *ac, struct buf *result, struct err *err)
+{
+	if (segments_each_lost(st->segments, SEGMENTS_LOST_UNACCEPTED,
+		count_lost, ac, err) < 0)
+		return -1;
+	json_write_init(&ac->w, result, err);
+	json_write_object(&ac->w, NULL);
+	if (atomic_load(&st->lost))
+		put_log_loss(&ac->w, &st->loss);
+	json_write_uint(&ac->w, "damaged_events", ac->events);
+	json_write_array(&ac->w, "incomplete");
+	if (store_each_incomplete(st, put_table, ac, err) < 0)
+		return -1;
+	json_write_close(&ac->w);
+	json_write_close(&ac->w);
+	return json_write_done(&ac->w);
 }
 
 struct forgetting {
@@ -428,17 +481,45 @@ change_accept(
     struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 {
 	struct store *st = tx->st;
+	struct accepting ac = { 0 };
 	uint64_t above = st->loss.seq + SEQ_APART;
 
 	(void)arg;
-	if (!atomic_load(&st->lost))
+	if (put_facts(st, &ac, result, err) < 0)
+		return -1;
+	if (atomic_load(&st->lost)) {
+		if (st->next_seq <= above)
+			st->next_seq = above + 1;
+		if (forget_lost(tx, err) < 0)
+			return -1;
+	} else if (ac.events == 0 && ac.tables == 0) {
 		return err_set(err, ERR_NOTFOUND, "the store has lost nothing");
-	if (st->next_seq <= above)
-		st->next_seq = above + 1;
-	if (forget_lost(tx, err) < 0 || put_facts(st, result, err) < 0)
+	}
+	if (segments_accept(st->segments, tx->txn, err) < 0)
 		return -1;
 	return store_tx_audit(
 	    tx, "store.accept-loss", "store", buf_span(result), err);
+}
+
+/* The change is durable: the store accepts events from here on. */
+static int
+end_log_loss(struct store *st, struct err *err)
+{
+	char *kept = NULL;
+	int ret = -1;
+
+	if (store_put_durable(st, st->loss.seq + SEQ_APART, err) < 0 ||
+	    durable_sync(st->durable, err) < 0)
+		return -1;
+	if (asprintf(&kept, "%s/" LOST, st->loss.kept) < 0)
+		return err_set(err, ERR_NOMEM, "no memory for a path");
+	ret = files_rename(st->opt.dir, LOST, kept, err);
+	free(kept);
+	if (ret < 0)
+		return -1;
+	atomic_store(&st->lost, false);
+	store_say(st, "the loss is accepted: accepting events again");
+	return 0;
 }
 
 int
@@ -446,29 +527,14 @@ store_accept_loss(struct store *st, const struct store_actor *actor,
     const unsigned char request_id[STORE_REQUEST_ID], struct buf *result,
     struct err *err)
 {
-	struct durable_point point = { .seq = st->loss.seq + SEQ_APART };
-	char *kept = NULL;
-	int ret = -1;
-
 	if (store_change_lost(
 		st, actor, request_id, change_accept, NULL, result, err) < 0)
 		return -1;
-	if (!atomic_load(&st->lost))
-		return 0; /* a repeat of a call that was done */
-	if (store_put_durable(st, point.seq, err) < 0 ||
-	    durable_sync(st->durable, err) < 0 ||
-	    asprintf(&kept, "%s/" LOST, st->loss.kept) < 0)
-		goto out;
-	ret = files_rename(st->opt.dir, LOST, kept, err);
-	if (ret == 0) {
-		atomic_store(&st->lost, false);
-		store_say(st, "the loss is accepted: accepting events again");
-	}
-out:
-	if (ret < 0)
-		err_wrap(err, "the loss is accepted, but");
-	free(kept);
-	return ret;
+	/* A call that is repeated does the rest again, which harms nothing. */
+	if (store_forget_incomplete(st, err) < 0 ||
+	    (atomic_load(&st->lost) && end_log_loss(st, err) < 0))
+		return err_wrap(err, "the loss is accepted, but");
+	return 0;
 }
 
 /* --- the point ------------------------------------------------------------ */

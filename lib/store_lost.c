@@ -167,7 +167,8 @@ store_settle_lost(struct store *st, struct err *err)
 {
 	struct losing ls = { .st = st };
 
-	if (segments_each_lost(st->segments, true, lose_run, &ls, err) < 0)
+	if (segments_each_lost(
+		st->segments, SEGMENTS_LOST_UNSETTLED, lose_run, &ls, err) < 0)
 		return err_wrap(err, "events that are lost");
 	if (ls.events == 0)
 		return 0;
@@ -189,8 +190,9 @@ store_refuse_absent(struct store *st, uint64_t seq, struct err *err)
 		    err, ERR_NOTFOUND, "there is no event %llu yet", n);
 	if (seq < store_oldest_seq(st))
 		return err_set(err, ERR_NOTFOUND,
-		    "event %llu is not in the log any more: retention drops "
-		    "old ones",
+		    "event %llu is not in the log any more: retention dropped "
+		    "it, or it went with a loss that was accepted (see "
+		    "\"eyelet-store audit\")",
 		    n);
 	if (segments_is_lost(st->segments, seq))
 		return err_set(err, ERR_NOTFOUND,

@@ -82,7 +82,7 @@ static const struct {
 	{ "flip, attempts, snapshot too", TRIES, BOTH(FLIP), "1", true, false },
 	{ "flip, audit, snapshot too", "$1/db/audit", BOTH(FLIP), "1", true,
 	    false },
-	{ "flip, deliveries, snapshot too", "$1/db/deliveries", BOTH(FLIP), "0",
+	{ "flip, deliveries, snapshot too", "$1/db/deliveries", BOTH(FLIP), "1",
 	    true, false },
 	{ "gone, notices, snapshot too", "$1/db/notices", BOTH(GONE), "0", true,
 	    false },
@@ -206,13 +206,35 @@ damage(size_t i)
 }
 
 /* What nobody reads, a check finds. */
+static int
+count_table(void *arg, const struct store_incomplete *t, struct err *err)
+{
+	uint64_t *n = arg;
+
+	(void)err;
+	ck_assert_str_ne(t->without, "");
+	++*n;
+	return 0;
+}
+
+/* The tables that could not be mended. */
+static uint64_t
+incomplete(void)
+{
+	uint64_t n = 0;
+
+	ck_assert_int_eq(
+	    store_each_incomplete(fx.st, count_table, &n, &fx.err), 0);
+	return n;
+}
+
 static bool
 is_well_or_lossy(void)
 {
 	struct store_status status;
 
 	ck_assert_int_eq(store_status(fx.st, &status, &fx.err), 0);
-	return fx_problems() == 0 || status.lost > 0;
+	return status.lost > 0 || fx_problems() == incomplete();
 }
 
 static void
@@ -278,7 +300,7 @@ START_TEST(P3_an_event_is_readable_or_a_dead_letter)
 	ck_assert_int_eq(fx_state(late, 3), 0);
 	/* It is told, as long as it is so. */
 	ck_assert_int_eq(store_status(fx.st, &status, &fx.err), 0);
-	problems = fx_problems();
+	problems = fx_problems() - incomplete();
 	ck_assert_msg((problems > 0) == (status.lost > 0), "%s: %d problems",
 	    cases[_i].when, (int)problems);
 	/* And the store goes on, also the next time. */
@@ -291,6 +313,78 @@ START_TEST(P3_an_event_is_readable_or_a_dead_letter)
 	check_lost(id, there, (size_t)_i);
 	ck_assert_int_eq(fx_accept("new2", "{}"), STORE_ACCEPTED);
 	ck_assert(!store_is_fenced(fx.st));
+}
+END_TEST
+
+/* Damage in a file and in its copy in the snapshot. */
+static const struct {
+	const char *when, *script;
+	bool table; /* it becomes incomplete; else events are lost */
+} acceptable[] = {
+	{ "deliveries",
+	    "for f in $1/db/deliveries $1/snapshot/deliveries; do "
+	    "printf '\\377\\001' | dd of=$f bs=1 seek=6151 conv=notrunc "
+	    "status=none; done",
+	    true },
+	{ "audit",
+	    "for f in $1/db/audit $1/snapshot/audit; do "
+	    "printf '\\377\\001' | dd of=$f bs=1 seek=6151 conv=notrunc "
+	    "status=none; done",
+	    true },
+	{ "a segment", "f=" FIRST "; rm $f $1/snapshot/${f##*/}", false },
+};
+
+/* Also over opens, and only what is new is told afterwards. */
+START_TEST(damage_is_told_until_it_is_accepted)
+{
+	const char *when = acceptable[_i].when;
+	unsigned char request[STORE_REQUEST_ID] = "accept";
+	struct buf result = BUF_INIT(4096);
+	struct store_status status;
+	int round;
+
+	fx_close();
+	fx.opt.segment_max = 16 << 10;
+	fx.opt.log_keep_max = 1;
+	fx_open();
+	fx_added("orders", NULL);
+	accept_all(0, EVENTS);
+	fx_close();
+	let_the_log_go();
+	fx_shell(acceptable[_i].script);
+	/* A check finds it where no open does, and the next open mends it. */
+	for (round = 0; round < ROUNDS; round++) {
+		if (!try_open())
+			continue;
+		if (fx_problems() == 0 || !store_wait_fenced(fx.st, 3000))
+			break;
+		fx_close();
+	}
+	ck_assert_msg(round < ROUNDS, "%s: %s", when, fx.err.text);
+	for (round = 0; round < 2; round++) {
+		ck_assert_int_eq(store_status(fx.st, &status, &fx.err), 0);
+		ck_assert_uint_eq(incomplete(), acceptable[_i].table ? 1 : 0);
+		ck_assert_int_eq(status.lost > 0, !acceptable[_i].table);
+		ck_assert_msg(fx_problems() > 0, "%s: check is silent", when);
+		fx_close();
+		fx_open();
+	}
+	ck_assert_msg(
+	    store_accept_loss(fx.st, &fx_actor, request, &result, &fx.err) == 0,
+	    "%s: %s", when, fx.err.text);
+	for (round = 0; round < 2; round++) {
+		ck_assert_uint_eq(incomplete(), 0);
+		ck_assert_msg(fx_problems() == 0, "%s: still a problem", when);
+		ck_assert_int_eq(fx_accept("evt_77", "{}"), STORE_CONFLICT);
+		fx_close();
+		fx_open();
+	}
+	request[0]++;
+	buf_clear(&result);
+	ck_assert_int_eq(
+	    store_accept_loss(fx.st, &fx_actor, request, &result, &fx.err), -1);
+	ck_assert_int_eq(fx.err.code, ERR_NOTFOUND);
+	buf_free(&result);
 }
 END_TEST
 
@@ -433,6 +527,12 @@ main(void)
 	    tc, a_check_that_finds_damage_has_it_mended, 11, 12);
 	tcase_add_test(tc, what_cannot_go_on_says_so);
 	tcase_add_test(tc, what_is_salvaged_is_what_was_there);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("accepted");
+	tcase_set_timeout(tc, 120);
+	tcase_add_checked_fixture(tc, fx_setup, fx_teardown);
+	tcase_add_loop_test(tc, damage_is_told_until_it_is_accepted, 0,
+	    (int)NITEMS(acceptable));
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
