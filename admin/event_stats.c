@@ -72,8 +72,8 @@ put_members(struct table *t, const struct json *row, const char *const *members,
 static int
 take_row(void *arg, const struct json *row, struct err *err)
 {
-	static const char *const counters[] = { "accepted", "duplicate",
-		"conflict", "ignored", "test", "refused", "failed" };
+	static const char *const counters[] = { "accepted", "duplicate", "held",
+		"ignored", "test", "refused", "failed" };
 	const struct json *counts = json_get(row, "counts");
 	struct stats *stats = arg;
 	int64_t events;

@@ -4,32 +4,54 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/kept.h"
+static void
+name_by_digest(const unsigned char sum[DIGEST_SHA256], char *out)
+{
+	size_t i, at = sizeof(STORE_DIGEST_ID) - 1;
+
+	memcpy(out, STORE_DIGEST_ID, at);
+	for (i = 0; i < DIGEST_SHA256; i++)
+		snprintf(out + at + 2 * i, 3, "%02x", sum[i]);
+}
+
+void
+accept_room_free(struct accept_room *room)
+{
+	buf_free(&room->headers);
+	buf_free(&room->payload);
+	buf_free(&room->contents);
+	buf_free(&room->elements);
+}
+
+static const enum store_on_held on_held_of[] = {
+	[ENDPOINT_ON_HELD_HOLD] = STORE_ON_HELD_HOLD,
+	[ENDPOINT_ON_HELD_DELIVER] = STORE_ON_HELD_DELIVER,
+	[ENDPOINT_ON_HELD_REFUSE] = STORE_ON_HELD_REFUSE,
+};
 
 static int
-name_by_digest(struct span body, char *out, struct err *err)
+fill_identity(const struct accept_input *in, struct store_item *item,
+    struct accept_room *room, struct err *err)
 {
-	unsigned char sum[DIGEST_SHA256];
-	size_t i, at = sizeof(ACCEPT_DIGEST_ID) - 1;
+	const struct endpoint *ep = &in->ep->settings;
 
-	if (digest_sha256(&body, 1, sum, err) < 0)
+	item->on_held = on_held_of[ep->on_held];
+	if (dedupe_identify(in->ep->scheme, ep, in->verified, in->result,
+		in->who, &room->payload, &item->identity, err) < 0)
 		return -1;
-	memcpy(out, ACCEPT_DIGEST_ID, at);
-	for (i = 0; i < sizeof(sum); i++)
-		snprintf(out + at + 2 * i, 3, "%02x", sum[i]);
+	item->identity.admitted = in->admitted;
+	if (scheme_each_signed(in->ep->scheme))
+		item->elements = buf_span(&room->elements);
+	item->contents = &room->contents;
 	return 0;
 }
 
-int
-accept_fill(const struct accept_input *in, struct store_item *item,
-    struct accept_room *room, struct err *err)
+static void
+fill_event(const struct accept_input *in, struct event *ev)
 {
-	const struct scheme *sc = in->ep->scheme;
 	const struct identity *who = in->who;
-	struct event *ev = &item->event;
 	struct span type;
 
-	memset(item, 0, sizeof(*item));
 	ev->endpoint_id = in->ep->id;
 	ev->secret_id = in->secret_id;
 	ev->flags = in->is_test ? EVENT_TEST : 0;
@@ -38,31 +60,40 @@ accept_fill(const struct accept_input *in, struct store_item *item,
 		ev->types = who->packed_types;
 	if (!who->types_complete)
 		ev->flags |= EVENT_TYPES_PARTIAL;
-	request_header(in->request, "content-type", &type);
+	request_header(in->verified->request, "content-type", &type);
 	ev->content_type = type.len <= EVENT_TYPE_MAX ? type : SPAN_EMPTY;
-	ev->body = in->request->body;
+	ev->body = in->verified->request->body;
+}
+
+int
+accept_fill(const struct accept_input *in, struct store_item *item,
+    struct accept_room *room, struct err *err)
+{
+	const struct scheme *sc = in->ep->scheme;
+	struct event *ev = &item->event;
+	int64_t window_s = in->ep->settings.tolerance_s;
+
+	memset(item, 0, sizeof(*item));
+	item->wish = in->wish;
+	item->generation = in->ep->generation;
+	if (window_s < 0)
+		window_s = scheme_tolerance_s(sc);
+	item->window_ms = window_s > 0 ? window_s * 1000 : 0;
+	fill_event(in, ev);
 	buf_clear(&room->headers);
-	room->headers.max = KEPT_MAX;
-	if (registry_keep_headers(
-		in->registry, sc, in->request, &room->headers, err) < 0)
+	if (in->wish == STORE_WISH_ACCEPT &&
+	    registry_keep_headers(in->registry, sc, in->verified->request,
+		&room->headers, err) < 0)
 		return -1;
 	ev->headers = buf_span(&room->headers);
-	if (who->has_id) {
-		ev->id = who->id;
-		item->dedupe_body =
-		    !scheme_id_signed(sc) &&
-		    in->ep->settings.repeats != ENDPOINT_REPEATS_ALWAYS;
+	if (fill_identity(in, item, room, err) < 0)
+		return -1;
+	if (in->who->has_id) {
+		ev->id = in->who->id;
 	} else {
-		if (name_by_digest(ev->body, room->digest_id, err) < 0)
-			return -1;
+		name_by_digest(item->identity.payload, room->digest_id);
 		ev->id = span_str(room->digest_id);
 		ev->flags |= EVENT_NO_ID;
 	}
-	if (who->has_replay) {
-		item->dedupe_body = true;
-		item->replay = who->replay;
-	}
-	item->body_varies = scheme_retry_body(sc) != SCHEME_RETRY_SAME;
-	item->generation = in->ep->generation;
 	return 0;
 }

@@ -31,12 +31,17 @@ deadline_in(struct timespec *ts, int64_t ns)
 static void
 run_job(struct commit *cm, struct commit_job *job)
 {
+	uint64_t seq = 0;
 	int ret;
 
 	atomic_store(&cm->since_ms[COMMIT_WRITING], clock_ms());
 	ret = job->run(job->arg, &job->err);
 	atomic_store(&cm->since_ms[COMMIT_WRITING], 0);
+	if (ret == 0 && cm->hooks.last_seq != NULL)
+		seq = cm->hooks.last_seq(cm->hooks.arg);
 	pthread_mutex_lock(&cm->mutex);
+	if (seq > cm->flush_seq)
+		cm->flush_seq = seq;
 	job->ret = ret;
 	job->state = JOB_COMMITTED;
 	job->next = cm->flush_jobs;

@@ -46,6 +46,8 @@ struct commit_hooks {
 	int (*flush)(void *arg, uint64_t seq, struct err *err);
 	/* A seq is durable now. */
 	void (*durable)(void *arg, uint64_t seq);
+	/* How far the log is: a job may have appended, too. NULL: none does. */
+	uint64_t (*last_seq)(void *arg);
 	void *arg;
 };
 

@@ -12,7 +12,7 @@ copy_borrowed(struct buf *arena, struct store_item *copy, struct err *err)
 {
 	struct event *ev = &copy->event;
 	struct span *const spans[] = { &ev->id, &ev->type, &ev->types,
-		&ev->content_type, &ev->headers, &ev->body, &copy->replay };
+		&ev->content_type, &ev->headers, &ev->body, &ev->contents };
 	size_t i, at;
 
 	for (i = 0; i < NITEMS(spans); i++) {
@@ -31,7 +31,7 @@ borrowed_size(const struct store_item *item)
 
 	return ev->id.len + ev->type.len + ev->types.len +
 	       ev->content_type.len + ev->headers.len + ev->body.len +
-	       item->replay.len;
+	       ev->contents.len;
 }
 
 /*
@@ -69,6 +69,8 @@ batch_settle(struct commit_batch *ba, size_t i)
 		return NULL;
 	item->outcome = copy->outcome;
 	item->seq = copy->seq;
+	item->rule = copy->rule;
+	item->reason = copy->reason;
 	item->event.seq = copy->event.seq;
 	item->event.received_ms = copy->event.received_ms;
 	if (copy->outcome == STORE_FAILED)

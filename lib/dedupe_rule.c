@@ -59,16 +59,27 @@ is_kept(const struct dedupe_record *rec)
 
 /*
  * The same message as one that was ignored or refused: selection was widened
- * or the scheme was mended since, and the provider sends it again.
+ * or the scheme was mended since, and the provider sends it again. What was
+ * refused since its id or type could not be read has none on record.
  */
+static bool
+is_same(const struct dedupe_record *rec, const unsigned char was[DEDUPE_HASH],
+    const unsigned char now[DEDUPE_HASH])
+{
+	static const unsigned char none[DEDUPE_HASH];
+
+	return hash_eq(was, now) ||
+	       (rec->state == DEDUPE_REFUSED && hash_eq(was, none));
+}
+
 static bool
 is_judged_afresh(const struct dedupe_event *ev, const struct dedupe_record *rec)
 {
 	if (ev->admitted && rec->state == DEDUPE_REFUSED)
 		return true;
-	return !is_kept(rec) && hash_eq(rec->id, ev->id) &&
+	return !is_kept(rec) && is_same(rec, rec->id, ev->id) &&
 	       hash_eq(rec->payload, ev->payload) &&
-	       hash_eq(rec->type, ev->type);
+	       is_same(rec, rec->type, ev->type);
 }
 
 /* The record of a key; UNKNOWN where the class has no such key. */
@@ -99,6 +110,8 @@ decide(struct judging *jd, enum dedupe_verdict verdict,
 	jd->out->reason = reason;
 	jd->out->seq = first != NULL && is_kept(first) ? first->seq : 0;
 	jd->out->of_held = first != NULL && first->state == DEDUPE_HELD;
+	if (first != NULL)
+		jd->out->key = (enum dedupe_key)(first - jd->known);
 	return RULE_DECIDED;
 }
 
@@ -375,6 +388,13 @@ dedupe_judge(const struct dedupe_class *cl, const struct dedupe_event *ev,
 	return choose_writes(&jd);
 }
 
+bool
+dedupe_leaves_records(const struct dedupe_class *cl)
+{
+	return cl->signs &&
+	       !(cl->covers_body && cl->type_signed && cl->id_signed);
+}
+
 int
 dedupe_judge_unselected(const struct dedupe_class *cl,
     const struct dedupe_event *ev, dedupe_find *find, void *arg,
@@ -391,7 +411,7 @@ dedupe_judge_unselected(const struct dedupe_class *cl,
 	struct dedupe_record *rec;
 
 	*writes = 0;
-	if (!cl->signs || (cl->covers_body && cl->type_signed && cl->id_signed))
+	if (!dedupe_leaves_records(cl))
 		return 0;
 	for (key = 0; key < DEDUPE_KEYS; key++) {
 		if ((keys & DEDUPE_BIT(key)) == 0)

@@ -100,6 +100,7 @@ struct dedupe_decision {
 	unsigned rule; /* 0 to 6, as eyelet(7) numbers them */
 	uint64_t seq; /* DUPLICATE, HOLD: of the copy that was first; 0: none */
 	bool of_held; /* that copy is held */
+	enum dedupe_key key; /* DUPLICATE, HOLD: that copy was found by it */
 	const char *reason; /* constant words for logs; NULL for ACCEPT */
 	/*
 	 * Keys to be written, as DEDUPE_BITs, each with a record of this event
@@ -124,9 +125,14 @@ int dedupe_judge(const struct dedupe_class *cl, const struct dedupe_event *ev,
     dedupe_find *find, void *arg, struct dedupe_decision *out, struct err *err);
 
 /*
+ * Do messages of this class that are ignored or refused leave records? Not
+ * where everything that decides is signed.
+ */
+bool dedupe_leaves_records(const struct dedupe_class *cl);
+
+/*
  * Which keys an event that is ignored or refused leaves a record under, so
- * that nobody posts it again as another one: none where everything that
- * decides is signed, and none that another message has.
+ * that nobody posts it again as another one: none that another message has.
  */
 int dedupe_judge_unselected(const struct dedupe_class *cl,
     const struct dedupe_event *ev, dedupe_find *find, void *arg,

@@ -13,7 +13,8 @@ enum event_flags {
 	    1, /* of a type in the scheme's test_types; never deduped */
 	EVENT_NO_ID =
 	    2, /* the provider gave none: id is "sha256:HEX" of body */
-	EVENT_TYPES_PARTIAL = 4 /* it has more types than could be read */
+	EVENT_TYPES_PARTIAL = 4, /* it has more types than could be read */
+	EVENT_HELD = 8 /* not delivered until it is released: store_held.h */
 };
 
 /* Spans are borrowed from whoever handed the event out. */
@@ -34,6 +35,12 @@ struct event {
 	struct span
 	    headers; /* kept ones: "name: value\n" lines; may be empty */
 	struct span body;
+	/*
+	 * Keys of what was signed (dedupe_hash.h), of the whole and then of
+	 * each element of a batch, so that they can be remembered anew from
+	 * the log. May be empty.
+	 */
+	struct span contents;
 };
 
 /* All types that could be read, borrowed from ev; how many there are. */

@@ -27,6 +27,9 @@ struct admitting {
 	bool is_test;
 	bool waived; /* its time was outside the window */
 	struct accept_room room;
+	struct request request;
+	struct verify_input verified;
+	struct verify_result result;
 	char note[NOTE_MAX];
 	struct store_item item;
 };
@@ -42,23 +45,25 @@ refuse(const struct admitting *ad, const char *why, struct err *err)
 }
 
 static int
-judge(struct admitting *ad, const struct verify_input *in, struct err *err)
+judge(struct admitting *ad, struct err *err)
 {
 	const struct registry_endpoint *ep = ad->ep;
-	struct verify_result result = VERIFY_RESULT_INIT;
+	struct verify_result *result = &ad->result;
 	struct registry_live live;
 	struct store_clock clock;
 
+	*result = (struct verify_result)VERIFY_RESULT_INIT;
 	store_clock(ad->call->ops->store, &clock);
 	registry_live_keys(ep, &clock, &live);
-	if (verify_request(ep->scheme, live.keys, live.n, in, &result, err) < 0)
+	if (verify_request(
+		ep->scheme, live.keys, live.n, &ad->verified, result, err) < 0)
 		return -1;
-	if (result.verdict != VERIFY_VALID)
-		return refuse(ad, result.reason, err);
-	if (result.key >= 0 && live.ended[result.key])
+	if (result->verdict != VERIFY_VALID)
+		return refuse(ad, result->reason, err);
+	if (result->key >= 0 && live.ended[result->key])
 		return op_fail_clock(
 		    &clock, err, "the secret that verifies it may have ended");
-	ad->secret_id = result.key >= 0 ? live.ids[result.key] : 0;
+	ad->secret_id = result->key >= 0 ? live.ids[result->key] : 0;
 	return 0;
 }
 
@@ -70,26 +75,29 @@ static int
 verify(struct admitting *ad, struct err *err)
 {
 	const struct registry_endpoint *ep = ad->ep;
-	struct request rq = ad->rf->en.request;
+	struct verify_input *in = &ad->verified;
 	struct verify_result within = VERIFY_RESULT_INIT;
-	struct verify_input in = { .request = &rq,
-		.url = ep->settings.public_url,
-		.params = ep->params,
-		.nparams = ep->settings.nparams,
-		.tolerance_s = ep->settings.tolerance_s,
-		.horizon_s = ad->call->ops->conf->horizon_s };
 	struct scheme_key *keys[REGISTRY_KEYS_MAX];
 	size_t i;
 
 	for (i = 0; i < ep->nkeys; i++)
 		keys[i] = ep->keys[i].key;
-	rq.now_ms = clock_wall_ms();
-	if (verify_request(ep->scheme, keys, ep->nkeys, &in, &within, err) < 0)
+	ad->request = ad->rf->en.request;
+	ad->request.now_ms = clock_wall_ms();
+	*in = (struct verify_input){ .request = &ad->request,
+		.url = ep->settings.public_url,
+		.params = ep->params,
+		.nparams = ep->settings.nparams,
+		.tolerance_s = ep->settings.tolerance_s,
+		.horizon_s = ad->call->ops->conf->horizon_s };
+	if (verify_request(ep->scheme, keys, ep->nkeys, in, &within, err) < 0)
 		return -1;
 	ad->waived = within.verdict == VERIFY_EXPIRED;
-	in.tolerance_s = in.horizon_s;
-	if (judge(ad, &in, err) < 0 ||
-	    verify_identify(ep->scheme, &in, &ad->scratch, &ad->who, err) < 0)
+	in->tolerance_s = in->horizon_s;
+	in->digests_content = true;
+	in->element_contents = &ad->room.elements;
+	if (judge(ad, err) < 0 ||
+	    verify_identify(ep->scheme, in, &ad->scratch, &ad->who, err) < 0)
 		return -1;
 	if (ad->who.outcome != IDENTIFY_OK)
 		return refuse(ad, ad->who.why, err);
@@ -123,8 +131,14 @@ write_note(struct admitting *ad)
 static int
 submit(struct admitting *ad, struct err *err)
 {
-	struct accept_input in = { ad->call->ops->registry, ad->ep,
-		&ad->rf->en.request, &ad->who, ad->secret_id, ad->is_test };
+	struct accept_input in = { .registry = ad->call->ops->registry,
+		.ep = ad->ep,
+		.verified = &ad->verified,
+		.result = &ad->result,
+		.who = &ad->who,
+		.secret_id = ad->secret_id,
+		.is_test = ad->is_test,
+		.admitted = true };
 
 	if (accept_fill(&in, &ad->item, &ad->room, err) < 0)
 		return -1;
@@ -207,6 +221,7 @@ op_quarantine_admit(const struct op_call *call, struct err *err)
 		return err_set(err, ERR_NOMEM, "no memory for a request");
 	ad->call = call;
 	ad->scratch.max = SCRATCH_MAX;
+	ad->room = (struct accept_room)ACCEPT_ROOM_INIT;
 	if (op_refused_open(call, &rf, err) < 0)
 		goto out;
 	ad->rf = rf;
@@ -216,7 +231,7 @@ op_quarantine_admit(const struct op_call *call, struct err *err)
 out:
 	registry_put(ad->ep);
 	buf_free(&ad->scratch);
-	buf_free(&ad->room.headers);
+	accept_room_free(&ad->room);
 	free(ad);
 	op_refused_close(rf);
 	return ret;

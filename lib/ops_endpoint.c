@@ -23,7 +23,7 @@ static const struct {
 } counters[] = {
 	{ STORE_COUNT_ACCEPTED, "accepted" },
 	{ STORE_COUNT_DUPLICATE, "duplicate" },
-	{ STORE_COUNT_CONFLICT, "conflict" },
+	{ STORE_COUNT_HELD, "held" },
 	{ STORE_COUNT_IGNORED, "ignored" },
 	{ STORE_COUNT_TEST, "test" },
 	{ STORE_COUNT_REFUSED, "refused" },

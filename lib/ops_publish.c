@@ -194,8 +194,8 @@ make_body(struct publishing *pb, struct err *err)
 
 /* --- into the log --------------------------------------------------------- */
 
-static void
-fill_item(struct publishing *pb)
+static int
+fill_item(struct publishing *pb, struct err *err)
 {
 	struct store_item *item = &pb->item;
 	struct event *ev = &item->event;
@@ -211,8 +211,9 @@ fill_item(struct publishing *pb)
 	ev->headers = span_str(pb->note);
 	ev->body = pb->stored;
 	item->generation = pb->ep->generation;
+	item->on_held = STORE_ON_HELD_REFUSE;
 	/* The time in an envelope is another one each time. */
-	item->body_varies = !pb->raw;
+	return dedupe_identify_own(pb->stored, !pb->raw, &item->identity, err);
 }
 
 static int
@@ -223,17 +224,18 @@ publish(struct publishing *pb, struct err *err)
 	for (tries = 0; tries < TRIES; tries++) {
 		if (find_endpoint(pb, err) < 0 || make_body(pb, err) < 0)
 			return -1;
-		fill_item(pb);
+		if (fill_item(pb, err) < 0)
+			return -1;
 		if (op_submit(pb->call, &pb->item, err) == 0)
 			break;
+		if (pb->item.outcome == STORE_FORGED)
+			return err_set(err, ERR_EXISTS,
+			    "endpoint \"%s\" has other bytes under this id "
+			    "already: event %llu",
+			    pb->ep->name, (unsigned long long)pb->item.seq);
 		if (pb->item.outcome != STORE_MOVED || tries + 1 == TRIES)
 			return -1;
 	}
-	if (pb->item.outcome == STORE_CONFLICT)
-		return err_set(err, ERR_EXISTS,
-		    "endpoint \"%s\" has other bytes under this id already: "
-		    "event %llu",
-		    pb->ep->name, (unsigned long long)pb->item.seq);
 	return 0;
 }
 

@@ -42,8 +42,11 @@ op_submit(const struct op_call *call, struct store_item *item, struct err *err)
 	switch (item->outcome) {
 	case STORE_ACCEPTED:
 	case STORE_DUPLICATE:
-	case STORE_CONFLICT:
+	case STORE_HELD:
+	case STORE_RECORDED:
 		return 0;
+	case STORE_FORGED:
+		return err_set(err, ERR_CONFLICT, "%s", item->reason);
 	case STORE_MOVED:
 		return err_set(err, ERR_CONFLICT,
 		    "the endpoint was changed meanwhile: ask again");
@@ -60,7 +63,9 @@ op_outcome_word(enum store_outcome outcome)
 	static const char *const words[] = { [STORE_FAILED] = "failed",
 		[STORE_ACCEPTED] = "accepted",
 		[STORE_DUPLICATE] = "duplicate",
-		[STORE_CONFLICT] = "conflict",
+		[STORE_HELD] = "held",
+		[STORE_RECORDED] = "recorded",
+		[STORE_FORGED] = "forged",
 		[STORE_MOVED] = "moved" };
 
 	return words[outcome];

@@ -134,7 +134,7 @@ has_live_key(const struct receive_state *rs)
 /* --- handshakes ----------------------------------------------------------- */
 
 static void
-input_of(const struct receive_state *rs, struct verify_input *in)
+input_of(struct receive_state *rs, struct verify_input *in)
 {
 	in->request = &rs->call->request;
 	in->url = rs->ep->settings.public_url;
@@ -142,6 +142,9 @@ input_of(const struct receive_state *rs, struct verify_input *in)
 	in->nparams = rs->ep->settings.nparams;
 	in->tolerance_s = rs->ep->settings.tolerance_s;
 	in->horizon_s = rs->rc->opt.horizon_s;
+	in->digests_content = true;
+	in->element_contents = &rs->room.elements;
+	buf_clear(&rs->room.elements);
 }
 
 /* The secret that a sender has for sure, for MACs in an answer; or NULL. */
@@ -238,6 +241,7 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 	rs->rc = rc;
 	rs->call = call;
 	rs->scratch.max = SCRATCH_MAX;
+	rs->room = (struct accept_room)ACCEPT_ROOM_INIT;
 	if (endpoint_name_ok(name))
 		rs->ep = registry_get(rc->rg, name);
 	if (!span_is(call->request.method, "POST"))
@@ -282,36 +286,46 @@ static int
 check_signature(struct receive_state *rs, const struct verify_input *in)
 {
 	const struct registry_endpoint *ep = rs->ep;
-	struct verify_result result = VERIFY_RESULT_INIT;
+	struct verify_result *result = &rs->result;
 	struct registry_live live;
 	struct store_clock clock;
 	struct err err = ERR_INIT;
 	int status;
+
+	*result = (struct verify_result)VERIFY_RESULT_INIT;
 
 	store_clock(rs->rc->st, &clock);
 	registry_live_keys(ep, &clock, &live);
 	if (live.n == 0)
 		return receive_finish(
 		    rs->call, REPLY_KEYLESS, 0, "no live secret");
-	if (verify_request(ep->scheme, live.keys, live.n, in, &result, &err) <
-	    0)
+	if (verify_request(ep->scheme, live.keys, live.n, in, result, &err) < 0)
 		return receive_finish(rs->call, REPLY_FAULT, 0, err.text);
-	if (result.verdict == VERIFY_EXPIRED)
+	if (result->verdict == VERIFY_EXPIRED)
 		store_count(rs->rc->st, ep->id,
-		    result.ahead ? STORE_COUNT_EARLY : STORE_COUNT_STALE);
-	if (is_doubtful(&clock, &live, &result))
+		    result->ahead ? STORE_COUNT_EARLY : STORE_COUNT_STALE);
+	if (is_doubtful(&clock, &live, result))
 		return receive_finish(rs->call, REPLY_CLOCK, 0,
-		    result.verdict == VERIFY_EXPIRED ? result.reason
-						     : "ended secret");
-	status = reply_status(ep->scheme, result.verdict);
+		    result->verdict == VERIFY_EXPIRED ? result->reason
+						      : "ended secret");
+	status = reply_status(ep->scheme, result->verdict);
 	if (status != 0)
 		return receive_finish(
-		    rs->call, REPLY_SIGNATURE, status, result.reason);
-	rs->secret_id = result.key >= 0 ? live.ids[result.key] : 0;
+		    rs->call, REPLY_SIGNATURE, status, result->reason);
+	rs->secret_id = result->key >= 0 ? live.ids[result->key] : 0;
 	if (!registry_take_rate(ep, clock_ms()))
 		return receive_finish(rs->call, REPLY_RATE, 0, "endpoint");
 	return 0;
 }
+
+static const struct {
+	enum identify_outcome outcome;
+	enum reply_kind kind;
+} unreadable[] = {
+	{ IDENTIFY_NOT_JSON, REPLY_NOT_JSON },
+	{ IDENTIFY_REQUIRED, REPLY_REQUIRED },
+	{ IDENTIFY_TOO_LONG, REPLY_TOO_LONG },
+};
 
 /* Step 5. */
 static int
@@ -319,27 +333,27 @@ read_identity(struct receive_state *rs, const struct verify_input *in)
 {
 	struct identity *who = &rs->identity;
 	struct err err = ERR_INIT;
+	size_t i;
 
 	buf_clear(&rs->scratch);
+	rs->wish = STORE_WISH_ACCEPT;
 	if (verify_identify(rs->ep->scheme, in, &rs->scratch, who, &err) < 0)
 		return receive_finish(rs->call, REPLY_FAULT, 0, err.text);
-	switch (who->outcome) {
-	case IDENTIFY_OK:
-		break;
-	case IDENTIFY_NOT_JSON:
-		return receive_finish(rs->call, REPLY_NOT_JSON, 0, who->why);
-	case IDENTIFY_REQUIRED:
-		return receive_finish(rs->call, REPLY_REQUIRED, 0, who->why);
-	case IDENTIFY_TOO_LONG:
+	for (i = 0; i < NITEMS(unreadable); i++) {
+		if (who->outcome != unreadable[i].outcome)
+			continue;
 		who->has_id = who->has_type = false;
-		return receive_finish(rs->call, REPLY_TOO_LONG, 0, who->why);
+		rs->wish = STORE_WISH_REFUSE;
+		rs->without_event = unreadable[i].kind;
+		return 0;
 	}
 	rs->is_test = selection_is_test(rs->ep->scheme, who);
 	/* Step 6. What cannot be read is kept: it may be what is selected. */
 	if (!rs->is_test &&
-	    selection_of_identity(rs->ep->events, who) == SELECTION_NO)
-		return receive_finish(rs->call, REPLY_IGNORED,
-		    scheme_status(rs->ep->scheme)->success, NULL);
+	    selection_of_identity(rs->ep->events, who) == SELECTION_NO) {
+		rs->wish = STORE_WISH_IGNORE;
+		rs->without_event = REPLY_IGNORED;
+	}
 	return 0;
 }
 
@@ -357,6 +371,17 @@ answer_failure(struct receive_state *rs)
 	    0, err->text);
 }
 
+/* No event: the answer to what is not selected, or could not be read. */
+static int
+finish_without_event(struct receive_state *rs)
+{
+	const struct scheme_status *words = scheme_status(rs->ep->scheme);
+	bool ignored = rs->wish == STORE_WISH_IGNORE;
+
+	return receive_finish(rs->call, rs->without_event,
+	    ignored ? words->success : 0, ignored ? NULL : rs->identity.why);
+}
+
 /* In a thread of the store: the batch is durable, or it failed. */
 static void
 on_done(struct store_item *item)
@@ -372,11 +397,17 @@ on_done(struct store_item *item)
 		    success, NULL);
 		break;
 	case STORE_DUPLICATE:
-		receive_finish(call, REPLY_DUPLICATE, success, NULL);
+		receive_finish(call, REPLY_DUPLICATE, success, item->reason);
 		break;
-	case STORE_CONFLICT:
-		receive_finish(call, REPLY_DUPLICATE, success,
-		    "conflict: other bytes under this id");
+	case STORE_HELD:
+		receive_finish(call, REPLY_HELD, success, item->reason);
+		break;
+	case STORE_FORGED:
+		receive_finish(call, REPLY_FORGED,
+		    scheme_status(old->scheme)->invalid, item->reason);
+		break;
+	case STORE_RECORDED:
+		finish_without_event(rs);
 		break;
 	case STORE_MOVED:
 		/* A secret or a setting changed: judged again, by the new. */
@@ -404,13 +435,22 @@ on_done(struct store_item *item)
 static int
 submit(struct receive_state *rs)
 {
-	struct accept_input in = { rs->rc->rg, rs->ep, &rs->call->request,
-		&rs->identity, rs->secret_id, rs->is_test };
+	struct accept_input in = { .registry = rs->rc->rg,
+		.ep = rs->ep,
+		.verified = &rs->verified,
+		.result = &rs->result,
+		.who = &rs->identity,
+		.wish = rs->wish,
+		.secret_id = rs->secret_id,
+		.is_test = rs->is_test };
 	struct store_item *item = &rs->item;
 	struct err err = ERR_INIT;
 
 	if (accept_fill(&in, item, &rs->room, &err) < 0)
 		return receive_finish(rs->call, REPLY_FAULT, 0, err.text);
+	if (rs->wish != STORE_WISH_ACCEPT &&
+	    !dedupe_leaves_records(&item->identity.class))
+		return finish_without_event(rs);
 	item->has_request_id = rs->call->has_request_id;
 	memcpy(item->request_id, rs->call->request_id, STORE_REQUEST_ID);
 	item->done = on_done;
@@ -424,14 +464,13 @@ int
 receive_body(struct receive *rc, struct receive_call *call)
 {
 	struct receive_state *rs = call->state;
-	struct verify_input in = { .request = NULL };
+	struct verify_input *in = &rs->verified;
 
 	(void)rc;
-	input_of(rs, &in);
-	if (greet(rs, &in, HANDSHAKE_UNSIGNED) != 0 ||
-	    check_signature(rs, &in) != 0 ||
-	    greet(rs, &in, HANDSHAKE_SIGNED) != 0 ||
-	    read_identity(rs, &in) != 0)
+	input_of(rs, in);
+	if (greet(rs, in, HANDSHAKE_UNSIGNED) != 0 ||
+	    check_signature(rs, in) != 0 ||
+	    greet(rs, in, HANDSHAKE_SIGNED) != 0 || read_identity(rs, in) != 0)
 		return 1;
 	return submit(rs);
 }

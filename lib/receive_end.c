@@ -69,6 +69,7 @@ static const struct {
 } counted[] = {
 	{ REPLY_ACCEPTED, STORE_COUNT_ACCEPTED },
 	{ REPLY_DUPLICATE, STORE_COUNT_DUPLICATE },
+	{ REPLY_HELD, STORE_COUNT_HELD },
 	{ REPLY_IGNORED, STORE_COUNT_IGNORED },
 	{ REPLY_TEST, STORE_COUNT_TEST },
 	{ REPLY_FAULT, STORE_COUNT_FAILED },
@@ -88,8 +89,6 @@ count(const struct receive_state *rs, enum reply_kind kind)
 	for (i = 0; i < NITEMS(counted); i++)
 		if (counted[i].kind == kind)
 			c = counted[i].count;
-	if (kind == REPLY_DUPLICATE && rs->item.outcome == STORE_CONFLICT)
-		c = STORE_COUNT_CONFLICT;
 	store_count(rs->rc->st, rs->ep->id, c);
 	if (kind == REPLY_SIGNATURE)
 		store_count(rs->rc->st, rs->ep->id, STORE_COUNT_MISSIGNED);
@@ -100,7 +99,7 @@ static bool
 is_kept(enum reply_kind kind)
 {
 	static const enum reply_kind kept[] = { REPLY_DOUBLED, REPLY_SIGNATURE,
-		REPLY_NOT_JSON, REPLY_REQUIRED, REPLY_TOO_LONG };
+		REPLY_NOT_JSON, REPLY_REQUIRED, REPLY_TOO_LONG, REPLY_FORGED };
 	size_t i;
 
 	for (i = 0; i < NITEMS(kept); i++)
@@ -151,7 +150,7 @@ receive_finish(struct receive_call *call, enum reply_kind kind, int status,
 		registry_put(rs->ep);
 	}
 	buf_free(&rs->scratch);
-	buf_free(&rs->room.headers);
+	accept_room_free(&rs->room);
 	free(rs);
 	call->state = NULL;
 	return 1;

@@ -29,9 +29,14 @@ struct receive_state {
 	struct buf scratch; /* owns id and type */
 	struct identity identity;
 	struct accept_room room;
+	struct verify_input verified;
+	struct verify_result result;
 	uint64_t secret_id;
 	bool is_test;
 	int tries;
+	/* Not ACCEPT: how it ends once the store has a record of it. */
+	enum store_wish wish;
+	enum reply_kind without_event;
 };
 
 /*

@@ -25,7 +25,7 @@ record_begin(
 
 /* --- event groups -------------------------------------------------------- */
 
-#define EVENT_FIXED (4 + 4 + 8 + 8 + 8 + 1 + 2 + 2 + 2 + 2 + 4 + 4)
+#define EVENT_FIXED (4 + 4 + 8 + 8 + 8 + 1 + 2 + 2 + 2 + 2 + 4 + 4 + 2)
 
 int
 record_group_begin(
@@ -42,7 +42,8 @@ size_t
 record_event_size(const struct event *ev)
 {
 	return EVENT_FIXED + ev->id.len + ev->type.len + ev->types.len +
-	       ev->content_type.len + ev->headers.len + ev->body.len;
+	       ev->content_type.len + ev->headers.len + ev->body.len +
+	       ev->contents.len;
 }
 
 int
@@ -66,7 +67,8 @@ record_group_add(
 	    pack_put_bytes(b, 2, ev->types, err) < 0 ||
 	    pack_put_bytes(b, 2, ev->content_type, err) < 0 ||
 	    pack_put_bytes(b, 4, ev->headers, err) < 0 ||
-	    pack_put_bytes(b, 4, ev->body, err) < 0) {
+	    pack_put_bytes(b, 4, ev->body, err) < 0 ||
+	    pack_put_bytes(b, 2, ev->contents, err) < 0) {
 		b->len = was;
 		return -1;
 	}
@@ -120,6 +122,7 @@ record_group_next(
 	ev->content_type = pack_get_bytes(&entry, 2);
 	ev->headers = pack_get_bytes(&entry, 4);
 	ev->body = pack_get_bytes(&entry, 4);
+	ev->contents = pack_get_bytes(&entry, 2);
 	if (pack_end(&entry, "event", err) < 0)
 		return -1;
 	g->rest = span_of(r.p, r.left);
@@ -131,39 +134,54 @@ record_group_next(
 /* --- single records ------------------------------------------------------ */
 
 int
-record_put_seen(const struct record_seen *s, struct buf *b, struct err *err)
+record_put_dedupe(const struct record_dedupe *d, struct buf *b, struct err *err)
 {
+	const struct dedupe_record *f = &d->first;
+
 	buf_clear(b);
 	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
-	    pack_put8(b, s->has_request_id ? 1 : 0, err) < 0 ||
-	    pack_put64(b, s->seq, err) < 0 ||
-	    pack_put_ms(b, s->first_ms, err) < 0 ||
-	    pack_put_ms(b, s->last_ms, err) < 0 ||
-	    pack_put32(b, s->duplicates, err) < 0 ||
-	    buf_put(b, s->digest, sizeof(s->digest), err) < 0)
+	    pack_put8(b, d->has_request_id ? 1 : 0, err) < 0 ||
+	    pack_put8(b, f->state, err) < 0 || pack_put64(b, f->seq, err) < 0 ||
+	    pack_put_ms(b, f->age_ms, err) < 0 ||
+	    buf_put(b, f->id, sizeof(f->id), err) < 0 ||
+	    buf_put(b, f->payload, sizeof(f->payload), err) < 0 ||
+	    buf_put(b, f->type, sizeof(f->type), err) < 0 ||
+	    pack_put_ms(b, d->first_ms, err) < 0 ||
+	    pack_put_ms(b, d->last_ms, err) < 0 ||
+	    pack_put32(b, d->duplicates, err) < 0)
 		return -1;
-	return s->has_request_id
-		   ? buf_put(b, s->request_id, sizeof(s->request_id), err)
+	return d->has_request_id
+		   ? buf_put(b, d->request_id, sizeof(d->request_id), err)
 		   : 0;
 }
 
 int
-record_get_seen(struct span value, struct record_seen *out, struct err *err)
+record_get_dedupe(struct span value, struct record_dedupe *out, struct err *err)
 {
+	struct dedupe_record *f = &out->first;
 	struct pack_reader r;
+	unsigned state;
 
-	if (record_begin(&r, value, "seen", err) < 0)
+	if (record_begin(&r, value, "dedupe", err) < 0)
 		return -1;
 	memset(out, 0, sizeof(*out));
 	out->has_request_id = pack_get8(&r) == 1;
-	out->seq = pack_get64(&r);
+	state = pack_get8(&r);
+	f->seq = pack_get64(&r);
+	f->age_ms = pack_get_ms(&r);
+	pack_get_into(&r, f->id, sizeof(f->id));
+	pack_get_into(&r, f->payload, sizeof(f->payload));
+	pack_get_into(&r, f->type, sizeof(f->type));
 	out->first_ms = pack_get_ms(&r);
 	out->last_ms = pack_get_ms(&r);
 	out->duplicates = (uint32_t)pack_get32(&r);
-	pack_get_into(&r, out->digest, sizeof(out->digest));
 	if (out->has_request_id)
 		pack_get_into(&r, out->request_id, sizeof(out->request_id));
-	return pack_end(&r, "seen record", err);
+	if (state == DEDUPE_UNKNOWN || state > DEDUPE_REFUSED)
+		return err_set(
+		    err, ERR_CORRUPT, "dedupe record of state %u", state);
+	f->state = (enum dedupe_state)state;
+	return pack_end(&r, "dedupe record", err);
 }
 
 /* Endpoints and destinations look alike on disk. */

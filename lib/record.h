@@ -13,7 +13,9 @@
  *	requests	16 request id
  *	counts		8 endpoint id
  *	notices		"d", 8 number; "m", word, 8 id; "x", 8 destination id
- *	seen-HEX10	16 keyed hash of (endpoint, kind, event id or digest)
+ *	dedupe-HEX10	16 keyed hash (dedupe_hash.h)
+ *	ignored		see store_ignored.c
+ *	held		"e", 8 seq; "t", 8 endpoint id; "r", 16 keyed hash
  *	events-HEX16	8 seq of the group's first event
  *	tries-HEX16	8 seq, 8 destination id, 8 at_ms, 4 number; made with
  *			the first attempt of an event of that segment
@@ -22,7 +24,7 @@
  *	deliveries	8 destination id, 8 seq
  *
  * "tables" in meta (8 bytes) says which of them a store has: without it, all
- * down to the log; 2: all.
+ * down to the log; 2: and deliveries; 3: all.
  *
  * event group (value)
  *	1 version, 4 count, 8 age of the store in ms when they came, 8 highest
@@ -32,10 +34,20 @@
  *	8 received_ms, 8 endpoint id, 8 secret id, 1 flags
  *	2 length + id, 2 length + type, 2 length + types (event.h; each 2
  *	length + type), 2 length + content type, 4 length + headers,
- *	4 length + body
- * seen (value)
- *	1 version, 1 flags (1: has a request id), 8 seq, 8 first_ms, 8 last_ms,
- *	4 duplicates, 8 first bytes of the body's SHA-256, [16 request id]
+ *	4 length + body, 2 length + keys of what was signed
+ * dedupe (value; also in "ignored")
+ *	1 version, 1 flags (1: has a request id), 1 state, 8 seq, 8 age in ms,
+ *	8 id, 8 payload, 8 type (keyed hashes, cut), 8 first_ms, 8 last_ms,
+ *	4 duplicates, [16 request id]
+ * held event ("e" in held)
+ *	1 version, 1 state, 8 endpoint id, 8 age in ms, 8 seq of the first
+ *	copy, 8 seq under which it was released, 1 rule, 4 bytes of the event,
+ *	1 bits of its own keys (enum dedupe_key), 16 each, 16 key of the row
+ *	"r", 1 length + reason
+ * held events of an endpoint ("t" in held)
+ *	1 version, 8 how many, 8 bytes
+ * held repeats of one content ("r" in held)
+ *	1 version, 4 that are kept, 4 that were only counted, 8 last_ms
  * endpoint (value)
  *	1 version, 1 state, 8 generation, 8 created_ms, 8 changed_ms,
  *	1 length + name, 4 length + settings (a JSON object, endpoint.h),
@@ -78,13 +90,15 @@
  * delivery (value)
  *	1 version, 1 state, 8 endpoint id, 8 stamp, 4 attempts, 4 planned,
  *	8 since_ms, 8 due_ms, 8 last_ms, 8 age in ms when it was written,
- *	4 status, 1 length + reason, 2 length + words, 2 length + excerpt, 2
- *length + id, 2 length + type, 2 length + key of order attempt (value) 1
- *version, 1 result, 8 took_us, 8 next_ms, 4 status, 2 length + words
+ *	4 status, 1 length + reason, 2 length + words, 2 length + excerpt,
+ *	2 length + id, 2 length + type, 2 length + key of order
+ * attempt (value)
+ *	1 version, 1 result, 8 took_us, 8 next_ms, 4 status, 2 length + words
  */
 #ifndef EYELET_LIB_RECORD_H
 #define EYELET_LIB_RECORD_H
 
+#include "lib/dedupe_hash.h"
 #include "lib/notice.h"
 #include "lib/store.h"
 #include "lib/store_delivery.h"
@@ -133,19 +147,18 @@ int record_group_next(
 
 /* --- single records ------------------------------------------------------ */
 
-struct record_seen {
-	uint64_t seq;
-	int64_t first_ms, last_ms;
+struct record_dedupe {
+	struct dedupe_record first; /* the copy that was first */
+	int64_t first_ms, last_ms; /* wall clock: first copy, last repeat */
 	uint32_t duplicates;
-	unsigned char digest[8];
 	bool has_request_id;
 	unsigned char request_id[STORE_REQUEST_ID];
 };
 
-int
-record_put_seen(const struct record_seen *s, struct buf *b, struct err *err);
-int
-record_get_seen(struct span value, struct record_seen *out, struct err *err);
+int record_put_dedupe(
+    const struct record_dedupe *s, struct buf *b, struct err *err);
+int record_get_dedupe(
+    struct span value, struct record_dedupe *out, struct err *err);
 
 /* id is the key's business. out->doc borrows. */
 int record_put_endpoint(

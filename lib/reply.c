@@ -69,6 +69,9 @@ static const struct row {
 	{ REPLY_SICK, 503, "sick", "unavailable", NULL, 5, true },
 	{ REPLY_ACCEPTED, 200, "accepted", "accepted", NULL, 0, false },
 	{ REPLY_DUPLICATE, 200, "duplicate", "duplicate", NULL, 0, false },
+	{ REPLY_HELD, 200, "held", "held", NULL, 0, false },
+	{ REPLY_FORGED, 401, "forged", "refused",
+	    "the signature was used for another message", 0, false },
 	{ REPLY_IGNORED, 200, "ignored", "ignored", NULL, 0, false },
 	{ REPLY_TEST, 200, "test", "test", NULL, 0, false },
 };

@@ -39,6 +39,8 @@ enum reply_kind {
 	REPLY_SICK,
 	REPLY_ACCEPTED,
 	REPLY_DUPLICATE,
+	REPLY_HELD,
+	REPLY_FORGED, /* authentic, but for another message; by the scheme */
 	REPLY_IGNORED,
 	REPLY_TEST
 };

@@ -179,9 +179,9 @@ open_state(struct store *st, struct err *err)
 
 	if (store_begin_clock(st, err) < 0 ||
 	    segments_open(st->db, st->meta, &opt, &st->segments, err) < 0 ||
-	    store_salvage_seen(st, &start_s, err) < 0 ||
-	    seen_open(st->db, st->meta, st->opt.horizon_s, st->opt.dedupe_max,
-		&st->seen, err) < 0)
+	    store_salvage_dedupe(st, &start_s, err) < 0 ||
+	    dedupe_open(st->db, st->meta, st->opt.horizon_s, st->opt.dedupe_max,
+		&st->dedupe, err) < 0)
 		return -1;
 	segments_totals(st->segments, &totals);
 	st->next_seq = totals.last_seq + 1;
@@ -192,7 +192,7 @@ open_state(struct store *st, struct err *err)
 		start_s = 1;
 	/* A machine that lost its power may have saved its clock before. */
 	store_clock_at_least(st, totals.last_age_ms);
-	store_clock_at_least(st, seen_newest_ms(st->seen));
+	store_clock_at_least(st, dedupe_newest_ms(st->dedupe));
 	if (store_remember(st, start_s, err) < 0)
 		return -1;
 	if (store_apply_deny(st, err) < 0 || store_begin_touched(st, err) < 0)
@@ -205,8 +205,8 @@ close_databases(struct store *st)
 {
 	segments_close(st->segments);
 	st->segments = NULL;
-	seen_close(st->seen);
-	st->seen = NULL;
+	dedupe_close(st->dedupe);
+	st->dedupe = NULL;
 	store_close_tables(st);
 	bdb_close(st->db);
 	st->db = NULL;
@@ -314,7 +314,7 @@ static int
 start_threads(struct store *st, struct err *err)
 {
 	struct commit_hooks hooks = { store_batch, store_flush, store_durable,
-		st };
+		store_last_seq, st };
 
 	if (commit_start(&hooks, &st->commit, err) < 0)
 		return -1;
@@ -407,7 +407,7 @@ store_close(struct store *st)
 	free(st->used_ms);
 	store_copy_close(st);
 	buf_free(&st->group);
-	bytes_wipe(st->seen_secret, sizeof(st->seen_secret));
+	bytes_wipe(st->dedupe_secret, sizeof(st->dedupe_secret));
 	pthread_mutex_destroy(&st->clock_mutex);
 	pthread_mutex_destroy(&st->wait_mutex);
 	pthread_cond_destroy(&st->wait_cond);
@@ -446,7 +446,7 @@ void
 store_horizon(struct store *st, struct store_horizon *out)
 {
 	out->set_s = st->opt.horizon_s;
-	out->now_s = seen_horizon_s(st->seen, store_age_ms(st));
+	out->now_s = dedupe_horizon_s(st->dedupe, store_age_ms(st));
 }
 
 int64_t
@@ -540,14 +540,14 @@ store_status(struct store *st, struct store_status *out, struct err *err)
 	out->oldest_ms = totals.first_ms;
 	out->newest_ms = totals.last_ms;
 	out->durable_seq = atomic_load(&st->durable_seq);
-	out->bytes_dedupe = seen_bytes(st->seen);
+	out->bytes_dedupe = dedupe_bytes(st->dedupe);
 	out->bytes_log = bdb_log_bytes(st->db);
 	out->bytes_other = store_tables_bytes(st);
 	out->bytes_free = atomic_load(&st->bytes_free);
 	out->floor = st->opt.floor;
 	out->horizon_s = st->opt.horizon_s;
 	/* Partitions that dedupe_max took away shorten it, and it shows. */
-	out->horizon_now_s = seen_horizon_s(st->seen, store_age_ms(st));
+	out->horizon_now_s = dedupe_horizon_s(st->dedupe, store_age_ms(st));
 	out->opened_ms = st->opened_ms;
 	out->last_checkpoint_ms = atomic_load(&st->last_checkpoint_ms);
 	out->last_flush_ms = atomic_load(&st->last_flush_ms);
@@ -555,7 +555,7 @@ store_status(struct store *st, struct store_status *out, struct err *err)
 	out->snapshot_ms = atomic_load(&st->snapshot_ms);
 	out->fenced = atomic_load(&st->fenced);
 	out->below_floor = atomic_load(&st->below_floor);
-	out->dedupe_keys = seen_keys(st->seen);
+	out->dedupe_keys = dedupe_count(st->dedupe);
 	if (store_endpoints(st, NULL, count_endpoint, out, err) < 0)
 		return -1;
 	return store_secrets(st, NULL, 0, count_secret, &ct, err);

@@ -12,6 +12,7 @@
 #ifndef EYELET_LIB_STORE_H
 #define EYELET_LIB_STORE_H
 
+#include "lib/dedupe_hash.h"
 #include "lib/endpoint.h"
 #include "lib/event.h"
 #include "lib/secret.h"
@@ -110,9 +111,27 @@ bool store_wait_fenced(struct store *st, int timeout_ms);
 enum store_outcome {
 	STORE_FAILED, /* zero: see item->err; nothing may be acknowledged */
 	STORE_ACCEPTED,
-	STORE_DUPLICATE, /* same endpoint and id; the first copy is durable */
-	STORE_CONFLICT, /* a duplicate with other bytes; first copy kept */
+	STORE_DUPLICATE, /* the first copy is durable, stored or held */
+	STORE_HELD, /* durable, and not delivered until it is released */
+	STORE_RECORDED, /* not selected or not read: what is needed of it is */
+	STORE_FORGED, /* authentic, but for another message: refuse it */
 	STORE_MOVED /* endpoint or secrets changed since: verify again */
+};
+
+/* What is to become of an item. */
+enum store_wish {
+	STORE_WISH_ACCEPT, /* whatever the rules of dedupe_rule.h say */
+	/* Its type is not selected, or it cannot be read: no event, but a
+	 * record where somebody could post it again as another message. */
+	STORE_WISH_IGNORE,
+	STORE_WISH_REFUSE
+};
+
+/* What becomes of an event that the rules hold. */
+enum store_on_held {
+	STORE_ON_HELD_HOLD,
+	STORE_ON_HELD_DELIVER, /* accepted all the same */
+	STORE_ON_HELD_REFUSE /* FORGED */
 };
 
 /*
@@ -134,13 +153,17 @@ enum store_outcome {
 struct store_item {
 	struct event event; /* seq and received_ms are given by the store */
 	uint64_t generation; /* the endpoint's, at verification */
-	bool dedupe_body; /* the id is unsigned: the same body is a duplicate */
+	enum store_wish wish;
+	struct dedupe_identity identity; /* not used for test events */
 	/*
-	 * The body is unsigned too: what the sender signs and never sends twice
-	 * stands in for it, whatever comes with it. Empty: there is none.
+	 * Digests of the signed contents of each element of a batch, and an
+	 * empty buffer for their keys; or empty and NULL.
 	 */
-	struct span replay;
-	bool body_varies; /* other bytes under one id are no conflict */
+	struct span elements;
+	struct buf *contents;
+	enum store_on_held on_held;
+	/* IGNORE, REFUSE: younger records make no room for this one's. */
+	int64_t window_ms;
 	bool has_request_id; /* a repeat with it gets the first answer */
 	unsigned char request_id[STORE_REQUEST_ID];
 
@@ -153,12 +176,15 @@ struct store_item {
 	int64_t until_ms; /* clock_ms; 0: STORE_WAIT_MS from now */
 
 	enum store_outcome outcome;
-	uint64_t seq; /* of the event, or of the first copy */
+	/* Of the event, or of the first copy; 0: HELD, and only counted. */
+	uint64_t seq;
+	unsigned rule; /* of dedupe_rule.h, that decided */
+	const char *reason; /* DUPLICATE, HELD, FORGED: constant words */
 	struct err err;
 
 	/* The store's own, until done. */
 	struct store_item *next;
-	unsigned char key[16], body_key[16], digest[32];
+	struct dedupe_hashes hashes;
 };
 
 /*
@@ -345,7 +371,13 @@ int store_reader_next(
 int store_reader_prev(
     struct store_reader *rd, struct event *ev, bool *found, struct err *err);
 
-/* What the memory of ids knows of an event. */
+/* From now on gives held events as well; without it they are passed over. */
+void store_reader_show_held(struct store_reader *rd);
+
+/* What stands in for the id of an event that has none: "sha256:HEX". */
+#define STORE_DIGEST_ID "sha256:" /* of its payload (verify_payload) */
+
+/* What is remembered of the id of an event. */
 struct store_seen {
 	uint64_t seq; /* of the copy that was accepted */
 	int64_t first_ms, last_ms;
@@ -370,7 +402,7 @@ uint64_t store_durable_seq(const struct store *st);
 enum store_count {
 	STORE_COUNT_ACCEPTED,
 	STORE_COUNT_DUPLICATE,
-	STORE_COUNT_CONFLICT,
+	STORE_COUNT_HELD,
 	STORE_COUNT_IGNORED,
 	STORE_COUNT_TEST,
 	STORE_COUNT_REFUSED,

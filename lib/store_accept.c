@@ -1,36 +1,9 @@
 /* store_accept.c: a batch of events becomes one transaction. */
-#include "lib/store_impl.h"
+#include "lib/store_batch.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "lib/digest.h"
-
-/* What a batch has put so far. */
-struct batch {
-	struct store *st;
-	struct bdb_txn *txn;
-	struct store_clock now;
-	uint64_t next_seq;
-	const struct event *events[COMMIT_BATCH_MAX]; /* for the log */
-	size_t nevents;
-	size_t bytes; /* of the log */
-};
-
-/* The key of what may not come again under another id. */
-static int
-body_key(const struct store *st, struct store_item *item)
-{
-	uint64_t endpoint_id = item->event.endpoint_id;
-	struct span digest = span_of(item->digest, sizeof(item->digest));
-
-	if (item->replay.len > 0)
-		return seen_key(st->seen_secret, endpoint_id, SEEN_REPLAY,
-		    item->replay, item->body_key, &item->err);
-	return seen_key(st->seen_secret, endpoint_id, SEEN_BODY, digest,
-	    item->body_key, &item->err);
-}
 
 /* That space is short must be said while it is; half of the floor is left. */
 static bool
@@ -40,12 +13,44 @@ may_pass_floor(struct store *st, const struct event *ev)
 	       atomic_load(&st->bytes_free) >= st->opt.floor / 2;
 }
 
+/* What was signed is known again by the event's own keys. */
+static int
+keep_contents(const struct store *st, struct store_item *item)
+{
+	const unsigned char *digest = item->elements.ptr;
+	unsigned char key[DEDUPE_KEY_SIZE];
+	struct event *ev = &item->event;
+	struct buf *b = item->contents;
+	size_t at;
+
+	ev->contents = SPAN_EMPTY;
+	if ((dedupe_keys(&item->identity.class, &item->hashes.event) &
+		DEDUPE_BIT(DEDUPE_CONTENT)) == 0)
+		return 0;
+	ev->contents =
+	    span_of(item->hashes.keys[DEDUPE_CONTENT], DEDUPE_KEY_SIZE);
+	if (item->elements.len == 0)
+		return 0;
+	buf_clear(b);
+	if (buf_put_span(b, ev->contents, &item->err) < 0)
+		return -1;
+	for (at = 0; at < item->elements.len; at += DIGEST_SHA256)
+		if (dedupe_hash_element(st->dedupe_secret, ev->endpoint_id,
+			digest + at, key, &item->err) < 0 ||
+		    buf_put(b, key, sizeof(key), &item->err) < 0)
+			return -1;
+	ev->contents = buf_span(b);
+	return 0;
+}
+
 void
 store_submit(struct store *st, struct store_item *item)
 {
 	const struct event *ev = &item->event;
-	enum seen_kind kind = ev->flags & EVENT_NO_ID ? SEEN_DIGEST : SEEN_ID;
 	const char *what;
+
+	item->rule = 0;
+	item->reason = NULL;
 
 	item->outcome = STORE_FAILED;
 	item->seq = 0;
@@ -65,11 +70,11 @@ store_submit(struct store *st, struct store_item *item)
 		goto refuse;
 	}
 	/* Hashed here, in the caller's thread: the committer is one alone. */
-	if (digest_sha256(&ev->body, 1, item->digest, &item->err) < 0 ||
-	    seen_key(st->seen_secret, ev->endpoint_id, kind, ev->id, item->key,
-		&item->err) < 0)
+	if (!(ev->flags & EVENT_TEST) &&
+	    dedupe_hash(st->dedupe_secret, ev->endpoint_id, &item->identity,
+		ev->id, ev->type, &item->hashes, &item->err) < 0)
 		goto refuse;
-	if (item->dedupe_body && body_key(st, item) < 0)
+	if (!(ev->flags & EVENT_TEST) && keep_contents(st, item) < 0)
 		goto refuse;
 	if (commit_submit(st->commit, item))
 		return;
@@ -79,56 +84,20 @@ refuse:
 	item->done(item);
 }
 
-static void
-remember(const struct batch *ba, const struct store_item *item,
-    struct record_seen *rec)
-{
-	memset(rec, 0, sizeof(*rec));
-	rec->seq = ba->next_seq;
-	rec->first_ms = rec->last_ms = ba->now.wall_ms;
-	memcpy(rec->digest, item->digest, sizeof(rec->digest));
-	rec->has_request_id = item->has_request_id;
-	memcpy(rec->request_id, item->request_id, sizeof(rec->request_id));
-}
-
-/* The key is remembered: what does that make of the item? */
-static int
-repeat(struct batch *ba, struct store_item *item,
-    const unsigned char key[SEEN_KEY], struct record_seen *rec, struct err *err)
-{
-	item->seq = rec->seq;
-	if (item->has_request_id && rec->has_request_id &&
-	    memcmp(item->request_id, rec->request_id, STORE_REQUEST_ID) == 0) {
-		/* Our own repeat: the first answer was lost on its way. */
-		item->outcome = STORE_ACCEPTED;
-		return 0;
-	}
-	item->outcome = STORE_DUPLICATE;
-	if (!item->body_varies &&
-	    memcmp(rec->digest, item->digest, sizeof(rec->digest)) != 0)
-		item->outcome = STORE_CONFLICT;
-	rec->last_ms = ba->now.wall_ms;
-	if (rec->duplicates < UINT32_MAX)
-		rec->duplicates++;
-	return seen_update(ba->st->seen, ba->txn, key, rec, err);
-}
-
-static int
-append(struct batch *ba, struct store_item *item)
+void
+store_batch_append(struct store_batch *ba, struct store_item *item)
 {
 	struct event *ev = &item->event;
 
 	ev->seq = ba->next_seq;
 	ev->received_ms = ba->now.wall_ms;
 	ev->age_ms = ba->now.age_ms;
-	item->outcome = STORE_ACCEPTED;
 	item->seq = ba->next_seq++;
 	ba->events[ba->nevents++] = ev;
-	return 0;
 }
 
 static int
-put_group(struct batch *ba, const struct event *const *events, size_t n,
+put_group(struct store_batch *ba, const struct event *const *events, size_t n,
     struct err *err)
 {
 	struct store *st = ba->st;
@@ -148,7 +117,7 @@ put_group(struct batch *ba, const struct event *const *events, size_t n,
 
 /* The batch's events go to the log, in groups that fill pages. */
 static int
-put_events(struct batch *ba, struct err *err)
+put_events(struct store_batch *ba, struct err *err)
 {
 	size_t sizes[COMMIT_BATCH_MAX], i, n;
 
@@ -163,13 +132,11 @@ put_events(struct batch *ba, struct err *err)
 }
 
 static int
-accept_one(struct batch *ba, struct store_item *item, struct err *err)
+accept_one(struct store_batch *ba, struct store_item *item, struct err *err)
 {
 	struct store *st = ba->st;
 	struct store_endpoint_facts *facts =
 	    store_facts(st, item->event.endpoint_id);
-	struct record_seen rec;
-	bool known = false;
 
 	if (facts == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for an endpoint");
@@ -180,27 +147,11 @@ accept_one(struct batch *ba, struct store_item *item, struct err *err)
 		return 0;
 	}
 #endif
-	if (item->event.flags & EVENT_TEST)
-		return append(ba, item);
-	if (item->dedupe_body) {
-		if (seen_find(st->seen, ba->txn, item->key, &rec, &known, err) <
-		    0)
-			return -1;
-		if (known)
-			return repeat(ba, item, item->key, &rec, err);
-		remember(ba, item, &rec);
-		if (seen_add(st->seen, ba->txn, item->body_key, &rec, &known,
-			err) < 0)
-			return -1;
-		if (known)
-			return repeat(ba, item, item->body_key, &rec, err);
-	}
-	remember(ba, item, &rec);
-	if (seen_add(st->seen, ba->txn, item->key, &rec, &known, err) < 0)
-		return -1;
-	if (known)
-		return repeat(ba, item, item->key, &rec, err);
-	return append(ba, item);
+	if (!(item->event.flags & EVENT_TEST))
+		return store_judge(ba, item, err);
+	store_batch_append(ba, item);
+	item->outcome = STORE_ACCEPTED;
+	return 0;
 }
 
 /* Between two looks at the disk, too; all of a batch or none of it. */
@@ -213,21 +164,22 @@ check_room(struct store *st, struct store_item *const *items, size_t n,
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		bytes += record_event_size(&items[i]->event);
+		if (items[i]->wish == STORE_WISH_ACCEPT)
+			bytes += record_event_size(&items[i]->event);
 		own = own && items[i]->event.endpoint_id == STORE_SELF;
 	}
 	return store_check_room(st, bytes, n, own, err);
 }
 
 static int
-prepare(struct batch *ba, struct err *err)
+prepare(struct store_batch *ba, struct err *err)
 {
 	struct store *st = ba->st;
 
 	if (atomic_load(&st->fenced))
 		return err_set(err, ERR_AWAY, "the store starts anew");
 	store_clock(st, &ba->now);
-	if (seen_prepare(st->seen, ba->now.age_ms, err) < 0 ||
+	if (dedupe_prepare(st->dedupe, ba->now.age_ms, err) < 0 ||
 	    segments_prepare(st->segments, ba->next_seq, &ba->now, err) < 0)
 		return -1;
 	return bdb_begin(st->db, &ba->txn, err);
@@ -238,7 +190,7 @@ store_batch(void *arg, struct store_item *const *items, size_t n,
     uint64_t *last_seq, struct err *err)
 {
 	struct store *st = arg;
-	struct batch ba;
+	struct store_batch ba;
 	size_t i;
 	bool wrote = false;
 	int ret = -1;
@@ -269,7 +221,8 @@ store_batch(void *arg, struct store_item *const *items, size_t n,
 		st->next_seq = ba.next_seq;
 	}
 	for (i = 0; i < n; i++)
-		if (items[i]->outcome == STORE_ACCEPTED &&
+		if ((items[i]->outcome == STORE_ACCEPTED ||
+			items[i]->outcome == STORE_HELD) &&
 		    items[i]->event.secret_id != 0)
 			store_used(
 			    st, items[i]->event.secret_id, ba.now.now_ms);
@@ -306,6 +259,14 @@ store_flush(void *arg, uint64_t seq, struct err *err)
 		(void)store_put_durable(st, seq, &ignored);
 	atomic_store(&st->last_flush_ms, store_wall_ms());
 	return 0;
+}
+
+uint64_t
+store_last_seq(void *arg)
+{
+	struct store *st = arg;
+
+	return st->next_seq - 1;
 }
 
 void

@@ -71,12 +71,55 @@ out:
 	return ret;
 }
 
+int
+store_tx_append(struct store_tx *tx, struct event *ev,
+    const struct store_clock *now, struct err *err)
+{
+	struct store *st = tx->st;
+
+	if (store_check_room(st, record_event_size(ev), 1, false, err) < 0)
+		return -1;
+	ev->seq = st->next_seq + tx->nevents;
+	ev->received_ms = now->wall_ms;
+	ev->age_ms = now->age_ms;
+	if (record_group_begin(&st->group, now->age_ms,
+		segments_highest_ms(st->segments, now->wall_ms), err) < 0 ||
+	    record_group_add(&st->group, ev->seq, ev, err) < 0 ||
+	    segments_append(
+		st->segments, tx->txn, ev->seq, buf_span(&st->group), err) < 0)
+		return -1;
+	tx->event_bytes += segments_group_bytes(st->group.len);
+	tx->appended = *now;
+	tx->nevents++;
+	return 0;
+}
+
+/* Room for an event that the change may append, before it begins. */
+static int
+prepare(struct store *st, struct err *err)
+{
+	struct store_clock now;
+
+	store_clock(st, &now);
+	if (dedupe_prepare(st->dedupe, now.age_ms, err) < 0)
+		return -1;
+	return segments_prepare(st->segments, st->next_seq, &now, err);
+}
+
 /* Committed: from here on the committer judges by the new state. */
 static void
 put_in_force(struct store *st, const struct store_tx *tx)
 {
 	struct store_endpoint_facts *facts;
+	uint64_t last;
 	size_t i;
+
+	if (tx->nevents > 0) {
+		last = st->next_seq + tx->nevents - 1;
+		segments_appended(st->segments, st->next_seq, last,
+		    (uint32_t)tx->nevents, &tx->appended, tx->event_bytes);
+		st->next_seq = last + 1;
+	}
 
 	for (i = 0; i < tx->ntouched; i++) {
 		facts = store_facts(st, tx->touched[i]);
@@ -104,7 +147,7 @@ run_change(void *arg, struct err *err)
 	if (atomic_load(&st->fenced))
 		return err_set(err, ERR_AWAY, "the store starts anew");
 	tx.now_ms = store_now_ms(st);
-	if (bdb_begin(st->db, &tx.txn, err) < 0)
+	if (prepare(st, err) < 0 || bdb_begin(st->db, &tx.txn, err) < 0)
 		return -1;
 	if (find_request(ch, tx.txn, &done, err) < 0)
 		goto out;

@@ -132,8 +132,6 @@ static int
 check_event(struct check *ck, const struct event *ev, struct err *err)
 {
 	struct store *st = ck->st;
-	unsigned char key[SEEN_KEY];
-	struct record_seen rec;
 	bool found;
 
 	if (ev->seq < ck->first || ev->seq > ck->last) {
@@ -145,19 +143,13 @@ check_event(struct check *ck, const struct event *ev, struct err *err)
 	    (unsigned char)(1 << (ev->seq - ck->first) % 8);
 	if (ev->flags & EVENT_TEST || ev->age_ms < ck->age_ms)
 		return 0;
-	if (seen_key(st->seen_secret, ev->endpoint_id,
-		ev->flags & EVENT_NO_ID ? SEEN_DIGEST : SEEN_ID, ev->id, key,
-		err) < 0 ||
-	    seen_find(st->seen, NULL, key, &rec, &found, err) < 0)
+	if (store_is_remembered(st, ev, &found, err) < 0)
 		return -1;
 	if (!found)
-		report(ck, "the id of event %llu is not remembered",
-		    (unsigned long long)ev->seq);
-	else if (rec.seq != ev->seq)
 		report(ck,
-		    "the id of event %llu is remembered as that of "
-		    "event %llu",
-		    (unsigned long long)ev->seq, (unsigned long long)rec.seq);
+		    "event %llu is not remembered: it would be taken "
+		    "for new if it came again",
+		    (unsigned long long)ev->seq);
 	return 0;
 }
 
@@ -189,21 +181,21 @@ check_events(struct check *ck, struct store_reader *rd, struct err *err)
 }
 
 static int
-check_seen(void *arg, const unsigned char key[SEEN_KEY],
-    const struct record_seen *rec, struct err *err)
+check_record(void *arg, const unsigned char key[DEDUPE_KEY_SIZE],
+    const struct record_dedupe *rec, struct err *err)
 {
 	struct check *ck = arg;
-	uint64_t bit = rec->seq - ck->first;
+	uint64_t bit = rec->first.seq - ck->first;
 
 	(void)key;
 	(void)err;
 	/* Older ones name events that retention dropped; later ones are new. */
-	if (rec->seq >= ck->first && rec->seq <= ck->last &&
+	if (rec->first.seq >= ck->first && rec->first.seq <= ck->last &&
 	    (ck->there[bit / 8] & 1 << bit % 8) == 0)
 		report(ck,
-		    "an id is remembered for event %llu, which is not "
+		    "a message is remembered as event %llu, which is not "
 		    "in the log",
-		    (unsigned long long)rec->seq);
+		    (unsigned long long)rec->first.seq);
 	return 0;
 }
 
@@ -286,7 +278,7 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 		if (check_table(&ck, store_table_name(i), false, err) < 0)
 			goto out;
 	if (segments_files(st->segments, check_table, &ck, err) < 0 ||
-	    seen_files(st->seen, check_table, &ck, err) < 0)
+	    dedupe_files(st->dedupe, check_table, &ck, err) < 0)
 		goto out;
 	/* Reading a table that is not whole would stop the service. */
 	if (ck.damaged[0] != '\0')
@@ -300,6 +292,7 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 		goto out;
 	if (store_reader_open(st, &rd, err) < 0)
 		goto out;
+	store_reader_show_held(rd);
 	/* The reader keeps what it stands on, and all behind it. */
 	if (store_reader_next(rd, &ev, &found, err) < 0) {
 		if (err->code != ERR_CORRUPT)
@@ -311,7 +304,8 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 	if (found) {
 		ck.first = ev.seq;
 		age_ms = store_age_ms(st);
-		ck.age_ms = age_ms - seen_horizon_s(st->seen, age_ms) * 1000;
+		ck.age_ms =
+		    age_ms - dedupe_horizon_s(st->dedupe, age_ms) * 1000;
 		ck.there = calloc((ck.last - ck.first) / 8 + 1, 1);
 		if (ck.there == NULL) {
 			err_set(err, ERR_NOMEM, "no memory for the check");
@@ -322,7 +316,7 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 			skip_lost, &ck, err) < 0)
 			goto out;
 		if (check_events(&ck, rd, err) < 0 ||
-		    seen_visit(st->seen, check_seen, &ck, err) < 0)
+		    dedupe_visit(st->dedupe, check_record, &ck, err) < 0)
 			goto out;
 	}
 	if (check_deliveries(&ck, err) < 0)

@@ -56,11 +56,15 @@ static const struct {
 } kinds[] = {
 	{ EVENTS, true, "events that it lacks become dead letters" },
 	{ "tries-", true, "what was tried to deliver its events is unknown" },
-	{ "seen-", true, "what it lacks is looked up in the log" },
+	{ "dedupe-", true, "what it lacks is looked up in the log" },
 	{ "audit", true, "records of the audit trail may be missing" },
 	{ "requests", true, "changes of the last hour may be repeated" },
 	{ "counts", true, "counters may begin anew" },
 	{ "notices", true, "notices that were due may be missing" },
+	{ "held", true,
+	    "why events are held may be missing: they can be released still" },
+	{ "ignored", true,
+	    "messages that were ignored can be posted again as others" },
 	{ "deliveries", true,
 	    "deliveries that waited there may be missing: see eyelet-event "
 	    "replay" },

@@ -9,6 +9,9 @@
  * store_copy.c	store.id, by which a copy of a store is told
  * store_facts.c	numbers that live in memory: generations, counters
  * store_accept.c	a batch of events, in the committer
+ * store_judge.c	one of them, by the rules of dedupe_rule.h
+ * store_held.c	events that are held
+ * store_ignored.c	records of messages that became no event
  * store_change.c	changes, in the committer; request ids; audit
  * store_rekey.c	another key for all that is sealed
  * store_rows.c	endpoints and secrets as rows
@@ -45,15 +48,16 @@
 
 #include "lib/bdb.h"
 #include "lib/commit.h"
+#include "lib/dedupe.h"
 #include "lib/deny.h"
 #include "lib/durable.h"
 #include "lib/notice.h"
 #include "lib/quarantine.h"
 #include "lib/record.h"
 #include "lib/seal.h"
-#include "lib/seen.h"
 #include "lib/segments.h"
 #include "lib/store.h"
+#include "lib/store_held.h"
 
 #define STORE_DB_FOLDER "db"
 #define STORE_MARKER "STORE"
@@ -69,6 +73,7 @@ struct store_endpoint_facts {
 	uint64_t generation; /* the committer's */
 	_Atomic uint64_t rows_touched; /* 0: not since the store was opened */
 	_Atomic uint64_t counts[STORE_COUNTS];
+	int64_t told_ignored_ms; /* the committer's; on the age clock; 0: not */
 };
 
 /*
@@ -117,7 +122,7 @@ struct store {
 	struct deny *deny;
 	struct quarantine *quarantine;
 	struct store_copy_watch *copy; /* store_copy.c's own */
-	unsigned char seen_secret[SEEN_SECRET];
+	unsigned char dedupe_secret[DEDUPE_SECRET];
 
 	pthread_mutex_t clock_mutex; /* the last to be taken */
 	char boot[CLOCK_BOOT_MAX]; /* which boot this is */
@@ -130,9 +135,10 @@ struct store {
 
 	struct bdb *db;
 	struct bdb_table *meta, *endpoints, *secrets, *audit, *requests,
-	    *counts, *destinations, *cursors, *deliveries, *notices;
+	    *counts, *destinations, *cursors, *deliveries, *notices, *held,
+	    *ignored;
 	struct segments *segments;
-	struct seen *seen;
+	struct dedupe *dedupe;
 	struct commit *commit;
 
 	struct durable *durable;
@@ -228,6 +234,10 @@ struct store_tx {
 	bool accepts_clock;
 	struct clock_reading accepted; /* what it showed then */
 	uint64_t stamp; /* of the rows that it changes; 0: none yet */
+	/* Events that it appends: from next_seq of the store on. */
+	uint64_t nevents;
+	size_t event_bytes; /* of the log */
+	struct store_clock appended; /* when */
 	uint64_t revoked[STORE_TX_TOUCH_MAX]; /* secrets */
 	size_t nrevoked;
 };
@@ -325,6 +335,14 @@ int store_batch(void *arg, struct store_item *const *items, size_t n,
     uint64_t *last_seq, struct err *err);
 int store_flush(void *arg, uint64_t seq, struct err *err);
 void store_durable(void *arg, uint64_t seq);
+uint64_t store_last_seq(void *arg); /* 0: there was no event yet */
+
+/*
+ * In a change: ev gets a seq, goes to the log, and is there once the change is
+ * durable. Room is checked. ERR_FULL.
+ */
+int store_tx_append(struct store_tx *tx, struct event *ev,
+    const struct store_clock *now, struct err *err);
 
 /* store_change.c */
 /* As store_change, also while the store has lost something. */
@@ -523,7 +541,15 @@ int store_mend(struct store *st, struct err *err);
 /* Forgets which tables are incomplete (store_each_incomplete). */
 int store_forget_incomplete(struct store *st, struct err *err);
 
+/* store_read.c */
+/* The key of an id that was read, or of the digest that stands in for one. */
+int store_key_of_id(struct store *st, uint64_t endpoint_id, struct span id,
+    unsigned char key[DEDUPE_KEY_SIZE], struct err *err);
+
 /* store_salvage.c */
+/* Would the event be taken for a duplicate if it came again? */
+int store_is_remembered(
+    struct store *st, const struct event *ev, bool *found, struct err *err);
 bool store_is_aside(struct store *st, const char *file);
 /* Opens a table that was set aside, made anew with what is whole of it. */
 int store_salvage(struct store *st, const char *file, unsigned page_size,
@@ -531,12 +557,12 @@ int store_salvage(struct store *st, const char *file, unsigned page_size,
 /* What was salvaged is complete. */
 int store_salvage_done(struct store *st, const char *file, struct err *err);
 /*
- * At open. Before seen_open: the partitions; *start_s is when the oldest of
+ * At open. Before dedupe_open: the partitions; *start_s is when the oldest of
  * them began (0: there are none). Behind it: what they lack, from the log. An
  * id is lost for good when its event is, too; holding up every request for
  * that would lose more of them.
  */
-int store_salvage_seen(struct store *st, uint64_t *start_s, struct err *err);
+int store_salvage_dedupe(struct store *st, uint64_t *start_s, struct err *err);
 int store_remember(struct store *st, uint64_t start_s, struct err *err);
 
 /* store_lost.c */

@@ -109,7 +109,7 @@ store_save(void *arg, struct err *err)
 		return -1;
 	if (store_save_clock(st, txn, err) < 0 ||
 	    segments_save(st->segments, txn, err) < 0 ||
-	    seen_save(st->seen, txn, err) < 0 ||
+	    dedupe_save(st->dedupe, txn, err) < 0 ||
 	    store_save_facts(st, txn, err) < 0 ||
 	    store_forget_requests(st, txn, store_age_ms(st), err) < 0) {
 		bdb_abort(txn);

@@ -443,14 +443,14 @@ struct forgetting {
 };
 
 static int
-note_lost_key(void *arg, const unsigned char key[SEEN_KEY],
-    const struct record_seen *rec, struct err *err)
+note_lost_key(void *arg, const unsigned char key[DEDUPE_KEY_SIZE],
+    const struct record_dedupe *rec, struct err *err)
 {
 	struct forgetting *fg = arg;
 
-	return rec->seq <= fg->last_seq
+	return rec->first.seq <= fg->last_seq
 		   ? 0
-		   : buf_put(&fg->keys, key, SEEN_KEY, err);
+		   : buf_put(&fg->keys, key, DEDUPE_KEY_SIZE, err);
 }
 
 /*
@@ -465,10 +465,11 @@ forget_lost(struct store_tx *tx, struct err *err)
 	size_t at;
 	int ret = -1;
 
-	if (seen_visit(st->seen, note_lost_key, &fg, err) < 0)
+	if (dedupe_visit(st->dedupe, note_lost_key, &fg, err) < 0)
 		goto out;
-	for (at = 0; at < fg.keys.len; at += SEEN_KEY)
-		if (seen_forget(st->seen, tx->txn, fg.keys.ptr + at, err) < 0)
+	for (at = 0; at < fg.keys.len; at += DEDUPE_KEY_SIZE)
+		if (dedupe_forget(st->dedupe, tx->txn, fg.keys.ptr + at, err) <
+		    0)
 			goto out;
 	ret = 0;
 out:

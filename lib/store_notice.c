@@ -259,7 +259,7 @@ make_event(struct moving *one, struct err *err)
 	ev->body = buf_span(&one->body);
 	one->item.done = on_done;
 	one->item.arg = one;
-	return 0;
+	return dedupe_identify_own(ev->body, true, &one->item.identity, err);
 }
 
 static int
@@ -288,8 +288,7 @@ static bool
 is_in_the_log(const struct moving *one)
 {
 	return one->item.outcome == STORE_ACCEPTED ||
-	       one->item.outcome == STORE_DUPLICATE ||
-	       one->item.outcome == STORE_CONFLICT;
+	       one->item.outcome == STORE_DUPLICATE;
 }
 
 /* Those that are in the log leave the table. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/encode.h"
 #include "lib/util.h"
 
 /* Between which two events the reader stands. */
@@ -23,6 +24,7 @@ struct store_reader {
 	struct record_group *marks;
 	size_t nmarks, marks_room;
 	bool marked; /* marks are of this group and of below */
+	bool shows_held;
 };
 
 int
@@ -132,8 +134,8 @@ first_above(
 	return 0;
 }
 
-int
-store_reader_next(
+static int
+next_event(
     struct store_reader *rd, struct event *ev, bool *found, struct err *err)
 {
 	bool loaded = rd->group_first != 0;
@@ -159,6 +161,29 @@ store_reader_next(
 			return -1;
 	}
 	return 0;
+}
+
+static bool
+is_passed_over(const struct store_reader *rd, const struct event *ev)
+{
+	return (ev->flags & EVENT_HELD) != 0 && !rd->shows_held;
+}
+
+int
+store_reader_next(
+    struct store_reader *rd, struct event *ev, bool *found, struct err *err)
+{
+	do {
+		if (next_event(rd, ev, found, err) < 0)
+			return -1;
+	} while (*found && is_passed_over(rd, ev));
+	return 0;
+}
+
+void
+store_reader_show_held(struct store_reader *rd)
+{
+	rd->shows_held = true;
 }
 
 static int
@@ -224,8 +249,8 @@ last_below(
 	return record_group_next(&at, out, found, err);
 }
 
-int
-store_reader_prev(
+static int
+prev_event(
     struct store_reader *rd, struct event *ev, bool *found, struct err *err)
 {
 	bool loaded = rd->group_first != 0;
@@ -246,6 +271,17 @@ store_reader_prev(
 		if (load(rd, false, &loaded, err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+int
+store_reader_prev(
+    struct store_reader *rd, struct event *ev, bool *found, struct err *err)
+{
+	do {
+		if (prev_event(rd, ev, found, err) < 0)
+			return -1;
+	} while (*found && is_passed_over(rd, ev));
 	return 0;
 }
 
@@ -392,25 +428,40 @@ store_seq_end(struct store *st, int64_t ms, uint64_t *seq, struct err *err)
 }
 
 int
+store_key_of_id(struct store *st, uint64_t endpoint_id, struct span id,
+    unsigned char key[DEDUPE_KEY_SIZE], struct err *err)
+{
+	const size_t skip = sizeof(STORE_DIGEST_ID) - 1;
+	unsigned char digest[DIGEST_SHA256];
+	enum dedupe_key kind = DEDUPE_ID;
+	size_t len;
+
+	if (span_starts(id, STORE_DIGEST_ID) &&
+	    encode_read(ENCODING_HEX, span_skip(id, skip), digest,
+		sizeof(digest), &len) &&
+	    len == sizeof(digest)) {
+		kind = DEDUPE_PAYLOAD;
+		id = span_of(digest, len);
+	}
+	return dedupe_hash_one(
+	    st->dedupe_secret, endpoint_id, kind, id, key, err);
+}
+
+int
 store_seen(struct store *st, uint64_t endpoint_id, struct span id,
     struct store_seen *out, bool *found, struct err *err)
 {
-	static const enum seen_kind kinds[] = { SEEN_ID, SEEN_DIGEST };
-	unsigned char key[SEEN_KEY];
-	struct record_seen rec;
-	size_t i;
+	unsigned char key[DEDUPE_KEY_SIZE];
+	struct record_dedupe rec;
 
-	*found = false;
-	for (i = 0; i < NITEMS(kinds) && !*found; i++)
-		if (seen_key(st->seen_secret, endpoint_id, kinds[i], id, key,
-			err) < 0 ||
-		    seen_find(st->seen, NULL, key, &rec, found, err) < 0)
-			return -1;
+	if (store_key_of_id(st, endpoint_id, id, key, err) < 0 ||
+	    dedupe_get(st->dedupe, NULL, key, &rec, found, err) < 0)
+		return -1;
 	/* Not durable yet: not known yet. */
-	if (*found && rec.seq > atomic_load(&st->durable_seq))
+	if (*found && rec.first.seq > atomic_load(&st->durable_seq))
 		*found = false;
 	if (*found) {
-		out->seq = rec.seq;
+		out->seq = rec.first.seq;
 		out->first_ms = rec.first_ms;
 		out->last_ms = rec.last_ms;
 		out->duplicates = rec.duplicates;

@@ -1,5 +1,5 @@
 /* store_retain.c: what is too old goes: segments, dead rows, removed ones. */
-#include "lib/store_impl.h"
+#include "lib/store_batch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +25,7 @@ struct retaining {
 	uint64_t last; /* of the segment */
 	uint64_t needed_by; /* a destination; 0: by none */
 	bool pulled; /* a pull queue needs it */
+	bool held; /* a held event of it waits to be released */
 };
 
 static int
@@ -52,6 +53,24 @@ find_pull(void *arg, const struct store_pull *p, struct err *err)
 	return rt->pulled ? 1 : 0;
 }
 
+/* What is left of the segment's held events goes with it. */
+static int
+forget_held(struct retaining *rt, struct err *err)
+{
+	struct store_held_forgetting fg = { .last_seq = rt->last };
+
+	do
+		if (store_run(rt->st, store_held_forget, &fg, err) < 0)
+			return -1;
+	while (fg.more);
+	if (fg.waited > 0)
+		store_say(rt->st,
+		    "%llu events were held as long as may be (hold_max), and "
+		    "are dropped with their part of the log",
+		    (unsigned long long)fg.waited);
+	return 0;
+}
+
 static int
 drop_oldest(struct retaining *rt, struct err *err)
 {
@@ -76,7 +95,7 @@ retain_one(void *arg, struct err *err)
 
 	rt->outcome = RETAIN_DONE;
 	rt->needed_by = 0;
-	rt->pulled = false;
+	rt->pulled = rt->held = false;
 	store_clock(st, &now);
 	if (segments_oldest_due(st->segments, &now,
 		now.age_ms - st->opt.retain_s * 1000, st->opt.retain_bytes,
@@ -86,9 +105,10 @@ retain_one(void *arg, struct err *err)
 		return 0;
 	rt->last = oldest.last_seq;
 	if (store_each_destination(st, find_need, rt, err) < 0 ||
-	    store_pulls(st, NULL, find_pull, rt, err) < 0)
+	    store_pulls(st, NULL, find_pull, rt, err) < 0 ||
+	    store_held_needs(st, rt->last, &rt->held, err) < 0)
 		return -1;
-	if (rt->needed_by == 0 && !rt->pulled)
+	if (rt->needed_by == 0 && !rt->pulled && !rt->held)
 		return drop_oldest(rt, err);
 	store_measure_room(st);
 	if (oldest.last_age_ms >= now.age_ms - st->opt.hold_s * 1000 &&
@@ -136,7 +156,8 @@ forget_ids(void *arg, struct err *err)
 	struct retaining *rt = arg;
 	unsigned parts = 0;
 
-	if (seen_expire(rt->st->seen, store_age_ms(rt->st), &parts, err) < 0)
+	if (dedupe_expire(rt->st->dedupe, store_age_ms(rt->st), &parts, err) <
+	    0)
 		return -1;
 	if (parts > 0)
 		store_say(rt->st,
@@ -159,8 +180,10 @@ store_retain(struct store *st, int64_t budget_ms, uint64_t *dropped, bool *more,
 			ret = commit_run(st->commit, retain_one, &rt, err);
 		if (ret == 0 && rt.outcome == RETAIN_EXPIRE)
 			ret = expire(&rt, until_ms, err);
-		if (ret == 0 && rt.outcome == RETAIN_DROPPED)
+		if (ret == 0 && rt.outcome == RETAIN_DROPPED) {
 			++*dropped;
+			ret = forget_held(&rt, err);
+		}
 	} while (
 	    ret == 0 && rt.outcome != RETAIN_DONE && clock_ms() < until_ms);
 	*more = rt.outcome != RETAIN_DONE;

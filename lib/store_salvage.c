@@ -10,13 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/digest.h"
 #include "lib/files.h"
 #include "lib/salvage.h"
 #include "lib/util.h"
 
 #define AT_ONCE 500 /* records of one transaction */
-#define SEEN "seen-"
+#define DEDUPE "dedupe-"
 #define PAGE 4096
 
 static void
@@ -127,7 +126,7 @@ store_salvage_done(struct store *st, const char *file, struct err *err)
 
 /* --- remembered ids ------------------------------------------------------- */
 
-struct seen_part {
+struct dedupe_part {
 	struct store *st;
 	uint64_t start_s; /* of the oldest that was set aside; UINT64_MAX: none
 			     was */
@@ -136,13 +135,13 @@ struct seen_part {
 static int
 salvage_part(void *arg, const char *file, struct err *err)
 {
-	struct seen_part *sp = arg;
+	struct dedupe_part *sp = arg;
 	struct bdb_table *table = NULL;
 	unsigned long long start_s;
 	char name[BDB_FILE_MAX + 1];
 	int ret;
 
-	if (sscanf(file, SEGMENTS_ASIDE SEEN "%10llx", &start_s) != 1)
+	if (sscanf(file, SEGMENTS_ASIDE DEDUPE "%10llx", &start_s) != 1)
 		return 0;
 	snprintf(name, sizeof(name), "%s", file + sizeof(SEGMENTS_ASIDE) - 1);
 	ret = store_salvage(sp->st, name, PAGE, &table, err);
@@ -153,9 +152,9 @@ salvage_part(void *arg, const char *file, struct err *err)
 }
 
 int
-store_salvage_seen(struct store *st, uint64_t *start_s, struct err *err)
+store_salvage_dedupe(struct store *st, uint64_t *start_s, struct err *err)
 {
-	struct seen_part sp = { st, UINT64_MAX };
+	struct dedupe_part sp = { st, UINT64_MAX };
 
 	if (files_visit(st->db_dir, salvage_part, &sp, err) < 0)
 		return -1;
@@ -163,36 +162,98 @@ store_salvage_seen(struct store *st, uint64_t *start_s, struct err *err)
 	return 0;
 }
 
-/* The ids that an event was accepted under, or might have been. */
+/* The key that no other event may be accepted under. */
+static int
+key_of_event(struct store *st, const struct event *ev,
+    unsigned char key[DEDUPE_KEY_SIZE], struct err *err)
+{
+	if (ev->contents.len < DEDUPE_KEY_SIZE)
+		return store_key_of_id(st, ev->endpoint_id, ev->id, key, err);
+	memcpy(key, ev->contents.ptr, DEDUPE_KEY_SIZE);
+	return 0;
+}
+
+int
+store_is_remembered(
+    struct store *st, const struct event *ev, bool *found, struct err *err)
+{
+	unsigned char key[DEDUPE_KEY_SIZE];
+	struct record_dedupe rec;
+
+	if (key_of_event(st, ev, key, err) < 0)
+		return -1;
+	return dedupe_get(st->dedupe, NULL, key, &rec, found, err);
+}
+
+/* What the records of an event say, as far as the log still tells. */
+static int
+describe_event(struct store *st, const struct event *ev,
+    struct dedupe_hashes *hashes, struct record_dedupe *rec, struct err *err)
+{
+	struct dedupe_identity who;
+
+	if (dedupe_identify_own(ev->body, false, &who, err) < 0)
+		return -1;
+	who.has_id = (ev->flags & EVENT_NO_ID) == 0;
+	who.has_type = ev->type.len > 0;
+	if (dedupe_hash(st->dedupe_secret, ev->endpoint_id, &who, ev->id,
+		ev->type, hashes, err) < 0)
+		return -1;
+	memset(rec, 0, sizeof(*rec));
+	rec->first.state =
+	    (ev->flags & EVENT_HELD) != 0 ? DEDUPE_HELD : DEDUPE_STORED;
+	rec->first.seq = ev->seq;
+	rec->first.age_ms = ev->age_ms;
+	memcpy(rec->first.id, hashes->event.id, DEDUPE_HASH);
+	memcpy(rec->first.payload, hashes->event.payload, DEDUPE_HASH);
+	memcpy(rec->first.type, hashes->event.type, DEDUPE_HASH);
+	rec->first_ms = rec->last_ms = ev->received_ms;
+	return 0;
+}
+
+static int
+remember_key(struct store *st, struct bdb_txn *txn,
+    const unsigned char key[DEDUPE_KEY_SIZE], const struct record_dedupe *rec,
+    bool *added, struct err *err)
+{
+	struct record_dedupe old;
+	bool found;
+
+	if (dedupe_get(st->dedupe, txn, key, &old, &found, err) < 0)
+		return -1;
+	if (found)
+		return 0;
+	*added = true;
+	return dedupe_put(st->dedupe, txn, key, rec, err);
+}
+
+/* The keys of an event that nothing is remembered under any more. */
 static int
 remember_event(struct store *st, struct bdb_txn *txn, const struct event *ev,
     uint64_t *n, struct err *err)
 {
-	unsigned char key[SEEN_KEY], digest[DIGEST_SHA256];
-	struct record_seen rec = { .seq = ev->seq,
-		.first_ms = ev->received_ms,
-		.last_ms = ev->received_ms };
-	bool known;
+	const unsigned char *contents = ev->contents.ptr;
+	unsigned char key[DEDUPE_KEY_SIZE];
+	struct dedupe_hashes hashes;
+	struct record_dedupe rec;
+	bool added = false;
+	size_t at;
 
 	if (ev->flags & EVENT_TEST)
 		return 0;
-	if (digest_sha256(&ev->body, 1, digest, err) < 0 ||
-	    seen_key(st->seen_secret, ev->endpoint_id,
-		ev->flags & EVENT_NO_ID ? SEEN_DIGEST : SEEN_ID, ev->id, key,
-		err) < 0)
+	if (describe_event(st, ev, &hashes, &rec, err) < 0 ||
+	    store_key_of_id(st, ev->endpoint_id, ev->id, key, err) < 0 ||
+	    remember_key(st, txn, key, &rec, &added, err) < 0)
 		return -1;
-	memcpy(rec.digest, digest, sizeof(rec.digest));
-	if (seen_add(st->seen, txn, key, &rec, &known, err) < 0)
+	for (at = 0; at < ev->contents.len; at += DEDUPE_KEY_SIZE)
+		if (remember_key(st, txn, contents + at, &rec, &added, err) < 0)
+			return -1;
+	if ((ev->flags & EVENT_HELD) != 0 &&
+	    remember_key(
+		st, txn, hashes.keys[DEDUPE_WHOLE], &rec, &added, err) < 0)
 		return -1;
-	if (known)
-		return 0;
-	++*n;
-	/* Where bodies are not looked at, nobody asks for it. */
-	rec.seq = ev->seq;
-	if (seen_key(st->seen_secret, ev->endpoint_id, SEEN_BODY,
-		span_of(digest, sizeof(digest)), key, err) < 0)
-		return -1;
-	return seen_add(st->seen, txn, key, &rec, &known, err);
+	*n += added ? 1 : 0;
+	return 0;
 }
 
 static int
@@ -222,7 +283,7 @@ out:
 static int
 forget_aside(void *arg, const char *file, struct err *err)
 {
-	return span_starts(span_str(file), SEGMENTS_ASIDE SEEN)
+	return span_starts(span_str(file), SEGMENTS_ASIDE DEDUPE)
 		   ? remove_aside(arg, file + sizeof(SEGMENTS_ASIDE) - 1, err)
 		   : 0;
 }
@@ -237,10 +298,11 @@ store_remember(struct store *st, uint64_t start_s, struct err *err)
 
 	if (start_s == UINT64_MAX)
 		return 0;
-	if (seen_prepare(st->seen, store_age_ms(st), err) < 0 ||
+	if (dedupe_prepare(st->dedupe, store_age_ms(st), err) < 0 ||
 	    store_reader_open(st, &rd, err) < 0 ||
 	    store_reader_seek_age(rd, (int64_t)start_s * 1000, err) < 0)
 		goto out;
+	store_reader_show_held(rd);
 	while (more)
 		if (remember_some(st, rd, &n, &more, err) < 0)
 			goto out;

@@ -59,7 +59,7 @@ copy_tables(struct store *st, const char *to, struct err *err)
 			return -1;
 	if (segments_files(st->segments, copy_segment, &cp, err) < 0)
 		return -1;
-	return seen_files(st->seen, copy_segment, &cp, err);
+	return dedupe_files(st->dedupe, copy_segment, &cp, err);
 }
 
 /* --- whole, or not -------------------------------------------------------- */

@@ -7,7 +7,7 @@
 #include "lib/util.h"
 
 #define PAGE 4096
-#define META_SEEN "seen secret"
+#define META_DEDUPE "dedupe secret"
 
 /*
  * A table that came later has a higher level. A store records up to which one
@@ -28,9 +28,11 @@ static const struct {
 	{ "cursors", offsetof(struct store, cursors), 2 },
 	{ "deliveries", offsetof(struct store, deliveries), 2 },
 	{ "notices", offsetof(struct store, notices), 2 },
+	{ "held", offsetof(struct store, held), 3 },
+	{ "ignored", offsetof(struct store, ignored), 3 },
 };
 
-#define TABLES_LEVEL 2
+#define TABLES_LEVEL 3
 #define META_TABLES "tables"
 
 static struct bdb_table **
@@ -68,12 +70,14 @@ store_make_tables(struct store *st, struct err *err)
 {
 	struct bdb_txn *txn;
 
-	if (digest_random(st->seen_secret, sizeof(st->seen_secret), err) < 0 ||
+	if (digest_random(st->dedupe_secret, sizeof(st->dedupe_secret), err) <
+		0 ||
 	    bdb_begin(st->db, &txn, err) < 0)
 		return -1;
 	if (make_above(st, txn, 0, err) < 0 ||
-	    bdb_put(st->meta, txn, span_str(META_SEEN),
-		span_of(st->seen_secret, sizeof(st->seen_secret)), err) < 0) {
+	    bdb_put(st->meta, txn, span_str(META_DEDUPE),
+		span_of(st->dedupe_secret, sizeof(st->dedupe_secret)),
+		err) < 0) {
 		bdb_abort(txn);
 		return -1;
 	}
@@ -142,15 +146,15 @@ store_open_tables(struct store *st, struct err *err)
 		if (tables[i].level <= level && open_table(st, i, err) < 0)
 			goto out;
 	if (make_newer(st, level, err) < 0 ||
-	    bdb_get(st->meta, NULL, span_str(META_SEEN), &value, &found, err) <
-		0)
+	    bdb_get(
+		st->meta, NULL, span_str(META_DEDUPE), &value, &found, err) < 0)
 		goto out;
-	if (!found || value.len != sizeof(st->seen_secret)) {
+	if (!found || value.len != sizeof(st->dedupe_secret)) {
 		err_set(err, ERR_CORRUPT,
 		    "the key that remembered ids are hashed with is gone");
 		goto out;
 	}
-	memcpy(st->seen_secret, value.ptr, value.len);
+	memcpy(st->dedupe_secret, value.ptr, value.len);
 	ret = 0;
 out:
 	buf_free(&value);

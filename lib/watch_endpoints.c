@@ -282,8 +282,8 @@ static int
 look_at(void *arg, const struct store_endpoint *ep, struct err *err)
 {
 	static const enum store_count verified[] = { STORE_COUNT_ACCEPTED,
-		STORE_COUNT_DUPLICATE, STORE_COUNT_CONFLICT,
-		STORE_COUNT_IGNORED, STORE_COUNT_TEST };
+		STORE_COUNT_DUPLICATE, STORE_COUNT_HELD, STORE_COUNT_IGNORED,
+		STORE_COUNT_TEST };
 	uint64_t counts[STORE_COUNTS], good = 0;
 	enum watch_missed missed;
 	struct watch *wt = arg;

@@ -152,6 +152,9 @@ fx_begin(struct waiting *w, const char *id, const char *body)
 	w->item.generation = fx.generation;
 	w->item.done = on_done;
 	w->item.arg = w;
+	ck_assert_int_eq(dedupe_identify_own(w->item.event.body, true,
+			     &w->item.identity, &w->item.err),
+	    0);
 }
 
 enum store_outcome

@@ -83,7 +83,7 @@ durable(void *arg, uint64_t seq)
 static void
 disk_open(struct disk *d)
 {
-	struct commit_hooks hooks = { batch, flush, durable, d };
+	struct commit_hooks hooks = { batch, flush, durable, NULL, d };
 	pthread_condattr_t attr;
 	struct err err;
 

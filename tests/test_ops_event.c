@@ -76,9 +76,12 @@ hand_in(const struct event *ev, uint64_t *seq)
 	struct waiting w = { PTHREAD_MUTEX_INITIALIZER,
 		PTHREAD_COND_INITIALIZER, 1 };
 	struct store_item item;
+	struct err err = ERR_INIT;
 
 	memset(&item, 0, sizeof(item));
 	item.event = *ev;
+	ck_assert_int_eq(
+	    dedupe_identify_own(ev->body, true, &item.identity, &err), 0);
 	item.generation = generation_of(ev->endpoint_id);
 	item.done = item_done;
 	item.arg = &w;
@@ -756,6 +759,9 @@ START_TEST(stats_have_a_limit)
 		items[i].event.endpoint_id = 1;
 		items[i].event.id = items[i].event.type = span_str(types[i]);
 		items[i].generation = generation_of(1);
+		ck_assert_int_eq(dedupe_identify_own(SPAN_EMPTY, true,
+				     &items[i].identity, &err),
+		    0);
 		items[i].done = item_done;
 		items[i].arg = &w;
 		store_submit(stand_store(), &items[i]);

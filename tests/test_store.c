@@ -53,7 +53,7 @@ START_TEST(an_event_is_accepted_once)
 	fx_added("orders", "s3cret-s3cret-s3cret");
 	ck_assert_int_eq(fx_accept("evt_1", "{\"a\":1}"), STORE_ACCEPTED);
 	ck_assert_int_eq(fx_accept("evt_1", "{\"a\":1}"), STORE_DUPLICATE);
-	ck_assert_int_eq(fx_accept("evt_1", "{\"a\":2}"), STORE_CONFLICT);
+	ck_assert_int_eq(fx_accept("evt_1", "{\"a\":2}"), STORE_DUPLICATE);
 	ck_assert_int_eq(fx_accept("evt_2", "{\"a\":1}"), STORE_ACCEPTED);
 	ck_assert_uint_eq(fx_events(), 2);
 	fx_close();
@@ -91,52 +91,35 @@ START_TEST(ids_belong_to_their_endpoint)
 }
 END_TEST
 
-START_TEST(an_unsigned_id_does_not_bring_a_body_back)
-{
-	struct waiting w;
-
-	fx_added("hub", NULL);
-	fx_begin(&w, "delivery-1", "captured");
-	w.item.dedupe_body = true;
-	store_submit(fx.st, &w.item);
-	ck_assert_int_eq(fx_end(&w), STORE_ACCEPTED);
-	fx_begin(&w, "delivery-2", "captured");
-	w.item.dedupe_body = true;
-	store_submit(fx.st, &w.item);
-	ck_assert_int_eq(fx_end(&w), STORE_DUPLICATE);
-	fx_begin(&w, "delivery-3", "another");
-	w.item.dedupe_body = true;
-	store_submit(fx.st, &w.item);
-	ck_assert_int_eq(fx_end(&w), STORE_ACCEPTED);
-	ck_assert_uint_eq(fx_events(), 2);
-}
-END_TEST
-
 /* Mailgun signs a token and no body: the token comes once. */
 START_TEST(an_unsigned_body_does_not_come_with_the_same_token)
 {
 	static const struct {
-		const char *id, *body, *token;
+		const char *id, *body;
+		unsigned char token;
 		enum store_outcome want;
 	} rows[] = {
-		{ "evt_1", "one", "token-1", STORE_ACCEPTED },
-		{ "evt_2", "two", "token-1", STORE_DUPLICATE },
-		{ "evt_1", "one", "token-1", STORE_DUPLICATE },
-		{ "evt_2", "one", "token-2", STORE_ACCEPTED },
-		{ "evt_3", "three", "evt_1", STORE_ACCEPTED },
+		{ "evt_1", "one", 1, STORE_ACCEPTED },
+		{ "evt_2", "two", 1, STORE_FORGED },
+		{ "evt_1", "one", 1, STORE_DUPLICATE },
+		{ "evt_1", "two", 1, STORE_DUPLICATE },
+		{ "evt_2", "one", 2, STORE_ACCEPTED },
 	};
+	struct dedupe_identity *who;
 	struct waiting w;
 	size_t i;
 
 	fx_added("mail", NULL);
 	for (i = 0; i < NITEMS(rows); i++) {
 		fx_begin(&w, rows[i].id, rows[i].body);
-		w.item.dedupe_body = w.item.body_varies = true;
-		w.item.replay = span_str(rows[i].token);
+		who = &w.item.identity;
+		who->class = (struct dedupe_class){ .signs = true };
+		who->has_content = true;
+		who->content[0] = rows[i].token;
 		store_submit(fx.st, &w.item);
 		ck_assert_msg(fx_end(&w) == rows[i].want, "row %zu", i);
 	}
-	ck_assert_uint_eq(fx_events(), 3);
+	ck_assert_uint_eq(fx_events(), 2);
 }
 END_TEST
 
@@ -405,7 +388,6 @@ main(void)
 	tcase_add_checked_fixture(tc, fx_setup, fx_teardown);
 	tcase_add_test(tc, an_event_is_accepted_once);
 	tcase_add_test(tc, ids_belong_to_their_endpoint);
-	tcase_add_test(tc, an_unsigned_id_does_not_bring_a_body_back);
 	tcase_add_test(tc, an_unsigned_body_does_not_come_with_the_same_token);
 	tcase_add_test(tc, test_events_are_kept_each_time);
 	tcase_add_test(tc, a_lost_answer_is_given_again);

@@ -32,7 +32,7 @@
 
 #define BOTH(damage) damage "; f=$1/snapshot/${f##*/}; " damage
 
-#define SEEN "$(ls $1/db/seen-*)"
+#define IDS "$(ls $1/db/dedupe-*)"
 #define TRIES "$(ls $1/db/tries-* | head -n 1)"
 #define FIRST "$(ls $1/db/events-* | head -n 1)"
 #define LAST "$(ls $1/db/events-* | tail -n 1)"
@@ -73,11 +73,11 @@ static const struct {
 	{ "two segments, log gone", FIRST,
 	    ZERO "; f=$(ls $1/db/events-* | sed -n 3p); " FLIP, "2", true,
 	    true },
-	{ "zero page, ids, log there", SEEN, ZERO, "1", false, false },
-	{ "cut, ids, log there", SEEN, CUT, "1", false, false },
-	{ "gone, ids, log there", SEEN, GONE, "0", false, false },
-	{ "flip, ids, snapshot too", SEEN, BOTH(FLIP), "1", true, false },
-	{ "gone, ids, snapshot too", SEEN, BOTH(GONE), "0", true, false },
+	{ "zero page, ids, log there", IDS, ZERO, "1", false, false },
+	{ "cut, ids, log there", IDS, CUT, "1", false, false },
+	{ "gone, ids, log there", IDS, GONE, "0", false, false },
+	{ "flip, ids, snapshot too", IDS, BOTH(FLIP), "1", true, false },
+	{ "gone, ids, snapshot too", IDS, BOTH(GONE), "0", true, false },
 	{ "gone, attempts, log there", TRIES, GONE, "0", false, false },
 	{ "flip, attempts, snapshot too", TRIES, BOTH(FLIP), "1", true, false },
 	{ "flip, audit, snapshot too", "$1/db/audit", BOTH(FLIP), "1", true,
@@ -287,7 +287,7 @@ START_TEST(P3_an_event_is_readable_or_a_dead_letter)
 		if (!try_open())
 			continue;
 		if (read_all(there, true) && read_all(back, false) &&
-		    fx_accept("evt_3", "{}") == STORE_CONFLICT &&
+		    fx_accept("evt_3", "{}") == STORE_DUPLICATE &&
 		    is_well_or_lossy())
 			break;
 		ck_assert_msg(
@@ -304,7 +304,7 @@ START_TEST(P3_an_event_is_readable_or_a_dead_letter)
 	ck_assert_msg((problems > 0) == (status.lost > 0), "%s: %d problems",
 	    cases[_i].when, (int)problems);
 	/* And the store goes on, also the next time. */
-	ck_assert_int_eq(fx_accept("evt_77", "{}"), STORE_CONFLICT);
+	ck_assert_int_eq(fx_accept("evt_77", "{}"), STORE_DUPLICATE);
 	ck_assert_int_eq(fx_accept("new", "{}"), STORE_ACCEPTED);
 	fx_close();
 	fx_open();

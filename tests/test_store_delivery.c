@@ -682,7 +682,7 @@ remove_tables(const char *const *names, size_t n, bool and_level)
 }
 
 static const char *const newer[] = { "destinations", "cursors", "deliveries",
-	"notices" };
+	"notices", "held", "ignored" };
 
 START_TEST(P12_a_store_from_before_delivery_opens_and_delivers)
 {

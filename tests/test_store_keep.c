@@ -85,11 +85,11 @@ START_TEST(old_segments_are_dropped_whole)
 	ck_assert_uint_gt(status.events, 50);
 	ck_assert_uint_eq(status.dedupe_keys, 400);
 	/* What was dropped is remembered all the same. */
-	ck_assert_int_eq(fx_accept("evt_0", "y"), STORE_CONFLICT);
+	ck_assert_int_eq(fx_accept("evt_0", "y"), STORE_DUPLICATE);
 	fx_close();
 	fx_open();
 	ck_assert_uint_eq(fx_events(), status.events);
-	ck_assert_int_eq(fx_accept("evt_0", "y"), STORE_CONFLICT);
+	ck_assert_int_eq(fx_accept("evt_0", "y"), STORE_DUPLICATE);
 	ck_assert_int_eq(store_status(fx.st, &status, &fx.err), 0);
 	ck_assert_uint_eq(status.dedupe_keys, 400);
 }
@@ -278,12 +278,12 @@ static const struct {
 	uint64_t log_keep_max; /* 1: a snapshot at every checkpoint */
 	const char *files; /* torn; relative to the store folder */
 } torn[] = {
-	{ "log, no snapshot", 1 << 30, "db/events-* db/seen-*" },
+	{ "log, no snapshot", 1 << 30, "db/events-* db/dedupe-*" },
 	{ "log, no snapshot, all", 1 << 30,
-	    "db/meta db/secrets db/events-* db/seen-* db/audit db/counts" },
-	{ "snapshot", 1, "db/events-* db/seen-*" },
+	    "db/meta db/secrets db/events-* db/dedupe-* db/audit db/counts" },
+	{ "snapshot", 1, "db/events-* db/dedupe-*" },
 	{ "snapshot, all", 1,
-	    "db/meta db/secrets db/events-* db/seen-* db/audit db/counts" },
+	    "db/meta db/secrets db/events-* db/dedupe-* db/audit db/counts" },
 };
 
 START_TEST(a_torn_page_leads_to_a_rebuild)

@@ -55,6 +55,9 @@ take_off(struct flight *f)
 	snprintf(f->id, sizeof(f->id), "evt_%016llx%08x", n, 0xabcdefU);
 	f->item.event.id = span_str(f->id);
 	f->began_ns = now_ns();
+	if (dedupe_identify_own(
+		f->item.event.body, true, &f->item.identity, &f->item.err) < 0)
+		abort();
 	store_submit(run.st, &f->item);
 }
 

@@ -63,7 +63,7 @@ def segment_removed(stand):
 
 
 def ids_removed(stand):
-    os.unlink(newest(stand, "seen-*"))
+    os.unlink(newest(stand, "dedupe-*"))
 
 
 def table_replaced(stand):

@@ -421,7 +421,9 @@ submit(struct writer *w, struct slot *slot)
 	item->event.content_type = span_str("application/json");
 	item->event.body = span_of(slot->body, 64 + w->number * 37 % 2900);
 	item->generation = w->generation;
-	item->body_varies = true;
+	if (dedupe_identify_own(
+		item->event.body, true, &item->identity, &item->err) < 0)
+		errx(1, "digest: %s", item->err.text);
 	item->done = on_done;
 	item->arg = slot;
 	store_submit(w->st, item);
@@ -450,8 +452,12 @@ answered(struct writer *w, struct slot *slot)
 			return;
 		}
 		break;
+	case STORE_HELD:
+	case STORE_RECORDED:
+	case STORE_FORGED:
+		errx(1, "%s is new, and its outcome is %d", slot->id,
+		    (int)slot->item.outcome);
 	case STORE_DUPLICATE:
-	case STORE_CONFLICT:
 		if (!slot->again)
 			errx(1, "%s is new and called a duplicate", slot->id);
 		break;

@@ -1,0 +1,305 @@
+/*
+ * store_judge.c: an item is judged by the rules of dedupe_rule.h, within its
+ * batch's transaction, and becomes an event, a record, or nothing.
+ */
+#include "lib/store_batch.h"
+
+#include <string.h>
+
+struct judging {
+	struct store_batch *ba;
+	struct store_item *item;
+	struct record_dedupe known[DEDUPE_KEYS]; /* as they were found */
+};
+
+/* A record under one of the item's keys: of an event, else of a message. */
+static int
+find(void *arg, enum dedupe_key key, struct dedupe_record *out, struct err *err)
+{
+	struct judging *jd = arg;
+	struct store *st = jd->ba->st;
+	const struct store_item *item = jd->item;
+	const unsigned char *k = item->hashes.keys[key];
+	int64_t oldest_ms = jd->ba->now.age_ms - st->opt.horizon_s * 1000;
+	bool found;
+
+	if (dedupe_get(
+		st->dedupe, jd->ba->txn, k, &jd->known[key], &found, err) < 0)
+		return -1;
+	if (!found && dedupe_leaves_records(&item->identity.class)) {
+		if (store_ignored_find(st, jd->ba->txn, item->event.endpoint_id,
+			k, &jd->known[key], &found, err) < 0)
+			return -1;
+		found = found && jd->known[key].first.age_ms >= oldest_ms;
+	}
+	if (found)
+		*out = jd->known[key].first;
+	return 0;
+}
+
+static void
+describe(const struct judging *jd, enum dedupe_state state,
+    struct record_dedupe *rec)
+{
+	const struct store_item *item = jd->item;
+	const struct dedupe_event *ev = &item->hashes.event;
+
+	memset(rec, 0, sizeof(*rec));
+	rec->first.state = state;
+	rec->first.seq = item->seq;
+	rec->first.age_ms = jd->ba->now.age_ms;
+	memcpy(rec->first.id, ev->id, sizeof(ev->id));
+	memcpy(rec->first.payload, ev->payload, sizeof(ev->payload));
+	memcpy(rec->first.type, ev->type, sizeof(ev->type));
+	rec->first_ms = rec->last_ms = jd->ba->now.wall_ms;
+	rec->has_request_id = item->has_request_id;
+	memcpy(rec->request_id, item->request_id, sizeof(rec->request_id));
+}
+
+/* The keys of the signed elements of a batch, behind that of the whole. */
+static size_t
+count_elements(const struct store_item *item)
+{
+	size_t n = item->event.contents.len / DEDUPE_KEY_SIZE;
+
+	return n > 1 ? n - 1 : 0;
+}
+
+static const unsigned char *
+element_key(const struct store_item *item, size_t i)
+{
+	return (const unsigned char *)item->event.contents.ptr +
+	       (1 + i) * DEDUPE_KEY_SIZE;
+}
+
+static int
+put_records(struct judging *jd, enum dedupe_state state, unsigned writes,
+    struct err *err)
+{
+	struct store_batch *ba = jd->ba;
+	const struct store_item *item = jd->item;
+	struct record_dedupe rec, old;
+	size_t i, n = count_elements(item);
+	unsigned key;
+	bool found;
+
+	describe(jd, state, &rec);
+	for (key = 0; key < DEDUPE_KEYS; key++)
+		if ((writes & DEDUPE_BIT(key)) != 0 &&
+		    dedupe_put(ba->st->dedupe, ba->txn, item->hashes.keys[key],
+			&rec, err) < 0)
+			return -1;
+	for (i = 0; i < n; i++) {
+		if (dedupe_get(ba->st->dedupe, ba->txn, element_key(item, i),
+			&old, &found, err) < 0)
+			return -1;
+		if (!found && dedupe_put(ba->st->dedupe, ba->txn,
+				  element_key(item, i), &rec, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+accept(struct judging *jd, unsigned writes, struct err *err)
+{
+	store_batch_append(jd->ba, jd->item);
+	jd->item->outcome = STORE_ACCEPTED;
+	return put_records(jd, DEDUPE_STORED, writes, err);
+}
+
+/* The copy that came first is rec, under key. */
+static int
+repeat(struct judging *jd, const unsigned char *key, struct record_dedupe *rec,
+    const char *reason, struct err *err)
+{
+	struct store_batch *ba = jd->ba;
+	struct store_item *item = jd->item;
+
+	item->seq = rec->first.seq;
+	if (item->has_request_id && rec->has_request_id &&
+	    memcmp(item->request_id, rec->request_id, STORE_REQUEST_ID) == 0) {
+		/* Our own repeat: the first answer was lost on its way. */
+		item->outcome = rec->first.state == DEDUPE_HELD
+				    ? STORE_HELD
+				    : STORE_ACCEPTED;
+		return 0;
+	}
+	item->outcome = STORE_DUPLICATE;
+	item->reason = reason;
+	rec->last_ms = ba->now.wall_ms;
+	if (rec->duplicates < UINT32_MAX)
+		rec->duplicates++;
+	return dedupe_update(ba->st->dedupe, ba->txn, key, rec, err);
+}
+
+/* --- held ------------------------------------------------------------------
+ */
+
+static void
+fill_held(const struct judging *jd, const struct dedupe_decision *d,
+    struct store_held *h)
+{
+	const struct store_item *item = jd->item;
+	const struct dedupe_identity *who = &item->identity;
+	enum dedupe_key content =
+	    who->has_content ? DEDUPE_CONTENT : DEDUPE_PAYLOAD;
+
+	memset(h, 0, sizeof(*h));
+	h->endpoint_id = item->event.endpoint_id;
+	h->state = STORE_HELD_WAITING;
+	h->age_ms = jd->ba->now.age_ms;
+	h->first_seq = d->seq;
+	h->rule = d->rule;
+	h->bytes = (uint32_t)record_event_size(&item->event);
+	h->reason = span_str(d->reason);
+	h->own_keys = d->writes;
+	memcpy(h->keys, item->hashes.keys, sizeof(h->keys));
+	memcpy(h->content, item->hashes.keys[content], sizeof(h->content));
+}
+
+static int
+keep_held(struct judging *jd, const struct dedupe_decision *d, struct err *err)
+{
+	struct store_batch *ba = jd->ba;
+	struct store_item *item = jd->item;
+	struct store_held h;
+	enum store_held_fit how;
+
+	fill_held(jd, d, &h);
+	h.seq = ba->next_seq;
+	/* Only what repeats a content may be counted instead of kept. */
+	if (store_held_put(ba->st, ba->txn, &h, d->key != DEDUPE_ID,
+		ba->now.wall_ms, &how, err) < 0)
+		return -1;
+	item->reason = d->reason;
+	item->outcome = STORE_HELD;
+	switch (how) {
+	case STORE_HELD_FULL:
+		item->outcome = STORE_FAILED;
+		err_set(&item->err, ERR_LIMIT,
+		    "the endpoint has as many held events as it may "
+		    "(held_max, held_bytes): release or drop some");
+		return 0;
+	case STORE_HELD_COUNTED:
+		item->seq = 0;
+		return 0;
+	case STORE_HELD_KEPT:
+		break;
+	}
+	item->event.flags |= EVENT_HELD;
+	store_batch_append(ba, item);
+	return put_records(jd, DEDUPE_HELD, d->writes, err);
+}
+
+static int
+hold(struct judging *jd, const struct dedupe_decision *d, struct err *err)
+{
+	struct store_item *item = jd->item;
+
+	switch (item->on_held) {
+	case STORE_ON_HELD_HOLD:
+		return keep_held(jd, d, err);
+	case STORE_ON_HELD_DELIVER:
+		return accept(jd, d->writes, err);
+	case STORE_ON_HELD_REFUSE:
+		item->seq = d->seq;
+		item->outcome = STORE_FORGED;
+		item->reason = d->reason;
+		break;
+	}
+	return 0;
+}
+
+/* --- judging ---------------------------------------------------------------
+ */
+
+/* A batch whose elements are signed one by one is new when one of them is. */
+static int
+judge_elements(struct judging *jd, bool *done, struct err *err)
+{
+	struct store_batch *ba = jd->ba;
+	struct record_dedupe rec;
+	size_t i, n = count_elements(jd->item);
+	bool found = n > 0;
+
+	for (i = 0; i < n && found; i++)
+		if (dedupe_get(ba->st->dedupe, ba->txn,
+			element_key(jd->item, i), &rec, &found, err) < 0)
+			return -1;
+	*done = found;
+	return found ? repeat(jd, element_key(jd->item, n - 1), &rec,
+			   "each element of the batch came before", err)
+		     : 0;
+}
+
+static int
+judge_selected(
+    struct judging *jd, const struct dedupe_event *ev, struct err *err)
+{
+	struct store_item *item = jd->item;
+	struct dedupe_decision d;
+	bool done;
+
+	if (judge_elements(jd, &done, err) < 0)
+		return -1;
+	if (done)
+		return 0;
+	if (dedupe_judge(&item->identity.class, ev, find, jd, &d, err) < 0)
+		return -1;
+	item->rule = d.rule;
+	switch (d.verdict) {
+	case DEDUPE_ACCEPT:
+		return accept(jd, d.writes, err);
+	case DEDUPE_DUPLICATE:
+		return repeat(jd, item->hashes.keys[d.key], &jd->known[d.key],
+		    d.reason, err);
+	case DEDUPE_HOLD:
+		return hold(jd, &d, err);
+	case DEDUPE_REFUSE:
+		item->seq = d.seq;
+		item->outcome = STORE_FORGED;
+		item->reason = d.reason;
+		break;
+	}
+	return 0;
+}
+
+static int
+record_unselected(
+    struct judging *jd, const struct dedupe_event *ev, struct err *err)
+{
+	struct store_item *item = jd->item;
+	struct record_dedupe rec;
+	unsigned writes;
+
+	item->outcome = STORE_RECORDED;
+	if (dedupe_judge_unselected(
+		&item->identity.class, ev, find, jd, &writes, err) < 0)
+		return -1;
+	if (writes == 0)
+		return 0;
+	describe(jd,
+	    item->wish == STORE_WISH_IGNORE ? DEDUPE_IGNORED : DEDUPE_REFUSED,
+	    &rec);
+	if (store_ignored_put(jd->ba->st, jd->ba->txn, item->event.endpoint_id,
+		&item->hashes, writes, &rec, item->window_ms, err) < 0) {
+		if (err->code != ERR_LIMIT)
+			return -1;
+		item->outcome = STORE_FAILED;
+		item->err = *err;
+	}
+	return 0;
+}
+
+int
+store_judge(struct store_batch *ba, struct store_item *item, struct err *err)
+{
+	struct judging jd = { .ba = ba, .item = item };
+	struct dedupe_event ev = item->hashes.event;
+
+	ev.age_ms = ba->now.age_ms;
+	return item->wish == STORE_WISH_ACCEPT
+		   ? judge_selected(&jd, &ev, err)
+		   : record_unselected(&jd, &ev, err);
+}
