@@ -128,7 +128,7 @@ write_little(void *arg, struct err *err)
 
 	store_clock(st, &now);
 	ret =
-	    seen_prepare(st->seen, now.age_ms, err) < 0 ||
+	    dedupe_prepare(st->dedupe, now.age_ms, err) < 0 ||
 		    segments_prepare(st->segments, st->next_seq, &now, err) < 0
 		? -1
 		: store_save(st, err);
