@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/guard.h"
+#include "lib/selection.h"
 #include "lib/util.h"
 
 /* Is it one of the scheme's, whose value we make? */
@@ -109,6 +110,40 @@ out:
 
 /* --- what is done all the same -------------------------------------------- */
 
+struct untyped {
+	const struct op_call *call;
+	const struct destination *settings;
+	struct op_warnings *warnings;
+};
+
+/* What it selects by is not to be had of this one. */
+static int
+warn_of_types(void *arg, const struct store_endpoint *ep, struct err *err)
+{
+	struct untyped *un = arg;
+	const struct scheme *scheme;
+	struct endpoint settings;
+	int ret;
+
+	if (ep->state == STORE_ENDPOINT_REMOVED ||
+	    !destination_wants_endpoint(un->settings, ep->name))
+		return 0;
+	endpoint_init(&settings);
+	ret = endpoint_decode(ep->doc, &settings, err);
+	scheme =
+	    ret < 0 ? NULL
+		    : scheme_set_find(registry_schemes(un->call->ops->registry),
+			  settings.scheme);
+	if (scheme != NULL && !scheme_has_type(scheme))
+		op_warn(un->warnings,
+		    "events of endpoint \"%s\" have no types (scheme \"%s\"): "
+		    "each will be a dead letter here, \"" DELIVERY_TYPE_UNKNOWN
+		    "\", as long as --events asks for types",
+		    ep->name, settings.scheme);
+	endpoint_free(&settings);
+	return ret;
+}
+
 static int
 warn_of_endpoints(const struct op_call *call, struct store_tx *tx,
     const struct destination *settings, struct op_warnings *warnings,
@@ -205,11 +240,16 @@ op_destination_warn(const struct op_call *call, struct store_tx *tx,
     const struct destination *settings, struct op_warnings *warnings,
     struct err *err)
 {
+	struct untyped un = { call, settings, warnings };
+
 	if (settings->url != NULL && !destination_signs(settings))
 		op_warn(warnings,
 		    "nothing is signed: whoever finds the URL of the receiver "
 		    "can send it events as well");
 	warn_of_files(settings, warnings);
 	warn_of_command(settings->command[0], warnings);
+	if (selection_needs_types(settings->events) &&
+	    store_endpoints(call->ops->store, tx, warn_of_types, &un, err) < 0)
+		return -1;
 	return warn_of_endpoints(call, tx, settings, warnings, err);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/repeats.h"
+#include "lib/selection.h"
 
 /* A change of one endpoint: what the call asks for, judged. */
 struct endpoint_change {
@@ -96,6 +97,13 @@ judge(struct endpoint_change *ch, const struct endpoint *settings,
 		    settings->scheme);
 	if (repeats_check(ch->scheme, settings, err) < 0)
 		return -1;
+	ch->warnings.n = 0;
+	if (!scheme_has_type(ch->scheme) &&
+	    selection_needs_types(settings->events))
+		op_warn(&ch->warnings,
+		    "scheme \"%s\" knows no types of events: all are kept, "
+		    "whatever --events asks for",
+		    settings->scheme);
 	return check_params(ch, settings, err);
 }
 

@@ -46,3 +46,18 @@ selection_is_test(const struct scheme *sc, const struct identity *who)
 	return who->has_type && who->types_complete &&
 	       scheme_is_test_type(sc, who->type);
 }
+
+bool
+selection_needs_types(const char *patterns)
+{
+	struct pattern_list *list = NULL;
+	struct err ignored = ERR_INIT;
+	bool selects, needs;
+
+	if (patterns == NULL ||
+	    pattern_parse(span_str(patterns), &list, &ignored) < 0)
+		return false;
+	needs = !pattern_needs_no_type(list, &selects);
+	pattern_free(list);
+	return needs;
+}

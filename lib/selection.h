@@ -34,6 +34,12 @@ enum selection
 selection_of_event(const struct pattern_list *patterns, const struct event *ev);
 
 /*
+ * Does it depend on types whether these patterns, as an operator gives them,
+ * select an event? Not for NULL, and not for what are no patterns.
+ */
+bool selection_needs_types(const char *patterns);
+
+/*
  * Is it a test event of the scheme? Only where every type was read and is a
  * test's: an element of a batch that cannot be read may be no test.
  */

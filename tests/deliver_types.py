@@ -298,6 +298,54 @@ def admitting_selects(st, sink, preset):
         check("admitted", row["outcome"] == "accepted", row)
 
 
+class Telegram(Preset):
+    """Knows no types."""
+    scheme = "telegram"
+
+    def body(self, words):
+        return json.dumps({"update_id": next(numbers)}).encode()
+
+    def headers(self, body):
+        return {"X-Telegram-Bot-Api-Secret-Token": self.secret}
+
+
+def without_types(st, sink, preset):
+    """Who selects by types that a scheme does not have is told, and gets what
+    the words say."""
+    p, name = preset, preset.scheme
+    path = f"{st.top}/{name}.secret"
+    with open(path, "w", encoding="ascii") as f:
+        f.write(p.secret)
+    st.own(path)
+    made = ("endpoint", "add", name, "--scheme", name, "--secret-file", path)
+    done = st.run(*made, "--events", "order.*")
+    check("told", "knows no types" in done.stderr, done.stderr)
+    post(st, p, name)
+    check("kept", kept(st, name) == 1)
+    done = st.run("endpoint", "edit", name, "--events", "*")
+    check("no word", "knows no types" not in done.stderr, done.stderr)
+    for endpoints in ({"endpoints": name}, {}):
+        row = st.destination("picky", sink.url("/picky"), events="order.*",
+                             **endpoints)
+        check("told", any(f'"{name}" have no types' in w
+                          for w in row["warnings"]), row)
+        post(st, p, name)
+        st.once()
+        check("dead", len(dead(st, "picky")) == 1)
+        # The cures that the page names.
+        st.op("destination.edit", destination="picky",
+              settings={"events": "*"})
+        post(st, p, name)
+        check("sent", st.once()["delivered"] == 1)
+        row, = st.op("destination.edit", destination="picky", settings={
+            "events": "order.*", "endpoints": "line"})
+        check("no word", not any("no types" in w for w in row["warnings"]),
+              row)
+        post(st, p, name)
+        check("none", set(st.once().values()) == {0})
+        st.op("destination.remove", destination="picky")
+
+
 def main():
     with DeliverStand() as st, Sink() as sink:
         presets = [Line(), Hubspot(), EventGrid(), Graph(), SendGrid(st.top)]
@@ -307,6 +355,7 @@ def main():
             records_have_all_types(st, sink, preset)
         readers_select(st, sink, presets[0])
         admitting_selects(st, sink, presets[0])
+        without_types(st, sink, Telegram())
     return 0
 
 

@@ -228,6 +228,29 @@ START_TEST(an_event_of_a_removed_endpoint_is_dead)
 }
 END_TEST
 
+START_TEST(an_event_of_a_type_that_is_unknown_is_dead)
+{
+	struct schedule_event ev = { .seq = 10,
+		.dead = DELIVERY_TYPE_UNKNOWN,
+		.words = span_str("no type could be read") };
+	struct store_report r;
+	struct err err = ERR_INIT;
+	bool taken = false;
+
+	put_known(&d, 10);
+	ck_assert_int_eq(schedule_take(sc, 1, &ev, now_ms, &taken, &err), 0);
+	ck_assert(taken);
+	ck_starts("");
+	ck_assert(schedule_report_begin(sc, now_ms, true, &r));
+	ck_assert_uint_eq(r.nitems, 1);
+	ck_assert(!r.items[0].has_attempt);
+	ck_assert(r.items[0].delivery.state == STORE_DELIVERY_DEAD);
+	ck_assert(span_is(r.items[0].delivery.reason, DELIVERY_TYPE_UNKNOWN));
+	ck_assert(span_is(r.items[0].delivery.words, "no type could be read"));
+	schedule_report_end(sc, true);
+}
+END_TEST
+
 /* --- retries -------------------------------------------------------------- */
 
 /* With jitter, it is due in 9 to 11 tenths of delay_ms. */
@@ -976,6 +999,7 @@ main(void)
 	tcase_add_test(tc, unknown_ends_are_nothing);
 	tcase_add_test(tc, what_was_looked_at_is_not_taken_again);
 	tcase_add_test(tc, an_event_of_a_removed_endpoint_is_dead);
+	tcase_add_test(tc, an_event_of_a_type_that_is_unknown_is_dead);
 	tcase_add_test(tc, a_failure_is_tried_again_by_plan_and_then_dead);
 	tcase_add_test(tc, retries_are_spread_by_chance);
 	tcase_add_test(tc, a_receiver_that_asks_for_time_gets_it);

@@ -61,7 +61,7 @@ only_item(void)
 START_TEST(a_failure_is_a_row_with_all_that_is_known)
 {
 	struct schedule_event ev = { 10, 9, span_str("evt_1"),
-		span_str("order.paid"), span_str("k1"), false };
+		span_str("order.paid"), span_str("k1"), NULL, SPAN_EMPTY };
 	struct schedule_end e;
 	const struct store_report_item *item;
 	const struct store_delivery *r;

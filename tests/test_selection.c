@@ -114,6 +114,19 @@ START_TEST(an_empty_type_was_not_read)
 }
 END_TEST
 
+START_TEST(some_patterns_need_types)
+{
+	ck_assert(!selection_needs_types(NULL));
+	ck_assert(!selection_needs_types("*"));
+	ck_assert(!selection_needs_types("order.*,*"));
+	ck_assert(!selection_needs_types("order.*,!*"));
+	ck_assert(!selection_needs_types("a*b"));
+	ck_assert(selection_needs_types("order.*"));
+	ck_assert(selection_needs_types("*,!order.*"));
+	ck_assert(selection_needs_types("!order.*"));
+}
+END_TEST
+
 START_TEST(types_are_a_list)
 {
 	struct span types[EVENT_TYPES_MAX + 1], got[EVENT_TYPES_MAX];
@@ -201,6 +214,7 @@ main(void)
 
 	tcase_add_loop_test(tc, any_type_selects, 0, NITEMS(rows));
 	tcase_add_test(tc, an_empty_type_was_not_read);
+	tcase_add_test(tc, some_patterns_need_types);
 	tcase_add_test(tc, types_are_a_list);
 	tcase_add_loop_test(tc, a_batch_is_a_test_where_all_is, 0, 5);
 	suite_add_tcase(s, tc);
