@@ -95,8 +95,9 @@ store_read_marker(struct store *st, bool *is_new, struct err *err)
 	if (format < RECORD_STORE_FORMAT) {
 		err_set(err, ERR_VERSION,
 		    "store %s has format %u, of an older release; this one "
-		    "reads format %d: make another store with \"eyelet-store "
-		    "init\", and keep this one for the release that made it",
+		    "reads format %d: keep it for the release that made it, "
+		    "set store.path to another folder, and make a store there "
+		    "with \"eyelet-store init\"",
 		    st->opt.dir, format, RECORD_STORE_FORMAT);
 		goto out;
 	}

@@ -23,6 +23,22 @@ run 'init elsewhere, -c' 0 eyelet-store -c "$work/two.conf" init --json
 all_json
 member store "\"$work/two/store\""
 member key_was_there false
+sed -i 's/^eyelet-store [0-9]*/eyelet-store 1/' "$work/two/store/STORE"
+cp "$work/two/store/STORE" "$work/STORE.was"
+run 'a store of an older release' 69 eyelet-store -c "$work/two.conf" status
+words "store $work/two/store has format 1, of an older release"
+words 'set store.path to another folder'
+words 'eyelet-store init'
+sed 's,/two/store,/two/another,' "$work/two.conf" >"$work/another.conf"
+run 'the cure: init in another folder' 0 eyelet-store \
+    -c "$work/another.conf" init
+run 'and it serves' 0 eyelet-store -c "$work/another.conf" status --json
+member healthy true
+checks=$((checks + 1))
+cmp -s "$work/STORE.was" "$work/two/store/STORE" ||
+    complain 'the store of the older release was changed'
+rm -rf "$work/two/another" "$work/another.conf" \
+    "$work/STORE.was"
 rm -rf "$work/two/store"
 run 'init with the key that is there' 0 eyelet-store -c "$work/two.conf" \
     init --json

@@ -131,14 +131,42 @@ def folder_replaced(stand, want, load):
     want(not lost, f"{len(lost)} lost")
 
 
-def key_gone(stand, want, load):
+def key_gone(stand, load):
+    """Returns its path, and where it is."""
     key = f"{stand.home}/keys/store.key"
     os.rename(key, f"{key}.elsewhere")
     wait_for("a word about the key", BACK_S * slack(),
-             lambda: "the key file" in text(stand))
+             lambda: f"the key file {key} is gone: restore it from its backup"
+             in text(stand) and "eyelet-store rekey" in text(stand))
     acked = load.board.acked
     wait_for("load goes on", 30, lambda: load.board.acked > acked + 50)
-    os.rename(f"{key}.elsewhere", key)
+    return key, f"{key}.elsewhere"
+
+
+def opens_secrets(stand, want):
+    """A new start accepts by the secret that was sealed before."""
+    stand.cut_power()
+    stand.start()
+    words = stand.status("after_the_cure")
+    want(words == "accepted", f"after the cure: {words}: {stand.tail()}")
+
+
+def key_restored(stand, want, load):
+    key, elsewhere = key_gone(stand, load)
+    shutil.copy2(elsewhere, key)
+    shutil.chown(key, os.stat(elsewhere).st_uid, os.stat(elsewhere).st_gid)
+    end_load(load)
+    opens_secrets(stand, want)
+
+
+def key_made_anew(stand, want, load):
+    key, elsewhere = key_gone(stand, load)
+    done = stand.run("store", "rekey", check=False)
+    want(done.returncode == 0, f"rekey: {done.stderr}")
+    with open(key, "rb") as now, open(elsewhere, "rb") as was:
+        want(now.read() != was.read(), "it is the key from before")
+    end_load(load)
+    opens_secrets(stand, want)
 
 
 ROWS = [
@@ -146,7 +174,8 @@ ROWS = [
     ("the lock file removed", lock_removed),
     ("the folder of the store renamed", folder_renamed),
     ("the folder of the store replaced", folder_replaced),
-    ("the key file gone", key_gone),
+    ("the key file gone, and restored", key_restored),
+    ("the key file gone, and made anew", key_made_anew),
 ]
 
 
