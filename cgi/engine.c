@@ -135,7 +135,7 @@ start_watch(
 
 /* --- all of it ----------------------------------------------------------- */
 
-/* What stands on the store, in the order in which it needs it. */
+/* Closes the parts that use the store, each before the part it uses. */
 static void
 close_parts(struct engine *en)
 {

@@ -28,12 +28,12 @@
 
 #define NO_LISTENING_SOCKET (-1)
 /*
- * What libfcgi takes for a connection. It would close it after an error of its
- * own; a number that no descriptor has makes that harmless.
+ * The descriptor that libfcgi is given as its connection. libfcgi closes it
+ * after an error; no file ever has this number, so that this is harmless.
  */
 #define NO_DESCRIPTOR INT_MAX
 
-/* What libfcgi reads and writes at the moment, and in which record. */
+/* The buffers that libfcgi reads and writes now, and its place in a record. */
 struct memory {
 	struct span begin, params;
 	size_t left; /* bytes of params in the record under way */

@@ -37,7 +37,7 @@ enum phase {
 	PHASE_OVER /* nothing of it is read any more */
 };
 
-/* What becomes of the content of the record under way. */
+/* Where the content of the current record goes. */
 enum use {
 	USE_NONE, /* it is passed over */
 	USE_PARAMS,
@@ -160,7 +160,7 @@ held(const struct intake *in)
 	return in->params.room + in->body.room + in->head_cost;
 }
 
-/* What libfcgi needs for a copy of the parameters. */
+/* The memory, in bytes, that libfcgi needs to copy the parameters. */
 static size_t
 params_cost(const struct intake *in)
 {
@@ -256,7 +256,7 @@ look_at_pairs(struct intake *in)
 	return got != PAIR_HUGE;
 }
 
-/* What libfcgi says of itself. */
+/* The values that libfcgi answers to FCGI_GET_VALUES. */
 static const struct {
 	const char *name;
 	char value;

@@ -55,7 +55,8 @@ bool intake_is_idle(const struct intake *in);
 void intake_allow(struct intake *in, size_t bytes);
 size_t intake_needs(const struct intake *in);
 
-/* What is to be written to the web server after REPLY, until the next take. */
+/* After REPLY: the bytes to write to the web server. Valid until the next take.
+ */
 struct span intake_reply(const struct intake *in);
 
 /* A request whose parameters are here. */
@@ -78,7 +79,7 @@ intake_head(const struct intake *in, struct intake_head *head, struct err *err);
 /* After intake_head, which was copied: so much body may come. */
 void intake_expect(struct intake *in, size_t bytes);
 
-/* What came of the body so far; until intake_next. */
+/* The part of the body that has arrived. Valid until intake_next. */
 struct span intake_body(const struct intake *in);
 
 /* The request is answered. After END the connection's next can be taken. */

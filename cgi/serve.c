@@ -38,7 +38,7 @@ is_passing(int errnum)
 
 /* --- memory -------------------------------------------------------------- */
 
-/* What the request held is free again, but for what the next one will use. */
+/* Frees the request's memory, except for the buffers the next one will use. */
 static void
 release(struct serving *s, struct conn *c)
 {
@@ -270,7 +270,7 @@ take_head(struct serving *s, struct conn *c)
 		answer(s, c);
 		return false;
 	} else
-		/* What has no body need not cost the connection. */
+		/* A request without a body leaves the connection usable. */
 		c->stage = CONN_ANSWER;
 	intake_expect(c->intake,
 	    c->stage == CONN_BODY ? (size_t)call->request.content_length : 0);
@@ -355,7 +355,7 @@ take(struct serving *s, struct conn *c, struct span bytes)
 	return ours;
 }
 
-/* What came together with the end of the request before. */
+/* Takes the bytes that arrived together with the end of the last request. */
 static bool
 take_rest(struct serving *s, struct conn *c)
 {

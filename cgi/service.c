@@ -253,7 +253,7 @@ stay_down(struct service *sv, const struct err *err)
 	set_mode(sv, MODE_DOWN, err->text);
 }
 
-/* What became of opening the store. -1: this process cannot go on. */
+/* Acts on the result of opening the store. -1: this process cannot go on. */
 static int
 take_state(struct service *sv, enum engine_state state, const struct err *err)
 {
@@ -358,8 +358,8 @@ patience_ms(const struct service *sv)
 }
 
 /*
- * Whatever hangs in closing (a flush, a write): the process leaves. That is
- * safe at any instant, and the next owner recovers.
+ * Ends the process when closing hangs in a flush or a write. That is safe at
+ * any instant: the next owner recovers.
  */
 static void *
 leave_anyway(void *arg)

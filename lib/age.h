@@ -8,7 +8,7 @@
 
 #include "lib/clock.h"
 
-/* What the wall clock says has passed is believed up to this. */
+/* At an open, at most so much of the wall clock's progress counts as age. */
 #define AGE_AWAY_MS (24 * 3600 * 1000LL)
 
 /*

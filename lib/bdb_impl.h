@@ -71,7 +71,7 @@ void bdb_names_begin(const char *log_dir); /* NULL: no home is open */
 void bdb_names_flushed(int fd); /* the hook's, behind each flush */
 
 /* bdb_judge.c */
-/* What is made of pages that are not whole. */
+/* How a page that is not whole is treated. */
 enum bdb_judging {
 	BDB_JUDGE_NOTHING,
 	BDB_JUDGE_RECOVERY, /* pages may never have been written: noted only */

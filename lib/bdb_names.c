@@ -165,7 +165,7 @@ struct bringing {
 	unsigned n;
 };
 
-/* What stands there is somebody's: it goes elsewhere, and is not removed. */
+/* Moves a file that is not ours out of the way. It is never removed. */
 static int
 move_aside(const struct bringing *br, const char *path, struct err *err)
 {

@@ -29,7 +29,7 @@ struct bdb_scan {
 	/* The first break, file 0 when there is none, and what it is. */
 	struct bdb_lsn broken;
 	const char *what;
-	/* What was durable once, as notes (and later files) prove. */
+	/* The end of the durable log, as notes and later files prove it. */
 	struct bdb_lsn durable;
 	uint64_t seq;
 	/*

@@ -81,7 +81,7 @@ clock_read(const char *boot, struct clock_reading *out)
 	int64_t began;
 	int tries = 0;
 
-	/* Who was stopped between the two calls would see a step. */
+	/* A process stopped between the two calls would measure a step. */
 	do {
 		began = clock_boot_ms();
 		out->wall_ms = clock_wall_ms();

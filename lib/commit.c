@@ -145,7 +145,7 @@ finish(struct commit_queue *items)
 	}
 }
 
-/* What was flushed, or was not; the mutex is held. */
+/* Passes on the items whose flush ended, well or not; the mutex is held. */
 static void
 end_flush(struct commit *cm, int flushed, const struct err *err,
     struct commit_queue *few)

@@ -24,7 +24,7 @@
 
 struct commit;
 
-/* What can hang. */
+/* The steps that can hang. */
 enum commit_step {
 	COMMIT_WRITING, /* a batch or a change */
 	COMMIT_FLUSHING

@@ -6,7 +6,7 @@
 #include "lib/clock.h"
 #include "lib/util.h"
 
-/* What a copy still borrows moves to the arena. */
+/* Copies into the arena all bytes that a copy still borrows. */
 static int
 copy_borrowed(struct buf *arena, struct store_item *copy, struct err *err)
 {

@@ -142,7 +142,7 @@ deliver_event_id(const struct event *ev, char room[32])
 	const unsigned char *p = ev->id.ptr;
 	size_t i;
 
-	/* What is signed ends an id with a full stop (Standard Webhooks). */
+	/* In the signed content a full stop ends the id (Standard Webhooks). */
 	for (i = 0; i < ev->id.len && p[i] > 0x20 && p[i] < 0x7f && p[i] != '.';
 	     i++)
 		continue;

@@ -390,8 +390,7 @@ feed_serve(struct store *st, const struct feed_peer *peer, struct span in,
 		.base = out->len };
 	int ret = -1;
 
-	/* What is delivered now could not be recorded, and would go out again.
-	 */
+	/* A delivery could not be recorded now, and would be made again. */
 	if (store_loss_refuse(st, err) < 0 || feed_get_call(in, &got, err) < 0)
 		goto out;
 	if (hands_out(got.call.verb) && store_holds_deliveries(st))

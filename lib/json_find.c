@@ -216,7 +216,7 @@ visit_elements(struct place *p, json_visit *visit, void *arg, struct err *err)
 	return ret;
 }
 
-/* What is left of a pointer behind a "*", and what is to be done there. */
+/* The rest of a pointer behind a "*", and the visitor to call there. */
 struct walk {
 	const char *rest;
 	json_visit *visit;

@@ -35,7 +35,7 @@ struct accepting {
 	const struct op_call *call;
 };
 
-/* What it was goes into the audit trail; the answer is what it is now. */
+/* Records the former clock in the audit trail and answers with the new one. */
 static int
 accept(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 {

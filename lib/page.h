@@ -47,7 +47,7 @@ struct page_item {
 bool page_record(const unsigned char *page, size_t size, unsigned i,
     struct page_item *key, struct page_item *value);
 
-/* What a page of a chain holds, and where it goes on (0: it ends). */
+/* The bytes in a page of a chain, and the next page (0: there is none). */
 bool page_chained(
     const unsigned char *page, size_t size, struct span *bytes, uint32_t *next);
 

@@ -9,7 +9,7 @@
 
 #include "lib/quarantine.h"
 
-/* What its name says: "NO-ENDPOINT-AGE", in hex. */
+/* The parts of its name, "NO-ENDPOINT-AGE", in hex. */
 struct quarantine_file {
 	uint64_t no, endpoint_id;
 	int64_t age_ms; /* of the store, when it was written */

@@ -344,7 +344,8 @@ judge_page(void *arg, const unsigned char *page, uint32_t no, struct err *err)
 	struct judging *jd = arg;
 
 	(void)err;
-	/* What is behind was made for what did not happen. */
+	/* Pages behind the last one belong to transactions that never
+	 * committed. */
 	if (no > 0 && jd->out->whole > 0 && no > jd->last_no)
 		return 0;
 	switch (page_judge(page, jd->page_size, no)) {

@@ -54,7 +54,7 @@ struct salvage_pages {
 
 bool salvage_is_whole(const struct salvage_pages *pages);
 
-/* What tables of ours were made with. */
+/* The page size that each of our tables was made with. */
 #define SALVAGE_PAGE_SIZE(file) \
 	((size_t)(strncmp(file, "events-", 7) == 0 ? 8192 : 4096))
 

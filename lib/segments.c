@@ -303,7 +303,7 @@ roll(struct segments *sg, uint64_t first_seq, const struct store_clock *now,
 		return err_set(err, ERR_NOMEM, "no memory for a segment");
 	facts.opened_ms = now->wall_ms;
 	facts.opened_age_ms = now->age_ms;
-	/* What holds nothing is as old as this. */
+	/* An empty segment counts as written to now. */
 	facts.last_age_ms = now->age_ms;
 	facts.last_seq = first_seq - 1;
 	s->facts = facts;

@@ -56,7 +56,7 @@ int segments_find(struct segment *s, enum bdb_seek seek, uint64_t seq,
 bool segments_is_aside(const struct segments *sg, const char *file);
 /* It, instead of its table: reads it, and notes what it lacks. */
 int segments_salvage(struct segments *sg, struct segment *s, struct err *err);
-/* What cannot be as it is, is damage; always -1. */
+/* Notes the segment as damaged. Always -1, ERR_CORRUPT. */
 int segments_damaged(struct segments *sg, const struct segment *s,
     const char *words, struct err *err);
 /* Does what was opened end where its facts say? */

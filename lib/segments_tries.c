@@ -28,7 +28,8 @@ segments_tries_open(struct segments *sg, struct segment *s, struct err *err)
 
 	segments_tries_file(s->facts.first_seq, file);
 	if (!bdb_table_exists(sg->db, file)) {
-		/* What is set aside is history that is lost. */
+		/* Attempts that were set aside are lost; that is no new damage.
+		 */
 		if (!s->facts.tries || segments_is_aside(sg, file))
 			return 0;
 		bdb_note_damaged(sg->db, file);

@@ -149,7 +149,8 @@ open_db(struct store *st, bool is_new, struct err *err)
 		.arg = st };
 	int ret;
 
-	/* What a first open left behind before "ready" holds nothing yet. */
+	/* A first open that ended before "ready" left a log without any data.
+	 */
 	if (is_new && files_remove_folder(st->db_dir, "log", err) < 0)
 		return -1;
 	if (store_rebuild_finish(st, err) < 0)
@@ -215,9 +216,9 @@ close_databases(struct store *st)
 }
 
 /*
- * What is damaged leads to a rebuild or is set aside, never to a shrug. Each
- * round mends all that is known by then; a second file may be found only once
- * the first one is mended.
+ * Opens the databases. A damaged table is rebuilt or set aside. Each round
+ * mends all damage known by then; damage in a second file may be found only
+ * once the first one is mended.
  */
 static int
 open_databases(struct store *st, bool is_new, struct err *err)
@@ -374,8 +375,8 @@ store_open_once(
 	atomic_store(&st->notices_due, true);
 	if (start_threads(st, err) < 0)
 		goto out;
-	/* What lost the end of its log takes no change before that is accepted;
-	 * then the next open does. */
+	/* A store that lost the end of its log takes no change until the loss
+	 * is accepted; the next open after that settles this. */
 	if (!atomic_load(&st->lost) && store_settle_lost(st, err) < 0)
 		goto out;
 	*out = st;

@@ -223,7 +223,7 @@ store_clock_is_due(struct store *st)
 	      st->clock.last.boot_ms - st->clock_saved_ms >= SAVE_EVERY_MS;
 	if (changed)
 		note_told(st);
-	/* What fails now is not tried with every tick. */
+	/* A save that fails is not tried again at every tick. */
 	if (due)
 		st->clock_saved_ms = st->clock.last.boot_ms;
 	pthread_mutex_unlock(&st->clock_mutex);

@@ -261,7 +261,7 @@ judge(int fd, const char *id, struct store_copy *out, struct err *err)
 	return 0;
 }
 
-/* What cannot be read is a copy, and no reason to accept nothing. */
+/* Takes an unreadable store.id for a copy. The store accepts all the same. */
 static void
 look(struct store *st, struct store_copy *out)
 {

@@ -31,7 +31,7 @@
 				*/
 #define MENDED_MAX 1000 /* lines that are kept */
 #define ANY "*" /* stands for a file that is not known */
-#define TELL_MS 1000 /* who found it has its answer by then */
+#define TELL_MS 1000 /* by then the call that found it is answered */
 
 struct damaged_file {
 	char name[BDB_FILE_MAX + 1];
@@ -46,8 +46,8 @@ struct mending {
 };
 
 /*
- * What a file may come to when it cannot be rebuilt. Without endpoints,
- * secrets, destinations and cursors there is nothing that could go on.
+ * Which tables may be made anew when they cannot be rebuilt. Without endpoints,
+ * secrets, destinations and cursors the store cannot go on.
  */
 static const struct {
 	const char *prefix;
@@ -351,7 +351,7 @@ find_damaged(struct mending *md, struct err *err)
 	return 0;
 }
 
-/* What is closed has a second name in the snapshot, and no copy. */
+/* Is the snapshot's file a hard link to ours, as for a closed segment? */
 static bool
 is_second_name(struct store *st, const char *folder, const char *file)
 {
@@ -379,7 +379,7 @@ may_rebuild(struct store *st, const char *file)
 	if (store_snapshot_time(st->opt.dir) == 0)
 		return store_log_is_complete(st);
 	snprintf(folder, sizeof(folder), "%s/" STORE_SNAPSHOT, st->opt.dir);
-	/* What came since is in the logs. */
+	/* A file made after the snapshot is in the logs. */
 	if (!files_exist(folder, file))
 		return true;
 	snprintf(path, sizeof(path), "%s/%s", folder, file);

@@ -116,8 +116,8 @@ store_note_write(struct store *st, enum store_write what, const struct err *err)
 }
 
 /*
- * What a batch of events needs: a table of its own perhaps, a transaction, and
- * a flush of all that is in the log's buffer.
+ * Does all that a batch of events needs: makes a new table where one is due,
+ * commits a transaction, and flushes all that is in the log's buffer.
  */
 static int
 write_little(void *arg, struct err *err)

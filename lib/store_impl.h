@@ -458,8 +458,8 @@ int store_retain(struct store *st, int64_t budget_ms, uint64_t *dropped,
     bool *more, struct err *err);
 /* Removes dead rows that are too old, or too many. */
 int store_forget_dead(struct store *st, struct err *err);
-/* What removed destinations had not got, and what is pending of removed
- * endpoints, becomes dead; the keeper's. */
+/* Marks undelivered events of removed destinations and endpoints as dead.
+ * Called by the keeper. */
 void store_settle(struct store *st);
 
 /* store_read.c */
@@ -554,7 +554,7 @@ bool store_is_aside(struct store *st, const char *file);
 /* Opens a table that was set aside, made anew with what is whole of it. */
 int store_salvage(struct store *st, const char *file, unsigned page_size,
     struct bdb_table **out, struct err *err);
-/* What was salvaged is complete. */
+/* Removes the file that was set aside, once its records are in the new one. */
 int store_salvage_done(struct store *st, const char *file, struct err *err);
 /*
  * At open. Before dedupe_open: the partitions; *start_s is when the oldest of

@@ -23,7 +23,8 @@
 #define FORGET_EVERY_MS 3600000
 #define EVENT_ROOM 1024 /* of the log, for an event's remembered ids */
 
-/* What is free, and what of it is left once all of the log is paged. */
+/* Reads how much is free, and how much of it will be left after a checkpoint.
+ */
 static int
 read_room(struct store *st, uint64_t *room, uint64_t *left, struct err *err)
 {
@@ -176,8 +177,9 @@ checkpoint(struct store *st)
 }
 
 /*
- * What is given up when the disk is full, by store_open or by the operator. It
- * leaves room above the floor, so that it alone does not stop accepting.
+ * Makes the ballast file, which store_open or the operator removes when the
+ * disk is full. Only made where the floor stays free, so that accepting goes
+ * on.
  */
 static void
 keep_ballast(struct store *st)
@@ -247,7 +249,7 @@ checkpoint_is_due(struct store *st, int64_t now)
 	       atomic_load(&st->last_flush_ms) > last;
 }
 
-/* What cannot be kept is no loss that anybody is told of in vain. */
+/* Writes refused requests down, except below the floor. */
 static void
 write_quarantine(struct store *st)
 {
@@ -258,7 +260,7 @@ write_quarantine(struct store *st)
 		complain(st, "quarantine", &err);
 }
 
-/* What asks little of a disk that works: store_stalled_ms tells if it hangs. */
+/* Does the short accesses to the disk; store_stalled_ms tells if one hangs. */
 static void
 look_at_disk(struct store *st)
 {

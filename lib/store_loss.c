@@ -329,7 +329,7 @@ store_loss_opened(struct store *st, uint64_t last_seq)
 {
 	char words[400];
 
-	/* What was given once is never given to another event. */
+	/* A seq that was given once is never given to another event. */
 	if (st->promised_seq >= st->next_seq)
 		st->next_seq = st->promised_seq + 1;
 	if (!atomic_load(&st->lost))

@@ -30,7 +30,7 @@ find_destination(void *arg, const struct store_destination *d, struct err *err)
 	struct record_cursor c;
 	bool found;
 
-	/* What removed ones had not got is settled by itself. */
+	/* store_settle marks the deliveries of removed destinations as dead. */
 	if (d->id <= ls->after_id || d->state == STORE_DESTINATION_REMOVED)
 		return 0;
 	if (store_get_cursor(ls->st, NULL, d->id, &c, &found, err) < 0)

@@ -71,9 +71,9 @@ bring_small_files(struct store *st, struct err *err)
 }
 
 /*
- * What is acknowledged can be had from the descriptors alone, and only for as
- * long as this process lives: it is written under the names again, and a new
- * start recovers it.
+ * Writes the files that were taken away anew under their names, from their
+ * descriptors, which alone lead to acknowledged events while this process
+ * lives. A new start then recovers them.
  */
 void
 store_bring_back(struct store *st)
@@ -84,7 +84,7 @@ store_bring_back(struct store *st)
 	time_t now = time(NULL);
 	unsigned n = 0;
 
-	/* Whoever comes second waits: the store is fenced only behind it. */
+	/* A second caller waits here: the store is fenced only after this. */
 	pthread_mutex_lock(&st->names_mutex);
 	if (st->brought_back)
 		goto out;

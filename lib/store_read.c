@@ -336,7 +336,7 @@ seek_in(struct store_reader *rd, struct segment *s, int64_t ms, bool end,
 	high = facts.last_seq + 1;
 	if (end && facts.back_seq > low)
 		low = facts.back_seq;
-	/* What is not durable yet, no reader sees. */
+	/* No reader sees an event before it is durable. */
 	if (high > durable + 1)
 		high = durable + 1;
 	if (low > high)

@@ -212,7 +212,7 @@ find_old(void *arg, const struct store_delivery *d, struct err *err)
 	(void)err;
 	if (d->state != STORE_DELIVERY_DEAD)
 		return 0;
-	/* Nobody writes to it after it died. */
+	/* A dead row never changes, so that its age is that of its death. */
 	if (d->age_ms >= fg->before_age_ms && fg->excess == 0)
 		return 0;
 	if (fg->excess > 0)

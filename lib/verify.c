@@ -179,7 +179,7 @@ take_signatures(struct judge *j)
 
 /* --- what must be there -------------------------------------------------- */
 
-/* What the scheme says, or the endpoint's param of that name. */
+/* Gives the required value: the scheme's, or the endpoint's param. */
 static int
 required_value(struct judge *j, const struct requirement *rq, struct span *want)
 {

@@ -9,7 +9,7 @@ offset_of(const struct clock_reading *now)
 	return now->wall_ms - now->boot_ms;
 }
 
-/* What it shows now has to hold from here on. */
+/* Begins the time for which the clock has to hold. */
 static void
 hold(struct wall *w, const struct clock_reading *now)
 {

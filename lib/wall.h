@@ -63,7 +63,7 @@ void wall_look(struct wall *w, const struct clock_reading *before,
  */
 void wall_accept(struct wall *w, const struct clock_reading *now);
 
-/* What secrets are judged by. */
+/* The time by which secrets expire: the later of wall clock and floor. */
 int64_t wall_now_ms(const struct wall *w, const struct clock_reading *now);
 
 /* So much longer it has to hold until it is sure; 0: it is. */
