@@ -16,6 +16,7 @@
 #include "lib/files.h"
 #include "lib/guard.h"
 #include "lib/store_impl.h"
+#include "lib/store_loss.h"
 #include "lib/util.h"
 
 #define ROUNDS_MAX 8 /* of mending what is damaged, at one open */

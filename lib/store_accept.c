@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/store_loss.h"
+
 /* That space is short must be said while it is; half of the floor is left. */
 static bool
 may_pass_floor(struct store *st, const struct event *ev)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/store_loss.h"
+
 struct check {
 	struct store *st;
 	void (*problem)(void *arg, const char *words);

@@ -20,6 +20,7 @@
 #include "lib/clock.h"
 #include "lib/files.h"
 #include "lib/salvage.h"
+#include "lib/store_loss.h"
 #include "lib/util.h"
 
 #define STORE_MENDED "mended"

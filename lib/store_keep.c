@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/store_loss.h"
 
 #define TICK_MS 250
 #define CHECKPOINT_LOG (16 * 1024 * 1024) /* bytes: keeps restarts short */

@@ -1,5 +1,5 @@
 /* store_loss.c: did the log keep what was promised? And when it did not. */
-#include "lib/store_impl.h"
+#include "lib/store_loss.h"
 
 #include <errno.h>
 #include <fcntl.h>

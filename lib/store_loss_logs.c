@@ -1,5 +1,5 @@
 /* store_loss_logs.c: log files that lost something are kept, and cut. */
-#include "lib/store_impl.h"
+#include "lib/store_loss.h"
 
 #include <errno.h>
 #include <fcntl.h>
