@@ -375,7 +375,7 @@ START_TEST(damage_is_told_until_it_is_accepted)
 	for (round = 0; round < 2; round++) {
 		ck_assert_uint_eq(incomplete(), 0);
 		ck_assert_msg(fx_problems() == 0, "%s: still a problem", when);
-		ck_assert_int_eq(fx_accept("evt_77", "{}"), STORE_CONFLICT);
+		ck_assert_int_eq(fx_accept("evt_77", "{}"), STORE_DUPLICATE);
 		fx_close();
 		fx_open();
 	}
