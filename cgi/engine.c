@@ -109,7 +109,6 @@ open_receive(
 		.mount = cf->mount,
 		.body_max = cf->body_max,
 		.address_rate = cf->address_rate,
-		.horizon_s = cf->horizon_s,
 	};
 
 	if (cf->trusted_proxies != NULL && cf->trusted_proxies[0] != '\0' &&

@@ -49,7 +49,7 @@ struct endpoint {
 	size_t nparams;
 	int64_t body_max; /* bytes; -1: the configuration's */
 	int64_t tolerance_s; /* -1: the scheme's */
-	int64_t rate; /* requests a second after verification; 0: no limit */
+	int64_t rate; /* new events a second; 0: no limit */
 	int64_t expect_every_s; /* silent longer than this: an event of
 				   eyelet's own says so; 0: never */
 	bool allow_http; /* plain HTTP from anywhere */

@@ -136,12 +136,15 @@ has_live_key(const struct receive_state *rs)
 static void
 input_of(struct receive_state *rs, struct verify_input *in)
 {
+	struct store_horizon horizon;
+
 	in->request = &rs->call->request;
 	in->url = rs->ep->settings.public_url;
 	in->params = rs->ep->params;
 	in->nparams = rs->ep->settings.nparams;
 	in->tolerance_s = rs->ep->settings.tolerance_s;
-	in->horizon_s = rs->rc->opt.horizon_s;
+	store_horizon(rs->rc->st, &horizon);
+	in->horizon_s = horizon.now_s;
 	in->digests_content = true;
 	in->element_contents = &rs->room.elements;
 	buf_clear(&rs->room.elements);
@@ -313,8 +316,6 @@ check_signature(struct receive_state *rs, const struct verify_input *in)
 		return receive_finish(
 		    rs->call, REPLY_SIGNATURE, status, result->reason);
 	rs->secret_id = result->key >= 0 ? live.ids[result->key] : 0;
-	if (!registry_take_rate(ep, clock_ms()))
-		return receive_finish(rs->call, REPLY_RATE, 0, "endpoint");
 	return 0;
 }
 
@@ -432,6 +433,32 @@ on_done(struct store_item *item)
 	call->done(call);
 }
 
+/*
+ * The endpoint's rate counts what is new; duplicates have one of their own.
+ * Each try of a request is one.
+ */
+static int
+check_rate(struct receive_state *rs)
+{
+	const struct registry_endpoint *ep = rs->ep;
+	struct err err = ERR_INIT;
+	bool repeat;
+
+	if (ep->settings.rate <= 0 || rs->wish != STORE_WISH_ACCEPT ||
+	    rs->tries > 0)
+		return 0;
+	if (store_is_repeat(rs->rc->st, &rs->item, &repeat, &err) < 0)
+		return receive_finish(rs->call, REPLY_FAULT, 0, err.text);
+	if (repeat)
+		return registry_take_repeat(ep, clock_ms())
+			   ? 0
+			   : receive_finish(
+				 rs->call, REPLY_RATE, 0, "duplicates");
+	return registry_take_rate(ep, clock_ms())
+		   ? 0
+		   : receive_finish(rs->call, REPLY_RATE, 0, "endpoint");
+}
+
 static int
 submit(struct receive_state *rs)
 {
@@ -451,6 +478,8 @@ submit(struct receive_state *rs)
 	if (rs->wish != STORE_WISH_ACCEPT &&
 	    !dedupe_leaves_records(&item->identity.class))
 		return finish_without_event(rs);
+	if (check_rate(rs) != 0)
+		return 1;
 	item->has_request_id = rs->call->has_request_id;
 	memcpy(item->request_id, rs->call->request_id, STORE_REQUEST_ID);
 	item->done = on_done;

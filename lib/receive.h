@@ -17,7 +17,6 @@ struct receive_options {
 	int64_t body_max; /* bytes, where the endpoint sets none */
 	const struct address_list *trusted_proxies; /* or NULL */
 	int64_t address_rate; /* requests a second and address; 0: no limit */
-	int64_t horizon_s;
 };
 
 /* What to answer. Plain values: copied, kept, sent whenever it suits. */

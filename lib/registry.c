@@ -13,7 +13,7 @@
 struct entry {
 	struct registry_endpoint pub; /* first: readers hold its address */
 	atomic_uint refs;
-	struct rate rate;
+	struct rate rate, repeats;
 };
 
 struct registry {
@@ -430,4 +430,12 @@ registry_take_rate(const struct registry_endpoint *ep, int64_t now_ms)
 	if (ep->settings.rate <= 0)
 		return true;
 	return rate_take(&entry_of(ep)->rate, ep->settings.rate, now_ms);
+}
+
+bool
+registry_take_repeat(const struct registry_endpoint *ep, int64_t now_ms)
+{
+	if (ep->settings.rate <= 0)
+		return true;
+	return rate_take(&entry_of(ep)->repeats, ep->settings.rate, now_ms);
 }

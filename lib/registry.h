@@ -95,9 +95,15 @@ int registry_keep_headers(struct registry *rg, const struct scheme *sc,
     const struct request *rq, struct buf *out, struct err *err);
 
 /*
- * Takes one request out of the endpoint's rate; false when it is used up.
- * Steps 4 of receiving; now_ms as everywhere.
+ * Takes one event out of the endpoint's rate; false when it is used up.
+ * now_ms: clock_ms.
  */
 bool registry_take_rate(const struct registry_endpoint *ep, int64_t now_ms);
+
+/*
+ * The same for a duplicate: as many, counted apart, so that repeats of what is
+ * stored already keep no event out.
+ */
+bool registry_take_repeat(const struct registry_endpoint *ep, int64_t now_ms);
 
 #endif

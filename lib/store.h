@@ -194,6 +194,13 @@ struct store_item {
  */
 void store_submit(struct store *st, struct store_item *item);
 
+/*
+ * Would the item be a duplicate, by what is committed? A guess, from the
+ * caller's thread and without the disk's flush: what store_submit finds counts.
+ */
+int store_is_repeat(struct store *st, const struct store_item *item,
+    bool *repeat, struct err *err);
+
 /* --- changing ------------------------------------------------------------ */
 
 /* Who asked, for the audit trail. */

@@ -303,3 +303,28 @@ store_judge(struct store_batch *ba, struct store_item *item, struct err *err)
 		   ? judge_selected(&jd, &ev, err)
 		   : record_unselected(&jd, &ev, err);
 }
+
+int
+store_is_repeat(struct store *st, const struct store_item *item, bool *repeat,
+    struct err *err)
+{
+	struct store_batch ba = { .st = st };
+	struct store_item copy = *item;
+	struct judging jd = { .ba = &ba, .item = &copy };
+	struct dedupe_decision d;
+
+	*repeat = false;
+	if (item->event.flags & EVENT_TEST)
+		return 0;
+	store_clock(st, &ba.now);
+	if (dedupe_hash(st->dedupe_secret, item->event.endpoint_id,
+		&item->identity, item->event.id, item->event.type, &copy.hashes,
+		err) < 0)
+		return -1;
+	copy.hashes.event.age_ms = ba.now.age_ms;
+	if (dedupe_judge(&item->identity.class, &copy.hashes.event, find, &jd,
+		&d, err) < 0)
+		return -1;
+	*repeat = d.verdict == DEDUPE_DUPLICATE || d.verdict == DEDUPE_REFUSE;
+	return 0;
+}

@@ -58,7 +58,6 @@ setup(void)
 	ropt.mount = "/hooks";
 	ropt.body_max = 1024;
 	ropt.trusted_proxies = proxies;
-	ropt.horizon_s = 35 * 86400;
 	open_receive();
 }
 
@@ -677,14 +676,37 @@ END_TEST
 
 START_TEST(rates_are_held)
 {
+	char body[64];
 	struct post p;
 	int i, late = 0;
 
 	endpoint("orders", "{\"scheme\":\"nomos\",\"rate\":5}", SECRET);
+	for (i = 0; i < 12; i++) {
+		snprintf(body, sizeof(body),
+		    "{\"id\":\"evt_%d\",\"topic\":\"order.created\"}", i);
+		late += post(&p, body) == 429;
+	}
+	ck_assert_int_ge(late, 5);
+	ck_assert_int_le(late, 7);
+	ck_assert_uint_eq(fx_events(), 12U - (unsigned)late);
+}
+END_TEST
+
+/* Whoever repeats a captured request keeps no other event out. */
+START_TEST(duplicates_have_a_rate_of_their_own)
+{
+	struct post p;
+	int i, late = 0;
+
+	endpoint("orders", "{\"scheme\":\"nomos\",\"rate\":5}", SECRET);
+	ck_assert_int_eq(post(&p, BODY), 200);
 	for (i = 0; i < 12; i++)
 		late += post(&p, BODY) == 429;
 	ck_assert_int_ge(late, 5);
 	ck_assert_int_le(late, 7);
+	ck_assert_int_eq(
+	    post(&p, "{\"id\":\"evt_2\",\"topic\":\"order.created\"}"), 200);
+	ck_assert(says(&p, "accepted"));
 }
 END_TEST
 
@@ -776,6 +798,7 @@ main(void)
 	tcase_add_test(tc, a_previous_secret_ends_at_its_instant);
 	tcase_add_test(tc, a_revoked_secret_verifies_nothing_any_more);
 	tcase_add_test(tc, rates_are_held);
+	tcase_add_test(tc, duplicates_have_a_rate_of_their_own);
 	tcase_add_test(tc, a_rate_of_an_address_is_held);
 	tcase_add_test(tc, health_reads_memory);
 	tcase_add_test(tc, a_body_that_does_not_come_whole_is_refused);

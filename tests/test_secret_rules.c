@@ -78,9 +78,7 @@ static unsigned serial;
 static void
 setup(void)
 {
-	struct receive_options opt = {
-		.mount = "/hooks", .body_max = 4096, .horizon_s = 35 * 86400
-	};
+	struct receive_options opt = { .mount = "/hooks", .body_max = 4096 };
 	struct err err = ERR_INIT;
 
 	jump(START_MS);
