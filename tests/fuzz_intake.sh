@@ -3,36 +3,16 @@
 # it. Usage: fuzz_intake.sh [SECONDS [CORPUS]]; 5 seconds and a fresh corpus when
 # not said; EYELET_EFFORT=long: until ten million records were mutated, or for
 # half an hour. What it finds is kept in the working folder as crash-*.
-set -u
-top_srcdir=${top_srcdir:-$(dirname "$0")/..}
-seconds=${1:-5}
+# shellcheck source=tests/fuzz_lib.sh
+. "${top_srcdir:-$(dirname "$0")/..}/tests/fuzz_lib.sh"
 runs=-1
 if [ "${EYELET_EFFORT:-normal}" = long ] && [ $# -eq 0 ]; then
 	seconds=1800
 	runs=5000000 # of two records and more each
 fi
-scratch=$(mktemp -d) || exit 73
-trap 'rm -rf "$scratch"' EXIT
-trap 'exit 1' INT TERM
-corpus=${2:-$scratch/corpus}
-mkdir -p "$corpus"
 
-set --
-for f in tests/fuzz/fuzz_intake cgi/env cgi/fcgi cgi/intake cgi/pair \
-    lib/bytes lib/err lib/text; do
-	set -- "$@" "$top_srcdir/$f.c"
-done
-echo 'int LLVMFuzzerTestOneInput(const unsigned char *, unsigned long);
-int LLVMFuzzerTestOneInput(const unsigned char *p, unsigned long n)
-{ return p == 0 && n > 0; }' >"$scratch/probe.c"
-if ! clang -fsanitize=fuzzer "$scratch/probe.c" -o "$scratch/probe" \
-    2>/dev/null; then
-	echo "no clang with libFuzzer: install clang"
-	exit 77
-fi
-clang -D_GNU_SOURCE -std=gnu11 -g -O1 -I"$top_srcdir" \
-    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all "$@" \
-    -o "$scratch/fuzz" -lfcgi || exit 1
+build '-lfcgi' tests/fuzz/fuzz_intake cgi/env cgi/fcgi cgi/intake cgi/pair \
+    lib/bytes lib/err lib/text
 
 # Good requests to start from: alone, after a management record, beside another
 # id, with padding, with a long value, two on one connection, aborted.
@@ -56,11 +36,4 @@ long='\1\4\0\1\0\211\0\0\1\200\0\0\203A'$(printf '%0131d' 0)
 	    >"$corpus/lengths"
 }
 
-"$scratch/fuzz" -max_total_time="$seconds" -runs="$runs" -max_len=4096 \
-    -timeout=20 -print_final_stats=1 "$corpus" >"$scratch/log" 2>&1
-status=$?
-if [ $status -ne 0 ]; then
-	tail -40 "$scratch/log"
-	exit 1
-fi
-grep -E 'number_of_executed_units|cov: | records$' "$scratch/log" | tail -3
+fuzz -runs="$runs" -max_len=4096 -timeout=20

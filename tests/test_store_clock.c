@@ -12,41 +12,9 @@
 #include "lib/age.h"
 #include "lib/clock.h"
 #include "lib/version.h"
+#include "tests/clock_fixture.h"
 
-#define HOUR_MS (3600 * 1000LL)
-#define DAY_MS (24 * HOUR_MS)
 #define WAIT_TRIES 1000 /* for the keeper, 10 ms each */
-
-/* Read by the store's threads, too. */
-static struct {
-	pthread_mutex_t mutex;
-	int64_t wall_ms, boot_ms;
-	const char *boot;
-} machine = { PTHREAD_MUTEX_INITIALIZER, 0, 0, "boot-1" };
-
-void __wrap_clock_read(const char *boot, struct clock_reading *out);
-
-void
-__wrap_clock_read(const char *boot, struct clock_reading *out)
-{
-	(void)boot;
-	pthread_mutex_lock(&machine.mutex);
-	out->wall_ms = machine.wall_ms;
-	out->boot_ms = machine.boot_ms;
-	strcpy(out->boot, machine.boot);
-	pthread_mutex_unlock(&machine.mutex);
-}
-
-static void
-pass(int64_t ms, int64_t set_ms, const char *boot)
-{
-	pthread_mutex_lock(&machine.mutex);
-	machine.wall_ms += ms + set_ms;
-	machine.boot_ms =
-	    strcmp(boot, machine.boot) == 0 ? machine.boot_ms + ms : 20000;
-	machine.boot = boot;
-	pthread_mutex_unlock(&machine.mutex);
-}
 
 static struct store_clock
 look(void)
@@ -60,9 +28,7 @@ look(void)
 static void
 setup(void)
 {
-	machine.wall_ms = version_made_ms() + 100 * DAY_MS;
-	machine.boot_ms = 5000;
-	machine.boot = "boot-1";
+	cf_begin(version_made_ms() + 100 * CF_DAY_MS);
 	fx_setup();
 }
 
@@ -71,31 +37,32 @@ START_TEST(a_store_ages_by_the_boot_clock)
 	int64_t began = look().wall_ms;
 
 	ck_assert_int_eq(store_age_ms(fx.st), 0);
-	pass(5000, 0, "boot-1");
+	cf_pass(5000, 0);
 	ck_assert_int_eq(store_age_ms(fx.st), 5000);
-	pass(HOUR_MS, 40 * DAY_MS, "boot-1");
-	ck_assert_int_eq(look().age_ms, 5000 + HOUR_MS);
-	ck_assert_int_eq(look().wall_ms, began + 5000 + HOUR_MS + 40 * DAY_MS);
-	pass(5000, -40 * DAY_MS, "boot-1");
-	ck_assert_int_eq(look().age_ms, 10000 + HOUR_MS);
+	cf_pass(CF_HOUR_MS, 40 * CF_DAY_MS);
+	ck_assert_int_eq(look().age_ms, 5000 + CF_HOUR_MS);
+	ck_assert_int_eq(
+	    look().wall_ms, began + 5000 + CF_HOUR_MS + 40 * CF_DAY_MS);
+	cf_pass(5000, -40 * CF_DAY_MS);
+	ck_assert_int_eq(look().age_ms, 10000 + CF_HOUR_MS);
 }
 END_TEST
 
 START_TEST(it_goes_on_when_it_is_opened_again)
 {
-	pass(HOUR_MS, 0, "boot-1");
+	cf_pass(CF_HOUR_MS, 0);
 	fx_close();
-	pass(2 * HOUR_MS, -DAY_MS, "boot-1");
+	cf_pass(2 * CF_HOUR_MS, -CF_DAY_MS);
 	fx_open();
-	ck_assert_int_eq(look().age_ms, 3 * HOUR_MS);
+	ck_assert_int_eq(look().age_ms, 3 * CF_HOUR_MS);
 	fx_close();
-	pass(3 * HOUR_MS, DAY_MS, "boot-2");
+	cf_reboot(3 * CF_HOUR_MS + CF_DAY_MS);
 	fx_open();
-	ck_assert_int_eq(look().age_ms, 3 * HOUR_MS + AGE_AWAY_MS);
+	ck_assert_int_eq(look().age_ms, 3 * CF_HOUR_MS + AGE_AWAY_MS);
 	fx_close();
-	pass(HOUR_MS, -DAY_MS, "boot-3");
+	cf_reboot(CF_HOUR_MS - CF_DAY_MS);
 	fx_open();
-	ck_assert_int_eq(look().age_ms, 3 * HOUR_MS + AGE_AWAY_MS);
+	ck_assert_int_eq(look().age_ms, 3 * CF_HOUR_MS + AGE_AWAY_MS);
 }
 END_TEST
 
@@ -103,24 +70,24 @@ START_TEST(a_clock_set_back_revives_nothing)
 {
 	int64_t was = store_now_ms(fx.st);
 
-	pass(HOUR_MS, 0, "boot-1");
-	ck_assert_int_eq(store_now_ms(fx.st), was + HOUR_MS);
-	pass(1000, -DAY_MS, "boot-1");
+	cf_pass(CF_HOUR_MS, 0);
+	ck_assert_int_eq(store_now_ms(fx.st), was + CF_HOUR_MS);
+	cf_pass(1000, -CF_DAY_MS);
 	ck_assert_int_eq(look().doubt, WALL_STEPPED);
-	ck_assert_int_eq(store_now_ms(fx.st), was + HOUR_MS);
+	ck_assert_int_eq(store_now_ms(fx.st), was + CF_HOUR_MS);
 	fx_close();
 	fx_open();
 	ck_assert_int_eq(look().doubt, WALL_STEPPED);
-	ck_assert_int_eq(store_now_ms(fx.st), was + HOUR_MS);
+	ck_assert_int_eq(store_now_ms(fx.st), was + CF_HOUR_MS);
 	/* Nobody runs meanwhile, and it holds. */
 	fx_close();
-	pass(WALL_HOLD_MS, 0, "boot-1");
+	cf_pass(WALL_HOLD_MS, 0);
 	fx_open();
 	ck_assert_int_eq(look().doubt, WALL_SURE);
-	ck_assert_int_eq(look().floor_ms, was + HOUR_MS);
-	ck_assert_int_eq(store_now_ms(fx.st), was + HOUR_MS);
+	ck_assert_int_eq(look().floor_ms, was + CF_HOUR_MS);
+	ck_assert_int_eq(store_now_ms(fx.st), was + CF_HOUR_MS);
 	ck_assert_int_eq(
-	    look().wall_ms, was + HOUR_MS + 1000 - DAY_MS + WALL_HOLD_MS);
+	    look().wall_ms, was + CF_HOUR_MS + 1000 - CF_DAY_MS + WALL_HOLD_MS);
 }
 END_TEST
 
@@ -142,14 +109,14 @@ START_TEST(an_operator_takes_the_floor_back)
 {
 	struct store_clock was;
 
-	pass(1000, 10 * 365 * DAY_MS, "boot-1");
+	cf_pass(1000, 10 * 365 * CF_DAY_MS);
 	ck_assert_int_eq(look().doubt, WALL_STEPPED);
-	pass(WALL_HOLD_MS, 0, "boot-1");
+	cf_pass(WALL_HOLD_MS, 0);
 	ck_assert_int_eq(look().doubt, WALL_SURE);
-	pass(1000, -10 * 365 * DAY_MS, "boot-1");
+	cf_pass(1000, -10 * 365 * CF_DAY_MS);
 	fx_change(NULL, accept_clock, &was, NULL);
 	ck_assert_int_eq(was.doubt, WALL_STEPPED);
-	ck_assert_int_gt(was.floor_ms, was.wall_ms + 3000 * DAY_MS);
+	ck_assert_int_gt(was.floor_ms, was.wall_ms + 3000 * CF_DAY_MS);
 	ck_assert_int_eq(look().doubt, WALL_SURE);
 	ck_assert_int_eq(look().floor_ms, look().wall_ms);
 	ck_assert_int_eq(look().doubted_ms, 0);
@@ -174,7 +141,7 @@ START_TEST(what_failed_is_not_accepted)
 	struct buf result = BUF_INIT(64);
 	struct store_clock was;
 
-	pass(1000, HOUR_MS, "boot-1");
+	cf_pass(1000, CF_HOUR_MS);
 	ck_assert_int_eq(store_change(fx.st, &fx_actor, id, accept_and_fail,
 			     &was, &result, &fx.err),
 	    -1);
@@ -189,7 +156,7 @@ START_TEST(a_doubt_is_saved_at_once)
 	struct store_status status;
 	int tries;
 
-	pass(HOUR_MS, HOUR_MS, "boot-1");
+	cf_pass(CF_HOUR_MS, CF_HOUR_MS);
 	for (tries = 0; tries < WAIT_TRIES; tries++) {
 		ck_assert_int_eq(store_status(fx.st, &status, &fx.err), 0);
 		if (status.last_checkpoint_ms > status.opened_ms)
@@ -210,7 +177,7 @@ START_TEST(words_say_what_is_wrong)
 	store_clock_words(&c, words);
 	ck_assert_str_eq(words, "is right");
 	c.doubt = WALL_STEPPED;
-	c.step_ms = -DAY_MS;
+	c.step_ms = -CF_DAY_MS;
 	c.wall_ms = 1764547200000;
 	c.left_ms = 540 * 1000;
 	store_clock_words(&c, words);
