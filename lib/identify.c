@@ -389,6 +389,14 @@ identify_batch(struct identifier *id, bool *has_id)
 
 /* --- all ------------------------------------------------------------------ */
 
+/* An empty scratch buffer has no address to count from. */
+static struct span
+scratch_part(const struct identifier *id, size_t from, size_t to)
+{
+	return from == to ? SPAN_EMPTY
+			  : span_of(id->scratch->ptr + from, to - from);
+}
+
 /*
  * Finds id, types and replay key, behind each other in scratch: the id first,
  * the replay key, the types, and last the id of a batch.
@@ -432,21 +440,18 @@ identify(struct identifier *id)
 	set_types(id);
 	types_end =
 	    out->ntypes > 0 ? id->type_ends[out->ntypes - 1] : replay_end;
-	out->packed_types =
-	    span_of(id->scratch->ptr + replay_end, types_end - replay_end);
+	out->packed_types = scratch_part(id, replay_end, types_end);
 	out->has_replay = replay_end > id_end;
-	out->id = span_of(id->scratch->ptr, id_end);
+	out->id = scratch_part(id, 0, id_end);
 	if (batch_id)
-		out->id = span_of(
-		    id->scratch->ptr + types_end, id->scratch->len - types_end);
+		out->id = scratch_part(id, types_end, id->scratch->len);
 	out->has_id |= batch_id;
 	if (!out->has_id) {
 		out->id = SPAN_EMPTY;
 		out->id_facts = NULL;
 	}
 	if (out->has_replay)
-		out->replay =
-		    span_of(id->scratch->ptr + id_end, replay_end - id_end);
+		out->replay = scratch_part(id, id_end, replay_end);
 	if (!selection_is_test(sc, out))
 		check_required(sc, id);
 	return 0;
