@@ -6,6 +6,8 @@
 #define PARTS 3
 #define KIND_ELEMENT DEDUPE_KEYS
 #define KIND_TYPE (DEDUPE_KEYS + 1)
+#define KIND_TEST (DEDUPE_KEYS + 2)
+#define KIND_TESTS (DEDUPE_KEYS + 3)
 
 /* What all keys of one endpoint begin with; its length never varies. */
 struct head {
@@ -131,4 +133,18 @@ dedupe_hash_element(const unsigned char secret[DEDUPE_SECRET],
 {
 	return hash_one(secret, endpoint_id, KIND_ELEMENT,
 	    span_of(content, DIGEST_SHA256), out, err);
+}
+
+int
+dedupe_hash_test(const unsigned char secret[DEDUPE_SECRET],
+    uint64_t endpoint_id, const unsigned char content[DIGEST_SHA256],
+    struct dedupe_hashes *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	if (hash_one(secret, endpoint_id, KIND_TEST,
+		span_of(content, DIGEST_SHA256), out->keys[DEDUPE_CONTENT],
+		err) < 0)
+		return -1;
+	return hash_one(secret, endpoint_id, KIND_TESTS, SPAN_EMPTY,
+	    out->keys[DEDUPE_WHOLE], err);
 }

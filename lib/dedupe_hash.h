@@ -11,6 +11,8 @@
  *	CONTENT_TYPE	the digest of the content (of the payload when there
  *		is no id), the type
  *	ELEMENT	the digest of the signed content of one element of a batch
+ *	TEST	the digest of the signed content of a test event
+ *	TESTS	nothing: what an endpoint keeps of tests that repeat
  */
 #ifndef EYELET_LIB_DEDUPE_HASH_H
 #define EYELET_LIB_DEDUPE_HASH_H
@@ -59,5 +61,13 @@ int dedupe_hash_one(const unsigned char secret[DEDUPE_SECRET],
 int dedupe_hash_element(const unsigned char secret[DEDUPE_SECRET],
     uint64_t endpoint_id, const unsigned char content[DIGEST_SHA256],
     unsigned char out[DEDUPE_KEY_SIZE], struct err *err);
+
+/*
+ * The keys of a test event: TEST in place of CONTENT, TESTS in place of WHOLE.
+ * They are no other event's, so that a test stands in the way of none.
+ */
+int dedupe_hash_test(const unsigned char secret[DEDUPE_SECRET],
+    uint64_t endpoint_id, const unsigned char content[DIGEST_SHA256],
+    struct dedupe_hashes *out, struct err *err);
 
 #endif

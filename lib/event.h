@@ -9,8 +9,7 @@
 #define EVENT_TYPES_MAX 32 /* different types of one event */
 
 enum event_flags {
-	EVENT_TEST =
-	    1, /* of a type in the scheme's test_types; never deduped */
+	EVENT_TEST = 1, /* of a type in the scheme's test_types; see store.h */
 	EVENT_NO_ID =
 	    2, /* the provider gave none: id is "sha256:HEX" of body */
 	EVENT_TYPES_PARTIAL = 4, /* it has more types than could be read */

@@ -398,7 +398,8 @@ on_done(struct store_item *item)
 		    success, NULL);
 		break;
 	case STORE_DUPLICATE:
-		receive_finish(call, REPLY_DUPLICATE, success, item->reason);
+		receive_finish(call, rs->is_test ? REPLY_TEST : REPLY_DUPLICATE,
+		    success, item->reason);
 		break;
 	case STORE_HELD:
 		receive_finish(call, REPLY_HELD, success, item->reason);

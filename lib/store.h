@@ -135,6 +135,17 @@ enum store_on_held {
 };
 
 /*
+ * Test events (EVENT_TEST) are judged by no rule: each is acknowledged. One
+ * that was signed anew is kept in the log; of those whose signed content came
+ * before within the horizon an endpoint keeps STORE_TEST_REPEATS in a day of
+ * the age clock, and the others are DUPLICATE. So a captured test, posted over
+ * and over, neither fills the log nor pushes events out of it. What nobody
+ * signs (identity.has_content is false), and what an operator admits, is kept.
+ */
+#define STORE_TEST_REPEATS 20
+#define STORE_TEST_DAY_MS (24 * 3600 * 1000LL)
+
+/*
  * How long an item waits for the disk: within it done is called, whatever a
  * write or a flush does. Above STORE_STALLED_MS of one write or flush new
  * items are refused at once, see store_stalled_ms.
@@ -154,7 +165,7 @@ struct store_item {
 	struct event event; /* seq and received_ms are given by the store */
 	uint64_t generation; /* the endpoint's, at verification */
 	enum store_wish wish;
-	struct dedupe_identity identity; /* not used for test events */
+	struct dedupe_identity identity; /* of a test only what it signs */
 	/*
 	 * Digests of the signed contents of each element of a batch, and an
 	 * empty buffer for their keys; or empty and NULL.

@@ -45,6 +45,20 @@ keep_contents(const struct store *st, struct store_item *item)
 	return 0;
 }
 
+static int
+hash_item(const struct store *st, struct store_item *item)
+{
+	const struct event *ev = &item->event;
+
+	if (ev->flags & EVENT_TEST)
+		return dedupe_hash_test(st->dedupe_secret, ev->endpoint_id,
+		    item->identity.content, &item->hashes, &item->err);
+	if (dedupe_hash(st->dedupe_secret, ev->endpoint_id, &item->identity,
+		ev->id, ev->type, &item->hashes, &item->err) < 0)
+		return -1;
+	return keep_contents(st, item);
+}
+
 void
 store_submit(struct store *st, struct store_item *item)
 {
@@ -72,11 +86,7 @@ store_submit(struct store *st, struct store_item *item)
 		goto refuse;
 	}
 	/* Hashed here, in the caller's thread: the committer is one alone. */
-	if (!(ev->flags & EVENT_TEST) &&
-	    dedupe_hash(st->dedupe_secret, ev->endpoint_id, &item->identity,
-		ev->id, ev->type, &item->hashes, &item->err) < 0)
-		goto refuse;
-	if (!(ev->flags & EVENT_TEST) && keep_contents(st, item) < 0)
+	if (hash_item(st, item) < 0)
 		goto refuse;
 	if (commit_submit(st->commit, item))
 		return;
@@ -149,11 +159,8 @@ accept_one(struct store_batch *ba, struct store_item *item, struct err *err)
 		return 0;
 	}
 #endif
-	if (!(item->event.flags & EVENT_TEST))
-		return store_judge(ba, item, err);
-	store_batch_append(ba, item);
-	item->outcome = STORE_ACCEPTED;
-	return 0;
+	return item->event.flags & EVENT_TEST ? store_test(ba, item, err)
+					      : store_judge(ba, item, err);
 }
 
 /* Between two looks at the disk, too; all of a batch or none of it. */

@@ -28,6 +28,10 @@ void store_batch_append(struct store_batch *ba, struct store_item *item);
 int
 store_judge(struct store_batch *ba, struct store_item *item, struct err *err);
 
+/* store_test.c: the same of a test event, by what store.h says of them. */
+int
+store_test(struct store_batch *ba, struct store_item *item, struct err *err);
+
 /* store_held.c */
 enum store_held_fit {
 	STORE_HELD_FULL, /* it is one more than may be held */

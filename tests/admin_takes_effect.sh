@@ -139,24 +139,39 @@ signed 2 'a minute old, allowed' 200
 run 'as the scheme says' 0 eyelet-endpoint edit timed --tolerance ''
 signed 3 'a minute old, as the scheme says' 200
 
-# --- the same body under another id (github: the id is not signed) -----------
+# --- the same body under another id (github: id and type are not signed) -----
 run 'github' 0 eyelet-endpoint add code --scheme github \
     --secret-file "$work/a"
+# push ID WHAT VERDICT [TYPE [STATUS]]
 push() {
 	printf '{"n":1}' >"$work/body"
 	header=$("$bin/eyelet-scheme" sign github --secret-file "$work/a" \
 	    <"$work/body" | sed -n 's/^X-Hub-Signature-256: //p')
-	body_of=mine status "$2" 200 code a \
+	body_of=mine status "$2" "${5:-200}" code a \
 	    "HTTP_X_HUB_SIGNATURE_256=$header" "HTTP_X_GITHUB_DELIVERY=$1" \
-	    HTTP_X_GITHUB_EVENT=push
+	    "HTTP_X_GITHUB_EVENT=${4:-push}"
 	says "\"status\":\"$3\""
 }
 push one 'the first' accepted
-push two 'the same body, another id' duplicate
+push two 'the same body, another id' held
 run 'repeats' 0 eyelet-endpoint edit code --repeats always
 push three 'the same body, allowed' accepted
 run 'no repeats' 0 eyelet-endpoint edit code --repeats never
-push four 'the same body, no more' duplicate
+push four 'the same body, no more' held
+run 'deliver' 0 eyelet-endpoint edit code --on-held deliver
+push five 'the same body, delivered' accepted
+run 'refuse' 0 eyelet-endpoint edit code --on-held refuse
+push six 'the same body, refused' refused push 401
+run 'hold' 0 eyelet-endpoint edit code --on-held ''
+push seven 'the same body, held again' held
+run 'types' 0 eyelet-endpoint edit code --repeats types
+push eight 'the same body under another type' accepted issues
+push nine 'under that type once more' held issues
+run 'within' 0 eyelet-endpoint edit code --repeat-within 1s
+sleep 1.1
+push ten 'under a third type, too late' held release
+run 'within an hour' 0 eyelet-endpoint edit code --repeat-within ''
+push eleven 'under a fourth type, in time' accepted star
 
 # --- the end ------------------------------------------------------------------
 run 'remove' 0 eyelet-endpoint remove till --yes

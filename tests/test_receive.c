@@ -279,6 +279,37 @@ START_TEST(test_events_are_acked_each_time)
 }
 END_TEST
 
+/* Somebody has captured one, and posts it over and over. */
+START_TEST(a_captured_test_fills_no_log)
+{
+	int64_t captured_ms = store_now_ms(fx.st);
+	uint64_t counts[STORE_COUNTS];
+	struct post p;
+	int i;
+
+	endpoint("orders", NOMOS, SECRET);
+	ck_assert_int_eq(post(&p, BODY), 200);
+	for (i = 0; i < 60; i++) {
+		begin(&p, "/hooks/orders",
+		    "{\"id\":\"evt_test\",\"topic\":\"test.event\"}");
+		sign(&p, "nomos", SECRET, captured_ms);
+		ck_assert_int_eq(send(&p), 200);
+		ck_assert(says(&p, "\"status\":\"test\""));
+		ck_assert_msg(logs(&p, "not kept") == (i > STORE_TEST_REPEATS),
+		    "%d: %s", i, p.call.reply.log);
+	}
+	ck_assert_uint_eq(fx_events(), 2 + STORE_TEST_REPEATS);
+	store_counts(fx.st, fx.endpoint_id, counts);
+	ck_assert_uint_eq(counts[STORE_COUNT_TEST], 60);
+	/* One that the provider signs now is kept. */
+	begin(&p, "/hooks/orders", "{\"topic\":\"test.event\"}");
+	sign(&p, "nomos", SECRET, p.call.request.now_ms);
+	ck_assert_int_eq(send(&p), 200);
+	ck_assert(!logs(&p, "not kept"));
+	ck_assert_uint_eq(fx_events(), 3 + STORE_TEST_REPEATS);
+}
+END_TEST
+
 START_TEST(what_is_not_selected_is_acked_and_not_stored)
 {
 	uint64_t counts[STORE_COUNTS];
@@ -786,6 +817,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, accepted_then_duplicate);
 	tcase_add_test(tc, test_events_are_acked_each_time);
+	tcase_add_test(tc, a_captured_test_fills_no_log);
 	tcase_add_test(tc, what_is_not_selected_is_acked_and_not_stored);
 	tcase_add_loop_test(
 	    tc, heads_are_judged_in_order, 0, (int)NITEMS(heads));
