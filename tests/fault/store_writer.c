@@ -5,11 +5,12 @@
  *	store_writer FOLDER init|ROUND
  *
  * FOLDER holds "store", "key" and "journal"; the journal's lines are
- * "event ID", "change NAME GENERATION" and "cursor NAME SEQ" (all below it is
- * reported as delivered or due), each written before the promise is built upon,
- *and never lost: it lies outside the disk that forgets. Prints "ready EVENTS"
- *once everything promised was found, exactly once; leaves with 1 and the reason
- *when it was not, with 75 when the store wants a new start.
+ * "event ID", "held ID", "released ID", "ignored ID", "change NAME GENERATION"
+ * and "cursor NAME SEQ" (all below it is reported as delivered or due), each
+ * written before the promise is built upon, and never lost: it lies outside the
+ * disk that forgets. Prints "ready EVENTS" once everything promised was found,
+ * exactly once; leaves with 1 and the reason when it was not, with 75 when the
+ * store wants a new start.
  */
 #include "config.h"
 
@@ -28,12 +29,16 @@
 
 #include "lib/digest.h"
 #include "lib/seal.h"
+#include "tests/fault/writer_held.h"
 
 #define IN_FLIGHT 48
 #define BODY_MAX 3000
 #define CHANGE_EVERY 150 /* events to a change of the endpoint */
 #define REPORT_EVERY 60 /* events to a report */
 #define AGAIN_EVERY 20 /* events to one that is sent once more */
+#define COPY_EVERY 31 /* events to one that is posted under another id */
+#define RELEASE_EVERY 2 /* of those that are held */
+#define IGNORE_EVERY 17 /* events to a message that is not selected */
 #define IDS_MAX (1 << 20)
 #define ENDPOINT "shop"
 #define DESTINATION "sink"
@@ -50,7 +55,10 @@ struct slot {
 	struct slot *next;
 	char id[64];
 	char body[BODY_MAX];
+	size_t body_len;
 	bool again; /* was acknowledged before */
+	bool copy; /* of an event, under another id */
+	bool ignored; /* not selected */
 };
 
 struct writer {
@@ -68,26 +76,25 @@ struct writer {
 
 /* --- what must be there --------------------------------------------------- */
 
-/* An id with how often the store has it. */
-struct held {
-	char *id;
+/* How often the store has an id. */
+struct kept {
 	unsigned times;
 };
 
 static void
-put_held(const struct event *ev)
+put_kept(const struct event *ev)
 {
 	char *id = strndup(ev->id.ptr, ev->id.len);
-	struct held *held = calloc(1, sizeof(*held));
+	struct kept *kept = calloc(1, sizeof(*kept));
 	ENTRY *entry;
 
-	if (id == NULL || held == NULL)
+	if (id == NULL || kept == NULL)
 		errx(EX_OSERR, "no memory");
-	entry = hsearch((ENTRY){ .key = id, .data = held }, ENTER);
+	entry = hsearch((ENTRY){ .key = id, .data = kept }, ENTER);
 	if (entry == NULL)
 		errx(EX_SOFTWARE, "more than %d events", IDS_MAX);
-	held = entry->data;
-	if (held->times++ > 0)
+	kept = entry->data;
+	if (kept->times++ > 0)
 		errx(1, "%s is there twice", id);
 }
 
@@ -112,7 +119,7 @@ read_events(struct store *st)
 			    (unsigned long long)ev.seq,
 			    (unsigned long long)last);
 		last = ev.seq;
-		put_held(&ev);
+		put_kept(&ev);
 		n++;
 	}
 	store_reader_close(rd);
@@ -139,6 +146,8 @@ hold_promises(struct writer *w, const char *path)
 		    hsearch((ENTRY){ .key = name }, FIND) == NULL &&
 		    lost++ < REASONS_MAX)
 			warnx("%s was acknowledged and is lost", name);
+		if (!writer_is_kept(kind, name) && lost++ < REASONS_MAX)
+			warnx("%s was %s, and is so no more", name, kind);
 		if (strcmp(kind, "change") == 0 && n == 3 &&
 		    w->generation < generation && lost++ < REASONS_MAX)
 			warnx("change %llu returned, but %llu stands",
@@ -417,25 +426,53 @@ submit(struct writer *w, struct slot *slot)
 	memset(item, 0, sizeof(*item));
 	item->event.endpoint_id = w->endpoint_id;
 	item->event.id = span_str(slot->id);
-	item->event.type = span_str("order.paid");
+	item->event.type = span_str(slot->ignored ? "ping" : "order.paid");
 	item->event.content_type = span_str("application/json");
-	item->event.body = span_of(slot->body, 64 + w->number * 37 % 2900);
+	item->event.body = slot->ignored ? span_str(slot->id)
+					 : span_of(slot->body, slot->body_len);
 	item->generation = w->generation;
-	if (dedupe_identify_own(
-		item->event.body, true, &item->identity, &item->err) < 0)
-		errx(1, "digest: %s", item->err.text);
+	item->wish = slot->ignored ? STORE_WISH_IGNORE : STORE_WISH_ACCEPT;
 	item->done = on_done;
 	item->arg = slot;
+	writer_sign(item);
 	store_submit(w->st, item);
 }
 
+/* No two bodies are the same: one that is would be held. */
 static void
 submit_new(struct writer *w, struct slot *slot)
 {
-	slot->again = false;
-	snprintf(slot->id, sizeof(slot->id), "evt_%u_%llu", w->round,
-	    (unsigned long long)++w->number);
+	slot->again = slot->copy = false;
+	slot->ignored = ++w->number % IGNORE_EVERY == 0;
+	snprintf(slot->id, sizeof(slot->id), "%s_%u_%llu",
+	    slot->ignored ? "ign" : "evt", w->round,
+	    (unsigned long long)w->number);
+	memcpy(slot->body, slot->id, strlen(slot->id));
+	slot->body_len = 64 + w->number * 37 % 2900;
 	submit(w, slot);
+}
+
+static void
+submit_copy(struct writer *w, struct slot *slot)
+{
+	slot->copy = true;
+	strcat(slot->id, "_copy");
+	submit(w, slot);
+}
+
+static void
+held(struct writer *w, struct slot *slot)
+{
+	struct err e = ERR_INIT;
+
+	if (!slot->copy)
+		errx(1, "%s is new and held", slot->id);
+	promise(w, "held", slot->id, 0);
+	if (slot->item.seq % RELEASE_EVERY != 0)
+		return;
+	if (writer_release(w->st, slot->item.seq, &e) < 0)
+		give_up(w, &e);
+	promise(w, "released", slot->id, 0);
 }
 
 static void
@@ -443,7 +480,7 @@ answered(struct writer *w, struct slot *slot)
 {
 	switch (slot->item.outcome) {
 	case STORE_ACCEPTED:
-		if (slot->again)
+		if (slot->again || slot->copy)
 			errx(1, "%s was accepted twice", slot->id);
 		promise(w, "event", slot->id, 0);
 		if (w->number % AGAIN_EVERY == 0) {
@@ -451,12 +488,19 @@ answered(struct writer *w, struct slot *slot)
 			submit(w, slot);
 			return;
 		}
+		if (w->number % COPY_EVERY == 0) {
+			submit_copy(w, slot);
+			return;
+		}
 		break;
 	case STORE_HELD:
+		held(w, slot);
+		break;
 	case STORE_RECORDED:
+		promise(w, "ignored", slot->id, 0);
+		break;
 	case STORE_FORGED:
-		errx(1, "%s is new, and its outcome is %d", slot->id,
-		    (int)slot->item.outcome);
+		errx(1, "%s is new and called a forgery", slot->id);
 	case STORE_DUPLICATE:
 		if (!slot->again)
 			errx(1, "%s is new and called a duplicate", slot->id);
@@ -532,7 +576,9 @@ main(int argc, char **argv)
 		errx(EX_OSERR, "on_exit");
 	find_endpoint(&w);
 	events = read_events(w.st);
+	writer_read_held(w.st);
 	hold_promises(&w, journal);
+	writer_check_ignored(w.st, w.endpoint_id, w.generation);
 	check_reports(&w);
 	if (store_check(w.st, problem, NULL, &problems, &e) < 0)
 		errx(1, "check: %s", e.text);
