@@ -387,6 +387,11 @@ fastcgi.server = ( "/hooks" => (({backend}
         except OSError:
             return ""
 
+    def starts(self):
+        """How often an eyelet.fcgi became the owner of the store."""
+        with open(self.log, errors="replace") as f:
+            return f.read().count("this process owns the store")
+
     def processes(self):
         """Every eyelet.fcgi of this stand, and nobody else's."""
         found = []

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 from machine import slack
-from stand import compare, end_load, wait_for
+from stand import compare, effort, end_load, wait_for
 
 BACK_S = 3.0  # the promise, on a machine that has nothing else to do
 GIVE_UP_S = 30.0
@@ -121,3 +121,16 @@ def verdict(wrong):
     for words in wrong:
         print("FAIL:", words)
     sys.exit(1 if wrong else 0)
+
+
+def run_rows(rows, one, short, normal):
+    """Runs one(*row) of the rows that arguments name, else of as many as the
+    effort asks for, and ends the test. one returns what is wrong."""
+    asked = [a for a in sys.argv[1:] if not a.startswith("--")]
+    chosen = effort(short, normal, rows)
+    if asked:
+        chosen = [row for row in rows if row[0] in asked]
+    wrong = []
+    for row in chosen:
+        wrong += one(*row)
+    verdict(wrong)

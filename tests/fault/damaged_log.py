@@ -9,13 +9,12 @@ nothing and is no alarm.
 import glob
 import os
 import random
-import re
 import struct
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from campaign import verdict
-from stand import Stand, effort, end_load, journal_ids, wait_for
+from campaign import run_rows
+from stand import Stand, end_load, journal_ids, wait_for
 
 HEAD = 12
 
@@ -287,16 +286,5 @@ def one(name, damage, many, must_lose):
     return wrong
 
 
-def main():
-    asked = [a for a in sys.argv[1:] if not a.startswith("--")]
-    rows = [r for r in ROWS if not asked or r[0] in asked]
-    if not asked:
-        rows = [r for r in rows if r[0] in effort(QUICK[:2], QUICK,
-                                                  [r[0] for r in ROWS])]
-    wrong = []
-    for row in rows:
-        wrong += one(*row)
-    verdict(wrong)
-
-
-main()
+run_rows(ROWS, one, [r for r in ROWS if r[0] in QUICK[:2]],
+         [r for r in ROWS if r[0] in QUICK])

@@ -12,9 +12,9 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from campaign import verdict
+from campaign import run_rows
 from machine import slack
-from stand import Stand, compare, effort, end_load, wait_for
+from stand import Stand, compare, end_load, wait_for
 
 BACK_S = 20.0  # what is not the log is looked at every 10 s
 
@@ -99,11 +99,6 @@ ROWS = [
 ]
 
 
-def starts(stand):
-    with open(stand.log, errors="replace") as f:
-        return f.read().count("owns the store")
-
-
 def one(name, take, anew):
     wrong = []
 
@@ -117,11 +112,11 @@ def one(name, take, anew):
         load = stand.load(connections=16, again=50)
         board = load.board
         wait_for("load in its stride", 60, lambda: board.acked > 500)
-        before, began = starts(stand), time.monotonic()
+        before, began = stand.starts(), time.monotonic()
         take(stand)
         if anew:
             wait_for("a new start", BACK_S * slack(),
-                     lambda: starts(stand) > before)
+                     lambda: stand.starts() > before)
         acked = board.acked
         wait_for("service is back", 60, lambda: board.acked > acked + 100)
         back = time.monotonic() - began
@@ -133,8 +128,8 @@ def one(name, take, anew):
         damage = stand.run("store", "check", check=False)
         # The log is written from a thread of its own.
         wait_for("the last start is told", 10 * slack(),
-                 lambda: starts(stand) > before + anew)
-        want(starts(stand) == before + anew + 1,
+                 lambda: stand.starts() > before + anew)
+        want(stand.starts() == before + anew + 1,
              f"more starts than these:\n{stand.tail()}")
     print(f"{name}: back after {back:.2f} s, {result['acked']} "
           f"acknowledged, {len(result['lost'])} lost, "
@@ -149,15 +144,4 @@ def one(name, take, anew):
     return wrong
 
 
-def main():
-    asked = [a for a in sys.argv[1:] if not a.startswith("--")]
-    rows = [r for r in ROWS if not asked or r[0] in asked]
-    if not asked:
-        rows = effort(ROWS[:1], ROWS[:2] + ROWS[5:6] + ROWS[8:9], ROWS)
-    wrong = []
-    for row in rows:
-        wrong += one(*row)
-    verdict(wrong)
-
-
-main()
+run_rows(ROWS, one, ROWS[:1], ROWS[:2] + ROWS[5:6] + ROWS[8:9])

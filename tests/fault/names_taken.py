@@ -13,10 +13,9 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from campaign import verdict
+from campaign import run_rows
 from machine import slack
-from stand import (Stand, compare, effort, end_load, journal_ids,
-                   wait_for)
+from stand import Stand, compare, end_load, journal_ids, wait_for
 
 BACK_S = 25.0  # names are looked at every 5 and every 10 s
 
@@ -24,10 +23,6 @@ BACK_S = 25.0  # names are looked at every 5 and every 10 s
 def text(stand):
     with open(stand.log, errors="replace") as f:
         return f.read()
-
-
-def owners(stand):
-    return text(stand).count("owns the store")
 
 
 def inode(path):
@@ -67,25 +62,25 @@ def names_holder(stand):
 
 
 def socket_removed(stand, want, load):
-    path, before = f"{stand.store}/socket", owners(stand)
+    path, before = f"{stand.store}/socket", stand.starts()
     was = inode(path)
     os.unlink(path)
     second_program(stand, want)
     wait_for("the socket anew", BACK_S * slack(),
              lambda: inode(path) not in (0, was))
     want(is_served(stand), f"no tool is served: {stand.tail()}")
-    want(owners(stand) == before, "the owner started anew")
+    want(stand.starts() == before, "the owner started anew")
     second_program(stand, want)
 
 
 def lock_removed(stand, want, load):
-    before = owners(stand)
+    before = stand.starts()
     os.unlink(f"{stand.store}/lock")
     want(is_served(stand), f"no tool is served: {stand.tail()}")
     second_program(stand, want)
     wait_for("the lock file names the owner", BACK_S * slack(),
              lambda: names_holder(stand))
-    want(owners(stand) == before, "the owner started anew")
+    want(stand.starts() == before, "the owner started anew")
     second_program(stand, want)
 
 
@@ -210,15 +205,4 @@ def one(name, take):
     return wrong
 
 
-def main():
-    asked = [a for a in sys.argv[1:] if not a.startswith("--")]
-    rows = [r for r in ROWS if not asked or r[0] in asked]
-    if not asked:
-        rows = effort(ROWS[:1], ROWS[:3], ROWS)
-    wrong = []
-    for row in rows:
-        wrong += one(*row)
-    verdict(wrong)
-
-
-main()
+run_rows(ROWS, one, ROWS[:1], ROWS[:3])
