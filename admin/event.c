@@ -2,6 +2,7 @@
 #include "admin/event.h"
 
 #include "admin/event_delivery.h"
+#include "admin/event_held.h"
 #include "admin/quarantine.h"
 #include "lib/util.h"
 
@@ -41,7 +42,8 @@ static const struct option_row list_options[] = {
 	TYPE,
 	ID,
 	{ "status", "STATUS",
-	    "\"accepted\" or \"test\"; of deliveries \"pending\", "
+	    "\"accepted\" or \"test\"; of held events \"held\", "
+	    "\"dropped\" or \"released\"; of deliveries \"pending\", "
 	    "\"retrying\", \"parked\", \"dead\" or \"delivered\"",
 	    false },
 	DESTINATION("deliveries to this destination"),
@@ -70,7 +72,10 @@ static const struct option_row export_options[] = {
 	ENDPOINT,
 	TYPE,
 	ID,
-	STATUS,
+	{ "status", "STATUS",
+	    "\"accepted\" or \"test\"; of held events \"held\", "
+	    "\"dropped\" or \"released\"",
+	    false },
 	SINCE,
 	UNTIL,
 	{ "limit", "NUMBER", "at most so many, else all", false },
@@ -84,6 +89,17 @@ static const struct option_row stats_options[] = {
 	STATUS,
 	SINCE,
 	UNTIL,
+};
+
+static const struct option_row release_options[] = {
+	{ "all", NULL, "all that one endpoint holds", false },
+	{ "endpoint", "NAME", "this one, with --all", false },
+};
+
+static const struct option_row drop_options[] = {
+	{ "all", NULL, "all that one endpoint holds", false },
+	{ "endpoint", "NAME", "this one, with --all", false },
+	{ "yes", NULL, "do not ask", false },
 };
 
 static const struct option_row publish_options[] = {
@@ -177,6 +193,12 @@ static const struct command commands[] = {
 	    OPTIONS(export_options), event_export },
 	{ "stats", "", 0, 0, "Counts events by endpoint and type.",
 	    OPTIONS(stats_options), event_stats },
+	{ "release", "[SEQ...]", 0, -1,
+	    "Makes events of held ones, so that they are delivered.",
+	    OPTIONS(release_options), event_release },
+	{ "drop", "[SEQ...]", 0, -1,
+	    "Gives held events up: they are never delivered.",
+	    OPTIONS(drop_options), event_drop },
 	{ "publish", "", 0, 0, "Puts an event of the site's own into the log.",
 	    OPTIONS(publish_options), event_publish },
 	{ "read", "", 0, 0,

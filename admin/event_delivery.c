@@ -252,9 +252,8 @@ dead_retry(struct command_line *line, struct err *err)
 	return dead_act(line, "delivery.retry", err);
 }
 
-/* 0: yes; a verdict of 1: no. */
-static int
-ask(struct err *err)
+int
+event_ask(const char *question, struct err *err)
 {
 	char answer[16] = "";
 
@@ -262,9 +261,7 @@ ask(struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "it asks on a terminal before it drops: without one give "
 		    "--yes");
-	fputs("Drop these dead letters? Their events are sent again by replay "
-	      "alone, while the log has them. [y/N] ",
-	    stderr);
+	fputs(question, stderr);
 	if (fgets(answer, sizeof(answer), stdin) != NULL &&
 	    (answer[0] == 'y' || answer[0] == 'Y'))
 		return 0;
@@ -278,7 +275,10 @@ dead_drop(struct command_line *line, struct err *err)
 	int answer = 0;
 
 	if (!command_has(line, "yes"))
-		answer = ask(err);
+		answer = event_ask(
+		    "Drop these dead letters? Their events are sent again by "
+		    "replay alone, while the log has them. [y/N] ",
+		    err);
 	return answer != 0 ? answer : dead_act(line, "delivery.drop", err);
 }
 

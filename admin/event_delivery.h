@@ -13,6 +13,12 @@ int event_park(struct command_line *line, struct err *err);
 int event_dead(struct command_line *line, struct err *err);
 int event_replay(struct command_line *line, struct err *err);
 
+/*
+ * Asks on the terminal before something is dropped. 0: yes; a verdict of 1: no.
+ * ERR_USAGE without a terminal.
+ */
+int event_ask(const char *question, struct err *err);
+
 /* Deliveries as lines, by a call of event.list that is filled already. */
 int event_deliveries(struct call *c, struct err *err);
 

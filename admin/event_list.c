@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "admin/event_delivery.h"
+#include "admin/event_held.h"
 #include "admin/output.h"
 #include "lib/clock.h"
 #include "lib/util.h"
@@ -55,8 +56,9 @@ event_list(struct command_line *line, struct err *err)
 	if (!command_has(line, "limit"))
 		json_write_int(&c.w, "limit", LIST_LIMIT);
 	call_put_text(&c, "destination", "destination");
-	if (wants_deliveries(line)) {
-		ret = event_deliveries(&c, err);
+	if (event_held_wanted(line) || wants_deliveries(line)) {
+		ret = event_held_wanted(line) ? event_held(&c, err)
+					      : event_deliveries(&c, err);
 		goto out;
 	}
 	c.people = table_put_row;

@@ -90,7 +90,7 @@ send(struct replaying *rp, struct err *err)
 			break;
 	}
 	if (ret < 0 && !rp->dry && err->code != ERR_USAGE &&
-	    err->code != ERR_NOTFOUND)
+	    err->code != ERR_INPUT && err->code != ERR_NOTFOUND)
 		note(rp->call.line->program->name,
 		    "some may be done: the same call with --request-id %s "
 		    "goes on and does none twice",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "admin/event_delivery.h"
+#include "admin/event_held.h"
 #include "admin/output.h"
 #include "admin/pretty.h"
 #include "lib/encode.h"
@@ -21,6 +22,16 @@ static const struct field show_fields[] = {
 	{ "types", "type", FIELD_LIST, "-" },
 	{ "received_at", "received", FIELD_PLAIN, NULL },
 	{ "status", "status", FIELD_PLAIN, NULL },
+	{ "held_reason", "because", FIELD_PLAIN, "not known any more" },
+	{ "held_rule", "by rule", FIELD_PLAIN, NULL },
+	{ "repeats", "repeats", FIELD_PLAIN,
+	    "an event that is not in the log" },
+	{ "repeats_kept", "kept", FIELD_PLAIN, NULL },
+	{ "repeats_counted", "only counted", FIELD_PLAIN, NULL },
+	{ "last_repeat_at", "last repeat", FIELD_PLAIN, NULL },
+	{ "expires_at", "expires", FIELD_PLAIN, NULL },
+	{ "released_as", "released as", FIELD_PLAIN, NULL },
+	{ "released_from", "was held as", FIELD_PLAIN, NULL },
 	{ "secret", "secret", FIELD_PLAIN, "-" },
 	{ "duplicates", "duplicates", FIELD_PLAIN, NULL },
 	{ "last_duplicate_at", "last one", FIELD_PLAIN, NULL },
@@ -87,6 +98,7 @@ show_row(void *arg, const struct json *row, struct err *err)
 			goto out;
 		printf("%.*s\n", (int)text.len, (const char *)text.ptr);
 	}
+	event_held_print_ways(row);
 	if (event_print_deliveries(row, err) < 0)
 		goto out;
 	buf_clear(&text);

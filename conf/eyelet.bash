@@ -55,8 +55,12 @@ _eyelet_value() {
 	--status:*)
 		case $verb in
 		list)
-			compgen -W 'accepted dead delivered parked pending
-			    retrying test' -- "$cur"
+			compgen -W 'accepted dead delivered dropped held parked
+			    pending released retrying test' -- "$cur"
+			;;
+		export)
+			compgen -W 'accepted dropped held released test' \
+			    -- "$cur"
 			;;
 		retry) compgen -W 'dead parked retrying' -- "$cur" ;;
 		*) compgen -W 'accepted test' -- "$cur" ;;

@@ -136,6 +136,10 @@ static const struct op {
 		MAY("after", JSON_NUMBER), MAY("wait_ms", JSON_NUMBER) } },
 	{ "event.stats", op_event_stats,
 	    { EVENT_FILTER, MAY("until_ms", JSON_NUMBER) } },
+	{ "event.release", op_event_release,
+	    { MAY("seqs", JSON_ARRAY), MAY("endpoint", JSON_STRING) } },
+	{ "event.drop", op_event_drop,
+	    { MAY("seqs", JSON_ARRAY), MAY("endpoint", JSON_STRING) } },
 	{ "event.publish", op_event_publish,
 	    { WANT("endpoint", JSON_STRING), MAY("type", JSON_STRING),
 		MAY("id", JSON_STRING), MAY("data_b64", JSON_STRING),
@@ -178,7 +182,6 @@ static const struct op {
 	    { MAY("since_ms", JSON_NUMBER), MAY("limit", JSON_NUMBER) } },
 	{ "store.prune", op_store_prune, { { NULL, JSON_ABSENT, false } } },
 	{ "store.rekey", op_store_rekey, { { NULL, JSON_ABSENT, false } } },
-	{ "store.clock", op_store_clock, { MAY("accept", JSON_BOOL) } },
 	{ "store.accept-loss", op_store_accept_loss,
 	    { { NULL, JSON_ABSENT, false } } },
 	{ "store.clock", op_store_clock, { MAY("accept", JSON_BOOL) } },
@@ -194,6 +197,7 @@ static const struct {
 	{ "destination.show", false },
 	{ "destination.resume", true },
 	{ "event.publish", true },
+	{ "event.release", true },
 	{ "delivery.retry", true },
 	{ "delivery.replay", true },
 	{ "quarantine.admit", true },
@@ -572,28 +576,4 @@ op_check_generation(const struct op_call *call, const char *thing,
 	    "%s \"%s\" is at generation %llu, not %lld: somebody changed it "
 	    "since you looked",
 	    thing, name, (unsigned long long)generation, (long long)want);
-}
-
-int
-op_find_scheme(const struct op_call *call, const char *name,
-    const struct scheme **out, struct err *err)
-{
-	const struct scheme_set *set = registry_schemes(call->ops->registry);
-	const struct scheme *sc = scheme_set_find(set, name);
-	struct near near = NEAR_INIT;
-	size_t i;
-
-	if (sc != NULL) {
-		*out = sc;
-		return 0;
-	}
-	for (i = 0; i < scheme_set_count(set); i++)
-		near_try(
-		    &near, span_str(name), scheme_name(scheme_set_at(set, i)));
-	if (near.word != NULL)
-		return err_set(err, ERR_INPUT,
-		    "there is no scheme \"%s\": did you mean \"%s\"?", name,
-		    near.word);
-	return err_set(err, ERR_INPUT,
-	    "there is no scheme \"%s\"; eyelet-scheme list names them", name);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/ops_held.h"
 #include "lib/text.h"
 #include "lib/util.h"
 
@@ -277,6 +278,7 @@ say_why_none(
 	char words[WORDS_MAX], at[TEXT_TIME_MAX];
 	struct store_reader *rd = NULL;
 	const struct op_name *name;
+	struct err why = ERR_INIT;
 	struct op_delivery d;
 	struct event ev;
 	bool found;
@@ -285,8 +287,8 @@ say_why_none(
 	if (find_event(ac, seq, &rd, &ev, &name, &found, err) < 0)
 		goto out;
 	if (!found) {
-		ret = emit_nothing(
-		    ac, pl, seq, "the log has no such event (any more)", err);
+		(void)op_fail_no_event(ac->call, seq, &why);
+		ret = emit_nothing(ac, pl, seq, why.text, err);
 		goto out;
 	}
 	if (op_delivery_find(
@@ -531,7 +533,7 @@ op_delivery_act(const struct op_call *call, struct err *err)
 	for (i = 0; i < NITEMS(actions); i++)
 		if (strcmp(actions[i].op, call->name) == 0)
 			ac.action = &actions[i];
-	if (op_filter_read(call, true, &ac.filter, err) < 0 ||
+	if (op_filter_read(call, OP_STATUSES_DELIVERY, &ac.filter, err) < 0 ||
 	    choose_statuses(&ac, err) < 0 ||
 	    op_places_load(call, (int)ac.action->to == 0, &ac.places, err) < 0)
 		goto out;

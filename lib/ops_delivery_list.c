@@ -181,6 +181,9 @@ is_wanted(const struct listing *ls, const struct op_delivery *d)
 		return d->status == OP_STATUS_PENDING && !d->has_row;
 	case OP_STATUS_DELIVERED:
 		return d->status == OP_STATUS_DELIVERED;
+	case OP_STATUS_HELD:
+	case OP_STATUS_DROPPED:
+	case OP_STATUS_RELEASED:
 	case OP_STATUS_RETRYING:
 	case OP_STATUS_PARKED:
 	case OP_STATUS_DEAD:
@@ -313,7 +316,7 @@ op_deliveries_list(const struct op_call *call, struct err *err)
 		.scratch = BUF_INIT(2 * DESTINATION_DOC_MAX) };
 	int ret = -1;
 
-	if (op_filter_read(call, true, &ls.filter, err) < 0 ||
+	if (op_filter_read(call, OP_STATUSES_DELIVERY, &ls.filter, err) < 0 ||
 	    op_places_load(call, true, &ls.places, err) < 0)
 		goto out;
 	if (op_text(call, "reason") != NULL &&

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/near.h"
 #include "lib/repeats.h"
 #include "lib/selection.h"
 #include "lib/util.h"
@@ -31,6 +32,30 @@ static const struct {
 	{ STORE_COUNT_STALE, "stale" },
 	{ STORE_COUNT_EARLY, "early" },
 };
+
+int
+op_find_scheme(const struct op_call *call, const char *name,
+    const struct scheme **out, struct err *err)
+{
+	const struct scheme_set *set = registry_schemes(call->ops->registry);
+	const struct scheme *sc = scheme_set_find(set, name);
+	struct near near = NEAR_INIT;
+	size_t i;
+
+	if (sc != NULL) {
+		*out = sc;
+		return 0;
+	}
+	for (i = 0; i < scheme_set_count(set); i++)
+		near_try(
+		    &near, span_str(name), scheme_name(scheme_set_at(set, i)));
+	if (near.word != NULL)
+		return err_set(err, ERR_INPUT,
+		    "there is no scheme \"%s\": did you mean \"%s\"?", name,
+		    near.word);
+	return err_set(err, ERR_INPUT,
+	    "there is no scheme \"%s\"; eyelet-scheme list names them", name);
+}
 
 /* --- as a row ------------------------------------------------------------- */
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/ops_held.h"
+
 /* What a row has beside its payload; the rest is the payload's. */
 #define PAYLOAD_ROOM (OPS_ROW_MAX - 512 * 1024)
 
@@ -110,11 +112,29 @@ write_types(struct json_write *w, const struct event *ev)
 	    n > 0 && (ev->flags & EVENT_TYPES_PARTIAL) == 0);
 }
 
+/* What is known of it beside what it is itself. */
 static int
-emit_event(
-    void *arg, const struct event *ev, const char *endpoint, struct err *err)
+write_all(struct json_write *w, const struct rows *rows, const struct event *ev,
+    const char *endpoint, const struct op_held *held, struct err *err)
 {
-	struct rows *rows = arg;
+	json_write_bool(w, "id_is_digest", (ev->flags & EVENT_NO_ID) != 0);
+	if (write_origin(w, rows->call, ev->endpoint_id, err) < 0)
+		return -1;
+	write_headers(w, ev->headers);
+	if (held == NULL)
+		return op_held_write_origin(rows->call, w, ev, err) < 0
+			   ? -1
+			   : op_delivery_write_all(
+				 rows->call, w, ev, endpoint, err);
+	json_write_array(w, "deliveries");
+	json_write_close(w);
+	return 0;
+}
+
+static int
+write_event(struct rows *rows, const struct event *ev, const char *endpoint,
+    const struct op_held *held, struct err *err)
+{
 	const struct op_call *call = rows->call;
 	bool test = (ev->flags & EVENT_TEST) != 0, found = false;
 	struct store_seen seen = { 0 };
@@ -139,8 +159,14 @@ emit_event(
 	json_write_time(&w, "received_at", ev->received_ms);
 	json_write_secret_id(&w, "secret", ev->secret_id);
 	json_write_uint(&w, "size", ev->body.len);
-	json_write_str(&w, "status", test ? "test" : "accepted");
+	json_write_str(&w, "status",
+	    held != NULL ? op_held_word(held)
+	    : test       ? "test"
+			 : "accepted");
 	json_write_uint(&w, "duplicates", seen.duplicates);
+	if (held != NULL && op_held_write(call, &w, held, ev,
+				rows->detail == DETAIL_ALL, err) < 0)
+		return -1;
 	if (rows->detail >= DETAIL_EXPORT) {
 		write_types(&w, ev);
 		json_write_bytes(&w, "content_type", ev->content_type);
@@ -148,12 +174,7 @@ emit_event(
 	if (rows->detail == DETAIL_ALL) {
 		json_write_time(&w, "last_duplicate_at",
 		    seen.duplicates > 0 ? seen.last_ms : 0);
-		json_write_bool(
-		    &w, "id_is_digest", (ev->flags & EVENT_NO_ID) != 0);
-		if (write_origin(&w, call, ev->endpoint_id, err) < 0)
-			return -1;
-		write_headers(&w, ev->headers);
-		if (op_delivery_write_all(call, &w, ev, endpoint, err) < 0)
+		if (write_all(&w, rows, ev, endpoint, held, err) < 0)
 			return -1;
 	}
 	if (rows->detail >= DETAIL_EXPORT)
@@ -161,6 +182,23 @@ emit_event(
 	json_write_close(&w);
 	rows->n++;
 	return op_emit(call, &w, &rows->row, err);
+}
+
+static int
+emit_event(
+    void *arg, const struct event *ev, const char *endpoint, struct err *err)
+{
+	struct rows *rows = arg;
+	struct op_held held;
+	int ret;
+
+	if ((ev->flags & EVENT_HELD) == 0)
+		return write_event(rows, ev, endpoint, NULL, err);
+	ret = op_held_load(rows->call, ev->seq, &held, err);
+	if (ret == 0)
+		ret = write_event(rows, ev, endpoint, &held, err);
+	op_held_free(&held);
+	return ret;
 }
 
 int
@@ -184,9 +222,15 @@ op_event_list(const struct op_call *call, struct err *err)
 		.row = BUF_INIT(OPS_ROW_MAX) };
 	int ret;
 
-	if (op_deliveries_wanted(call))
-		return op_deliveries_list(call, err);
-	ret = op_events_walk(call, OP_NEWEST_FIRST, emit_event, &rows, err);
+	if (op_held_wanted(call) && op_text(call, "destination") == NULL &&
+	    op_text(call, "reason") == NULL)
+		ret = op_held_walk(
+		    call, OP_NEWEST_FIRST, false, emit_event, &rows, err);
+	else if (op_deliveries_wanted(call))
+		ret = op_deliveries_list(call, err);
+	else
+		ret = op_events_walk(
+		    call, OP_NEWEST_FIRST, emit_event, &rows, err);
 	buf_free(&rows.row);
 	return ret;
 }
@@ -213,8 +257,12 @@ op_event_export(const struct op_call *call, struct err *err)
 	struct rows rows = { .call = call,
 		.detail = DETAIL_EXPORT,
 		.row = BUF_INIT(OPS_ROW_MAX) };
-	int ret = op_events_walk(call, OP_OLDEST_FIRST, emit_event, &rows, err);
+	int ret;
 
+	ret = op_held_wanted(call) ? op_held_walk(call, OP_OLDEST_FIRST, false,
+					 emit_event, &rows, err)
+				   : op_events_walk(call, OP_OLDEST_FIRST,
+					 emit_event, &rows, err);
 	buf_free(&rows.row);
 	return ret;
 }
@@ -246,6 +294,7 @@ show_by_seq(struct rows *rows, uint64_t seq, struct err *err)
 
 	if (store_reader_open(st, &rd, err) < 0)
 		goto out;
+	store_reader_show_held(rd);
 	store_reader_seek(rd, seq);
 	if (store_reader_next(rd, &ev, &found, err) < 0)
 		goto out;
@@ -307,6 +356,9 @@ op_event_show(const struct op_call *call, struct err *err)
 	nw.seq = (uint64_t)seq;
 	if (seq == 0 &&
 	    op_events_walk(call, OP_NEWEST_FIRST, note_newest, &nw, err) < 0)
+		goto out;
+	if (nw.seq == 0 && op_held_walk(call, OP_NEWEST_FIRST, true,
+			       note_newest, &nw, err) < 0)
 		goto out;
 	if (nw.seq == 0)
 		err_set(err, ERR_NOTFOUND, "no event has this id");

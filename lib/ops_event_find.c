@@ -165,14 +165,14 @@ look_by_id(struct walk *wk, struct store_reader *rd, struct err *err)
 }
 
 static int
-walk(struct walk *wk, bool deliveries, struct err *err)
+walk(struct walk *wk, enum op_statuses statuses, struct err *err)
 {
 	struct store *st = wk->call->ops->store;
 	struct store_reader *rd = NULL;
 	int ret = -1;
 
 	wk->said_ms = clock_ms();
-	if (op_filter_read(wk->call, deliveries, &wk->filter, err) < 0 ||
+	if (op_filter_read(wk->call, statuses, &wk->filter, err) < 0 ||
 	    store_reader_open(st, &rd, err) < 0)
 		goto out;
 	if (wk->filter.id != NULL && look_by_id(wk, rd, err) < 0)
@@ -202,7 +202,7 @@ op_events_walk(const struct op_call *call, enum op_order order,
 		.visit = visit,
 		.arg = arg };
 
-	return walk(&wk, false, err);
+	return walk(&wk, OP_STATUSES_EVENT, err);
 }
 
 int
@@ -217,7 +217,7 @@ op_events_walk_in(const struct op_call *call, enum op_order order,
 		.visit = visit,
 		.arg = arg };
 
-	return walk(&wk, true, err);
+	return walk(&wk, OP_STATUSES_DELIVERY, err);
 }
 
 /* --- what comes ----------------------------------------------------------- */
@@ -350,7 +350,7 @@ op_events_follow(const struct op_call *call, op_event_visit *visit, void *arg,
 
 	/* Each waits in one of the threads that all calls share. */
 	crowded = !op_follower_begins(call);
-	if (op_filter_read(call, false, &wk.filter, err) < 0 ||
+	if (op_filter_read(call, OP_STATUSES_EVENT, &wk.filter, err) < 0 ||
 	    op_int(call, "wait_ms", 0, 0, OPS_FOLLOW_MS, &wait_ms, err) < 0 ||
 	    find_start(&wk, &seq, err) < 0 ||
 	    store_reader_open(call->ops->store, &rd, err) < 0)

@@ -139,6 +139,9 @@ static const struct {
 } statuses[] = {
 	{ "accepted", OP_STATUS_ACCEPTED },
 	{ "test", OP_STATUS_TEST },
+	{ "held", OP_STATUS_HELD },
+	{ "dropped", OP_STATUS_DROPPED },
+	{ "released", OP_STATUS_RELEASED },
 	{ "pending", OP_STATUS_PENDING },
 	{ "retrying", OP_STATUS_RETRYING },
 	{ "parked", OP_STATUS_PARKED },
@@ -157,10 +160,29 @@ op_status_word(enum op_status status)
 	return NULL;
 }
 
-static int
-read_status(
-    const char *word, bool deliveries, enum op_status *out, struct err *err)
+/* Is it a status of this kind, or of all events? */
+static bool
+is_of(enum op_status status, enum op_statuses may)
 {
+	if (status <= OP_STATUS_TEST)
+		return true;
+	return status <= OP_STATUS_RELEASED ? may == OP_STATUSES_HELD
+					    : may == OP_STATUSES_DELIVERY;
+}
+
+static int
+read_status(const char *word, enum op_statuses may, enum op_status *out,
+    struct err *err)
+{
+	static const char *const more[] = {
+		[OP_STATUSES_EVENT] = "",
+		[OP_STATUSES_HELD] =
+		    ", or of held events \"held\", \"dropped\" or "
+		    "\"released\"",
+		[OP_STATUSES_DELIVERY] =
+		    ", or of a delivery \"pending\", \"retrying\", "
+		    "\"parked\", \"dead\" or \"delivered\"",
+	};
 	size_t i;
 
 	*out = OP_STATUS_ANY;
@@ -169,19 +191,23 @@ read_status(
 	for (i = 0; i < NITEMS(statuses); i++)
 		if (strcmp(statuses[i].word, word) == 0) {
 			*out = statuses[i].status;
-			if (deliveries || *out <= OP_STATUS_TEST)
+			if (is_of(*out, may))
 				return 0;
+			if (is_of(*out, OP_STATUSES_HELD))
+				return err_set(err, ERR_USAGE,
+				    "what is or was held is not delivered: "
+				    "\"eyelet-event list --status %s\" shows "
+				    "it, and \"eyelet-event release\" delivers "
+				    "it",
+				    word);
 		}
 	return err_set(err, ERR_USAGE,
-	    "a status is \"accepted\" or \"test\"%s, not \"%s\"",
-	    deliveries ? ", or of a delivery \"pending\", \"retrying\", "
-			 "\"parked\", \"dead\" or \"delivered\""
-		       : "",
+	    "a status is \"accepted\" or \"test\"%s, not \"%s\"", more[may],
 	    word);
 }
 
 static int
-read_members(struct op_filter *f, bool deliveries, struct err *err)
+read_members(struct op_filter *f, enum op_statuses may, struct err *err)
 {
 	const struct op_call *call = f->call;
 	const char *types = op_text(call, "type"),
@@ -189,8 +215,7 @@ read_members(struct op_filter *f, bool deliveries, struct err *err)
 
 	f->endpoint = op_text(call, "endpoint");
 	f->id = op_text(call, "id");
-	if (read_status(op_text(call, "status"), deliveries, &f->status, err) <
-	    0)
+	if (read_status(op_text(call, "status"), may, &f->status, err) < 0)
 		return -1;
 	if (op_int(call, "since_ms", 0, 0, JSON_INT_MAX, &f->since_ms, err) <
 		0 ||
@@ -206,8 +231,8 @@ read_members(struct op_filter *f, bool deliveries, struct err *err)
 }
 
 int
-op_filter_read(const struct op_call *call, bool deliveries, struct op_filter *f,
-    struct err *err)
+op_filter_read(const struct op_call *call, enum op_statuses may,
+    struct op_filter *f, struct err *err)
 {
 	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
 	struct store_endpoint ep;
@@ -217,7 +242,7 @@ op_filter_read(const struct op_call *call, bool deliveries, struct op_filter *f,
 
 	memset(f, 0, sizeof(*f));
 	f->call = call;
-	if (read_members(f, deliveries, err) < 0 || load_names(f, err) < 0)
+	if (read_members(f, may, err) < 0 || load_names(f, err) < 0)
 		goto out;
 	for (i = 0; i < f->nnames; i++)
 		known = known || f->names[i].wanted;

@@ -20,12 +20,23 @@ enum op_status {
 	/* Of events. */
 	OP_STATUS_ACCEPTED,
 	OP_STATUS_TEST,
+	/* Of events that are or were held: where the op has them. */
+	OP_STATUS_HELD,
+	OP_STATUS_DROPPED,
+	OP_STATUS_RELEASED,
 	/* Of deliveries: where the op has them. */
 	OP_STATUS_PENDING,
 	OP_STATUS_RETRYING,
 	OP_STATUS_PARKED,
 	OP_STATUS_DEAD,
 	OP_STATUS_DELIVERED
+};
+
+/* Which statuses an op has beside those of events. */
+enum op_statuses {
+	OP_STATUSES_EVENT,
+	OP_STATUSES_HELD,
+	OP_STATUSES_DELIVERY
 };
 
 const char *op_status_word(enum op_status status); /* "pending"; ANY: NULL */
@@ -47,10 +58,10 @@ struct op_filter {
 
 /*
  * Reads endpoint, type, status, since_ms, until_ms, id, secret and limit.
- * deliveries: may the status be a delivery's? op_filter_free afterwards,
- * whatever came. ERR_USAGE, ERR_INPUT, ERR_NOTFOUND.
+ * op_filter_free afterwards, whatever came. ERR_USAGE, ERR_INPUT,
+ * ERR_NOTFOUND.
  */
-int op_filter_read(const struct op_call *call, bool deliveries,
+int op_filter_read(const struct op_call *call, enum op_statuses may,
     struct op_filter *f, struct err *err);
 void op_filter_free(struct op_filter *f);
 

@@ -20,6 +20,8 @@
  * ops_filter.c	which events a call is about
  * ops_event_find.c	walking the log for them
  * ops_event_stats.c	counting them
+ * ops_held.c	those that are held, as rows
+ * ops_release.c	these become events after all, or are dropped
  * ops_feed.c	the deliverer's calls, which are not JSON
  * ops_delivery.c	what became of an event at its destinations
  * ops_delivery_list.c	deliveries as rows
@@ -79,7 +81,7 @@ op_run op_secret_show, op_secret_reveal, op_secret_stage, op_secret_activate,
     op_secret_rotate, op_secret_revoke, op_secret_extend, op_secret_expire,
     op_secret_suspects;
 op_run op_event_list, op_event_show, op_event_export, op_event_follow,
-    op_event_stats, op_event_publish;
+    op_event_stats, op_event_publish, op_event_release, op_event_drop;
 op_run op_delivery_act, op_delivery_replay;
 op_run op_event_read, op_cursor_list, op_cursor_ack, op_cursor_remove;
 op_run op_endpoint_explain, op_quarantine_list, op_quarantine_show,
@@ -153,10 +155,6 @@ int op_find_ready(const struct op_call *call, const char *name,
 int op_check_generation(const struct op_call *call, const char *thing,
     const char *name, uint64_t generation, struct err *err);
 
-/* The scheme of this name; ERR_INPUT with the nearest one. */
-int op_find_scheme(const struct op_call *call, const char *name,
-    const struct scheme **out, struct err *err);
-
 /* --- events (ops_event_find.c) -------------------------------------------- */
 
 enum op_order {
@@ -227,6 +225,10 @@ op_submit(const struct op_call *call, struct store_item *item, struct err *err);
 const char *op_outcome_word(enum store_outcome outcome); /* "accepted" */
 
 /* --- endpoints (ops_endpoint.c) ------------------------------------------- */
+
+/* The scheme of this name; ERR_INPUT with the nearest one. */
+int op_find_scheme(const struct op_call *call, const char *name,
+    const struct scheme **out, struct err *err);
 
 /* The members of an endpoint's row, without the braces. */
 void op_endpoint_write(const struct op_call *call, struct json_write *w,

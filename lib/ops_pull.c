@@ -135,7 +135,7 @@ read_asked(struct reading *rd, struct err *err)
 {
 	const struct op_call *call = rd->call;
 	struct op_filter judged;
-	int ret = op_filter_read(call, false, &judged, err);
+	int ret = op_filter_read(call, OP_STATUSES_EVENT, &judged, err);
 
 	op_filter_free(&judged);
 	if (ret < 0 ||

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/encode.h"
+#include "lib/ops_held.h"
 #include "lib/util.h"
 
 #define STRINGS_MAX (OP_PART_MAX * 1024) /* bytes of a part's texts */
@@ -304,8 +305,7 @@ take_seqs(struct replay *rp, struct err *err)
 		if (store_reader_next(rd, &ev, &found, err) < 0)
 			goto out;
 		if (!found || ev.seq != seq) {
-			(void)store_refuse_absent(
-			    rp->call->ops->store, seq, err);
+			op_fail_no_event(rp->call, seq, err);
 			goto out;
 		}
 		if (op_filter_name(&rp->filter, ev.endpoint_id, &name, err) <
@@ -460,7 +460,7 @@ op_delivery_replay(const struct op_call *call, struct err *err)
 
 	rp.singly = some || op_text(call, "id") != NULL;
 	if (check_named(call, some, err) < 0 || read_request_id(&rp, err) < 0 ||
-	    op_filter_read(call, false, &rp.filter, err) < 0 ||
+	    op_filter_read(call, OP_STATUSES_EVENT, &rp.filter, err) < 0 ||
 	    op_places_load(call, false, &rp.places, err) < 0 ||
 	    make_parts(&rp, err) < 0)
 		goto out;

@@ -56,9 +56,9 @@ offers 'shop' eyelet-event list --endpoint sho
 offers 'shop' eyelet-event list --limit 5 --endpoint sho
 offers 'shed shop' eyelet-event list --endpoint =
 offers 'shop' eyelet-event list --endpoint = sho
-offers 'accepted dead delivered parked pending retrying test' \
+offers 'accepted dead delivered dropped held parked pending released retrying test' \
     eyelet-event list --status ''
-offers 'accepted test' eyelet-event export --status ''
+offers 'accepted dropped held released test' eyelet-event export --status ''
 offers 'dead parked retrying' eyelet-event retry --status ''
 offers 'signed sink' eyelet-event retry --destination ''
 offers 'exhausted expired' eyelet-event dead list --reason ex

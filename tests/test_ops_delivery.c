@@ -211,7 +211,7 @@ static const struct {
 	{ "retry what is not reached", SEQ("retry", "6"), "\"nothing\"",
 	    "crm has not come so far", 6, 0 },
 	{ "retry what there is not", SEQ("retry", "99"), "\"nothing\"",
-	    "no such event", 99, 0 },
+	    "there is no event 99 yet", 99, 0 },
 	{ "retry at all destinations",
 	    "{\"op\":\"delivery.retry\",\"seqs\":[2]}", "\"retried\"", "", 2,
 	    STORE_DELIVERY_PENDING },
