@@ -163,6 +163,7 @@ static const struct table_column list_columns[] = {
 	{ "SECRETS", true, NULL },
 	{ "ACCEPTED", true, NULL },
 	{ "REFUSED", true, NULL },
+	{ "HELD", true, NULL },
 	{ "TITLE", false, NULL },
 };
 
@@ -171,13 +172,15 @@ list_row(void *arg, const struct json *row, struct err *err)
 {
 	struct table *t = arg;
 	const struct json *counts = json_get(row, "counts");
+	const struct json *held = json_get(row, "held");
 
 	if (table_put_json(t, json_get(row, "endpoint"), err) < 0 ||
 	    table_put_json(t, json_get(row, "state"), err) < 0 ||
 	    table_put_json(t, json_get(row, "scheme"), err) < 0 ||
 	    table_put_json(t, json_get(row, "secrets_live"), err) < 0 ||
 	    table_put_json(t, json_get(counts, "accepted"), err) < 0 ||
-	    table_put_json(t, json_get(counts, "refused"), err) < 0)
+	    table_put_json(t, json_get(counts, "refused"), err) < 0 ||
+	    table_put_json(t, json_get(held, "count"), err) < 0)
 		return -1;
 	return table_put_json(t, json_get(row, "title"), err);
 }
@@ -231,6 +234,7 @@ static const struct field show_fields[] = {
 	{ "changed_at", "changed", FIELD_PLAIN, NULL },
 	{ "generation", "generation", FIELD_PLAIN, NULL },
 	{ "counts", "counts", FIELD_PAIRS, NULL },
+	{ "held", "held now", FIELD_PAIRS, NULL },
 };
 
 static const struct table_column secret_columns[] = {

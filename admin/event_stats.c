@@ -26,11 +26,12 @@ static const struct table_column count_columns[] = {
 	{ "ENDPOINT", false, NULL },
 	{ "ACCEPTED", true, NULL },
 	{ "DUPLICATE", true, NULL },
-	{ "CONFLICT", true, NULL },
+	{ "HELD", true, NULL },
 	{ "IGNORED", true, NULL },
 	{ "TEST", true, NULL },
 	{ "REFUSED", true, NULL },
 	{ "FAILED", true, NULL },
+	{ "HELD NOW", true, NULL },
 };
 
 /* On a terminal: what the numbers look like. */
@@ -76,14 +77,16 @@ take_row(void *arg, const struct json *row, struct err *err)
 		"ignored", "test", "refused", "failed" };
 	const struct json *counts = json_get(row, "counts");
 	struct stats *stats = arg;
+	struct table *t = &stats->counts;
 	int64_t events;
 
 	if (counts != NULL)
-		return table_put_json(
-			   &stats->counts, json_get(row, "endpoint"), err) < 0
+		return table_put_json(t, json_get(row, "endpoint"), err) < 0 ||
+			       put_members(t, counts, counters,
+				   NITEMS(counters), err) < 0
 			   ? -1
-			   : put_members(&stats->counts, counts, counters,
-				 NITEMS(counters), err);
+			   : table_put_json(t,
+				 json_get(json_get(row, "held"), "count"), err);
 	if (json_want_int(row, "events", &events, err) < 0 ||
 	    buf_put_span(&stats->kinds, stats->call.row_text, err) < 0)
 		return -1;

@@ -113,6 +113,7 @@ static const struct field status_fields[] = {
 	{ "last_checkpoint_at", "checkpoint", FIELD_PLAIN, "none yet" },
 	{ "last_flush_at", "flush", FIELD_PLAIN, "none yet" },
 	{ "snapshot_at", "snapshot", FIELD_PLAIN, "none yet" },
+	{ "held", "events held", FIELD_PAIRS, NULL },
 	{ "quarantine", "quarantine", FIELD_PAIRS, NULL },
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/near.h"
+#include "lib/ops_held.h"
 #include "lib/repeats.h"
 #include "lib/selection.h"
 #include "lib/util.h"
@@ -113,6 +114,7 @@ op_endpoint_write_counts(
     const struct op_call *call, struct json_write *w, uint64_t id)
 {
 	uint64_t counts[STORE_COUNTS] = { 0 };
+	struct store_held_totals held;
 	size_t i;
 
 	store_counts(call->ops->store, id, counts);
@@ -120,6 +122,11 @@ op_endpoint_write_counts(
 	for (i = 0; i < NITEMS(counters); i++)
 		json_write_uint(w, counters[i].name, counts[counters[i].count]);
 	json_write_close(w);
+	if (w->failed ||
+	    store_held_totals(call->ops->store, id, &held, w->err) < 0)
+		w->failed = true;
+	else
+		op_held_write_totals(w, &held);
 }
 
 void

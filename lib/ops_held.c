@@ -262,6 +262,15 @@ op_held_write(const struct op_call *call, struct json_write *w,
 	return all ? write_repeats(call, w, h, err) : 0;
 }
 
+void
+op_held_write_totals(struct json_write *w, const struct store_held_totals *t)
+{
+	json_write_object(w, "held");
+	json_write_uint(w, "count", t->count);
+	json_write_uint(w, "bytes", t->bytes);
+	json_write_close(w);
+}
+
 /* The seq in the last header line, where a release put it; 0: none. */
 static uint64_t
 origin_of(const struct event *ev)

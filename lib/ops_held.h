@@ -43,6 +43,10 @@ const char *op_held_word(const struct op_held *h); /* "held" */
 int op_held_write(const struct op_call *call, struct json_write *w,
     const struct op_held *h, const struct event *ev, bool all, struct err *err);
 
+/* An object "held": how many events wait, and their bytes. */
+void
+op_held_write_totals(struct json_write *w, const struct store_held_totals *t);
+
 /* A member released_from: the seq that it was held under, or null. */
 int op_held_write_origin(const struct op_call *call, struct json_write *w,
     const struct event *ev, struct err *err);

@@ -235,13 +235,16 @@ void op_endpoint_write(const struct op_call *call, struct json_write *w,
     const struct store_endpoint *ep, const struct endpoint *settings,
     size_t live);
 
-/* The object "counts": how its requests ended since it was made. */
 /*
  * What becomes of content that comes again, in words ("what_repeats"); nothing
  * without a scheme.
  */
 int op_endpoint_write_repeats(struct json_write *w, const struct scheme *sc,
     const struct endpoint *settings);
+/*
+ * The objects "counts", how its requests ended since it was made, and "held",
+ * what waits for an operator.
+ */
 void op_endpoint_write_counts(
     const struct op_call *call, struct json_write *w, uint64_t id);
 

@@ -1,5 +1,5 @@
 /* ops_store.c: what can be asked about the store itself. */
-#include "lib/ops_impl.h"
+#include "lib/ops_held.h"
 #include "lib/quarantine.h"
 #include "lib/store_copy.h"
 
@@ -11,6 +11,25 @@ put_incomplete(void *arg, const struct store_incomplete *t, struct err *err)
 	return 0;
 }
 
+/* What all endpoints hold. */
+struct held_sum {
+	struct store *st;
+	struct store_held_totals all;
+};
+
+static int
+add_held(void *arg, const struct store_endpoint *ep, struct err *err)
+{
+	struct held_sum *sum = arg;
+	struct store_held_totals t;
+
+	if (store_held_totals(sum->st, ep->id, &t, err) < 0)
+		return -1;
+	sum->all.count += t.count;
+	sum->all.bytes += t.bytes;
+	return 0;
+}
+
 int
 op_store_status(const struct op_call *call, struct err *err)
 {
@@ -19,13 +38,15 @@ op_store_status(const struct op_call *call, struct err *err)
 	struct store_status s;
 	struct store_clock clock;
 	const char *why = "";
+	struct held_sum held = { .st = call->ops->store };
 	struct quarantine_totals refused;
 	struct store_copy copy;
 	struct json_write w;
 	bool healthy;
 	int ret;
 
-	if (store_status(call->ops->store, &s, err) < 0)
+	if (store_status(call->ops->store, &s, err) < 0 ||
+	    store_endpoints(held.st, NULL, add_held, &held, err) < 0)
 		return -1;
 	healthy = store_healthy(call->ops->store, &why);
 	json_write_init(&w, &row, err);
@@ -72,6 +93,7 @@ op_store_status(const struct op_call *call, struct err *err)
 	json_write_time(&w, "last_flush_at", s.last_flush_ms);
 	json_write_time(&w, "snapshot_at", s.snapshot_ms);
 	quarantine_totals(store_quarantine(call->ops->store), &refused);
+	op_held_write_totals(&w, &held.all);
 	json_write_object(&w, "quarantine");
 	json_write_uint(&w, "count", refused.count);
 	json_write_uint(&w, "bytes", refused.bytes);

@@ -81,6 +81,13 @@ def a_captured_copy_is_held(st, sink):
         check(f"show says \"{word}\"", word in words, words)
     check("found by its id", [r["seq"] for r in st.rows(
         "event", "show", "--id", "d-2") if "seq" in r] == [seq])
+    for noun, verb in (("endpoint", ("show", "hub")), ("endpoint", ("list",)),
+                       ("store", ("status",)), ("event", ("stats",))):
+        row = [r for r in st.rows(noun, *verb)
+               if r.get("endpoint") in (None, "hub") and "held" in r][0]
+        check(f"{noun} {verb[0]} counts it", row["held"]["count"] == 1 and
+              row["held"]["bytes"] > 0, row)
+        check(f"{noun} {verb[0]} shows it", "held" in st.tool(noun, *verb).lower())
     words = st.tool("event", "list", "--status", "held")
     check("list shows why", "same content under another id" in words, words)
     for verb in ("list", "tail", "export"):
