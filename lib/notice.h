@@ -26,6 +26,8 @@
 #define NOTICE_DEAD "delivery.dead"
 #define NOTICE_EXPIRING "delivery.expiring"
 #define NOTICE_HELD "segment.held"
+#define NOTICE_EVENT_HELD "event.held"
+#define NOTICE_HELD_EXPIRING "held.expiring"
 #define NOTICE_SECRET "secret.expiring"
 #define NOTICE_FLOOR "store.floor"
 #define NOTICE_FLOOR_PASSED "store.floor_passed"

@@ -321,7 +321,8 @@ look_at(void *arg, const struct store_endpoint *ep, struct err *err)
 	    &en->window, wt->age_ms, counts[STORE_COUNT_MISSIGNED], good, &r);
 	if (learn(en, ep, err) < 0 || judge_silence(wt, en, ep, err) < 0)
 		return -1;
-	if (watch_judge_misses(wt, ep, missed, &en->misses, err) < 0)
+	if (watch_judge_misses(wt, ep, missed, &en->misses, err) < 0 ||
+	    watch_judge_held(wt, en, ep, counts[STORE_COUNT_HELD], err) < 0)
 		return -1;
 	return judge_refusals(wt, ep, &r, err);
 }

@@ -106,5 +106,7 @@ watch_look_at_holds(struct watch *wt, struct err *err)
 	if (wt->looked && wt->age_ms - wt->held_age_ms < LOOK_MS)
 		return 0;
 	wt->held_age_ms = wt->age_ms;
-	return store_destinations(wt->st, NULL, look_at, wt, err);
+	if (store_destinations(wt->st, NULL, look_at, wt, err) < 0)
+		return -1;
+	return watch_look_at_held(wt, err);
 }

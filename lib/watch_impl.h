@@ -9,6 +9,7 @@
  * watch_copy.c	a copy of a store, whose deliveries are held
  * watch_clock.c	the wall clock, and what speaks against it
  * watch_holds.c	what a destination does not take
+ * watch_held.c	events that are held for an operator
  */
 #ifndef EYELET_LIB_WATCH_IMPL_H
 #define EYELET_LIB_WATCH_IMPL_H
@@ -27,6 +28,8 @@ struct watch_endpoint {
 	int64_t heard_ms; /* when that changed; 0: not since the start */
 	int64_t quiet_age_ms; /* since then: for as long it is silent */
 	bool judged; /* once in this generation */
+	uint64_t held; /* counter, as all of it was said last */
+	bool held_judged; /* once */
 	struct watch_window window;
 	struct watch_misses misses;
 };
@@ -86,7 +89,12 @@ int watch_look_at_secrets(struct watch *wt, struct err *err);
 int watch_look_at_store(struct watch *wt, struct err *err);
 int watch_look_at_copy(struct watch *wt, struct err *err);
 int watch_look_at_holds(struct watch *wt, struct err *err);
+int watch_look_at_held(struct watch *wt, struct err *err);
 int watch_look_at_clock(struct watch *wt, struct err *err);
+
+/* count: the endpoint's STORE_COUNT_HELD. */
+int watch_judge_held(struct watch *wt, struct watch_endpoint *en,
+    const struct store_endpoint *ep, uint64_t count, struct err *err);
 
 /* Do requests to an endpoint speak against the clock? */
 int watch_judge_misses(struct watch *wt, const struct store_endpoint *ep,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/store_held.h"
 #include "lib/store_impl.h"
 #include "lib/text.h"
 #include "lib/util.h"
@@ -651,6 +652,106 @@ START_TEST(what_will_expire_is_said_daily)
 }
 END_TEST
 
+/* --- events that are held ------------------------------------------------- */
+
+/* As GitHub sends: the body is signed, id and type are not. */
+static enum store_outcome
+post(const char *id, const char *body)
+{
+	struct waiting w;
+	struct dedupe_identity *who = &w.item.identity;
+	enum store_outcome outcome;
+
+	fx_begin(&w, id, body);
+	who->class = (struct dedupe_class){
+		.signs = true, .covers_body = true, .within_ms = 1000
+	};
+	who->has_content = who->has_type = true;
+	memcpy(who->content, who->payload, sizeof(who->content));
+	w.item.event.type = span_str("push");
+	store_submit(fx.st, &w.item);
+	outcome = fx_end(&w);
+	if (outcome == STORE_HELD)
+		store_count(fx.st, fx.endpoint_id, STORE_COUNT_HELD);
+	return outcome;
+}
+
+static int
+drop_held(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	(void)result;
+	if (store_tx_drop_held(tx, *(uint64_t *)arg, err) < 0)
+		return -1;
+	return store_tx_audit(tx, "event.drop", "hub", SPAN_EMPTY, err);
+}
+
+START_TEST(held_events_are_said_every_ten_minutes)
+{
+	fx_added("hub", NULL);
+	ck_assert_int_eq(post("a", "one"), STORE_ACCEPTED);
+	ck_assert_uint_eq(look(), 0);
+	ck_assert_int_eq(post("b", "one"), STORE_HELD);
+	ck_assert_int_eq(post("c", "one"), STORE_HELD);
+	ck_assert_uint_eq(look(), 1);
+	expect_last(NOTICE_EVENT_HELD);
+	ck_assert_str_eq(nt_text(0, "endpoint"), "hub");
+	ck_assert_int_eq(nt_number(0, "seq"), 2);
+	ck_assert_int_eq(nt_number(0, "new"), 2);
+	ck_assert_int_eq(nt_number(0, "waiting"), 2);
+	ck_assert_ptr_nonnull(strstr(nt_text(0, "why"), "under another id"));
+	ck_assert_ptr_nonnull(strstr(nt_text(0, "do"), "--endpoint hub"));
+	ck_assert_int_eq(post("d", "one"), STORE_HELD);
+	nt_pass(9 * MIN_MS);
+	ck_assert_uint_eq(look(), 1);
+	restart();
+	ck_assert_uint_eq(look(), 1);
+	nt_pass(MIN_MS);
+	ck_assert_uint_eq(look(), 2);
+	expect_last(NOTICE_EVENT_HELD);
+	ck_assert_int_eq(nt_number(1, "new"), 1);
+	ck_assert_int_eq(nt_number(1, "waiting"), 3);
+	/* What waits already is no news. */
+	nt_pass(HOUR_MS);
+	ck_assert_uint_eq(look(), 2);
+	restart();
+	ck_assert_uint_eq(look(), 2);
+}
+END_TEST
+
+START_TEST(held_events_that_will_expire_are_said_daily)
+{
+	uint64_t seq = 2;
+	int64_t at, until;
+
+	watch_close(wt);
+	watch_for(10 * 86400, 5 * 86400);
+	fx_added("hub", NULL);
+	ck_assert_int_eq(post("a", "one"), STORE_ACCEPTED);
+	ck_assert_int_eq(post("b", "one"), STORE_HELD);
+	at = store_now_ms(fx.st);
+	ck_assert_uint_eq(look(), 1);
+	nt_pass(9 * DAY_MS - MIN_MS);
+	ck_assert_uint_eq(look(), 1);
+	nt_pass(MIN_MS);
+	ck_assert_uint_eq(look(), 2);
+	expect_last(NOTICE_HELD_EXPIRING);
+	ck_assert_str_eq(nt_text(1, "endpoint"), "hub");
+	ck_assert_int_eq(nt_number(1, "seq"), 2);
+	ck_assert_int_eq(nt_number(1, "count"), 1);
+	ck_assert_int_eq(
+	    text_to_time_ms(span_str(nt_text(1, "until")), &until, &fx.err), 0);
+	ck_assert_int_lt(llabs(until - at - 10 * DAY_MS), MIN_MS);
+	nt_pass(DAY_MS - MIN_MS);
+	ck_assert_uint_eq(look(), 2);
+	nt_pass(MIN_MS);
+	ck_assert_uint_eq(look(), 3);
+	/* What is dropped expires no more. */
+	fx_change(NULL, drop_held, &seq, NULL);
+	nt_pass(DAY_MS);
+	ck_assert_uint_eq(look(), 3);
+}
+END_TEST
+
 /* --- when nothing more may wait ------------------------------------------- */
 
 START_TEST(what_finds_no_room_is_said_later)
@@ -716,6 +817,8 @@ main(void)
 	tcase_add_test(tc, what_outlives_retention_is_said_once);
 	tcase_add_loop_test(
 	    tc, what_will_expire_is_said_daily, 0, NITEMS(expiries));
+	tcase_add_test(tc, held_events_are_said_every_ten_minutes);
+	tcase_add_test(tc, held_events_that_will_expire_are_said_daily);
 	tcase_add_test(tc, what_finds_no_room_is_said_later);
 	tcase_add_test(tc, it_looks_by_itself);
 	suite_add_tcase(s, tc);
