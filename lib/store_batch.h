@@ -32,6 +32,10 @@ store_judge(struct store_batch *ba, struct store_item *item, struct err *err);
 int
 store_test(struct store_batch *ba, struct store_item *item, struct err *err);
 
+/* Did its signed content come before, by what is committed? Any thread. */
+int store_test_repeats(struct store *st, const struct store_item *item,
+    bool *repeats, struct err *err);
+
 /* store_held.c */
 enum store_held_fit {
 	STORE_HELD_FULL, /* it is one more than may be held */

@@ -315,7 +315,7 @@ store_is_repeat(struct store *st, const struct store_item *item, bool *repeat,
 
 	*repeat = false;
 	if (item->event.flags & EVENT_TEST)
-		return 0;
+		return store_test_repeats(st, item, repeat, err);
 	store_clock(st, &ba.now);
 	if (dedupe_hash(st->dedupe_secret, item->event.endpoint_id,
 		&item->identity, item->event.id, item->event.type, &copy.hashes,

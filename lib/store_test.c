@@ -96,3 +96,20 @@ store_test(struct store_batch *ba, struct store_item *item, struct err *err)
 	}
 	return keep_repeat(ba, item, err);
 }
+
+int
+store_test_repeats(struct store *st, const struct store_item *item,
+    bool *repeats, struct err *err)
+{
+	struct dedupe_hashes hashes;
+	struct record_dedupe rec;
+
+	*repeats = false;
+	if (!item->identity.has_content)
+		return 0;
+	if (dedupe_hash_test(st->dedupe_secret, item->event.endpoint_id,
+		item->identity.content, &hashes, err) < 0)
+		return -1;
+	return dedupe_get(
+	    st->dedupe, NULL, hashes.keys[DEDUPE_CONTENT], &rec, repeats, err);
+}

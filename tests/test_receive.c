@@ -773,6 +773,23 @@ START_TEST(a_rate_of_an_address_is_held)
 }
 END_TEST
 
+START_TEST(a_captured_test_uses_up_no_rate)
+{
+	int64_t captured_ms = store_now_ms(fx.st);
+	struct post p;
+	int i;
+
+	endpoint("orders", "{\"scheme\":\"nomos\",\"rate\":5}", SECRET);
+	for (i = 0; i < 30; i++) {
+		begin(&p, "/hooks/orders", "{\"topic\":\"test.event\"}");
+		sign(&p, "nomos", SECRET, captured_ms);
+		(void)send(&p);
+	}
+	ck_assert_int_eq(post(&p, BODY), 200);
+	ck_assert_int_eq(post(&p, "{\"id\":\"evt_2\",\"topic\":\"a\"}"), 200);
+}
+END_TEST
+
 START_TEST(health_reads_memory)
 {
 	struct post p;
@@ -832,6 +849,7 @@ main(void)
 	tcase_add_test(tc, rates_are_held);
 	tcase_add_test(tc, duplicates_have_a_rate_of_their_own);
 	tcase_add_test(tc, a_rate_of_an_address_is_held);
+	tcase_add_test(tc, a_captured_test_uses_up_no_rate);
 	tcase_add_test(tc, health_reads_memory);
 	tcase_add_test(tc, a_body_that_does_not_come_whole_is_refused);
 	suite_add_tcase(s, tc);
