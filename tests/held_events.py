@@ -8,9 +8,11 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from deliver_stand import DeliverStand, SECRET, Sink, check
+from deliver_stand import (DeliverStand, SECRET, SOON_S, Sink, check,
+                           wait_for)
 
 URL = "/crm"
+KEPT = 20  # copies of one content
 
 
 def body(n):
@@ -173,6 +175,39 @@ def all_of_an_endpoint(st, sink):
     check("none is held any more", held(st) == [])
     refused(st, 1, ["is not held"], "release", str(events(st)[0]))
     refused(st, 1, ["no event 99999"], "release", "99999")
+    return "bc"  # the newest of the three was dropped
+
+
+def many_copies_are_counted(st):
+    check("accepted", github(st, "g-0", body("e")) == (200, "accepted"))
+    for i in range(1, KEPT + 3):
+        check("held", github(st, f"g-{i}", body("e"))[0] == 200)
+    check("so many are kept", len(held(st)) == KEPT, held(st))
+    row = show(st, held(st)[0])
+    check("and the others counted",
+          (row["repeats_kept"], row["repeats_counted"]) == (KEPT, 2), row)
+    words = st.tool("event", "show", str(row["seq"]))
+    check("show says so", "only counted" in words, words)
+    st.tool("event", "drop", "--all", "--endpoint", "hub", "--yes")
+    check("all are dropped", held(st) == [])
+
+
+def an_event_says_that_some_are_held(st):
+    told = []
+
+    def is_told():
+        told[:] = [json.loads(r["body"])["data"] for r in st.rows(
+            "event", "export", "--endpoint", "eyelet", "--type", "event.held")
+            if "seq" in r]
+        return told
+    wait_for("event.held", SOON_S, is_told, step=0.5)
+    check("which endpoint", told[0]["endpoint"] == "hub", told)
+    check("why", "same content under another id" in told[0]["why"], told)
+    # What it says to do can be done.
+    noun, *command = told[0]["do"].split(",")[0].split()
+    check("what to do", noun == "eyelet-event", told)
+    check("it is listed there", told[0]["seq"] in [
+        r["seq"] for r in st.rows("event", *command) if "seq" in r], told)
 
 
 def restart(st):
@@ -187,6 +222,7 @@ def main():
         st.destination("crm", sink.url(URL), endpoints="hub")
         st.deliver()
         seq = a_captured_copy_is_held(st, sink)
+        an_event_says_that_some_are_held(st)
         restart(st)
         check("a restart keeps it", held(st) == [seq])
         check("and what repeats it", github(st, "d-2", body("a"))[0] == 200 and
@@ -196,11 +232,12 @@ def main():
         restart(st)
         check("a restart keeps what became of them",
               len(held(st, "dropped")) == 1 and held(st, "released") == [seq])
-        all_of_an_endpoint(st, sink)
+        released = all_of_an_endpoint(st, sink)
         check("each was delivered once but for the released ones",
               sorted(got(sink)) == sorted(
                   2 * [body("a")] + [body(n) for n in "bcd"] +
-                  [body(n) for n in "bc"]), got(sink))
+                  [body(n) for n in released]), got(sink))
+        many_copies_are_counted(st)
         check("the store is sound", list(st.rows("store", "check"))[-1] ==
               {"problems": 0})
 
