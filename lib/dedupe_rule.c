@@ -46,7 +46,7 @@ dedupe_keys(const struct dedupe_class *cl, const struct dedupe_event *ev)
 	keys |= DEDUPE_BIT(has_id ? DEDUPE_ID : DEDUPE_PAYLOAD);
 	if (cl->repeats == DEDUPE_REPEATS_TYPES && ev->has_type)
 		keys |= DEDUPE_BIT(DEDUPE_CONTENT_TYPE);
-	if (cl->signs && !(has_id && cl->id_suffices))
+	if (cl->signs && !(has_id && cl->id_suffices && cl->covers_body))
 		keys |= DEDUPE_BIT(DEDUPE_CONTENT);
 	return keys;
 }
@@ -196,8 +196,27 @@ rule_id_ambiguous(struct judging *jd)
 }
 
 /*
+ * Is it of a type that repeats, and its provider sends no ids? Where it sends
+ * some that are not signed, somebody has left this one out.
+ */
+static bool
+repeats_without_id(const struct judging *jd)
+{
+	return jd->cl->type_repeats && jd->ev->has_type && jd->cl->id_signed;
+}
+
+/* Only the content tells a repeat then, since the time is in it. */
+static bool
+payload_repeats(const struct judging *jd)
+{
+	return jd->cl->repeats == DEDUPE_REPEATS_ALWAYS ||
+	       (repeats_without_id(jd) && jd->cl->time_signed);
+}
+
+/*
  * The copy that a message without a usable id may repeat: by content, else by
- * payload; one that is kept before one that was only ignored.
+ * payload, unless that comes again as another event; one that is kept before
+ * one that was only ignored.
  */
 static int
 find_first(struct judging *jd, struct dedupe_record **out)
@@ -208,7 +227,7 @@ find_first(struct judging *jd, struct dedupe_record **out)
 		return -1;
 	*out = content;
 	if (is_kept(content) || event_has_id(jd->ev) ||
-	    (jd->cl->repeats == DEDUPE_REPEATS_ALWAYS && jd->cl->signs))
+	    (payload_repeats(jd) && jd->cl->signs))
 		return 0;
 	if (look_up(jd, DEDUPE_PAYLOAD, &payload) < 0)
 		return -1;
@@ -232,11 +251,12 @@ rule_no_id(struct judging *jd)
 		return RULE_FAILED;
 	if (first->state == DEDUPE_UNKNOWN)
 		return decide(jd, DEDUPE_ACCEPT, NULL, NULL);
-	if (is_kept(first) &&
-	    (!jd->ev->has_type || hash_eq(first->type, jd->ev->type)))
-		return decide(
-		    jd, DEDUPE_DUPLICATE, first, "same content, and no id");
-	return RULE_NEXT;
+	if (!is_kept(first) ||
+	    (jd->ev->has_type && !hash_eq(first->type, jd->ev->type)))
+		return RULE_NEXT;
+	if (repeats_without_id(jd) && !cl->time_signed)
+		return decide(jd, DEDUPE_ACCEPT, NULL, NULL);
+	return decide(jd, DEDUPE_DUPLICATE, first, "same content, and no id");
 }
 
 static bool

@@ -12,7 +12,8 @@
  *	CONTENT_TYPE	CONTENT and type; without an id PAYLOAD and type, since
  *			a retry may be signed anew with another time
  * CONTENT is not needed where the id alone is safe: it is signed, the scheme
- * requires it, and no header that is not signed has a part in reading it.
+ * requires it, no header that is not signed has a part in reading it, and the
+ * body is covered: other bodies under one signature are known by it.
  */
 #ifndef EYELET_LIB_DEDUPE_RULE_H
 #define EYELET_LIB_DEDUPE_RULE_H

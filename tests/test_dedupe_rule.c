@@ -25,6 +25,15 @@ static const struct dedupe_class
 	    .repeats = DEDUPE_REPEATS_TYPES,
 	    .within_ms = HOUR * 1000 },
     ping = { .signs = true, .covers_body = true, .type_repeats = true },
+    button = { .signs = true,
+	    .covers_body = true,
+	    .id_signed = true, /* there are none */
+	    .type_repeats = true },
+    timed_button = { .signs = true,
+	    .covers_body = true,
+	    .id_signed = true,
+	    .time_signed = true,
+	    .type_repeats = true },
     dropbox = { .signs = true,
 	    .covers_body = true,
 	    .id_signed = true,
@@ -64,6 +73,7 @@ static const struct dedupe_class
 	    .id_signed = true,
 	    .id_ambiguous = true },
     mailgun = { .signs = true },
+    mailgun_form = { .signs = true, .id_signed = true, .id_suffices = true },
     gitlab = { .repeats = DEDUPE_REPEATS_TYPES,
 	    .within_ms = HOUR * 1000 }, /* "equal" */
     telegram = { .body_varies = true };
@@ -202,6 +212,19 @@ static const struct story {
 	{ "a type that repeats does not stand in for another", &ping,
 	    { { POST, "1", "b", "b", "push", 0, NEW, 6, 0 },
 		{ POST, "2", "b", "b", "ping", 9, HELD, 4, 1 } } },
+	{ "a type that repeats is none without the id that others have", &ping,
+	    { { POST, "1", "b", "b", "ping", 0, NEW, 6, 0 },
+		{ POST, NULL, "b", "b", "ping", 9, DUP, 3, 1 } } },
+	{ "a type that repeats is new each time where there are no ids",
+	    &button,
+	    { { POST, NULL, "b", "b", "ping", 0, NEW, 3, 0 },
+		{ POST, NULL, "b", "b", "ping", 9, NEW, 3, 0 },
+		{ POST, NULL, "b", "b", "build", 9, HELD, 4, 1 } } },
+	{ "a type that repeats is new with each signed time", &timed_button,
+	    { { POST, NULL, "1b", "b", "ping", 0, NEW, 3, 0 },
+		{ POST, NULL, "1b", "b", "ping", 9, DUP, 3, 1 },
+		{ POST, NULL, "2b", "b", "ping", 9, NEW, 3, 0 },
+		{ POST, NULL, "2b", "b", "build", 9, HELD, 4, 3 } } },
 	{ "no id, and the same bytes are another event", &dropbox,
 	    { { POST, NULL, "b", "b", NULL, 0, NEW, 3, 0 },
 		{ POST, NULL, "b", "b", NULL, 9, NEW, 3, 0 } } },
@@ -242,6 +265,11 @@ static const struct story {
 		{ POST, "1", "t", "c", "a", 9, DUP, 0, 1 },
 		{ POST, "2", "t", "c", "a", 9, NO, 0, 1 },
 		{ POST, "2", "u", "c", "a", 9, NEW, 6, 0 } } },
+	{ "other bodies under one signature are none, though the id is signed",
+	    &mailgun_form,
+	    { { POST, "1", "t", "b", "a", 0, NEW, 6, 0 },
+		{ POST, "1", "t", "c", "a", 9, DUP, 0, 1 },
+		{ POST, "1", "u", "c", "a", 9, HELD, 1, 1 } } },
 	{ "a token of an ignored event admits only that event", &mailgun,
 	    { { IGNORE, "1", "t", "b", "a", 0, NO, 0, 0 },
 		{ POST, "2", "t", "c", "x", 9, NO, 0, 0 },
@@ -484,7 +512,10 @@ post(const struct dedupe_class *cl, struct memory *m, const struct step *s,
 	return d.verdict;
 }
 
-/* A retry with equal bytes is never a second event, and is never held. */
+/*
+ * A retry with equal bytes is never a second event, unless nothing tells it
+ * from one, and is never held.
+ */
 static void
 check_retry(unsigned bits)
 {
@@ -500,8 +531,10 @@ check_retry(unsigned bits)
 		s.id = with_id ? "1" : NULL;
 		ck_assert_int_eq(post(&cl, &m, &s, 1), DEDUPE_ACCEPT);
 		got = post(&cl, &m, &s, 2);
-		if (!with_id && cl.repeats == DEDUPE_REPEATS_ALWAYS &&
-		    !cl.time_signed && (cl.covers_body || !cl.signs))
+		if (!with_id && !cl.time_signed &&
+		    (cl.covers_body || !cl.signs) &&
+		    (cl.repeats == DEDUPE_REPEATS_ALWAYS ||
+			(cl.type_repeats && cl.id_signed)))
 			ck_assert_msg(got == DEDUPE_ACCEPT, "class %u", bits);
 		else
 			ck_assert_msg(
@@ -553,7 +586,7 @@ check_captured(unsigned bits)
 	class_of(bits, &cl);
 	memset(&m, 0, sizeof(m));
 	ck_assert_int_eq(post(&cl, &m, &first, 1), DEDUPE_ACCEPT);
-	may = !cl.signs || cl.id_suffices ||
+	may = !cl.signs || (cl.id_suffices && cl.covers_body) ||
 	      (cl.covers_body && !cl.id_signed && !cl.id_ambiguous &&
 		  (cl.repeats == DEDUPE_REPEATS_ALWAYS ? !cl.time_signed
 						       : cl.type_repeats));
