@@ -540,7 +540,7 @@ row("chargebee", "Authorization: {s}", alg="equal", covers=False,
     secret=BASIC, body='{"id":"evt_1","event_type":"a.b"}', id="evt_1",
     type="a.b")
 timed("hook0", "X-Hook0-Signature: t={t},h=X-Event-Id x-b,v0=00,v1={s}",
-      "{t}.X-Event-Id x-b.e1.two.{B}", future=300, id=None, type=None,
+      "{t}.X-Event-Id x-b.e1.two.{B}", future=300, id="e1", type=None,
       headers={"x-event-id": "e1", "X-B": "two"})
 timed("hook0#v0", "X-Hook0-Signature: t={t},v0={s}", future=300, id=None,
       type=None)
