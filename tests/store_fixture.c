@@ -38,8 +38,15 @@ say(void *arg, const char *line)
 void
 fx_setup(void)
 {
+	fx_setup_below("/tmp");
+}
+
+void
+fx_setup_below(const char *folder)
+{
 	memset(&fx, 0, sizeof(fx));
-	snprintf(fx.folder, sizeof(fx.folder), "/tmp/eyelet-store-XXXXXX");
+	snprintf(
+	    fx.folder, sizeof(fx.folder), "%s/eyelet-store-XXXXXX", folder);
 	ck_assert_ptr_nonnull(mkdtemp(fx.folder));
 	snprintf(fx.dir, sizeof(fx.dir), "%s/store", fx.folder);
 	snprintf(fx.key_file, sizeof(fx.key_file), "%s/key", fx.folder);

@@ -21,6 +21,7 @@ extern struct fixture fx;
 extern const struct store_actor fx_actor;
 
 void fx_setup(void); /* makes a store and opens it */
+void fx_setup_below(const char *folder); /* elsewhere than below /tmp */
 void fx_teardown(void);
 void fx_open(void);
 void fx_close(void);
