@@ -104,7 +104,6 @@ struct naming {
 
 static const struct naming an_id = { "the id", EVENT_ID_MAX, true };
 static const struct naming a_type = { "the type", EVENT_TYPE_MAX, false };
-static const struct naming a_replay = { "the replay key", EVENT_ID_MAX, false };
 
 static int
 put_values(struct identifier *id, const struct template *t,
@@ -398,15 +397,15 @@ scratch_part(const struct identifier *id, size_t from, size_t to)
 }
 
 /*
- * Finds id, types and replay key, behind each other in scratch: the id first,
- * the replay key, the types, and last the id of a batch.
+ * Finds id and types, behind each other in scratch: the id, the types, and
+ * last the id of a batch.
  */
 static int
 identify(struct identifier *id)
 {
 	const struct scheme *sc = id->sc;
 	struct identity *out = id->out;
-	size_t id_end, replay_end, types_end;
+	size_t id_end, types_end;
 	bool batch_id = false;
 	int at;
 
@@ -419,10 +418,6 @@ identify(struct identifier *id)
 	if (out->has_id)
 		out->id_facts = &sc->ids[at];
 	id_end = id->scratch->len;
-	at = first_of(id, &sc->replay, sc->replay.n > 0 ? 1 : 0, &a_replay);
-	if (at < 0 || out->outcome != IDENTIFY_OK)
-		return at < 0 ? -1 : 0;
-	replay_end = id->scratch->len;
 	at = first_of(id, sc->type, sc->ntype, &a_type);
 	if (at < 0 || out->outcome != IDENTIFY_OK)
 		return at < 0 ? -1 : 0;
@@ -430,7 +425,7 @@ identify(struct identifier *id)
 			       ? scheme_covers_all(sc, &sc->type[at])
 			       : sc->type_signed;
 	out->has_type = (size_t)at < sc->ntype;
-	if (out->has_type && keep_type(id, replay_end) < 0)
+	if (out->has_type && keep_type(id, id_end) < 0)
 		return -1;
 	if (sc->has_each && identify_batch(id, &batch_id) < 0)
 		return -1;
@@ -438,10 +433,8 @@ identify(struct identifier *id)
 		return 0;
 	/* Only now: scratch may have moved while it grew. */
 	set_types(id);
-	types_end =
-	    out->ntypes > 0 ? id->type_ends[out->ntypes - 1] : replay_end;
-	out->packed_types = scratch_part(id, replay_end, types_end);
-	out->has_replay = replay_end > id_end;
+	types_end = out->ntypes > 0 ? id->type_ends[out->ntypes - 1] : id_end;
+	out->packed_types = scratch_part(id, id_end, types_end);
 	out->id = scratch_part(id, 0, id_end);
 	if (batch_id)
 		out->id = scratch_part(id, types_end, id->scratch->len);
@@ -450,8 +443,6 @@ identify(struct identifier *id)
 		out->id = SPAN_EMPTY;
 		out->id_facts = NULL;
 	}
-	if (out->has_replay)
-		out->replay = scratch_part(id, id_end, replay_end);
 	if (!selection_is_test(sc, out))
 		check_required(sc, id);
 	return 0;
@@ -461,8 +452,8 @@ identify(struct identifier *id)
 static void
 forget_names(struct identity *out)
 {
-	out->has_id = out->has_type = out->has_replay = false;
-	out->id = out->type = out->replay = out->packed_types = SPAN_EMPTY;
+	out->has_id = out->has_type = false;
+	out->id = out->type = out->packed_types = SPAN_EMPTY;
 	out->id_facts = NULL;
 	out->ntypes = 0;
 }

@@ -268,7 +268,6 @@ scheme_free(struct scheme *sc)
 	free_texts(sc->sources, sc->nsources);
 	free_texts(sc->repeat_types, sc->nrepeat_types);
 	free_texts(sc->retry_changes, sc->nretry_changes);
-	template_free(&sc->replay);
 	free_texts(sc->required, sc->nrequired);
 	free_texts(sc->test_types, sc->ntest_types);
 	for (i = 0; i < sc->nenvelope; i++)

@@ -208,9 +208,6 @@ check_ids(const struct scheme *sc, struct err *err)
 			return err_set(err, ERR_CONFIG,
 			    "/each/id: \"%s\" is the same for every event",
 			    sc->each_id[i].pieces[0].arg);
-	if (sc->replay.n > 0 && !reads_something(&sc->replay))
-		return err_set(
-		    err, ERR_CONFIG, "/replay: is the same for every event");
 	return 0;
 }
 
@@ -277,7 +274,6 @@ check_all_items(const struct scheme *sc, struct err *err)
 	    check_items(sc, sc->id, sc->nid, "/id", err) < 0 ||
 	    check_items(sc, sc->type, sc->ntype, "/type", err) < 0 ||
 	    check_item(sc, &sc->separator_in, "/separator_in", err) < 0 ||
-	    check_items(sc, &sc->replay, 1, "/replay", err) < 0 ||
 	    check_item(sc, &sc->time_from, "/time/from", err) < 0 ||
 	    check_item(sc, &sc->digest_from, "/digest/from", err) < 0)
 		return -1;
@@ -302,10 +298,6 @@ check_coverage(const struct scheme *sc, struct err *err)
 		    "/digest/from: \"%s\" is not in the signed content, so "
 		    "whoever changes the body can change it too",
 		    sc->digest_from.shown);
-	if (sc->replay.n > 0 && !scheme_covers_all(sc, &sc->replay))
-		return err_set(err, ERR_CONFIG,
-		    "/replay: is not in the signed content, so whoever "
-		    "repeats a request can choose another");
 	for (i = 0; i < sc->nrequire; i++)
 		if (sc->require[i].is_param &&
 		    !scheme_covers(sc, &sc->require[i].from))
@@ -394,10 +386,9 @@ find_headers(struct scheme *sc, struct err *err)
 		return -1;
 	if (add_headers(sc, &sc->content, 1, err) < 0 ||
 	    add_headers(sc, &sc->older.content, 1, err) < 0 ||
-	    add_headers(sc, sc->id, sc->nid, err) < 0 ||
-	    add_headers(sc, sc->type, sc->ntype, err) < 0)
+	    add_headers(sc, sc->id, sc->nid, err) < 0)
 		return -1;
-	return add_headers(sc, &sc->replay, 1, err);
+	return add_headers(sc, sc->type, sc->ntype, err);
 }
 
 int

@@ -228,9 +228,8 @@ check_each_signed(const struct scheme *sc, struct err *err)
 	if (sc->algorithm->kind == ALGORITHM_PUBKEY ||
 	    sc->algorithm->kind == ALGORITHM_DIGEST)
 		why = "the algorithm must be a MAC or \"equal\"";
-	if (sc->has_time || sc->has_digest || sc->older.prefix != NULL ||
-	    sc->replay.n > 0)
-		why = "there can be no time, digest, older or replay";
+	if (sc->has_time || sc->has_digest || sc->older.prefix != NULL)
+		why = "there can be no time, digest or older";
 	if (!sc->body_is_json)
 		why = "\"body\" must be \"json\"";
 	return why == NULL ? 0

@@ -167,7 +167,6 @@ struct scheme {
 	char *sources[SCHEME_TEXTS_MAX];
 	size_t nrepeat_types, nretry_changes, nsources;
 
-	struct template replay; /* empty when the scheme has none */
 	char *required[SCHEME_LIST_MAX]; /* JSON pointers */
 	size_t nrequired;
 	char *test_types[SCHEME_LIST_MAX];

@@ -171,7 +171,6 @@ static const struct field scheme_fields[] = {
 	{ "url", FIELD_OBJECT, .at = NOWHERE, INNER(url_fields) },
 	{ "id", FIELD_TEMPLATES, LIST(id), .allowed = NAMES },
 	{ "type", FIELD_TEMPLATES, LIST(type), .allowed = NAMES },
-	{ "replay", FIELD_TEMPLATE, AT(replay), .allowed = VALUES },
 	{ "required", FIELD_POINTERS, LIST(required) },
 	{ "test_types", FIELD_TEXTS, LIST(test_types) },
 	{ "each", FIELD_OBJECT, AT(has_each), INNER(each_fields) },

@@ -102,14 +102,8 @@ enum identify_outcome {
 
 struct identity {
 	enum identify_outcome outcome;
-	bool has_id, has_type, has_replay;
-	/*
-	 * Borrowed from scratch. replay is what a sender that does not sign its
-	 * body never repeats (Mailgun's token): whoever takes a second request
-	 * with the same one takes a forgery. It stands in for the digest of
-	 * the body, by which unsigned ids are deduped otherwise.
-	 */
-	struct span id, type, replay;
+	bool has_id, has_type;
+	struct span id, type; /* borrowed from scratch */
 	/*
 	 * The template that the id was read by; NULL: there is none. In a batch
 	 * the least safe of those that its elements were read by.

@@ -143,31 +143,6 @@ START_TEST(events_have_names)
 	ck_name(rows[_i].when, id.has_id, id.id, rows[_i].id);
 	ck_name(rows[_i].when, id.has_type, id.type, rows[_i].type);
 	ck_assert_str_eq(id.why, rows[_i].why == NULL ? "" : rows[_i].why);
-	ck_assert(!id.has_replay);
-	buf_free(&scratch);
-	scheme_free(sc);
-}
-END_TEST
-
-/* Mailgun signs its token and not the event: the token is what is unique. */
-START_TEST(a_replay_key_is_told)
-{
-	struct request request = {
-		.body = span_str(
-		    "{\"signature\":{\"token\":\"tok\"},"
-		    "\"event-data\":{\"id\":\"i\",\"event\":\"opened\"}}")
-	};
-	struct verify_input in = { .request = &request };
-	struct buf scratch = BUF_INIT(4096);
-	struct scheme *sc = scheme_of("mailgun");
-	struct err err = ERR_INIT;
-	struct identity id;
-
-	ck_assert_int_eq(verify_identify(sc, &in, &scratch, &id, &err), 0);
-	ck_name("id", id.has_id, id.id, "i");
-	ck_name("type", id.has_type, id.type, "opened");
-	ck_name("replay", id.has_replay, id.replay, "tok");
-	ck_assert(!scheme_id_signed(sc));
 	buf_free(&scratch);
 	scheme_free(sc);
 }
@@ -207,7 +182,6 @@ main(void)
 	int failed;
 
 	tcase_add_loop_test(tc, events_have_names, 0, NITEMS(rows));
-	tcase_add_test(tc, a_replay_key_is_told);
 	tcase_add_test(tc, nothing_is_no_name);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

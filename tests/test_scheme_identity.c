@@ -143,7 +143,7 @@ static const struct {
 	    "{\"alg\":\"hmac-sha256\"," ITEM_SIG ",\"content\":\"{json:/a}\","
 	    "\"time\":{\"from\":\"json:/a\",\"unit\":\"s\"},"
 	    "\"body\":\"json\"," EACH_SIGNED "}",
-	    "/each/signed: there can be no time, digest, older or replay" },
+	    "/each/signed: there can be no time, digest or older" },
 	{ "elements of what may be no JSON",
 	    "{\"alg\":\"hmac-sha256\"," ITEM_SIG
 	    ",\"content\":\"{json:/a}\"," EACH_SIGNED "}",

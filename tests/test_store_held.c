@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/store_held.h"
 #include "lib/util.h"
@@ -287,6 +288,7 @@ START_TEST(the_oldest_ignored_message_goes)
 		ck_assert_int_eq(hand_in(id, "ping", id, STORE_WISH_IGNORE,
 				     STORE_ON_HELD_HOLD),
 		    STORE_RECORDED);
+		usleep(2000); /* the oldest is told by its millisecond */
 	}
 	ck_assert_int_eq(send("x", "ping-0"), STORE_ACCEPTED); /* forgotten */
 	ck_assert_int_eq(send("y", "ping-4"), STORE_HELD);
