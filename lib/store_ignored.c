@@ -164,7 +164,7 @@ make_room(struct store *st, struct bdb_txn *txn, uint64_t endpoint_id,
 		if (!found ||
 		    (!full && age_ms - old_ms <= st->opt.horizon_s * 1000))
 			break;
-		if (full && age_ms - old_ms <= window_ms) {
+		if (full && age_ms - old_ms < window_ms) {
 			err_set(err, ERR_LIMIT,
 			    "%llu messages were ignored or refused within the "
 			    "time window of the scheme (ignored_max)",
