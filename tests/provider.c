@@ -280,7 +280,9 @@ add_identity(struct provider_making *m)
 		add_ids(m, prefix, sc->each_id, sc->neach_id);
 	}
 	add_ids(m, "", sc->id, sc->nid);
-	add_template(m, "", &sc->replay, ev->id, ev->id, true);
+	/* Mailgun's token, by which alone its messages differ. */
+	if (!scheme_covers_body(sc))
+		add_template(m, "", &sc->content, ev->id, ev->id, false);
 }
 
 static void
