@@ -184,6 +184,70 @@ try_two(struct preset *ps)
 	try_repeat_types(ps);
 }
 
+/* --- f: events in the shape of what providers send -------------------------
+ */
+
+/* n events with ids of their own; types come in turns, bodies in rows. */
+static const struct {
+	const char *preset;
+	unsigned n, bodies, types; /* types 0: all of "type" */
+	const char *type, *action;
+} sets[] = {
+	{ "shopify", 181, 125, 181, "topic", "" },
+	{ "shopify", 12, 1, 0, "app/uninstalled", "" },
+	{ "woocommerce", 60, 30, 2, "product.", "" },
+	{ "dropbox", 40, 2, 0, "", "" },
+	{ "gitlab", 30, 2, 0, "Feature Flag Hook", "" },
+	{ "github", 30, 1, 0, "workflow_dispatch", "" },
+	{ "github", 30, 1, 0, "repository_dispatch", "on-demand" },
+	{ "grafana", 30, 1, 0, "firing", "" },
+	{ "doppler", 30, 1, 0, "config.secrets.update", "" },
+};
+
+static struct preset *
+preset_of(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < npresets; i++)
+		if (strcmp(presets[i].sc->name, name) == 0)
+			return &presets[i];
+	ck_abort_msg("no preset %s", name);
+	return NULL;
+}
+
+/* As many are kept as were sent; each is tried once more, and is one still. */
+static void
+tell_set(size_t no)
+{
+	struct preset *ps = preset_of(sets[no].preset);
+	char log[STAND_LOG], id[64], data[96], type[64];
+	struct told t;
+	struct occurrence ev = *stand_happens(&t);
+	unsigned i;
+
+	ev.type = type;
+	ev.action = sets[no].action;
+	ev.data = data;
+	for (i = 0; i < sets[no].n; i++) {
+		snprintf(id, sizeof(id), "%s-%u", t.id, i);
+		snprintf(data, sizeof(data), "%s %u", t.data,
+		    i * sets[no].bodies / sets[no].n);
+		snprintf(type, sizeof(type), "%s", sets[no].type);
+		if (sets[no].types > 0)
+			snprintf(type, sizeof(type), "%s%u", sets[no].type,
+			    i % sets[no].types);
+		ev.id = id;
+		preset_expect(ps, TWO_EVENTS, "one of a set",
+		    preset_tell(ps, TWO_EVENTS, ps->all, &ev, log),
+		    ONLY(ACCEPTED), log);
+		if (!has_no_id(ps))
+			preset_expect(ps, TRUE_RETRY, "one of a set, again",
+			    preset_tell(ps, TRUE_RETRY, ps->all, &ev, log),
+			    ONLY(DUPLICATE), log);
+	}
+}
+
 /* --- g: what became of it is changed, and it comes once more ---------------
  */
 
@@ -303,6 +367,8 @@ START_TEST(presets_keep_what_their_class_promises)
 		try_held(&presets[i]);
 		begin_later(&presets[i]);
 	}
+	for (i = 0; i < NITEMS(sets); i++)
+		tell_set(i);
 	stand_select_all();
 	for (i = 0; i < npresets; i++)
 		end_later(&presets[i]);
