@@ -130,6 +130,40 @@ skip_lost(void *arg, const struct segments_lost *lost, struct err *err)
 
 /* --- every event, and its id --------------------------------------------- */
 
+/* Why it is held, and whether it was released, stands in its row. */
+static int
+check_held(struct check *ck, const struct event *ev, struct err *err)
+{
+	struct buf scratch = BUF_INIT(STORE_ROW_MAX);
+	struct store_held h;
+	bool found;
+	int ret;
+
+	ret = store_held_get(ck->st, NULL, ev->seq, &h, &scratch, &found, err);
+	if (ret == 0 && !found)
+		report(ck,
+		    "event %llu is held, and the row that says why is missing; "
+		    "it can be released all the same",
+		    (unsigned long long)ev->seq);
+	buf_free(&scratch);
+	return ret;
+}
+
+/* A row whose event is not in the log any more, though its place is. */
+static int
+check_held_row(void *arg, const struct store_held *h, struct err *err)
+{
+	struct check *ck = arg;
+	uint64_t bit = h->seq - ck->first;
+
+	(void)err;
+	if (h->seq >= ck->first && h->seq <= ck->last &&
+	    (ck->there[bit / 8] & 1 << bit % 8) == 0)
+		report(ck, "held event %llu is not in the log",
+		    (unsigned long long)h->seq);
+	return 0;
+}
+
 static int
 check_event(struct check *ck, const struct event *ev, struct err *err)
 {
@@ -143,6 +177,8 @@ check_event(struct check *ck, const struct event *ev, struct err *err)
 	}
 	ck->there[(ev->seq - ck->first) / 8] |=
 	    (unsigned char)(1 << (ev->seq - ck->first) % 8);
+	if (ev->flags & EVENT_HELD && check_held(ck, ev, err) < 0)
+		return -1;
 	if (ev->flags & EVENT_TEST || ev->age_ms < ck->age_ms)
 		return 0;
 	if (store_is_remembered(st, ev, &found, err) < 0)
@@ -318,7 +354,9 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 			skip_lost, &ck, err) < 0)
 			goto out;
 		if (check_events(&ck, rd, err) < 0 ||
-		    dedupe_visit(st->dedupe, check_record, &ck, err) < 0)
+		    dedupe_visit(st->dedupe, check_record, &ck, err) < 0 ||
+		    store_held_visit(st, NULL, 0, 0, check_held_row, &ck, err) <
+			0)
 			goto out;
 	}
 	if (check_deliveries(&ck, err) < 0)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/store_held.h"
+#include "lib/store_impl.h"
 #include "lib/util.h"
 #include "tests/store_fixture.h"
 
@@ -196,6 +197,52 @@ START_TEST(a_dropped_event_stays_a_duplicate)
 }
 END_TEST
 
+static void
+count_problem(void *arg, const char *words)
+{
+	unsigned *n = arg;
+
+	ck_assert_msg(strstr(words, "is held, and the row that says why is "
+				    "missing") != NULL,
+	    "%s", words);
+	++*n;
+}
+
+static int
+lose_row(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	unsigned char key[9] = { 'e' };
+	bool found;
+
+	(void)result;
+	be64_put(key + 1, *(uint64_t *)arg);
+	if (bdb_delete(tx->st->held, tx->txn, span_of(key, sizeof(key)), &found,
+		err) < 0)
+		return -1;
+	ck_assert(found);
+	return store_tx_audit(tx, "test", "hub", SPAN_EMPTY, err);
+}
+
+START_TEST(a_check_finds_what_lost_its_row)
+{
+	uint64_t no, problems;
+	unsigned n = 0;
+
+	fx_added("hub", NULL);
+	ck_assert_int_eq(send("a", "one"), STORE_ACCEPTED);
+	ck_assert_int_eq(send("b", "one"), STORE_HELD);
+	no = seq;
+	fx_change(NULL, lose_row, &no, NULL);
+	ck_assert_int_eq(
+	    store_check(fx.st, count_problem, &n, &problems, &fx.err), 0);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_uint_eq(problems, 1);
+	fx_change(NULL, change_release, &no, NULL);
+	ck_assert(is_shown(no, false));
+	check_store();
+}
+END_TEST
+
 START_TEST(repeats_beyond_the_limit_are_counted)
 {
 	struct store_held_repeats rp;
@@ -308,6 +355,7 @@ main(void)
 	tcase_add_test(tc, a_repeat_under_another_id_is_held);
 	tcase_add_test(tc, a_released_event_is_an_event_once);
 	tcase_add_test(tc, a_dropped_event_stays_a_duplicate);
+	tcase_add_test(tc, a_check_finds_what_lost_its_row);
 	tcase_add_test(tc, repeats_beyond_the_limit_are_counted);
 	tcase_add_test(tc, other_held_events_beyond_the_limit_fail_alone);
 	tcase_add_test(tc, an_endpoint_may_deliver_or_refuse_them);
