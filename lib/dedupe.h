@@ -3,6 +3,11 @@
  * of dedupe_hash.h, in partitions of age (age.h): one table each, dropped
  * whole when its time is past. The store's committer alone changes them; any
  * thread may look.
+ *
+ * They have max bytes in all. An endpoint that writes most of them, beside
+ * others, gets partitions of its own, and where room is short they go first,
+ * so that a flood at one endpoint does not shorten what is remembered of the
+ * others.
  */
 #ifndef EYELET_LIB_DEDUPE_H
 #define EYELET_LIB_DEDUPE_H
@@ -12,6 +17,8 @@
 #include "lib/record.h"
 
 struct dedupe;
+
+#define DEDUPE_ANY UINT64_MAX /* for an endpoint that is not known */
 
 /*
  * Opens the partitions that are in the home. A key is remembered for
@@ -32,12 +39,12 @@ int dedupe_prepare(struct dedupe *dd, int64_t age_ms, struct err *err);
  * Writes rec under key to the newest partition, in place of what is remembered
  * there or in an older one.
  */
-int dedupe_put(struct dedupe *dd, struct bdb_txn *txn,
+int dedupe_put(struct dedupe *dd, struct bdb_txn *txn, uint64_t endpoint_id,
     const unsigned char key[DEDUPE_KEY_SIZE], const struct record_dedupe *rec,
     struct err *err);
 
 /* Writes rec over the remembered one, which stays as old as it is. */
-int dedupe_update(struct dedupe *dd, struct bdb_txn *txn,
+int dedupe_update(struct dedupe *dd, struct bdb_txn *txn, uint64_t endpoint_id,
     const unsigned char key[DEDUPE_KEY_SIZE], const struct record_dedupe *rec,
     struct err *err);
 
@@ -46,7 +53,7 @@ int dedupe_forget(struct dedupe *dd, struct bdb_txn *txn,
     const unsigned char key[DEDUPE_KEY_SIZE], struct err *err);
 
 /* Any thread with txn NULL: what is committed. */
-int dedupe_get(struct dedupe *dd, struct bdb_txn *txn,
+int dedupe_get(struct dedupe *dd, struct bdb_txn *txn, uint64_t endpoint_id,
     const unsigned char key[DEDUPE_KEY_SIZE], struct record_dedupe *out,
     bool *found, struct err *err);
 
@@ -58,10 +65,11 @@ int dedupe_expire(
     struct dedupe *dd, int64_t age_ms, unsigned *dropped, struct err *err);
 
 /*
- * The horizon that is kept: horizon_s, or less once max made partitions go
- * before their time.
+ * The horizon that is kept of an endpoint: horizon_s, or less once max made
+ * partitions go before their time. DEDUPE_ANY: the shortest of all.
  */
-int64_t dedupe_horizon_s(struct dedupe *dd, int64_t age_ms);
+int64_t
+dedupe_horizon_s(struct dedupe *dd, uint64_t endpoint_id, int64_t age_ms);
 
 /* The age at which the newest partition was begun; 0: there is none. */
 int64_t dedupe_newest_ms(struct dedupe *dd);

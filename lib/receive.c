@@ -143,7 +143,7 @@ input_of(struct receive_state *rs, struct verify_input *in)
 	in->params = rs->ep->params;
 	in->nparams = rs->ep->settings.nparams;
 	in->tolerance_s = rs->ep->settings.tolerance_s;
-	store_horizon(rs->rc->st, &horizon);
+	store_horizon(rs->rc->st, rs->ep->id, &horizon);
 	in->horizon_s = horizon.now_s;
 	in->digests_content = true;
 	in->element_contents = &rs->room.elements;

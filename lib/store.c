@@ -445,10 +445,11 @@ store_room(struct store *st, struct store_room *out)
 }
 
 void
-store_horizon(struct store *st, struct store_horizon *out)
+store_horizon(struct store *st, uint64_t endpoint_id, struct store_horizon *out)
 {
 	out->set_s = st->opt.horizon_s;
-	out->now_s = dedupe_horizon_s(st->dedupe, store_age_ms(st));
+	out->now_s =
+	    dedupe_horizon_s(st->dedupe, endpoint_id, store_age_ms(st));
 }
 
 int64_t
@@ -549,7 +550,8 @@ store_status(struct store *st, struct store_status *out, struct err *err)
 	out->floor = st->opt.floor;
 	out->horizon_s = st->opt.horizon_s;
 	/* Partitions that dedupe_max took away shorten it, and it shows. */
-	out->horizon_now_s = dedupe_horizon_s(st->dedupe, store_age_ms(st));
+	out->horizon_now_s =
+	    dedupe_horizon_s(st->dedupe, DEDUPE_ANY, store_age_ms(st));
 	out->opened_ms = st->opened_ms;
 	out->last_checkpoint_ms = atomic_load(&st->last_checkpoint_ms);
 	out->last_flush_ms = atomic_load(&st->last_flush_ms);

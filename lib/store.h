@@ -466,12 +466,17 @@ struct store_room {
 
 void store_room(struct store *st, struct store_room *out);
 
-/* How long ids are remembered: as set, and as dedupe_max allows now. */
+/*
+ * How long events of an endpoint are remembered: as set, and as dedupe_max
+ * allows now. STORE_ANY_ENDPOINT: of the one with the least.
+ */
+#define STORE_ANY_ENDPOINT UINT64_MAX
 struct store_horizon {
 	int64_t set_s, now_s;
 };
 
-void store_horizon(struct store *st, struct store_horizon *out);
+void store_horizon(
+    struct store *st, uint64_t endpoint_id, struct store_horizon *out);
 
 /*
  * For how many ms the disk has owed the store an answer: to a batch, a change

@@ -343,7 +343,8 @@ store_check(struct store *st, void (*problem)(void *arg, const char *words),
 		ck.first = ev.seq;
 		age_ms = store_age_ms(st);
 		ck.age_ms =
-		    age_ms - dedupe_horizon_s(st->dedupe, age_ms) * 1000;
+		    age_ms -
+		    dedupe_horizon_s(st->dedupe, DEDUPE_ANY, age_ms) * 1000;
 		ck.there = calloc((ck.last - ck.first) / 8 + 1, 1);
 		if (ck.there == NULL) {
 			err_set(err, ERR_NOMEM, "no memory for the check");

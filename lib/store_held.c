@@ -217,8 +217,8 @@ hand_over_keys(struct store_tx *tx, const struct store_held *h, uint64_t seq,
 	for (key = 0; key < DEDUPE_KEYS; key++) {
 		if ((h->own_keys & DEDUPE_BIT(key)) == 0)
 			continue;
-		if (dedupe_get(st->dedupe, tx->txn, h->keys[key], &rec, &found,
-			err) < 0)
+		if (dedupe_get(st->dedupe, tx->txn, h->endpoint_id,
+			h->keys[key], &rec, &found, err) < 0)
 			return -1;
 		/* A genuine event may have taken the id meanwhile. */
 		if (!found || rec.first.state != DEDUPE_HELD ||
@@ -227,8 +227,8 @@ hand_over_keys(struct store_tx *tx, const struct store_held *h, uint64_t seq,
 		rec.first.state = DEDUPE_STORED;
 		rec.first.seq = seq;
 		rec.first.age_ms = now->age_ms;
-		if (dedupe_put(st->dedupe, tx->txn, h->keys[key], &rec, err) <
-		    0)
+		if (dedupe_put(st->dedupe, tx->txn, h->endpoint_id,
+			h->keys[key], &rec, err) < 0)
 			return -1;
 	}
 	return 0;

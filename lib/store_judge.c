@@ -23,8 +23,8 @@ find(void *arg, enum dedupe_key key, struct dedupe_record *out, struct err *err)
 	int64_t oldest_ms = jd->ba->now.age_ms - st->opt.horizon_s * 1000;
 	bool found;
 
-	if (dedupe_get(
-		st->dedupe, jd->ba->txn, k, &jd->known[key], &found, err) < 0)
+	if (dedupe_get(st->dedupe, jd->ba->txn, item->event.endpoint_id, k,
+		&jd->known[key], &found, err) < 0)
 		return -1;
 	if (!found && dedupe_leaves_records(&item->identity.class)) {
 		if (store_ignored_find(st, jd->ba->txn, item->event.endpoint_id,
@@ -79,6 +79,7 @@ put_records(struct judging *jd, enum dedupe_state state, unsigned writes,
 	struct store_batch *ba = jd->ba;
 	const struct store_item *item = jd->item;
 	struct record_dedupe rec, old;
+	uint64_t id = item->event.endpoint_id;
 	size_t i, n = count_elements(item);
 	unsigned key;
 	bool found;
@@ -86,14 +87,14 @@ put_records(struct judging *jd, enum dedupe_state state, unsigned writes,
 	describe(jd, state, &rec);
 	for (key = 0; key < DEDUPE_KEYS; key++)
 		if ((writes & DEDUPE_BIT(key)) != 0 &&
-		    dedupe_put(ba->st->dedupe, ba->txn, item->hashes.keys[key],
-			&rec, err) < 0)
+		    dedupe_put(ba->st->dedupe, ba->txn, id,
+			item->hashes.keys[key], &rec, err) < 0)
 			return -1;
 	for (i = 0; i < n; i++) {
-		if (dedupe_get(ba->st->dedupe, ba->txn, element_key(item, i),
-			&old, &found, err) < 0)
+		if (dedupe_get(ba->st->dedupe, ba->txn, id,
+			element_key(item, i), &old, &found, err) < 0)
 			return -1;
-		if (!found && dedupe_put(ba->st->dedupe, ba->txn,
+		if (!found && dedupe_put(ba->st->dedupe, ba->txn, id,
 				  element_key(item, i), &rec, err) < 0)
 			return -1;
 	}
@@ -130,7 +131,8 @@ repeat(struct judging *jd, const unsigned char *key, struct record_dedupe *rec,
 	rec->last_ms = ba->now.wall_ms;
 	if (rec->duplicates < UINT32_MAX)
 		rec->duplicates++;
-	return dedupe_update(ba->st->dedupe, ba->txn, key, rec, err);
+	return dedupe_update(
+	    ba->st->dedupe, ba->txn, item->event.endpoint_id, key, rec, err);
 }
 
 /* --- held ------------------------------------------------------------------
@@ -225,7 +227,8 @@ judge_elements(struct judging *jd, bool *done, struct err *err)
 
 	for (i = 0; i < n && found; i++)
 		if (dedupe_get(ba->st->dedupe, ba->txn,
-			element_key(jd->item, i), &rec, &found, err) < 0)
+			jd->item->event.endpoint_id, element_key(jd->item, i),
+			&rec, &found, err) < 0)
 			return -1;
 	*done = found;
 	return found ? repeat(jd, element_key(jd->item, n - 1), &rec,

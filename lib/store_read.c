@@ -455,7 +455,8 @@ store_seen(struct store *st, uint64_t endpoint_id, struct span id,
 	struct record_dedupe rec;
 
 	if (store_key_of_id(st, endpoint_id, id, key, err) < 0 ||
-	    dedupe_get(st->dedupe, NULL, key, &rec, found, err) < 0)
+	    dedupe_get(st->dedupe, NULL, endpoint_id, key, &rec, found, err) <
+		0)
 		return -1;
 	/* Not durable yet: not known yet. */
 	if (*found && rec.first.seq > atomic_load(&st->durable_seq))

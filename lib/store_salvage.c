@@ -182,7 +182,8 @@ store_is_remembered(
 
 	if (key_of_event(st, ev, key, err) < 0)
 		return -1;
-	return dedupe_get(st->dedupe, NULL, key, &rec, found, err);
+	return dedupe_get(
+	    st->dedupe, NULL, ev->endpoint_id, key, &rec, found, err);
 }
 
 /* What the records of an event say, as far as the log still tells. */
@@ -212,19 +213,20 @@ describe_event(struct store *st, const struct event *ev,
 }
 
 static int
-remember_key(struct store *st, struct bdb_txn *txn,
+remember_key(struct store *st, struct bdb_txn *txn, uint64_t endpoint_id,
     const unsigned char key[DEDUPE_KEY_SIZE], const struct record_dedupe *rec,
     bool *added, struct err *err)
 {
 	struct record_dedupe old;
 	bool found;
 
-	if (dedupe_get(st->dedupe, txn, key, &old, &found, err) < 0)
+	if (dedupe_get(st->dedupe, txn, endpoint_id, key, &old, &found, err) <
+	    0)
 		return -1;
 	if (found)
 		return 0;
 	*added = true;
-	return dedupe_put(st->dedupe, txn, key, rec, err);
+	return dedupe_put(st->dedupe, txn, endpoint_id, key, rec, err);
 }
 
 /* The keys of an event that nothing is remembered under any more. */
@@ -243,14 +245,15 @@ remember_event(struct store *st, struct bdb_txn *txn, const struct event *ev,
 		return 0;
 	if (describe_event(st, ev, &hashes, &rec, err) < 0 ||
 	    store_key_of_id(st, ev->endpoint_id, ev->id, key, err) < 0 ||
-	    remember_key(st, txn, key, &rec, &added, err) < 0)
+	    remember_key(st, txn, ev->endpoint_id, key, &rec, &added, err) < 0)
 		return -1;
 	for (at = 0; at < ev->contents.len; at += DEDUPE_KEY_SIZE)
-		if (remember_key(st, txn, contents + at, &rec, &added, err) < 0)
+		if (remember_key(st, txn, ev->endpoint_id, contents + at, &rec,
+			&added, err) < 0)
 			return -1;
 	if ((ev->flags & EVENT_HELD) != 0 &&
-	    remember_key(
-		st, txn, hashes.keys[DEDUPE_WHOLE], &rec, &added, err) < 0)
+	    remember_key(st, txn, ev->endpoint_id, hashes.keys[DEDUPE_WHOLE],
+		&rec, &added, err) < 0)
 		return -1;
 	*n += added ? 1 : 0;
 	return 0;

@@ -19,8 +19,8 @@ get(struct store_batch *ba, const struct store_item *item, enum dedupe_key key,
     struct record_dedupe *rec, bool *found, struct err *err)
 {
 	memset(rec, 0, sizeof(*rec));
-	return dedupe_get(
-	    ba->st->dedupe, ba->txn, item->hashes.keys[key], rec, found, err);
+	return dedupe_get(ba->st->dedupe, ba->txn, item->event.endpoint_id,
+	    item->hashes.keys[key], rec, found, err);
 }
 
 static int
@@ -30,8 +30,8 @@ put(struct store_batch *ba, const struct store_item *item, enum dedupe_key key,
 	rec->first.state = DEDUPE_STORED;
 	rec->first.seq = item->seq;
 	rec->last_ms = ba->now.wall_ms;
-	return dedupe_put(
-	    ba->st->dedupe, ba->txn, item->hashes.keys[key], rec, err);
+	return dedupe_put(ba->st->dedupe, ba->txn, item->event.endpoint_id,
+	    item->hashes.keys[key], rec, err);
 }
 
 /* The event goes to the log, and its content is remembered. */
@@ -110,6 +110,6 @@ store_test_repeats(struct store *st, const struct store_item *item,
 	if (dedupe_hash_test(st->dedupe_secret, item->event.endpoint_id,
 		item->identity.content, &hashes, err) < 0)
 		return -1;
-	return dedupe_get(
-	    st->dedupe, NULL, hashes.keys[DEDUPE_CONTENT], &rec, repeats, err);
+	return dedupe_get(st->dedupe, NULL, item->event.endpoint_id,
+	    hashes.keys[DEDUPE_CONTENT], &rec, repeats, err);
 }

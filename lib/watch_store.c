@@ -109,7 +109,7 @@ look_at_horizon(struct watch *wt, struct err *err)
 	struct watch_word *word = NULL;
 	bool found;
 
-	store_horizon(wt->st, &hz);
+	store_horizon(wt->st, STORE_ANY_ENDPOINT, &hz);
 	if (notice_mark(wt->st, NULL, MARK_HORIZON, 0, &mark, &found, err) < 0)
 		return -1;
 	if (watch_shortened(hz.set_s, hz.now_s, found ? (int64_t)mark.n : -1))

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/store_impl.h"
 #include "lib/clock.h"
 #include "lib/segments.h"
 #include "lib/util.h"
@@ -153,6 +154,75 @@ START_TEST(dedupe_max_shortens_the_horizon_visibly)
 	ck_assert_int_lt(status.horizon_now_s, 100);
 	ck_assert_int_eq(fx_accept("evt_2", "{}"), STORE_DUPLICATE);
 	ck_assert_int_eq(fx_accept("evt_1", "{}"), STORE_ACCEPTED);
+}
+END_TEST
+
+/* Hands an event in; waits for it, and so for all before it, where asked. */
+static void
+flood(const char *id, bool wait)
+{
+	static struct waiting all[64];
+	static char ids[64][32];
+	static unsigned n;
+	unsigned i;
+
+	snprintf(ids[n], sizeof(ids[n]), "%s", id);
+	fx_begin(&all[n], ids[n], "{}");
+	store_submit(fx.st, &all[n].item);
+	if (++n < NITEMS(all) && !wait)
+		return;
+	for (i = 0; i < n; i++)
+		ck_assert_int_eq(fx_end(&all[i]), STORE_ACCEPTED);
+	n = 0;
+}
+
+/*
+ * A flood at one endpoint, with little room for what is remembered: it is
+ * remembered for less time, and another endpoint's event as long as is set.
+ */
+START_TEST(dedupe_max_is_shared_fairly)
+{
+	struct store_horizon flooded, other;
+	uint64_t dropped;
+	uint64_t other_id, flooded_id, generation;
+	char id[32];
+	int i, round;
+
+	fx_close();
+	fx.opt.horizon_s = 1000;
+	fx.opt.dedupe_max = 1 << 20;
+	fx_open();
+	fx_added("other", NULL);
+	other_id = fx.endpoint_id;
+	generation = fx.generation;
+	ck_assert_int_eq(fx_accept("evt_1", "{}"), STORE_ACCEPTED);
+	fx_added("flooded", NULL);
+	flooded_id = fx.endpoint_id;
+	ck_assert_int_eq(fx_accept("flood_first", "{}"), STORE_ACCEPTED);
+	for (round = 0; round < 4; round++) {
+		for (i = 0; i < 3000; i++) {
+			snprintf(id, sizeof(id), "flood_%d_%d", round, i);
+			flood(id, i % 500 == 499);
+			/* The size of a table is that of its file. */
+			if (i % 500 == 499)
+				ck_assert_int_eq(
+				    bdb_checkpoint(fx.st->db, &fx.err), 0);
+		}
+		usleep(1100000); /* partitions are named by the second */
+		ck_assert_int_eq(store_prune(fx.st, &dropped, &fx.err), 0);
+	}
+	store_horizon(fx.st, flooded_id, &flooded);
+	store_horizon(fx.st, other_id, &other);
+	ck_assert_int_lt(flooded.now_s, 100);
+	ck_assert_int_eq(other.now_s, 1000);
+	ck_assert_int_eq(fx_accept("flood_1_0", "{}"), STORE_ACCEPTED);
+	fx.endpoint_id = other_id;
+	fx.generation = generation;
+	ck_assert_int_eq(fx_accept("evt_1", "{}"), STORE_DUPLICATE);
+	fx_close();
+	fx_open();
+	ck_assert_int_eq(fx_accept("evt_1", "{}"), STORE_DUPLICATE);
+	ck_assert_uint_eq(fx_problems(), 0);
 }
 END_TEST
 
@@ -337,6 +407,7 @@ main(void)
 	tcase_add_test(tc, old_segments_are_dropped_whole);
 	tcase_add_test(tc, ids_are_remembered_for_the_horizon_and_no_longer);
 	tcase_add_test(tc, dedupe_max_shortens_the_horizon_visibly);
+	tcase_add_test(tc, dedupe_max_is_shared_fairly);
 	tcase_add_test(tc, readers_find_a_time_and_a_place);
 	tcase_add_test(tc, a_check_finds_what_is_not_there);
 	tcase_add_test(tc, a_killed_owner_loses_nothing_it_answered);
