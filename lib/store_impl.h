@@ -170,6 +170,7 @@ struct store {
 	_Atomic int64_t last_flush_ms, last_checkpoint_ms, snapshot_ms;
 	/* At the last look; how, see store_measure_room. */
 	_Atomic uint64_t bytes_free, bytes_left;
+	_Atomic uint64_t left_put; /* how far the log was then */
 	_Atomic uint64_t log_paged; /* up to here it is in the tables, too */
 	_Atomic int64_t fell_ms, fell_age_ms; /* see store_room */
 	atomic_bool below_floor, fenced;
@@ -493,9 +494,10 @@ int store_save(void *store, struct err *err);
  */
 void store_measure_room(struct store *st);
 /*
- * In the committer, before each batch of n events and bytes: looks anew, for
- * other programs fill the disk, too. own: may use half of the floor. ERR_FULL,
- * or what statvfs failed with.
+ * In the committer, before each batch of n events and bytes: is there room? It
+ * looks anew once half of the floor may be used up since the last look, which
+ * is at most a tick of the keeper old; other programs fill the disk, too. own:
+ * may use half of the floor. ERR_FULL.
  */
 int store_check_room(
     struct store *st, uint64_t bytes, size_t n, bool own, struct err *err);

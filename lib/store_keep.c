@@ -24,21 +24,24 @@
 #define FORGET_EVERY_MS 3600000
 #define EVENT_ROOM 1024 /* of the log, for an event's remembered ids */
 
-/* Reads how much is free, and how much of it will be left after a checkpoint.
+/*
+ * Reads how much is free, and how much of it will be left after a checkpoint,
+ * with the log up to put.
  */
 static int
-read_room(struct store *st, uint64_t *room, uint64_t *left, struct err *err)
+read_room(struct store *st, uint64_t *room, uint64_t *left, uint64_t *put,
+    struct err *err)
 {
 	/* Read first: what is written meanwhile then counts twice. */
-	uint64_t paged = atomic_load(&st->log_paged), put, on_disk, owed;
+	uint64_t paged = atomic_load(&st->log_paged), on_disk, owed;
 	struct statvfs vfs;
 
-	if (bdb_log_ends(st->db, &put, &on_disk, err) < 0)
+	if (bdb_log_ends(st->db, put, &on_disk, err) < 0)
 		return -1;
 	if (statvfs(st->opt.dir, &vfs) < 0)
 		return err_errno(err, errno, "statvfs %s", st->opt.dir);
 	*room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-	owed = (put - on_disk) + (put - paged);
+	owed = (*put - on_disk) + (*put - paged);
 	*left = *room > owed ? *room - owed : 0;
 	return 0;
 }
@@ -46,14 +49,15 @@ read_room(struct store *st, uint64_t *room, uint64_t *left, struct err *err)
 void
 store_measure_room(struct store *st)
 {
-	uint64_t room, left, floor = st->opt.floor;
+	uint64_t room, left, put, floor = st->opt.floor;
 	struct err ignored = ERR_INIT;
 	bool below;
 
-	if (read_room(st, &room, &left, &ignored) < 0)
+	if (read_room(st, &room, &left, &put, &ignored) < 0)
 		return;
 	atomic_store(&st->bytes_free, room);
 	atomic_store(&st->bytes_left, left);
+	atomic_store(&st->left_put, put);
 	below = left < floor || left == 0;
 	if (below && !atomic_load(&st->below_floor)) {
 		atomic_store(&st->fell_ms, store_now_ms(st));
@@ -77,19 +81,34 @@ store_refuse_full(struct store *st, struct err *err)
 	    (unsigned long long)st->opt.floor);
 }
 
+/* By the last look: what the log grew since counts, too. */
+static bool
+has_room(struct store *st, uint64_t put, uint64_t bytes, uint64_t floor)
+{
+	/* In this order: of an older look more has come since. */
+	uint64_t was = atomic_load(&st->left_put);
+	uint64_t left = atomic_load(&st->bytes_left);
+
+	bytes += put > was ? put - was : 0;
+	/* Once in the log, and once in the tables. */
+	return left >= floor && (left - floor) / 2 >= bytes;
+}
+
 int
 store_check_room(
     struct store *st, uint64_t bytes, size_t n, bool own, struct err *err)
 {
-	uint64_t room, left, floor = own ? st->opt.floor / 2 : st->opt.floor;
+	uint64_t floor = own ? st->opt.floor / 2 : st->opt.floor;
+	uint64_t was = atomic_load(&st->left_put), put, on_disk;
 
-	if (read_room(st, &room, &left, err) < 0)
+	bytes += n * EVENT_ROOM;
+	if (bdb_log_ends(st->db, &put, &on_disk, err) < 0)
 		return -1;
-	/* Once in the log, and once in the tables. */
-	if (left >= floor && (left - floor) / 2 >= bytes + n * EVENT_ROOM)
-		return 0;
-	store_measure_room(st); /* the health answer says so at once */
-	return store_refuse_full(st, err);
+	/* A look may hang while writes do not: a little more needs none. */
+	if (put < was || put - was + bytes > st->opt.floor / 4 ||
+	    !has_room(st, put, bytes, floor))
+		store_measure_room(st);
+	return has_room(st, put, bytes, floor) ? 0 : store_refuse_full(st, err);
 }
 
 bool
