@@ -338,6 +338,7 @@ read_identity(struct receive_state *rs, const struct verify_input *in)
 
 	buf_clear(&rs->scratch);
 	rs->wish = STORE_WISH_ACCEPT;
+	rs->is_test = false;
 	if (verify_identify(rs->ep->scheme, in, &rs->scratch, who, &err) < 0)
 		return receive_finish(rs->call, REPLY_FAULT, 0, err.text);
 	for (i = 0; i < NITEMS(unreadable); i++) {
@@ -435,8 +436,8 @@ on_done(struct store_item *item)
 }
 
 /*
- * The endpoint's rate counts what is new; duplicates have one of their own.
- * Each try of a request is one.
+ * The endpoint's rate counts new events; duplicates have one of their own. A
+ * request that is judged again, since its endpoint changed, counts once.
  */
 static int
 check_rate(struct receive_state *rs)

@@ -321,6 +321,51 @@ START_TEST(an_ignored_message_is_judged_afresh)
 }
 END_TEST
 
+/* As Adyen sends: each element is signed by itself, and the whole is not. */
+static enum store_outcome
+send_batch(const char *elements)
+{
+	struct buf contents = BUF_INIT(1024), digests = BUF_INIT(1024);
+	unsigned char digest[DIGEST_SHA256] = { 0 };
+	struct waiting w;
+	struct dedupe_identity *who = &w.item.identity;
+	enum store_outcome outcome;
+	size_t i;
+
+	fx_begin(&w, elements, elements);
+	who->class = (struct dedupe_class){ .signs = true };
+	who->has_content = true;
+	for (i = 0; elements[i] != '\0'; i++) {
+		digest[0] = (unsigned char)elements[i];
+		ck_assert_int_eq(
+		    buf_put(&digests, digest, sizeof(digest), &fx.err), 0);
+		who->content[i] = digest[0];
+	}
+	w.item.elements = buf_span(&digests);
+	w.item.contents = &contents;
+	store_submit(fx.st, &w.item);
+	outcome = fx_end(&w);
+	buf_free(&contents);
+	buf_free(&digests);
+	return outcome;
+}
+
+START_TEST(a_batch_is_new_when_an_element_is)
+{
+	fx_added("payments", NULL);
+	ck_assert_int_eq(send_batch("A"), STORE_ACCEPTED);
+	ck_assert_int_eq(send_batch("BC"), STORE_ACCEPTED);
+	ck_assert_int_eq(send_batch("AB"), STORE_DUPLICATE);
+	ck_assert_int_eq(send_batch("C"), STORE_DUPLICATE);
+	ck_assert_int_eq(send_batch("AD"), STORE_ACCEPTED);
+	fx_close();
+	fx_open();
+	ck_assert_int_eq(send_batch("DC"), STORE_DUPLICATE);
+	ck_assert_uint_eq(fx_events(), 3);
+	check_store();
+}
+END_TEST
+
 START_TEST(the_oldest_ignored_message_goes)
 {
 	char id[24];
@@ -360,6 +405,7 @@ main(void)
 	tcase_add_test(tc, other_held_events_beyond_the_limit_fail_alone);
 	tcase_add_test(tc, an_endpoint_may_deliver_or_refuse_them);
 	tcase_add_test(tc, an_ignored_message_is_judged_afresh);
+	tcase_add_test(tc, a_batch_is_new_when_an_element_is);
 	tcase_add_test(tc, the_oldest_ignored_message_goes);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
