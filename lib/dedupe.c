@@ -526,7 +526,7 @@ dedupe_expire(
     struct dedupe *dd, int64_t age_ms, unsigned *dropped, struct err *err)
 {
 	struct dedupe_part part;
-	bool old;
+	bool old = false;
 	size_t at;
 
 	*dropped = 0;
