@@ -49,7 +49,7 @@ read_room(struct store *st, uint64_t *room, uint64_t *left, uint64_t *put,
 void
 store_measure_room(struct store *st)
 {
-	uint64_t room, left, put, floor = st->opt.floor;
+	uint64_t room = 0, left = 0, put = 0, floor = st->opt.floor;
 	struct err ignored = ERR_INIT;
 	bool below;
 
