@@ -55,6 +55,7 @@ take_off(struct flight *f)
 	snprintf(f->id, sizeof(f->id), "evt_%016llx%08x", n, 0xabcdefU);
 	f->item.event.id = span_str(f->id);
 	f->began_ns = now_ns();
+	f->item.until_ms = 0; /* of the round before */
 	if (dedupe_identify_own(
 		f->item.event.body, true, &f->item.identity, &f->item.err) < 0)
 		abort();
