@@ -88,7 +88,9 @@ dedupe_hash(const unsigned char secret[DEDUPE_SECRET], uint64_t endpoint_id,
 		       ? content
 		       : payload;
 	parts[1] = parts[2];
-	if (hash(&h, DEDUPE_CONTENT_TYPE, parts, 2,
+	if ((dedupe_keys(&who->class, ev) & DEDUPE_BIT(DEDUPE_CONTENT_TYPE)) !=
+		0 &&
+	    hash(&h, DEDUPE_CONTENT_TYPE, parts, 2,
 		out->keys[DEDUPE_CONTENT_TYPE], err) < 0)
 		goto out;
 	if (who->has_type && hash(&h, KIND_TYPE, &type, 1, typed, err) < 0)

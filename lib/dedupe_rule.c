@@ -369,7 +369,8 @@ choose_writes(struct judging *jd)
 		keys |= DEDUPE_BIT(DEDUPE_WHOLE);
 	/* The first type of a content stands in the content's own record. */
 	else if ((jd->asked & DEDUPE_BIT(DEDUPE_CONTENT_TYPE)) != 0)
-		keys |= DEDUPE_BIT(DEDUPE_CONTENT_TYPE);
+		keys |= dedupe_keys(jd->cl, jd->ev) &
+			DEDUPE_BIT(DEDUPE_CONTENT_TYPE);
 	for (key = 0; key < DEDUPE_KEYS; key++) {
 		if ((keys & DEDUPE_BIT(key)) == 0)
 			continue;
