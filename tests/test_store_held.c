@@ -321,6 +321,45 @@ START_TEST(an_ignored_message_is_judged_afresh)
 }
 END_TEST
 
+/* A held event keeps its part of the log until hold_max, and no longer. */
+START_TEST(a_held_event_expires_with_hold_max)
+{
+	struct store_held_totals t;
+	struct buf scratch = BUF_INIT(1024);
+	struct store_held h;
+	uint64_t dropped, held;
+	bool found;
+
+	fx.opt.retain_s = fx.opt.segment_age_s = 1;
+	fx.opt.hold_s = 5;
+	fx_close();
+	fx_open();
+	fx_added("hub", NULL);
+	ck_assert_int_eq(send("a", "one"), STORE_ACCEPTED);
+	ck_assert_int_eq(send("b", "one"), STORE_HELD);
+	held = seq;
+	usleep(2500000);
+	ck_assert_int_eq(send("c", "two"), STORE_ACCEPTED);
+	ck_assert_int_eq(store_prune(fx.st, &dropped, &fx.err), 0);
+	ck_assert_uint_eq(dropped, 0);
+	ck_assert(is_shown(held, true));
+	usleep(3000000);
+	ck_assert_int_eq(store_prune(fx.st, &dropped, &fx.err), 0);
+	ck_assert_uint_ge(dropped, 1);
+	ck_assert(!is_shown(held, true));
+	ck_assert_int_eq(
+	    store_held_get(fx.st, NULL, held, &h, &scratch, &found, &fx.err),
+	    0);
+	ck_assert(!found);
+	ck_assert_int_eq(
+	    store_held_totals(fx.st, fx.endpoint_id, &t, &fx.err), 0);
+	ck_assert_uint_eq(t.count, 0);
+	/* It is still known, so that a retry of it is no news. */
+	ck_assert_int_eq(send("b", "one"), STORE_DUPLICATE);
+	buf_free(&scratch);
+}
+END_TEST
+
 /* As Adyen sends: each element is signed by itself, and the whole is not. */
 static enum store_outcome
 send_batch(const char *elements)
@@ -405,6 +444,7 @@ main(void)
 	tcase_add_test(tc, other_held_events_beyond_the_limit_fail_alone);
 	tcase_add_test(tc, an_endpoint_may_deliver_or_refuse_them);
 	tcase_add_test(tc, an_ignored_message_is_judged_afresh);
+	tcase_add_test(tc, a_held_event_expires_with_hold_max);
 	tcase_add_test(tc, a_batch_is_new_when_an_element_is);
 	tcase_add_test(tc, the_oldest_ignored_message_goes);
 	suite_add_tcase(s, tc);
