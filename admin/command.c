@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "lib/gateway.h"
+#include "lib/harden.h"
 #include "lib/near.h"
 #include "lib/text.h"
 #include "lib/util.h"
@@ -455,9 +456,9 @@ command_main(const struct program *program, int argc, char **argv)
 	struct err err = ERR_INIT;
 	int at, status, rest;
 
-	if (gateway_refuse(&err) < 0) {
+	if (harden_process(&err) < 0 || gateway_refuse(&err) < 0) {
 		complain(program, NULL, &err);
-		return EX_USAGE;
+		return command_status(err.code);
 	}
 	at = take_front(program, argc, argv, &line.config, &status);
 	if (at < 0)

@@ -1,5 +1,4 @@
 /* deliver.c: the program that delivers events to their destinations. */
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -17,6 +15,7 @@
 #include "lib/deliver.h"
 #include "lib/gateway.h"
 #include "lib/guard.h"
+#include "lib/harden.h"
 #include "lib/owner.h"
 #include "lib/text.h"
 #include "lib/util.h"
@@ -82,32 +81,6 @@ wrong_use(const char *why)
 }
 
 /* --- the process ---------------------------------------------------------- */
-
-/* A closed 0, 1 or 2 would be given to the next file that is opened. */
-static void
-fill_descriptors(void)
-{
-	int fd = open("/dev/null", O_RDWR);
-
-	while (fd >= 0 && fd <= STDERR_FILENO)
-		fd = dup(fd);
-	if (fd > STDERR_FILENO)
-		close(fd);
-}
-
-/* It knows the secrets of destinations: nothing of it is for others. */
-static void
-harden(void)
-{
-	struct rlimit none = { 0, 0 };
-
-	fill_descriptors();
-	umask(077);
-	prctl(PR_SET_DUMPABLE, 0);
-	setrlimit(RLIMIT_CORE, &none);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGCHLD, SIG_DFL);
-}
 
 /* As many deliveries at once as there are descriptors for. */
 static size_t
@@ -309,10 +282,8 @@ run(const struct options *opt)
 		    cf.file == NULL ? "the configuration" : cf.file);
 		goto out;
 	}
-	/* The change of user may have made the process dumpable again. */
 	if (owner_become_user(cf.store, &err) < 0)
 		goto out;
-	prctl(PR_SET_DUMPABLE, 0);
 	ret = 0;
 	if (follow_parent(opt->parent))
 		ret = deliver(opt, &cf, &err);
@@ -328,14 +299,15 @@ main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	int status;
 
-	if (gateway_refuse(&err) < 0)
+	if (harden_process(&err) < 0 || gateway_refuse(&err) < 0)
 		return fail(&err);
 	/* Executed anew by itself, to become a command: see command_run.h. */
 	if (argc > 2 && strcmp(argv[1], "--become-command") == 0) {
 		command_become(argv + 2, &err);
 		return EX_OSERR;
 	}
-	harden();
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
 	status = read_options(argc, argv, &opt);
 	return status >= 0 ? status : run(&opt);
 }

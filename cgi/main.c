@@ -6,9 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 #include "cgi/pool.h"
 #include "cgi/service.h"
 #include "lib/gateway.h"
+#include "lib/harden.h"
 #include "lib/owner.h"
 #include "lib/text.h"
 #include "lib/util.h"
@@ -88,32 +87,6 @@ wrong_use(const char *why)
 }
 
 /* --- the process --------------------------------------------------------- */
-
-/* A closed 0, 1 or 2 would be given to the next file that is opened. */
-static void
-fill_descriptors(void)
-{
-	int fd = open("/dev/null", O_RDWR);
-
-	while (fd >= 0 && fd <= STDERR_FILENO)
-		fd = dup(fd);
-	if (fd > STDERR_FILENO)
-		close(fd);
-}
-
-/* Nothing of this process is for other processes of the same user. */
-static void
-harden(void)
-{
-	struct rlimit none = { 0, 0 };
-
-	fill_descriptors();
-	umask(077);
-	prctl(PR_SET_DUMPABLE, 0);
-	setrlimit(RLIMIT_CORE, &none);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk */
-}
 
 /* How many connections the descriptors suffice for; takes what it may have. */
 static size_t
@@ -308,15 +281,10 @@ run_service(const struct options *opt, struct listening *ls, char **argv)
 
 	service_signals(&signals);
 	sigprocmask(SIG_SETMASK, &signals, NULL);
-	/*
-	 * Whoever the store belongs to owns what is opened from here on. The
-	 * change of user may have made the process dumpable again.
-	 */
+	/* Whoever the store belongs to owns what is opened from here on. */
 	if (conf_read(opt->config, &cf, &err) < 0 ||
 	    owner_become_user(cf.store, &err) < 0)
 		status = fail(&err);
-	else if (prctl(PR_SET_DUMPABLE, 0) < 0)
-		status = EX_OSERR;
 	else if (opt->socket != NULL && ls->from == LISTENING_NONE &&
 		 listening_open(opt->socket, ls, &err) < 0)
 		status = fail(&err);
@@ -349,9 +317,10 @@ main(int argc, char **argv, char **env)
 	struct listening ls = LISTENING_INIT;
 	struct err err = ERR_INIT;
 
-	harden();
-	if (listening_inherit(&ls, &err) < 0)
+	if (harden_process(&err) < 0 || listening_inherit(&ls, &err) < 0)
 		return fail(&err);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk */
 	/*
 	 * A CGI program's arguments are the client's. Without a listening
 	 * socket nothing else tells it from a service, so this comes first.

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 
 #include "lib/frame.h"
 #include "lib/guard.h"
+#include "lib/harden.h"
 #include "lib/owner_dir.h"
 #include "lib/process.h"
 #include "lib/util.h"
@@ -153,13 +153,8 @@ owner_become_user(const char *dir, struct err *err)
 		return 0;
 	if (geteuid() != 0)
 		return refuse_user(dir, st.st_uid, err);
-	/* Groups first: without root they could not be given up any more. */
-	if (setgroups(0, NULL) < 0 ||
-	    setresgid(st.st_gid, st.st_gid, st.st_gid) < 0 ||
-	    setresuid(st.st_uid, st.st_uid, st.st_uid) < 0)
-		return err_errno(err, errno, "turn into the owner of %s", dir);
-	if (setuid(0) == 0)
-		abort(); /* root was not given up: no error could mend that */
+	if (harden_become(NULL, st.st_uid, st.st_gid, err) < 0)
+		return err_wrap(err, "become the owner of %s", dir);
 	return 0;
 }
 
