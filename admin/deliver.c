@@ -16,6 +16,7 @@
 #include "lib/gateway.h"
 #include "lib/guard.h"
 #include "lib/harden.h"
+#include "lib/log_file.h"
 #include "lib/owner.h"
 #include "lib/text.h"
 #include "lib/util.h"
@@ -200,6 +201,15 @@ write_line(void *arg, const char *line)
 }
 
 static void
+look_after_log(void *arg)
+{
+	struct err err = ERR_INIT;
+
+	if (log_file_look(arg, false, &err) < 0)
+		fprintf(stderr, PROGRAM ": %s\n", err.text);
+}
+
+static void
 scheme_failed(void *arg, const struct err *err)
 {
 	(void)arg;
@@ -238,9 +248,11 @@ deliver(const struct options *opt, const struct conf *cf, struct err *err)
 		.once = opt->once,
 		.child = opt->parent != 0,
 		.verbose = opt->verbose,
-		.log = write_line };
+		.log = write_line,
+		.look = look_after_log };
 	struct deliver_totals totals = { 0 };
 	struct scheme_set *schemes = NULL;
+	struct log_file *log_file = NULL;
 	char self[PATH_ROOM];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	int ret = -1;
@@ -250,6 +262,9 @@ deliver(const struct options *opt, const struct conf *cf, struct err *err)
 	self[n] = '\0';
 	dv.self = self;
 	dv.stop_fd = open_signals(err);
+	if (log_file_new(STDERR_FILENO, &log_file, err) < 0)
+		goto out;
+	dv.arg = log_file;
 	if (dv.stop_fd < 0 || load_schemes(cf, &schemes, err) < 0)
 		goto out;
 	dv.schemes = schemes;
@@ -264,6 +279,7 @@ out:
 	if (dv.stop_fd >= 0)
 		close(dv.stop_fd);
 	scheme_set_free(schemes);
+	log_file_free(log_file);
 	return ret;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/log_file.h"
 #include "lib/text.h"
 
 /* Bytes of a note that are shown: each may become four ("\xHH"). */
@@ -25,6 +26,7 @@ struct batch {
 };
 
 struct log {
+	struct log_file *file; /* NULL: it is none that is rotated */
 	bool to_syslog;
 	pthread_t thread;
 	pthread_mutex_t lock; /* all below but what "writing" points at */
@@ -133,6 +135,7 @@ destroy(struct log *lg)
 	pthread_cond_destroy(&lg->wake);
 	pthread_cond_destroy(&lg->ended);
 	pthread_mutex_destroy(&lg->lock);
+	log_file_free(lg->file);
 	free(lg->gathering);
 	free(lg->writing);
 	free(lg);
@@ -164,6 +167,10 @@ log_open(const char *to, struct log **out, struct err *err)
 		destroy(lg);
 		return err_set(err, ERR_NOMEM, "no memory for the log");
 	}
+	if (log_file_new(STDERR_FILENO, &lg->file, err) < 0) {
+		destroy(lg);
+		return -1;
+	}
 	lg->gathering->len = lg->writing->len = 0;
 	if (lg->to_syslog)
 		openlog("eyelet.fcgi", LOG_PID | LOG_NDELAY, LOG_DAEMON);
@@ -174,6 +181,15 @@ log_open(const char *to, struct log **out, struct err *err)
 	}
 	*out = lg;
 	return 0;
+}
+
+void
+log_look(struct log *lg, bool now)
+{
+	struct err err = ERR_INIT;
+
+	if (log_file_look(lg->file, now, &err) < 0)
+		log_note(lg, "%s", err.text);
 }
 
 void

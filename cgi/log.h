@@ -21,6 +21,12 @@ struct log;
  */
 int log_open(const char *to, struct log **out, struct err *err);
 
+/*
+ * Opens standard error anew where its file was rotated, see log_file.h; `now`
+ * without waiting for the time of the next look. One thread's.
+ */
+void log_look(struct log *lg, bool now);
+
 /* Writes what waits, for at most LOG_END_MS, and ends. NULL is allowed. */
 void log_close(struct log *lg);
 

@@ -422,6 +422,7 @@ start_anew(struct service *sv)
 		pool_drain(sv->pool, true, FENCED_DRAIN_MS);
 	if (clock_ms() - sv->owning_since_ms < FENCED_SOON_MS)
 		nanosleep(&pause, NULL);
+	log_look(sv->opt.log, true); /* its path is read anew, too */
 	log_close(sv->opt.log);
 	if (listening_keep(sv->opt.listening, &err) == 0) {
 		execv("/proc/self/exe", sv->opt.argv);
@@ -485,6 +486,7 @@ loop(struct service *sv, struct err *err)
 		if (sv->mode == MODE_OWNING && engine_delivers(sv->engine))
 			deliverer_look(
 			    &sv->deliverer, sv->opt.conf, sv->opt.log);
+		log_look(sv->opt.log, false);
 		why = reason_to_end(sv, SERVICE_LOOK_MS);
 	}
 	log_note(sv->opt.log, "leaving: %s", why);

@@ -15,7 +15,7 @@
 
 #define LINE_MAX_BYTES 2048
 #define WHY_MAX 512
-#define SLEEP_MAX_MS 60000
+#define SLEEP_MAX_MS 1000 /* opt.look is called once a second */
 #define COMMANDS_FOLDER "commands" /* of the store folder */
 
 /* --- words for the operator ----------------------------------------------- */
@@ -275,6 +275,8 @@ turn(struct deliver *dv, struct err *err)
 	dv->wall_ms = clock_wall_ms();
 	schedule_set_wall(dv->schedule, dv->wall_ms - dv->now_ms);
 	dv->more = false;
+	if (dv->opt.look != NULL)
+		dv->opt.look(dv->opt.arg);
 	deliver_cache_sweep(&dv->cache);
 	if (take_told(dv, err) < 0 || deliver_send(dv, err) < 0 ||
 	    deliver_read(dv, err) < 0 || ask_to_be_told(dv, err) < 0 ||

@@ -29,6 +29,8 @@ struct deliver_options {
 	bool verbose; /* a line for what went well, too */
 	/* One inert key=value line without a line end. */
 	void (*log)(void *arg, const char *line);
+	/* Called once a second at least, for what the program looks after. */
+	void (*look)(void *arg);
 	void *arg;
 };
 
