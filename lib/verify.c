@@ -66,7 +66,7 @@ unresolved(struct judge *j, const struct piece *p, enum resolve_outcome how)
 
 /* Takes the items of one value that are signatures. */
 static int
-take_items(struct judge *j, struct span value)
+take_items(struct judge *j, struct span value, const char *prefix)
 {
 	const struct scheme *sc = j->sc;
 	struct candidate *c;
@@ -74,10 +74,10 @@ take_items(struct judge *j, struct span value)
 
 	while (value.len > 0) {
 		item = resolve_next_item(&value, sc->split);
-		if (j->prefix != NULL) {
-			if (!span_starts(item, j->prefix))
+		if (prefix != NULL) {
+			if (!span_starts(item, prefix))
 				continue;
-			item = span_skip(item, strlen(j->prefix));
+			item = span_skip(item, strlen(prefix));
 			j->prefixed = true;
 		}
 		if (item.len == 0)
@@ -121,7 +121,7 @@ take_numbered(struct judge *j, const struct piece *from, size_t *found)
 		if (rq->headers[i].value.len > 0 &&
 		    is_numbered(rq->headers[i].name, from->arg)) {
 			(*found)++;
-			if (take_items(j, rq->headers[i].value) != 0)
+			if (take_items(j, rq->headers[i].value, j->prefix) != 0)
 				return 1;
 		}
 	return 0;
@@ -132,6 +132,7 @@ static int
 take_version(struct judge *j)
 {
 	const struct scheme *sc = j->sc;
+	bool bare, equal = sc->algorithm->kind == ALGORITHM_EQUAL;
 	enum resolve_outcome how;
 	const char *reason;
 	struct span value;
@@ -152,7 +153,9 @@ take_version(struct judge *j)
 			continue;
 		found++;
 		j->rs.items = value;
-		if (take_items(j, value) != 0)
+		/* "Bearer " and its like stand in headers alone. */
+		bare = equal && sc->sig_from[i].kind != PIECE_HEADER;
+		if (take_items(j, value, bare ? NULL : j->prefix) != 0)
 			return 1;
 	}
 	if (found == 0)

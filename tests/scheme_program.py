@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """eyelet-scheme as people and scripts use it: output, statuses, secrets."""
+import base64
 import hashlib
 import hmac
 import json
@@ -24,9 +25,14 @@ BODY_IS_NOT_SIGNED = set(
     "okta paypal postmark telegram twilio".split())
 # Public keys, signatures outside the headers, headers named by the request.
 CANNOT_SIGN = set(
-    "adyen aws-sns aws-sns-v1 cloudevents coinbase-cdp discord event-grid "
+    "adyen aws-sns aws-sns-v1 coinbase-cdp discord event-grid "
     "hook0 hook0-v1 mailchimp mailgun mailgun-form microsoft-graph monday "
     "paypal sendgrid standard-webhooks-v1a telnyx".split())
+
+# Whose libraries take headers named webhook-* alone, and who sends svix-*.
+WEBHOOK = ("brex incident-io lithic openai pleo polar render replicate sardine "
+           "standard-webhooks").split()
+SVIX = "beehiiv clerk guesty nash nomod resend safebase stytch svix".split()
 
 # Providers whose documents are for their customers alone.
 NOT_PUBLIC = ("nimbus", "nolxy", "nomod", "nomos", "nomos-body")
@@ -237,6 +243,35 @@ class Scheme(unittest.TestCase):
             body=BODY).stdout.decode()
         self.assertEqual(lines, signature(b"key") + ",v1="
                          + signature(b"old").split("v1=")[1] + "\n")
+
+    def test_headers_are_named_as_the_provider_names_them(self):
+        key = self.file("k", b"whsec_" + base64.b64encode(bytes(24)))
+        for names, prefix in ((WEBHOOK, "webhook"), (SVIX, "svix")):
+            for name in names:
+                lines = self.run_it(
+                    "sign", name, "--schemes", PRESETS, "--secret-file", key,
+                    "--id", "msg_1", body=BODY).stdout.decode().splitlines()
+                self.assertEqual(
+                    sorted(line.split(":")[0].lower() for line in lines),
+                    [f"{prefix}-id", f"{prefix}-signature",
+                     f"{prefix}-timestamp"], name)
+
+    def test_a_bearer_token_is_sent_as_one(self):
+        key = self.file("k", b"mF_9.B5f-4.1JqM")
+        words = ("cloudevents", "--schemes", PRESETS, "--secret-file", key)
+        lines = self.run_it("sign", *words, body=BODY).stdout.decode()
+        self.assertIn("authorization: Bearer mF_9.B5f-4.1JqM",
+                      lines.splitlines()[0].replace("A", "a", 1))
+        url = "https://h.example/?access_token="
+        for header, query, status in (
+                ("Bearer mF_9.B5f-4.1JqM", "", 0), ("", "mF_9.B5f-4.1JqM", 0),
+                ("mF_9.B5f-4.1JqM", "", 1), ("", "Bearer mF_9.B5f-4.1JqM", 1),
+                ("Basic mF_9.B5f-4.1JqM", "", 1), ("Bearer ", "", 1),
+                ("Bearer other", "other", 1)):
+            more = ["--header", f"Authorization: {header}"] if header else []
+            self.run_it("verify", *words, *more, "--url",
+                        url + query.replace(" ", "%20"), body=BODY,
+                        status=status)
 
     def test_what_cannot_sign_says_so(self):
         done = self.run_it("sign", "mailgun", "--schemes", PRESETS,

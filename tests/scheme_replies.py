@@ -33,10 +33,11 @@ NAMED = ("xero mailgun discord nomod nomos slack zoom meta twitch dropbox "
          "x-twitter monday event-grid cloudevents okta microsoft-graph trello "
          "intercom mailchimp asana linear pagerduty telegram twilio "
          "github").split()
-SUCCESS = {"discord": 204, "pagerduty": 202, "microsoft-graph": 202}
+SUCCESS = {"discord": 204, "pagerduty": 202, "microsoft-graph": 202,
+           "cloudevents": 202}
 REFUSED = {"mailgun": 406, "mailgun-form": 406, "nomod": 400, "linear": 400}
-EMPTY = ("discord", "pagerduty", "microsoft-graph", "slack", "telegram",
-         "twilio", "twilio-body", "xero")
+EMPTY = ("cloudevents", "discord", "pagerduty", "microsoft-graph", "slack",
+         "telegram", "twilio", "twilio-body", "xero")
 
 
 def fresh(text):

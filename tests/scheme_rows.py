@@ -301,11 +301,49 @@ standard("polar", secret="polar_whs_dGV4dA==", key=None)
 standard("gitlab-signed", headers={"webhook-id": "msg_1",
                                    "X-Gitlab-Event": "Push Hook"},
          type="Push Hook")
-SVIX = ("svix beehiiv brex clerk guesty incident-io lithic nash pleo render "
-        "replicate resend safebase sardine stytch").split()
-for one in SVIX:
-    standard(one, "svix")
-    standard(one + "#webhook")
+# What each that signs by Svix names its headers, and a body as its pages or
+# libraries show it, with the type that stands in it.
+SVIX = {
+    "svix": ("svix", IT, "a.b"),
+    "svix#event_type": ("svix", '{"event_type":"a.b"}', "a.b"),
+    "beehiiv": ("svix", '{"data":{"id":"sub_1"},"event_timestamp":1767225600,'
+                '"event_type":"subscription.created","uid":"u1"}',
+                "subscription.created"),
+    "brex": ("webhook", '{"event_type":"TRANSFER_PROCESSED","transfer_id":'
+             '"t1","company_id":"c1"}', "TRANSFER_PROCESSED"),
+    "clerk": ("svix", '{"data":{},"object":"event","type":"user.created"}',
+              "user.created"),
+    "guesty": ("svix", '{"reservation":{"type":"x"},"event":'
+               '"reservation.new"}', "reservation.new"),
+    "incident-io": ("webhook", '{"event_type":'
+                    '"public_incident.incident_created_v2",'
+                    '"public_incident.incident_created_v2":{"id":"01"}}',
+                    "public_incident.incident_created_v2"),
+    "lithic": ("webhook", '{"event_type":"card.created","type":"VIRTUAL",'
+               '"card_token":"t"}', "card.created"),
+    "nash": ("svix", '{"type":"delivery","event":"dropoff_complete",'
+             '"data":{"id":"d"}}', "delivery.dropoff_complete"),
+    "pleo": ("webhook", '{"data":{"id":"b4"},"eventId":"a2",'
+             '"eventType":"v1.export-job.created"}', "v1.export-job.created"),
+    "render": ("webhook", '{"type":"deploy_ended","timestamp":'
+               '"2026-01-01T00:00:00Z","data":{"id":"evt-1"}}',
+               "deploy_ended"),
+    "replicate": ("webhook", '{"id":"p1","status":"succeeded","output":[]}',
+                  "succeeded"),
+    "resend": ("svix", '{"type":"email.sent","created_at":'
+               '"2026-01-01T00:00:00Z","data":{}}', "email.sent"),
+    "safebase": ("svix", '{"message":"m","request":{"id":"f3",'
+                 '"status":"pending"}}', None),
+    "sardine": ("webhook", '{"eventType":"order.processed","id":"90",'
+                '"order":{"id":"6d"}}', "order.processed"),
+    "stytch": ("svix", '{"project_id":"p","event_id":"e","action":"CREATE",'
+               '"object_type":"organization","source":"DIRECT","id":"o"}',
+               "DIRECT.organization.CREATE"),
+}
+for one, (headers, body, kind) in SVIX.items():
+    other = {"svix": "webhook", "webhook": "svix"}[headers]
+    standard(one, headers, body=body, type=kind)
+    standard(f"{one}#{other}", other, body=body, type=kind)
 
 
 def both(name, sig, **more):
@@ -426,6 +464,9 @@ headed("linear", "Linear-Signature: {s}", "Linear-Delivery", None, unit="ms",
        '"action":"create","webhookTimestamp":{t}}')
 both("intercom", "X-Hub-Signature: sha1={s}", alg="sha1",
      body='{"id":"evt_1","topic":"a.b"}')
+headed("linear#revoked", "Linear-Signature: {s}", "Linear-Delivery", None,
+       unit="ms", past=60, future=60, type="OAuthAppRevoked",
+       body='{"type":"OAuthAppRevoked","webhookTimestamp":{t}}')
 row("meta", "X-Hub-Signature-256: sha256={s}", body='{"object":"page"}',
     type="page")
 row("x-twitter", "x-twitter-webhooks-signature: sha256={s}", enc="base64")
@@ -506,6 +547,18 @@ timed("hubspot-v3", "X-HubSpot-Signature-v3: {s}", "{method}{url}{B}{t}",
 headed("twilio", "X-Twilio-Signature: {s}", "I-Twilio-Idempotency-Token",
        None, alg="sha1", enc="base64", url=URL, body="b=2&a=1&c=x%20y",
        signed="{url}a1b2cx y")
+# A message that came, one that went out, a call, a recording, a conversation.
+for what, form, kind in (
+        ("sms", "Body=hi&SmsStatus=received", "received"),
+        ("message", "MessageStatus=delivered&SmsStatus=sent", "delivered"),
+        ("call", "CallSid=CA1&CallStatus=ringing", "ringing"),
+        ("recording", "CallSid=CA1&RecordingStatus=completed", "completed"),
+        ("video", "StatusCallbackEvent=room-created", "room-created"),
+        ("conversation", "EventType=onMessageAdded", "onMessageAdded")):
+    headed(f"twilio#{what}", "X-Twilio-Signature: {s}",
+           "I-Twilio-Idempotency-Token", None, alg="sha1", enc="base64",
+           url=URL, body=form, signed="{url}" + form.replace("&", "")
+           .replace("=", ""), type=kind)
 DIGEST = hashlib.sha256(b'{"a":1}').hexdigest()
 headed("twilio-body", "X-Twilio-Signature: {s}",
        "I-Twilio-Idempotency-Token", None, alg="sha1", enc="base64",
@@ -559,8 +612,10 @@ def token(name, where="token", **more):
 
 token("monday", body='{"event":{"type":"a.b"}}')
 token("event-grid", body='[{"id":"evt_1","eventType":"a.b"}]', id="evt_1")
-token("cloudevents", "access_token", id="/src evt_1",
-      headers={"ce-id": "evt_1", "ce-source": "/src", "ce-type": "a.b"})
+CLOUD = {"ce-id": "evt_1", "ce-source": "/src", "ce-type": "a.b"}
+token("cloudevents#query", "access_token", id="/src evt_1", headers=CLOUD)
+row("cloudevents", "Authorization: Bearer {s}", alg="equal", covers=False,
+    secret="mF_9.B5f-4.1JqM", headers=CLOUD, id="/src evt_1", type="a.b")
 token("mailchimp", body="type=subscribe&fired_at=1", type="subscribe")
 row("microsoft-graph", "", body_sig=True, alg="equal", covers=False,
     secret="state-1", type="updated",
