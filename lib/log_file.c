@@ -176,7 +176,7 @@ static int
 open_anew(struct log_file *lf, struct err *err)
 {
 	struct stat before, output, st;
-	const char *name;
+	const char *name = NULL;
 	int folder_fd = -1, fd = -1, ret = -1;
 
 	if (fstat(lf->fd, &before) < 0)
