@@ -1,106 +1,87 @@
 /* store_init.c: folders with the right owner and mode, then key and store. */
 #include "admin/store_init.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "admin/store_place.h"
+#include "lib/guard.h"
+#include "lib/harden.h"
 #include "lib/seal.h"
 
-static int
-find_user(const char *name, struct passwd *out, struct err *err)
-{
-	struct passwd *pw;
+#define NAME_SIZE 64 /* of a user's name */
 
-	errno = 0;
-	pw = name == NULL ? getpwuid(geteuid()) : getpwnam(name);
-	if (pw == NULL && name == NULL)
-		return err_set(err, ERR_NOTFOUND,
-		    "uid %u has no name: give --user", (unsigned)geteuid());
+/* A store of root's is of no use to a web server, so root has to say whose. */
+static int
+ask_user(char name[NAME_SIZE], struct err *err)
+{
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return err_set(err, ERR_USAGE,
+		    "root has to say whose the store is to be: --user www-data "
+		    "where the web server starts eyelet, --user eyelet for "
+		    "eyelet.service, --user root for root alone");
+	fputs("Which user will eyelet run as? www-data where the web server "
+	      "starts it,\neyelet for eyelet.service, root for root alone: ",
+	    stderr);
+	if (fgets(name, NAME_SIZE, stdin) == NULL)
+		name[0] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+	return name[0] != '\0'
+		   ? 0
+		   : err_set(err, ERR_USAGE, "no user was named: give --user");
+}
+
+/* Whoever runs this, even where the system has no name for that. */
+static void
+find_self(struct store_made *made, struct passwd *out)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+
+	if (pw != NULL)
+		snprintf(made->user, sizeof(made->user), "%s", pw->pw_name);
+	else
+		snprintf(made->user, sizeof(made->user), "%lu",
+		    (unsigned long)geteuid());
+	*out = (struct passwd){
+		.pw_name = made->user, .pw_uid = geteuid(), .pw_gid = getegid()
+	};
+}
+
+static int
+find_user(const char *name, const struct conf *cf, struct store_made *made,
+    struct passwd *out, struct err *err)
+{
+	char asked[NAME_SIZE], command[NAME_SIZE + 64];
+	const struct passwd *pw;
+
+	if (name == NULL && geteuid() != 0) {
+		find_self(made, out);
+		return 0;
+	}
+	if (name == NULL) {
+		if (ask_user(asked, err) < 0)
+			return -1;
+		name = asked;
+	}
+	pw = getpwnam(name);
 	if (pw == NULL)
 		return err_set(
 		    err, ERR_NOTFOUND, "there is no user \"%s\"", name);
-	if (geteuid() != 0 && pw->pw_uid != geteuid())
-		return err_set(err, ERR_DENIED,
-		    "only root can make a store for another user: sudo "
-		    "eyelet-store init --user %s",
-		    name);
-	*out = *pw;
-	return 0;
-}
-
-/* Makes the missing folders above path, for everybody to pass through. */
-static int
-make_parents(char *path, struct err *err)
-{
-	char *slash;
-
-	for (slash = strchr(path + 1, '/'); slash != NULL;
-	     slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0755) < 0 && errno != EEXIST) {
-			err_errno(err, errno, "make the folder %s", path);
-			*slash = '/';
-			return -1;
-		}
-		*slash = '/';
+	if (geteuid() != 0 && pw->pw_uid != geteuid()) {
+		snprintf(command, sizeof(command),
+		    "sudo eyelet-store %sinit --user %s",
+		    cf->file == NULL ? "" : "-c @ ", name);
+		return guard_refuse(cf->file == NULL ? "" : cf->file,
+		    "only root can make a store for another user", command,
+		    err);
 	}
-	return 0;
-}
-
-/* The folder itself, 0700 and the user's; or one that is so already. */
-static int
-make_folder(const char *path, const struct passwd *user, struct err *err)
-{
-	struct stat sb;
-	bool made = mkdir(path, 0700) == 0;
-	int fd = -1, ret = -1;
-
-	if (!made && errno != EEXIST)
-		return err_errno(err, errno, "make the folder %s", path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &sb) < 0) {
-		err_errno(err, errno, "folder %s", path);
-		goto out;
-	}
-	if (made && sb.st_uid != user->pw_uid &&
-	    fchown(fd, user->pw_uid, user->pw_gid) < 0) {
-		err_errno(err, errno, "give %s to %s", path, user->pw_name);
-		goto out;
-	}
-	if (!made && sb.st_uid != user->pw_uid) {
-		err_set(err, ERR_DENIED,
-		    "%s is there and does not belong to %s: chown %s %s", path,
-		    user->pw_name, user->pw_name, path);
-		goto out;
-	}
-	if (!made && (sb.st_mode & 077) != 0) {
-		err_set(err, ERR_DENIED,
-		    "%s is there and open to others: chmod 700 %s", path, path);
-		goto out;
-	}
-	ret = 0;
-out:
-	if (fd >= 0)
-		close(fd);
-	return ret;
-}
-
-/* root turns into the user, so that every file is the user's. */
-static int
-become(const struct passwd *user, struct err *err)
-{
-	if (geteuid() != 0 || user->pw_uid == 0)
-		return 0;
-	if (initgroups(user->pw_name, user->pw_gid) < 0 ||
-	    setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0)
-		return err_errno(err, errno, "become %s", user->pw_name);
+	snprintf(made->user, sizeof(made->user), "%s", name);
+	*out = (struct passwd){ .pw_name = made->user,
+		.pw_uid = pw->pw_uid,
+		.pw_gid = pw->pw_gid };
 	return 0;
 }
 
@@ -126,11 +107,12 @@ int
 store_init(const struct conf *cf, const char *name, struct store_made *made,
     struct err *err)
 {
+	struct place places[2] = { PLACE_INIT, PLACE_INIT };
 	struct passwd user;
 	char *store = NULL, *keys = NULL;
 	int ret = -1;
 
-	if (find_user(name, &user, err) < 0)
+	if (find_user(name, cf, made, &user, err) < 0)
 		goto out;
 	store = span_dup(span_str(cf->store), err);
 	keys = span_dup(span_str(cf->key_file), err);
@@ -142,16 +124,24 @@ store_init(const struct conf *cf, const char *name, struct store_made *made,
 		    "store.key_file: the key needs a folder of its own");
 		goto out;
 	}
-	if (make_parents(store, err) < 0 || make_parents(keys, err) < 0 ||
-	    make_folder(keys, &user, err) < 0 ||
-	    make_folder(store, &user, err) < 0)
+	if (place_begin(&places[0], keys, &user, err) < 0 ||
+	    place_begin(&places[1], store, &user, err) < 0)
 		goto out;
-	snprintf(made->user, sizeof(made->user), "%s", user.pw_name);
-	if (become(&user, err) < 0 ||
+	/* From here on every file is the user's, made with the user's rights.
+	 */
+	if (geteuid() == 0 && user.pw_uid != 0 &&
+	    harden_become(user.pw_name, user.pw_uid, user.pw_gid, err) < 0) {
+		err_wrap(err, "become %s", user.pw_name);
+		goto out;
+	}
+	if (place_finish(&places[0], err) < 0 ||
+	    place_finish(&places[1], err) < 0 ||
 	    make_key(cf->key_file, &made->key_was_there, err) < 0)
 		goto out;
 	ret = store_create(cf->store, err);
 out:
+	place_end(&places[0]);
+	place_end(&places[1]);
 	free(store);
 	free(keys);
 	return ret;

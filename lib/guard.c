@@ -198,11 +198,20 @@ static int
 judge_above(const char *folder, struct err *err)
 {
 	struct stat st;
+	char why[128];
 
 	if (stat(folder, &st) < 0)
 		return errno == ENOENT || errno == ENOTDIR
 			   ? 0
 			   : err_errno(err, errno, "look at %s", folder);
+	/* Its owner can put another thing in the place of what root reads. */
+	if (geteuid() == 0 && !trusts_owner(st.st_uid)) {
+		snprintf(why, sizeof(why),
+		    "@ belongs to uid %lu, who could change what root uses "
+		    "below it",
+		    (unsigned long)st.st_uid);
+		return guard_refuse(folder, why, "chown root @", err);
+	}
 	/* One for all, as /tmp, has to stay so. */
 	if ((st.st_mode & S_ISVTX) == 0 && others_write(&st))
 		return guard_refuse(folder, "others may write in @",

@@ -39,7 +39,7 @@ status() {
 	grep -q "^Status: $want " "$out" || complain "$when: not $want"
 }
 
-run 'a store' 0 eyelet-store init
+run 'a store' 0 eyelet-store init --user "$(id -un)"
 status 'no endpoint' 404 shop a
 run 'keyless' 0 eyelet-endpoint add shop --scheme nimbus --secret-file "$work/d"
 run 'its secret is revoked' 0 eyelet-secret revoke shop sec_1

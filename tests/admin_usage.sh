@@ -105,7 +105,7 @@ words '"b" is one word too many'
 run 'no store' 66 eyelet-endpoint list
 words 'eyelet-store init'
 
-run 'a store' 0 eyelet-store init
+run 'a store' 0 eyelet-store init --user "$(id -un)"
 run 'value behind =' 0 eyelet-endpoint add shop --scheme=nomos --json
 member scheme '"nomos"'
 run 'options before operands' 0 eyelet-endpoint show --json shop

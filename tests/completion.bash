@@ -8,7 +8,7 @@
 . "$top_srcdir/conf/eyelet.bash"
 
 printf '%s' "$canary" >"$work/secret"
-run 'a store' 0 eyelet-store init
+run 'a store' 0 eyelet-store init --user "$(id -un)"
 run 'an endpoint' 0 eyelet-endpoint add shop --scheme nimbus \
     --secret-file "$work/secret"
 run 'another' 0 eyelet-endpoint add shed --scheme nomos

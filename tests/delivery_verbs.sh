@@ -13,7 +13,7 @@ publish() {
 	    --type "$2" --json </dev/null
 }
 
-run 'a store' 0 eyelet-store init
+run 'a store' 0 eyelet-store init --user "$(id -un)"
 run 'an endpoint' 0 eyelet-endpoint add shop --scheme nomos
 publish e1 order.paid
 publish e2 order.sent

@@ -13,7 +13,7 @@ printf 'digest %s\n' "$canary" >"$work/digest"
 printf '#!/bin/sh\n' >"$work/program"
 chmod 755 "$work/program"
 
-run 'a store' 0 eyelet-store init
+run 'a store' 0 eyelet-store init --user "$(id -un)"
 
 # --- add ----------------------------------------------------------------------
 run 'none yet' 0 eyelet-destination list

@@ -18,6 +18,7 @@ import threading
 import unittest
 
 from fcgi_client import *  # noqa: F401,F403
+from machine import ME
 
 CANARY = "canary-8f21d0c4-secret-of-a-test"
 SCHEMES = os.path.join(SRC, "conf", "schemes")
@@ -85,7 +86,7 @@ class Posts(unittest.TestCase):
         os.mkdir(cls.folder.file("keys"), 0o700)
         with open(cls.folder.conf, "w") as f:
             f.write(conf.replace("store.key", "keys/store.key"))
-        cls.tool("store", "init")
+        cls.tool("store", "init", "--user", ME)
         cls.program = Program(cls.folder, program=EYELET)
         cls.addClassCleanup(cls.program.kill)
         cls.web = cls.gateway()

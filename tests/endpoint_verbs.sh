@@ -7,7 +7,7 @@ printf '%s\n' "$canary" >"$work/secret"
 printf 'param-%s\n' "$canary" >"$work/param"
 printf '%s\n' "$canary-rename" >"$work/rename"
 
-run 'a store' 0 eyelet-store init
+run 'a store' 0 eyelet-store init --user "$(id -un)"
 
 # --- add ----------------------------------------------------------------------
 run 'keyless' 0 eyelet-endpoint add shop --scheme nomos

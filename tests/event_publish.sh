@@ -3,7 +3,7 @@
 # shellcheck source=tests/admin_stand.sh disable=SC2154
 . "$top_srcdir/tests/admin_stand.sh"
 
-run 'a store' 0 eyelet-store init
+run 'a store' 0 eyelet-store init --user "$(id -un)"
 run 'an endpoint' 0 eyelet-endpoint add orders --scheme nomos
 run 'one without an envelope' 0 eyelet-endpoint add code --scheme github
 

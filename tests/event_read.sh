@@ -9,7 +9,7 @@ publish() {
 	    --type "$3" --json </dev/null
 }
 
-run 'a store' 0 eyelet-store init
+run 'a store' 0 eyelet-store init --user "$(id -un)"
 run 'an endpoint' 0 eyelet-endpoint add shop --scheme nomos
 run 'another' 0 eyelet-endpoint add till --scheme nomos
 publish e1 shop order.paid

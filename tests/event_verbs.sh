@@ -4,7 +4,7 @@
 . "$top_srcdir/tests/admin_stand.sh"
 
 printf '%s' "$canary" >"$work/secret"
-run 'a store' 0 eyelet-store init
+run 'a store' 0 eyelet-store init --user "$(id -un)"
 run 'an endpoint' 0 eyelet-endpoint add shop --scheme nimbus \
     --secret-file "$work/secret" --title 'The shop' --label team=web
 run 'another' 0 eyelet-endpoint add till --scheme nimbus \

@@ -1,10 +1,12 @@
-"""What tests need that share a machine with others: time, and ports."""
+"""What tests need of the machine: time, ports, who they run as."""
 import os
+import pwd
 import random
 import socket
 
 RANGE = "/proc/sys/net/ipv4/ip_local_port_range"
 LOWEST = 10000
+ME = pwd.getpwuid(os.geteuid()).pw_name
 
 
 def slack():

@@ -17,7 +17,7 @@ now_ms() {
 }
 
 # --- a store that nobody owns -------------------------------------------------
-run 'init' 0 eyelet-store init
+run 'init' 0 eyelet-store init --user "$(id -un)"
 expect 'no owner yet' ! -e "$work/store/lock"
 before=$(now_ms)
 run 'status' 0 eyelet-store status --json

@@ -98,7 +98,7 @@ mended() {
 
 # Started with no umask, it leaves nothing open to others by itself.
 umask 000
-run 'a store' 0 eyelet-store init
+run 'a store' 0 eyelet-store init --user "$(id -un)"
 run 'an endpoint' 0 eyelet-endpoint add shop --scheme github
 run 'its secret' 0 eyelet-secret rotate shop --now
 run 'a deny list' 0 eyelet-secret revoke shop sec_1
@@ -148,6 +148,10 @@ mended admin
 # Owners, where they can be given away. The program is root's then.
 if [ "$(id -u)" = 0 ]; then
 	wrong "configuration, another's" 'chown 65534 "$3/etc/e.conf"' 'chown '
+	wrong "folder of the configuration, another's" \
+	    'chown 65534 "$3/etc"' 'chown '
+	wrong "folder above the store, another's" 'chown 65534 "$3/home"' \
+	    'chown '
 	wrong "schemes, another's" 'chown 65534 "$4"' 'chown '
 	wrong "a scheme, another's" 'chown 65534 "$4/stripe.json"' 'chown '
 	wrong "key's folder, another's" 'chown 65534 "$2"' 'chown '

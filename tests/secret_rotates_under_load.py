@@ -24,7 +24,7 @@ import time
 import unittest
 
 from fcgi_client import *  # noqa: F401,F403
-from stand import effort
+from stand import ME, effort
 
 SENDERS = 8
 REQUESTS = effort(3000, 10000, 100000)  # R3: at least so many ...
@@ -84,7 +84,7 @@ class Load:
         os.mkdir(self.folder.file("keys"), 0o700)
         with open(self.folder.conf, "w") as f:
             f.write(conf.replace("store.key", "keys/store.key"))
-        self.tool("store", "init")
+        self.tool("store", "init", "--user", ME)
         self.lock = threading.Lock()
         self.over = False
         self.made = 0

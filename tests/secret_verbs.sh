@@ -6,7 +6,7 @@
 for letter in a b c d e f; do
 	printf '%s\n' "$canary-$letter" >"$work/$letter"
 done
-run 'a store' 0 eyelet-store init
+run 'a store' 0 eyelet-store init --user "$(id -un)"
 run 'an endpoint' 0 eyelet-endpoint add shop --scheme nomos
 
 run 'no secret' 0 eyelet-secret show shop

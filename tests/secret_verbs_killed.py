@@ -17,7 +17,7 @@ import time
 import unittest
 
 from fcgi_client import *  # noqa: F401,F403
-from stand import effort
+from stand import ME, effort
 
 HITS = effort(6, 20, 300)  # changes that were under way when it was killed
 ROUNDS_MAX = 20 * HITS
@@ -50,7 +50,7 @@ class Killed(unittest.TestCase):
         os.mkdir(self.folder.file("keys"), 0o700)
         with open(self.folder.conf, "w") as f:
             f.write(conf.replace("store.key", "keys/store.key"))
-        self.tool("store", "init")
+        self.tool("store", "init", "--user", ME)
         self.tool("endpoint", "add", "code", "--scheme", "github")
 
     def begin(self, noun, *args):

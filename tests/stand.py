@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-from machine import free_port
+from machine import ME, free_port
 
 BUILD = os.path.abspath(os.environ.get("top_builddir", "."))
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -187,7 +187,7 @@ class Stand:
         self.write_conf(settings or {})
         with open(f"{self.top}/secret", "w") as f:
             f.write(SECRET + "\n")
-        self.tool("store", "init")
+        self.tool("store", "init", "--user", user or ME)
 
     @staticmethod
     def path():

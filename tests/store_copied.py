@@ -18,7 +18,7 @@ import time
 sys.dont_write_bytecode = True
 
 from sink import Sink
-from stand import BUILD, CALL_S, PROGRAM, SECRET, SOURCE, effort, wait_for
+from stand import BUILD, CALL_S, ME, PROGRAM, SECRET, SOURCE, effort, wait_for
 
 EVENTS = 5
 QUIET_S = effort(1, 1, 8)  # before, all of it had gone out by then
@@ -151,7 +151,7 @@ class Rig:
         self.secret = f"{top}/secret"
         with open(self.secret, "w") as f:
             f.write(SECRET + "\n")
-        st.do("store", "init")
+        st.do("store", "init", "--user", ME)
         st.do("endpoint", "add", "shop", "--scheme", "nomos", "--secret-file",
               self.secret)
         st.do("destination", "add", "crm", "--url", sink.url("/crm"),
@@ -495,7 +495,7 @@ def no_birth(rig):
         os.makedirs(f"{here}/d", 0o700)
         st.folder = f"{here}/d/store"
         st.configure()
-        st.do("store", "init")
+        st.do("store", "init", "--user", ME)
         st.expect("unsure", False, "no birth")
         check("birth" in st.do("store", "status").stdout, "it says why")
         done = st.run("store", "adopt")

@@ -3,10 +3,12 @@
 # shellcheck source=tests/admin_stand.sh disable=SC2154
 . "$top_srcdir/tests/admin_stand.sh"
 
+me=$(id -un)
+
 # --- init ---------------------------------------------------------------------
 run 'nothing there yet' 66 eyelet-store status
 words 'eyelet-store init'
-run 'init' 0 eyelet-store init
+run 'init' 0 eyelet-store init --user "$me"
 says "$work/store"
 says "$work/keys/store.key"
 words 'Back up'
@@ -15,11 +17,11 @@ checks=$((checks + 1))
 modes=$(stat -c %a "$work/store" "$work/keys" "$work/keys/store.key" |
     tr '\n' ' ')
 [ "$modes" = '700 700 600 ' ] || complain "init: the modes are $modes"
-run 'init again' 73 eyelet-store init
+run 'init again' 73 eyelet-store init --user "$me"
 words 'store'
 
 sed "s,$work/,$work/two/," "$EYELET_CONFIG" >"$work/two.conf"
-run 'init elsewhere, -c' 0 eyelet-store -c "$work/two.conf" init --json
+run 'init elsewhere, -c' 0 eyelet-store -c "$work/two.conf" init --user "$me" --json
 all_json
 member store "\"$work/two/store\""
 member key_was_there false
@@ -31,7 +33,7 @@ words 'set store.path to another folder'
 words 'eyelet-store init'
 sed 's,/two/store,/two/another,' "$work/two.conf" >"$work/another.conf"
 run 'the cure: init in another folder' 0 eyelet-store \
-    -c "$work/another.conf" init
+    -c "$work/another.conf" init --user "$me"
 run 'and it serves' 0 eyelet-store -c "$work/another.conf" status --json
 member healthy true
 checks=$((checks + 1))
@@ -41,29 +43,39 @@ rm -rf "$work/two/another" "$work/another.conf" \
     "$work/STORE.was"
 rm -rf "$work/two/store"
 run 'init with the key that is there' 0 eyelet-store -c "$work/two.conf" \
-    init --json
+    init --user "$me" --json
 member key_was_there true
 words 'the key that was there'
 rm -rf "$work/two/store"
 echo junk >"$work/two/keys/store.key"
-run 'init with a key that is none' 65 eyelet-store -c "$work/two.conf" init
+run 'init with a key that is none' 65 eyelet-store -c "$work/two.conf" init \
+    --user "$me"
 rm -rf "$work/two"
 mkdir -p "$work/two/store"
 chmod 755 "$work/two/store"
 run 'init in a folder open to others' 77 eyelet-store -c "$work/two.conf" \
-    init
+    init --user "$me"
 words "chmod 700 $work/two/store"
 rm -rf "$work/two"
 mkdir "$work/two"
 ln -s /nowhere "$work/two/store"
-run 'init over a symbolic link' 74 eyelet-store -c "$work/two.conf" init
+run 'init over a symbolic link' 77 eyelet-store -c "$work/two.conf" init \
+    --user "$me"
+words "t=\$(readlink -f $work/two/store) && rm $work/two/store"
 rm -rf "$work/two"
 run 'unknown user' 66 eyelet-store -c "$work/two.conf" init \
     --user nobody-here
 words 'nobody-here'
-run 'oneself' 0 eyelet-store -c "$work/two.conf" init --user "$(id -un)" --json
-member user "\"$(id -un)\""
+run 'oneself' 0 eyelet-store -c "$work/two.conf" init --user "$me" --json
+member user "\"$me\""
 rm -rf "$work/two"
+if [ "$(id -u)" = 0 ]; then
+	run 'root names no user' 64 eyelet-store -c "$work/two.conf" init \
+	    </dev/null
+	words '--user www-data'
+	checks=$((checks + 1))
+	[ ! -e "$work/two" ] || complain 'something was made all the same'
+fi
 if [ "$(id -u)" = 0 ] && id daemon >/dev/null 2>&1; then
 	chmod 755 "$work"
 	run 'for another user' 0 eyelet-store -c "$work/two.conf" init \
