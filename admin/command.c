@@ -74,7 +74,7 @@ complain(const struct program *program, const struct command *command,
 	struct buf safe = BUF_INIT(SAFE_MAX);
 	struct err ignored = ERR_INIT;
 
-	if (text_put_safe(&safe, span_str(err->text), &ignored) < 0)
+	if (text_put_shown(&safe, span_str(err->text), &ignored) < 0)
 		buf_clear(&safe);
 	fprintf(stderr, "%s: %s%s%.*s\n", program->name,
 	    command == NULL ? "" : command->verb, command == NULL ? "" : ": ",

@@ -109,7 +109,7 @@ tell(const struct test *t, struct err *err)
 		{ "status", "status", FIELD_PLAIN, NULL },
 		{ "words", "because", FIELD_PLAIN, NULL },
 		{ "took_ms", "took ms", FIELD_PLAIN, NULL },
-		{ "reply", "reply", FIELD_PLAIN, NULL },
+		{ "reply", "reply", FIELD_EXCERPT, NULL },
 	};
 	struct buf text = BUF_INIT(PARTS_MAX);
 	struct json *row = NULL;

@@ -92,7 +92,7 @@ tell(struct test *t, const char *url, struct err *err)
 		{ "address", "address", FIELD_PLAIN, NULL },
 		{ "status", "status", FIELD_PLAIN, NULL },
 		{ "took_ms", "took ms", FIELD_PLAIN, NULL },
-		{ "reply", "reply", FIELD_PLAIN, NULL },
+		{ "reply", "reply", FIELD_EXCERPT, NULL },
 	};
 	struct buf text = BUF_INIT(PARTS_MAX);
 	struct json *row = NULL;

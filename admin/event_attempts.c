@@ -29,10 +29,25 @@ print_text(const char *prefix, const struct json *row, const char *member,
 	int ret = 0;
 
 	if (value != NULL)
-		ret = text_put_safe(&text, span_str(value), err);
+		ret = text_put_shown(&text, span_str(value), err);
 	if (value != NULL && ret == 0)
 		printf("%s%.*s%s", prefix, (int)text.len,
 		    text.ptr == NULL ? "" : (const char *)text.ptr, behind);
+	buf_free(&text);
+	return ret;
+}
+
+static int
+print_excerpt(const char *excerpt, struct err *err)
+{
+	struct buf text = BUF_INIT(TEXT_ROOM);
+	int ret = 0;
+
+	if (excerpt != NULL && *excerpt != '\0')
+		ret = excerpt_put(&text, excerpt, err);
+	if (text.len > 0)
+		printf("last reply: %.*s\n", (int)text.len,
+		    (const char *)text.ptr);
 	buf_free(&text);
 	return ret;
 }
@@ -63,7 +78,7 @@ print_one(const struct json *d, struct err *err)
 	putchar('\n');
 	if (print_attempts(json_get(d, "attempts"), err) < 0)
 		return -1;
-	return print_text("last reply: ", d, "excerpt", "\n", err);
+	return print_excerpt(json_text(json_get(d, "excerpt")), err);
 }
 
 int

@@ -25,20 +25,23 @@ width_of(const char *s)
 	return n;
 }
 
-/* Cuts an inert text to TABLE_CELL_MAX columns, the last three of them "...".
- */
+/* Cuts an inert text to max columns, of which "..." takes three. */
 static void
-cut(char *s)
+cut(char *text, size_t max)
 {
-	size_t n = 0;
+	size_t n = 0, i;
+	char *s = text;
 
-	if (width_of(s) <= TABLE_CELL_MAX)
+	if (width_of(text) <= max)
 		return;
-	for (; n < TABLE_CELL_MAX - 2; s++)
+	for (; n < max - 2; s++)
 		if (((unsigned char)*s & 0xc0) != 0x80)
 			n++;
-	/* s is behind the first byte of the character that goes first */
-	strcpy(s - 1, "...");
+	s--; /* at the first byte of the character that goes first */
+	for (i = 1; i < 4 && s - i >= text; i++) /* no half of a \xHH */
+		if (s[-(ptrdiff_t)i] == '\\')
+			break;
+	strcpy(i < 4 && s - i >= text ? s - i : s, "...");
 }
 
 /* An inert copy, or NULL with err. */
@@ -49,7 +52,7 @@ safe_copy(struct span s, struct err *err)
 
 	if (s.len > CELL_MAX / 8)
 		s.len = CELL_MAX / 8;
-	if (text_put_safe(&b, s, err) < 0 || buf_putc(&b, '\0', err) < 0) {
+	if (text_put_shown(&b, s, err) < 0 || buf_putc(&b, '\0', err) < 0) {
 		buf_free(&b);
 		return NULL;
 	}
@@ -89,7 +92,7 @@ table_put(struct table *t, struct span cell, struct err *err)
 	if (copy == NULL)
 		return -1;
 	if (t->columns[0].title != NULL && !t->whole)
-		cut(copy);
+		cut(copy, TABLE_CELL_MAX);
 	width = width_of(copy);
 	if (width > t->widths[column])
 		t->widths[column] = width;
@@ -234,6 +237,20 @@ put_pairs(struct buf *b, const struct json *object, struct err *err)
 	return 0;
 }
 
+int
+excerpt_put(struct buf *b, const char *text, struct err *err)
+{
+	char *copy = safe_copy(span_str(text), err);
+	int ret;
+
+	if (copy == NULL)
+		return -1;
+	cut(copy, EXCERPT_COLUMNS);
+	ret = buf_puts(b, copy, err);
+	free(copy);
+	return ret;
+}
+
 static int
 put_field(struct buf *b, const struct field *f, const struct json *value,
     struct err *err)
@@ -255,6 +272,10 @@ put_field(struct buf *b, const struct field *f, const struct json *value,
 		else
 			text_duration(text, v);
 		return buf_puts(b, text, err);
+	case FIELD_EXCERPT:
+		if (json_text(value) == NULL)
+			return 0;
+		return excerpt_put(b, json_text(value), err);
 	case FIELD_PAIRS:
 	case FIELD_LIST:
 		return put_pairs(b, value, err);

@@ -10,6 +10,7 @@
 #define TABLE_COLUMNS_MAX 12
 #define TABLE_PAGE 1000 /* rows that are aligned together */
 #define TABLE_CELL_MAX 80 /* columns; longer ones are cut: --json has all */
+#define EXCERPT_COLUMNS 240 /* of what others answered; --json has all */
 #define TABLE_BAR_MIN 8 /* columns of the longest bar */
 
 struct table_column {
@@ -64,6 +65,7 @@ void table_free(struct table *t);
 /* How a member is shown. */
 enum field_form {
 	FIELD_PLAIN,
+	FIELD_EXCERPT, /* text of others, cut to EXCERPT_COLUMNS */
 	FIELD_SIZE, /* bytes, as "1.3 KiB" */
 	FIELD_DURATION, /* seconds, as "3d 4h" */
 	FIELD_PAIRS, /* an object: "a=1 b=2" */
@@ -80,6 +82,9 @@ struct field {
 /* Prints the fields of row that it has. */
 int fields_print(const struct json *row, const struct field *fields,
     size_t nfields, struct err *err);
+
+/* What others answered, inert and cut to EXCERPT_COLUMNS. ERR_NOMEM. */
+int excerpt_put(struct buf *b, const char *text, struct err *err);
 
 /* "program: warning: ..." to stderr, for each of the row's warnings. */
 void warnings_print(const char *program, const struct json *row);

@@ -41,7 +41,7 @@ put_string(struct buf *out, struct span raw, struct err *err)
 	if (json_scalar(raw, &value, &why) == 0)
 		ret = text_put_json(out, buf_span(&value), err);
 	else
-		ret = text_put_safe(out, raw, err);
+		ret = text_put_shown(out, raw, err);
 	buf_free(&value);
 	return ret;
 }
@@ -119,7 +119,7 @@ put_lines(struct buf *out, struct span text, struct err *err)
 		if (line.len > 0 &&
 		    ((const char *)line.ptr)[line.len - 1] == '\r')
 			line.len--;
-		if (text_put_safe(out, line, err) < 0 ||
+		if (text_put_shown(out, line, err) < 0 ||
 		    buf_putc(out, '\n', err) < 0)
 			return -1;
 	}

@@ -102,7 +102,7 @@ show_row(void *arg, const struct json *row, struct err *err)
 		putchar('\n');
 	for (; one != NULL; one = json_next(one)) {
 		buf_clear(&text);
-		if (text_put_safe(&text, span_str(json_text(one)), err) < 0)
+		if (text_put_shown(&text, span_str(json_text(one)), err) < 0)
 			goto out;
 		printf("%.*s\n", (int)text.len, (const char *)text.ptr);
 	}

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "admin/command.h"
+#include "admin/input.h"
 #include "admin/output.h"
 #include "admin/scheme_facts.h"
 #include "admin/scheme_find.h"
@@ -136,29 +138,21 @@ list(struct command_line *line, struct err *err)
 
 /* --- show ---------------------------------------------------------------- */
 
-/* The file's lines, inert, with their tabs. */
+/* The file's text, inert, as lint would take it. */
 static int
 print_text(struct span text, struct err *err)
 {
-	struct buf out = BUF_INIT((size_t)SCHEME_FILE_MAX * 4);
-	size_t at;
-	int ret = 0;
+	struct buf out = BUF_INIT((size_t)SCHEME_FILE_MAX * 6);
+	int ret;
 
-	while (text.len > 0 && ret == 0) {
-		at = span_find(text, '\n');
-		while (ret == 0 && span_starts(text, "\t")) {
-			ret = buf_putc(&out, '\t', err);
-			text = span_skip(text, 1);
-			at--;
-		}
-		if (ret < 0 ||
-		    text_put_safe(&out, span_of(text.ptr, at), err) < 0 ||
-		    buf_putc(&out, '\n', err) < 0)
-			ret = -1;
-		text = span_skip(text, at + 1);
-	}
+	while (text.len > 0 && *(const char *)text.ptr != '{')
+		text = span_skip(text, 1); /* blanks: it is one object */
+	ret = text_put_json_text(&out, text, err);
+
 	if (ret == 0)
 		fwrite(out.ptr, 1, out.len, stdout);
+	if (ret == 0 && (out.len == 0 || out.ptr[out.len - 1] != '\n'))
+		putchar('\n');
 	buf_free(&out);
 	return ret;
 }
@@ -274,6 +268,56 @@ lint_row(const char *path, const struct scheme_warnings *warnings,
 	return print_row(&w, err);
 }
 
+/*
+ * What show prints has facts before the file, which begins a line with "{":
+ * they become blanks, so that lines keep their numbers.
+ */
+static void
+blank_facts(struct buf *text)
+{
+	struct span rest = buf_span(text);
+	size_t i;
+
+	while (rest.len > 0 && !span_starts(rest, "{"))
+		rest = span_skip(rest, span_find(rest, '\n') + 1);
+	for (i = 0; rest.len > 0 && i < text->len - rest.len; i++)
+		if (text->ptr[i] != '\n')
+			text->ptr[i] = ' ';
+}
+
+/* "-" is standard input. */
+static int
+load(const char *path, struct scheme **sc, struct scheme_warnings *warnings,
+    struct err *err)
+{
+	struct buf text = BUF_INIT(2 * SCHEME_FILE_MAX);
+	int ret;
+
+	if (strcmp(path, "-") != 0)
+		return scheme_load(path, sc, warnings, err);
+	ret = input_read(path, "the scheme: stdin", &text, err);
+	if (ret == 0) {
+		blank_facts(&text);
+		ret = scheme_parse(
+		    "stdin.json", buf_span(&text), sc, warnings, err);
+	}
+	buf_free(&text);
+	return ret;
+}
+
+/* People see what a script sees by the status. */
+static void
+say_ok(const char *path, const struct scheme_warnings *warnings)
+{
+	if (!isatty(STDOUT_FILENO))
+		return;
+	printf("%s: ok", path);
+	if (warnings->n > 0)
+		printf(", with %zu warning%s", warnings->n,
+		    warnings->n == 1 ? "" : "s");
+	putchar('\n');
+}
+
 /* 0: it loads, EX_CONFIG: it does not. */
 static int
 lint_file(const struct command_line *line, const char *path, struct err *err)
@@ -286,7 +330,7 @@ lint_file(const struct command_line *line, const char *path, struct err *err)
 	size_t i;
 	int ret;
 
-	loads = scheme_load(path, &sc, &warnings, &why) == 0;
+	loads = load(path, &sc, &warnings, &why) == 0;
 	if (!loads && why.code != ERR_CONFIG)
 		return err_set(err, why.code, "%s", why.text);
 	ret = loads ? 0 : EX_CONFIG;
@@ -304,7 +348,24 @@ lint_file(const struct command_line *line, const char *path, struct err *err)
 		note(line->program->name, "%s", why.text);
 	for (i = 0; loads && i < warnings.n; i++)
 		note(line->program->name, "warning: %s", warnings.text[i]);
+	if (loads)
+		say_ok(path, &warnings);
 	return ret;
+}
+
+/* The scheme and the sample cannot both come from standard input. */
+static bool
+stdin_is_read_twice(const struct command_line *line, struct err *err)
+{
+	const char *sample = command_option(line, "sample", 0);
+	size_t i, n = sample != NULL && strcmp(sample, "-") == 0;
+
+	for (i = 0; i < line->noperands; i++)
+		n += strcmp(line->operands[i], "-") == 0;
+	if (n > 1)
+		err_set(err, ERR_USAGE,
+		    "\"-\" is standard input, which can be read once");
+	return n > 1;
 }
 
 static int
@@ -313,6 +374,8 @@ lint(struct command_line *line, struct err *err)
 	int one, worst = 0;
 	size_t i;
 
+	if (stdin_is_read_twice(line, err))
+		return -1;
 	for (i = 0; i < line->noperands; i++) {
 		one = lint_file(line, line->operands[i], err);
 		if (one < 0)
@@ -375,7 +438,7 @@ static const struct command commands[] = {
 	    NITEMS(list_options), list },
 	{ "show", "NAME", 1, 1, "one scheme and its file", find_options,
 	    NITEMS(find_options), show },
-	{ "lint", "FILE ...", 1, -1, "is a scheme file right?", lint_options,
+	{ "lint", "FILE ...", 1, -1, "is a scheme file right? - is stdin", lint_options,
 	    NITEMS(lint_options), lint },
 	{ "verify", "NAME", 1, 1, "judge a request; its body is stdin",
 	    verify_options, NITEMS(verify_options), scheme_try_verify },

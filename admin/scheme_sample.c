@@ -52,7 +52,7 @@ print_name(const char *what, bool has, struct span name, struct err *err)
 
 	if (!has)
 		printf("    %s: none\n", what);
-	else if ((ret = text_put_safe(&safe, name, err)) == 0)
+	else if ((ret = text_put_shown(&safe, name, err)) == 0)
 		printf("    %s: %.*s\n", what, (int)safe.len,
 		    (const char *)safe.ptr);
 	buf_free(&safe);

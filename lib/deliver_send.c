@@ -108,7 +108,7 @@ deliver_words(char out[DELIVERY_WORDS_MAX], const char *word, const char *text)
 		b.len = 0;
 	/* What is escaped takes more room: then less of it is shown. */
 	for (len = s.len < WORDS_CUT ? s.len : WORDS_CUT; len > 0; len /= 2)
-		if (text_put_safe(&b, span_of(s.ptr, len), &ignored) == 0)
+		if (text_put_shown(&b, span_of(s.ptr, len), &ignored) == 0)
 			break;
 	out[b.len] = '\0';
 	return buf_span(&b);

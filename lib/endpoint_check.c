@@ -31,7 +31,8 @@ check_url(const char *url, struct err *err)
 	if (setting_check_line("public_url", url, ENDPOINT_URL_MAX, err) < 0)
 		return -1;
 	for (i = 0; i < NITEMS(starts); i++)
-		if (span_starts(s, starts[i]))
+		if (s.len >= strlen(starts[i]) &&
+		    span_is_nocase(span_of(url, strlen(starts[i])), starts[i]))
 			rest = span_skip(s, strlen(starts[i]));
 	if (rest.len == 0 || *(const char *)rest.ptr == '/')
 		return err_set(err, ERR_INPUT,
@@ -39,11 +40,12 @@ check_url(const char *url, struct err *err)
 		    "provider posts to, such as "
 		    "https://example.org/hooks/shop",
 		    url);
+	/* Letters beyond ASCII: the provider signs the URL as it was typed. */
 	for (p = url; *p != '\0'; p++)
-		if (*p == ' ' || (unsigned char)*p > 0x7e || *p == '#')
+		if (*p == ' ' || *p == '#')
 			return err_set(err, ERR_INPUT,
-			    "public_url \"%s\": blanks, \"#\" and letters "
-			    "beyond ASCII must be percent-encoded",
+			    "public_url \"%s\": blanks and \"#\" must be "
+			    "percent-encoded",
 			    url);
 	return 0;
 }

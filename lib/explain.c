@@ -132,7 +132,7 @@ inquiry_found(struct inquiry *q, enum explain_cause cause, const char *fmt, ...)
 	va_end(ap);
 	q->out->cause = cause;
 	buf_clear(words);
-	return text_put_safe(words, span_str(line), q->err) < 0 ? -1 : 1;
+	return text_put_shown(words, span_str(line), q->err) < 0 ? -1 : 1;
 }
 
 /* --- what the verdict itself says ----------------------------------------- */

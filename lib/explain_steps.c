@@ -22,7 +22,7 @@ step(struct inquiry *q, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	if (text_put_safe(steps, span_str(line), &ignored) == 0)
+	if (text_put_shown(steps, span_str(line), &ignored) == 0)
 		(void)buf_putc(steps, '\n', &ignored);
 }
 

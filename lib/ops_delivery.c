@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
+
 #define PLACES_MAX 100000 /* destinations there ever were */
 
 /* --- destinations --------------------------------------------------------- */
@@ -196,6 +198,18 @@ op_delivery_find(const struct op_call *call, struct store_tx *tx,
 
 /* --- as a row ------------------------------------------------------------- */
 
+/* A reply may be cut within a character: then what is left of it goes. */
+static struct span
+whole_characters(struct span s)
+{
+	size_t cut;
+
+	for (cut = 0; s.len >= DELIVERY_EXCERPT_MAX && cut < 4; cut++)
+		if (text_is_utf8(span_of(s.ptr, s.len - cut)))
+			return span_of(s.ptr, s.len - cut);
+	return s;
+}
+
 static void
 write_words(struct json_write *w, const char *name, struct span s)
 {
@@ -276,8 +290,8 @@ op_delivery_write_all(const struct op_call *call, struct json_write *w,
 			continue;
 		json_write_object(w, NULL);
 		op_delivery_write(w, pl, &d);
-		write_words(
-		    w, "excerpt", d.has_row ? d.row.excerpt : SPAN_EMPTY);
+		write_words(w, "excerpt",
+		    d.has_row ? whole_characters(d.row.excerpt) : SPAN_EMPTY);
 		json_write_array(w, "attempts");
 		if (store_attempts(call->ops->store, ev->seq, pl->id,
 			write_attempt, w, err) < 0)

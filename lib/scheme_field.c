@@ -92,6 +92,53 @@ static const char *const token_algorithms[] = { "jwt", "jws", "hs256", "hs384",
 	"hs512", "rs256", "rs384", "rs512", "es256", "es384", "es512", "ps256",
 	"eddsa" };
 
+/* The largest number in an algorithm's name; 0: there is none. */
+static unsigned long
+strength(const char *name)
+{
+	unsigned long most = 0, n;
+	char *end;
+
+	for (; *name != '\0'; name++)
+		if (*name >= '0' && *name <= '9') {
+			n = strtoul(name, &end, 10);
+			most = n > most ? n : most;
+			name = end - 1;
+		}
+	return most;
+}
+
+#define TYPED_WRONG 32 /* "265" is no more than 256 was meant */
+
+/* Do names of algorithms begin with these n letters? */
+static bool
+is_family(const char *text, size_t n)
+{
+	const char *name;
+	size_t i;
+
+	for (i = 0; (name = algorithm_name(i)) != NULL; i++)
+		if (strncmp(text, name, n) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Another family is another thing, and a shorter digest, or SHA-1 where it was
+ * not asked for, is a weaker one: none of these was meant.
+ */
+static bool
+may_be_meant(const char *text, const char *name)
+{
+	unsigned long asked = strength(text), has = strength(name);
+	size_t family = strcspn(text, "-");
+
+	if (text[family] == '-' && strncmp(text, name, family + 1) != 0 &&
+	    is_family(text, family + 1))
+		return false;
+	return has == 1 ? asked == 1 : has + TYPED_WRONG >= asked;
+}
+
 static int
 want_algorithm(
     const struct json *value, const struct algorithm **out, struct err *err)
@@ -109,7 +156,8 @@ want_algorithm(
 		if (span_is_nocase(span_str(text), token_algorithms[i]))
 			return err_set(err, ERR_CONFIG, "%s", FIELD_NO_TOKENS);
 	for (i = 0; (name = algorithm_name(i)) != NULL; i++)
-		near_try(&near, span_str(text), name);
+		if (may_be_meant(text, name))
+			near_try(&near, span_str(text), name);
 	return wrong_word(err, &near, "is no algorithm that is known");
 }
 

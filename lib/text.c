@@ -132,6 +132,40 @@ text_put_safe(struct buf *b, struct span s, struct err *err)
 }
 
 int
+text_put_shown(struct buf *b, struct span s, struct err *err)
+{
+	return put_inert(b, s, ESCAPE_BYTES, "", err);
+}
+
+/* JSON has these between its values alone. */
+static bool
+is_json_blank(char c)
+{
+	return c == '\t' || c == '\n' || c == '\r';
+}
+
+int
+text_put_json_text(struct buf *b, struct span s, struct err *err)
+{
+	size_t was = b->len, n;
+	const char *p;
+
+	while (s.len > 0) {
+		p = s.ptr;
+		for (n = 0; n < s.len && !is_json_blank(p[n]); n++)
+			;
+		if (put_inert(b, span_of(p, n), ESCAPE_JSON, "", err) < 0 ||
+		    (n < s.len && p[n] != '\r' &&
+			buf_putc(b, (unsigned char)p[n], err) < 0)) {
+			b->len = was;
+			return -1;
+		}
+		s = span_skip(s, n + 1);
+	}
+	return 0;
+}
+
+int
 text_put_value(struct buf *b, struct span s, size_t max, struct err *err)
 {
 	bool cut = s.len > max, quoted = s.len == 0;

@@ -19,8 +19,21 @@
 int text_put_safe(struct buf *b, struct span s, struct err *err);
 
 /*
- * The same for a value in a key=value log line: also quoted ("...") when it
- * is empty or holds a blank, a quote or an equals sign; cut after max bytes
+ * The same for a screen, where text may come that was made inert before:
+ * backslashes stay, so that nothing is escaped twice.
+ */
+int text_put_shown(struct buf *b, struct span s, struct err *err);
+
+/*
+ * JSON text so that it is as inert and still the same JSON: what is active in
+ * its strings becomes \uHHHH. Its blanks stay, but for CR, which goes.
+ * ERR_INPUT when s is not UTF-8.
+ */
+int text_put_json_text(struct buf *b, struct span s, struct err *err);
+
+/*
+ * text_put_safe for a value in a key=value log line: also quoted ("...") when
+ * it is empty or holds a blank, a quote or an equals sign; cut after max bytes
  * of input with "..." behind.
  */
 int text_put_value(struct buf *b, struct span s, size_t max, struct err *err);

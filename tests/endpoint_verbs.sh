@@ -252,6 +252,9 @@ run 'bad addresses' 65 eyelet-endpoint edit shop --allow-from here
 words '"here"'
 run 'bad URL' 65 eyelet-endpoint edit shop --public-url a.example
 words 'public_url'
+run 'a URL as it was typed' 0 eyelet-endpoint edit shop \
+    --public-url 'HTTPS://Büchér.example/hooks/é' --json
+member public_url '"HTTPS://Büchér.example/hooks/é"'
 run 'nothing to change' 64 eyelet-endpoint edit shop
 words 'nothing to change'
 run 'nothing to change but when' 64 eyelet-endpoint edit shop --if-gen 1

@@ -2,6 +2,7 @@
 """What an operator at a terminal, and a script behind a pipe, get to see of
 events: tail that follows the log over the death of owners, bars as wide as
 the terminal, and hostile events in every verb: inert, and strict JSON."""
+import base64
 import fcntl
 import hashlib
 import hmac
@@ -263,6 +264,58 @@ def deliveries(stand, seqs):
                            timeout=60)
 
 
+def escaped(data):
+    """As a person sees foreign bytes: what drives a terminal as \\xHH."""
+    text = data.decode("utf-8", "surrogateescape")
+    return "".join(
+        c if unicodedata.category(c) not in ("Cc", "Cf", "Zl", "Zp", "Cs")
+        else "".join(f"\\x{byte:02x}" for byte in
+                     c.encode("utf-8", "surrogateescape")) for c in text)
+
+
+REPLIES = [b"<h1>no</h1>", b'{"path":"C:\\\\temp","why":"a \\"b\\""}',
+           b"one\ntwo\r\n", b"\x1b[2J\\x1b[2J", "\u202eevil\u2028".encode(),
+           "caf\u00e9 \u65e5\u672c".encode(), b"\xff\xfe no text",
+           b"L" * 240, b"L" * 241, b"L" * 236 + b"\x1b" * 9,
+           "\u65e5".encode() * 682 + b"ab", b"x" * 2046 + "\u65e5".encode()]
+
+
+def excerpts(stand, seq):
+    """A reply is escaped once and cut for people; scripts have its bytes."""
+    helper = f"{stands.BUILD}/tests/delivery_report"
+    for reply in REPLIES:
+        reply = reply[:2048]
+        subprocess.run(
+            [helper, b"row", b"sink", b"%d" % seq, b"raw", b"e", b"t",
+             b"dead", b"1", b"500", b"exhausted", b"HTTP 500", reply],
+            env={**stand.env, "EYELET_CONFIG": stand.conf}, check=True,
+            timeout=60)
+        said = stand.tool("event", "show", str(seq))
+        line, = [one for one in said.split("\n")
+                 if one.startswith("last reply: ")]
+        line = line.removeprefix("last reply: ")
+        try:
+            text = reply.decode()
+        except UnicodeDecodeError:  # cut within its last character
+            text = reply[:2046].decode() if len(reply) == 2048 else None
+        want = escaped(reply)
+        if len(want) <= 240:
+            check(line == want, f"excerpt {reply}: {line}")
+        else:
+            check(233 < len(line) <= 240 and line.endswith("...")
+                  and want.startswith(line[:-3]), f"cut {reply}: {line}")
+            check("\\" not in line[-6:-3], f"half an escape: {line}")
+        row, = stand.rows("event", "show", str(seq))
+        got, = [one for one in row["deliveries"]
+                if one["destination"] == "sink"]
+        if text is None:
+            check(base64.b64decode(got["excerpt_b64"]) == reply
+                  and got["excerpt"] == want, f"{reply}: {got['excerpt']}")
+        else:
+            check(got["excerpt"] == text and "excerpt_b64" not in got,
+                  f"{reply}: {got['excerpt']}")
+
+
 def hostile(stand):
     sent = []
     for at, text in enumerate(HOSTILE):
@@ -316,6 +369,7 @@ def hostile(stand):
                     "--destination" not in verb:
                 check(max(map(len, done.stdout.decode().split("\n"))) < 250,
                       f"{name}: a line without an end")
+    excerpts(stand, seqs[0])
     # And exactly as they came, for those who ask for bytes.
     bodies = {bytes(stand_raw(stand, seq)) for seq in seqs}
     for text in HOSTILE:

@@ -194,6 +194,7 @@ class Refused(unittest.TestCase):
             endpoint(stand, "url", "square", SECRETS["url"],
                      "--public-url", URL)
             endpoint(stand, "token", "gitlab", SECRETS["token"])
+            endpoint(stand, "notion", "notion", "any secret, for a moment")
             rotate(stand, "till", SECRETS["expired"])
             stand.tool("secret", "revoke", "till", "sec_3")
             rotate(stand, "till", SECRETS["till"], "--grace", "0")
@@ -358,6 +359,18 @@ class Refused(unittest.TestCase):
         self.assertIn("x-other: this one",
                       self.stand.tool("event", "quarantine", "show",
                                       str(row["no"])))
+
+    def test_notions_token_is_found_as_its_note_says(self):
+        body = b'{"verification_token":"secret_Qv3o1"}'
+        row = self.refuse("notion", {}, body)
+        self.assertEqual(row["status"], 401)
+        text = self.stand.tool("event", "quarantine", "show", str(row["no"]))
+        token, = re.findall(r'"verification_token": "(.*)"', text)
+        rotate(self.stand, "notion", token, "--grace", "0")
+        body = b'{"id":"n1","type":"page.created","attempt_number":1}'
+        self.assertEqual(self.post("notion", {
+            "X-Notion-Signature": "sha256=" + mac(token, body).hex()}, body),
+            200)
 
     def test_what_is_right_by_today_is_admitted_once(self):
         before = len(self.rows("list", "--limit", "0"))

@@ -92,7 +92,7 @@ TABLE = {
     "nolxy": ("", "same", NEVER, "", 0, "sends no event id"),
     "nomos": ("B", "same", NEVER, "", 0, "signed body"),
     "nomos-body": ("B", "same", NEVER, "", 0, "signed body"),
-    "notion": ("B", "/attempt_number", NEVER, "", 1, "attempt_number"),
+    "notion": ("B", "/attempt_number", NEVER, "", 0, "attempt_number"),
     "okta": ("T", "same", NEVER, "/data/events", 1, "Nothing is signed"),
     "openai": ("S", "same", NEVER, "", 0, "id is signed"),
     "paddle": ("B", "/notification_id", NEVER, "", 0, "notification_id"),

@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import pathlib
+import pty
 import subprocess
 import sys
 import tempfile
@@ -293,6 +294,65 @@ class Scheme(unittest.TestCase):
         lines = self.run_it("list", "--schemes", PRESETS).stdout.decode()
         self.assertEqual([line.split()[0] for line in lines.splitlines()],
                          ["NAME"] + names)
+
+    def shown(self, name, folder=PRESETS):
+        """What show says of a preset: its facts, and its file."""
+        text = self.run_it("show", name, "--schemes", folder).stdout
+        return text, json.loads(text[text.index(b"\n{"):])
+
+    def test_what_is_shown_loads(self):
+        for file in sorted(PRESETS.glob("*.json")):
+            text, scheme = self.shown(file.stem)
+            self.assertEqual(scheme, json.loads(file.read_text()), file)
+            done = self.run_it("lint", "-", body=text)
+            self.assertEqual(done.stdout, b"")
+            file = self.file(file.name, json.dumps(scheme).encode())
+            self.assertEqual(
+                done.stderr.replace(b"stdin.json", bytes(file)),
+                self.run_it("lint", file).stderr)
+
+    def test_hostile_text_is_shown_inert_and_loads(self):
+        scheme = {"title": "\u202e\x7f\U000e0041 \\ \" C:\\x \u001b[2J",
+                  "alg": "hmac-sha256", "content": "{body}\n\\",
+                  "sig": {"from": "header:X", "enc": "hex"}}
+        place = self.place / "own"
+        place.mkdir()
+        for indent, ends in ((None, "\n"), (8, "\r\n"), ("\t", "\n\n")):
+            text = json.dumps(scheme, ensure_ascii=False, indent=indent)
+            (place / "own.json").write_bytes(
+                ("  " + text).replace("\n", ends).encode())
+            shown, read = self.shown("own", place)
+            self.assertEqual(read, scheme)
+            self.assertNotRegex(shown.decode(),
+                                "[\x00-\x08\x0b-\x1f\x7f\u202e\U000e0041]")
+            self.run_it("lint", "-", body=shown)
+
+    def test_lint_reads_standard_input(self):
+        done = self.run_it("lint", "-", body=b'{"alg":"equals"}', status=CONFIG)
+        self.assertIn(b'stdin.json: /alg: is no algorithm', done.stderr)
+        text = self.shown("github")[0]
+        line = text[:text.index(b'"alg"')].count(b"\n") + 1
+        done = self.run_it("lint", "-", body=text.replace(b'"alg":', b'"alg"'),
+                           status=CONFIG)
+        self.assertIn(b"stdin.json: line %d: " % line, done.stderr)
+        done = self.run_it("lint", "-", "--sample", "-", status=USAGE)
+        self.assertIn(b"can be read once", done.stderr)
+        self.run_it("lint", "-", status=CONFIG)
+
+    def test_lint_says_ok_on_a_terminal(self):
+        files = [PRESETS / "github.json", PRESETS / "okta.json"]
+        self.assertEqual(self.run_it("lint", *files).stdout, b"")
+        main, side = pty.openpty()
+        try:
+            subprocess.run([PROGRAM, "lint", *files], stdout=side,
+                           stderr=subprocess.PIPE, timeout=30, check=True)
+            said = os.read(main, 65536)
+        finally:
+            os.close(main)
+            os.close(side)
+        self.assertEqual(
+            said, b"%b: ok\r\n%b: ok, with 1 warning\r\n" % tuple(
+                bytes(file) for file in files))
 
     def test_every_preset_is_right_and_has_what_operators_need(self):
         files = sorted(PRESETS.glob("*.json"))

@@ -128,6 +128,30 @@ static const struct {
 	    "\"hmac-sha256\" meant?" },
 	{ "alg far from any", "{\"alg\":\"rsa\"}",
 	    "x.json: /alg: is no algorithm that is known" },
+	/* What is weaker, or another thing, is never named. */
+	{ "rsa-sha512", "{\"alg\":\"rsa-sha512\"}",
+	    "x.json: /alg: is no algorithm that is known" },
+	{ "rsa-sha384", "{\"alg\":\"rsa-sha384\"}",
+	    "x.json: /alg: is no algorithm that is known" },
+	{ "hmac-sha384", "{\"alg\":\"hmac-sha384\"}",
+	    "x.json: /alg: is no algorithm that is known; was "
+	    "\"hmac-sha512\" meant?" },
+	{ "ecdsa with a longer curve", "{\"alg\":\"ecdsa-p384-sha256\"}",
+	    "x.json: /alg: is no algorithm that is known" },
+	{ "sha512", "{\"alg\":\"sha512\"}",
+	    "x.json: /alg: is no algorithm that is known" },
+	{ "hmac-sha2", "{\"alg\":\"hmac-sha2\"}",
+	    "x.json: /alg: is no algorithm that is known; was "
+	    "\"hmac-sha256\" meant?" },
+	{ "hmac-sha", "{\"alg\":\"hmac-sha\"}",
+	    "x.json: /alg: is no algorithm that is known; was "
+	    "\"hmac-sha256\" meant?" },
+	{ "rsa-sha2", "{\"alg\":\"rsa-sha2\"}",
+	    "x.json: /alg: is no algorithm that is known; was "
+	    "\"rsa-sha256\" meant?" },
+	{ "SHA-1, when it was asked for", "{\"alg\":\"rsa-sah1\"}",
+	    "x.json: /alg: is no algorithm that is known; was "
+	    "\"rsa-sha1\" meant?" },
 	{ "alg is a number", "{\"alg\":1}",
 	    "x.json: /alg: must be a string, not a number" },
 	{ "sig is missing", "{" HMAC "," BODY "}", "x.json: /sig: is missing" },

@@ -170,6 +170,72 @@ START_TEST(no_byte_comes_through)
 }
 END_TEST
 
+static const struct {
+	const char *when, *in;
+	size_t len;
+	const char *want;
+} shown[] = {
+	{ "plain", BYTES("a \"b\" \xc3\xa9"), "a \"b\" \xc3\xa9" },
+	{ "ESC", BYTES("\x1b[2J"), "\\x1b[2J" },
+	{ "a backslash", BYTES("C:\\x"), "C:\\x" },
+	{ "not UTF-8", BYTES("\xff\\"), "\\xff\\" },
+	{ "bidi", BYTES("\xe2\x80\xae"), "\\xe2\\x80\\xae" },
+};
+
+START_TEST(shown_text_is_escaped_once)
+{
+	struct span in = span_of(shown[_i].in, shown[_i].len);
+	struct buf once = BUF_INIT(64), twice = BUF_INIT(64);
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(text_put_shown(&once, in, &err), 0);
+	ck_assert_msg(
+	    span_is(buf_span(&once), shown[_i].want), "%s", shown[_i].when);
+	ck_assert_int_eq(text_put_shown(&twice, buf_span(&once), &err), 0);
+	ck_assert_msg(span_eq(buf_span(&once), buf_span(&twice)),
+	    "%s: escaped twice", shown[_i].when);
+	/* And so is what text_put_safe made. */
+	buf_clear(&once);
+	buf_clear(&twice);
+	ck_assert_int_eq(text_put_safe(&once, in, &err), 0);
+	ck_assert_int_eq(text_put_shown(&twice, buf_span(&once), &err), 0);
+	ck_assert(span_eq(buf_span(&once), buf_span(&twice)));
+	buf_free(&once);
+	buf_free(&twice);
+}
+END_TEST
+
+static const struct {
+	const char *when, *in;
+	size_t len;
+	const char *want; /* NULL: refused */
+} json_texts[] = {
+	{ "blanks", BYTES("{\n\t\"a\":\t1\n}\n"), "{\n\t\"a\":\t1\n}\n" },
+	{ "CR LF", BYTES("[1,\r\n2]\r\n"), "[1,\n2]\n" },
+	{ "escapes", BYTES("[\"\\n\\\\\\u0000\"]"), "[\"\\n\\\\\\u0000\"]" },
+	{ "bidi", BYTES("\"\xe2\x80\xae\""), "\"\\u202e\"" },
+	{ "DEL and a tag", BYTES("\"\x7f\xf3\xa0\x81\x81\""),
+	    "\"\\u007f\\udb40\\udc41\"" },
+	{ "NUL", BYTES("a\0b"), "a\\u0000b" },
+	{ "not UTF-8", BYTES("\"a\xff\""), NULL },
+};
+
+START_TEST(json_text_stays_json)
+{
+	struct span in = span_of(json_texts[_i].in, json_texts[_i].len);
+	struct buf b = BUF_INIT(64);
+	struct err err = ERR_INIT;
+	int ret = text_put_json_text(&b, in, &err);
+
+	ck_assert_msg(ret == (json_texts[_i].want == NULL ? -1 : 0), "%s",
+	    json_texts[_i].when);
+	ck_assert_msg(
+	    ret < 0 ? b.len == 0 : span_is(buf_span(&b), json_texts[_i].want),
+	    "%s", json_texts[_i].when);
+	buf_free(&b);
+}
+END_TEST
+
 /*
  * All characters that may not stand, by Unicode's names: controls, what has
  * the property Bidi_Control, separators of lines, what has no width.
@@ -548,6 +614,8 @@ main(void)
 	tcase_add_loop_test(tc, foreign_bytes_are_inert, 0, NITEMS(safe));
 	tcase_add_test(tc, no_byte_comes_through);
 	tcase_add_test(tc, characters_stand_or_are_escaped);
+	tcase_add_loop_test(tc, shown_text_is_escaped_once, 0, NITEMS(shown));
+	tcase_add_loop_test(tc, json_text_stays_json, 0, NITEMS(json_texts));
 	tcase_add_loop_test(tc, log_value_is_one_field, 0, NITEMS(values));
 	tcase_add_loop_test(tc, json_string_is_inert, 0, NITEMS(json));
 	tcase_add_test(tc, no_half_is_put);
