@@ -9,6 +9,10 @@
 # everything went as it should. Needs Debian 12, and root or sudo only for
 # packages that are missing. Everything it makes lies in one folder, which
 # EYELET_QUICKSTART names; each run begins with an empty store there.
+#
+# Run by root, the service belongs to lighttpd's user, who may write in service/
+# and in the store alone. Whatever root writes, reads or starts lies in folders
+# of root's: what another user plants or renames can then change none of it.
 set -u
 umask 022
 export LC_ALL=C
@@ -32,6 +36,10 @@ else
 	dir=${EYELET_QUICKSTART:-${XDG_CACHE_HOME:-$HOME/.cache}/eyelet-quickstart}
 	service=$(id -un)
 fi
+case $dir in
+/*) ;;
+*) dir=$PWD/$dir ;;
+esac
 PATH=$dir/usr/sbin:$PATH:/usr/sbin:/sbin
 log=$dir/quickstart.log
 web=
@@ -55,13 +63,36 @@ trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# roots_alone PATH: only root can change what lies there, or put something in
+# its place, by any of the folders above or by a link in the way.
+roots_alone() {
+	at=$1
+	while :; do
+		if [ -L "$at" ] || [ -e "$at" ]; then
+			[ "$(stat -c %u "$at")" = 0 ] ||
+			    die "$at is not root's: name another folder in" \
+			        "EYELET_QUICKSTART"
+		fi
+		if [ -L "$at" ]; then
+			(roots_alone "$(readlink -f "$at")") || exit 1
+		elif [ -n "$(find "$at" -maxdepth 0 ! -perm -1000 \( \
+		    -perm -002 -o -perm -020 ! -gid 0 \) 2>/dev/null)" ]; then
+			die "others may write in $at: name another folder in" \
+			    "EYELET_QUICKSTART"
+		fi
+		[ "$at" != / ] || return 0
+		at=$(dirname "$at")
+	done
+}
+
 # quietly WHAT COMMAND...: its words go to the log, and come out if it fails.
 quietly() {
 	what=$1
 	shift
 	printf '%-46s' "$what ..."
 	began=$(date +%s)
-	if "$@" >"$log" 2>&1 </dev/null; then
+	echo "== $what" >>"$log"
+	if "$@" >>"$log" 2>&1 </dev/null; then
 		echo "done ($(($(date +%s) - began)) s)"
 	else
 		echo "failed"
@@ -85,18 +116,19 @@ packages='autoconf automake curl gcc libc6-dev libcjson-dev
 libcurl4-openssl-dev libdb5.3-dev libfcgi-dev libinih-dev libssl-dev lighttpd
 make openssl pkg-config util-linux'
 
+[ ! -e "$top/.git" ] || packages="$packages git"
+
 # shellcheck source=conf/packages.sh
 . "$top/conf/packages.sh"
+# shellcheck source=conf/copy_tree.sh
+. "$top/conf/copy_tree.sh"
 
-# A copy is built, so that nothing is written into the clone, by root least.
-copy_source() {
-	mkdir -p "$dir/src" &&
-	    (cd "$top" && cp -pRu admin cgi conf lib tests .clang-format \
-	        LICENSE Makefile.am README.md autogen.sh configure.ac "$dir/src")
-}
-
+# A copy is built, so that nothing is written into the clone, by root least. In
+# one that an older release made, files may be the clone's owner's.
 build() {
-	copy_source || return 1
+	[ -z "$(find "$dir/src" ! -user "$(id -u)" 2>/dev/null | head -n 1)" ] ||
+	    rm -rf "$dir/src" "$dir/build"
+	copy_tree "$top" "$dir/src" || return 1
 	[ -x "$dir/src/configure" ] || "$dir/src/autogen.sh" || return 1
 	mkdir -p "$dir/build" && cd "$dir/build" || return 1
 	[ -f Makefile ] || ../src/configure --prefix="$dir/usr" \
@@ -104,8 +136,12 @@ build() {
 	make -s -j"$(nproc)" && make -s install
 }
 
+[ "$(id -u)" != 0 ] || roots_alone "$dir"
 mkdir -p "$dir" || die "cannot make $dir"
 [ -O "$dir" ] || die "$dir is somebody else's: name another in EYELET_QUICKSTART"
+[ "$(id -u)" != 0 ] || roots_alone "$dir"
+exec 9>"$dir/lock"
+flock -n 9 || die "another quickstart runs in $dir"
 : >"$log"
 if command -v dpkg-query >/dev/null; then
 	# shellcheck disable=SC2086 # a list of words
@@ -114,27 +150,25 @@ if command -v dpkg-query >/dev/null; then
 	[ -z "$missing" ] || quietly "installing packages" \
 	    install_packages $missing
 fi
-exec 9>"$dir/lock"
-flock -n 9 || die "another quickstart runs in $dir"
 quietly "building eyelet" build
 
 # --- a store, the web server --------------------------------------------------
 
-rm -rf "${dir:?}/var" "$dir/run" "$dir/etc/eyelet/eyelet.conf"
-mkdir -p "$dir/run" "$dir/secrets"
+rm -rf "${dir:?}/var" "$dir/run" "$dir/service" "$dir/etc/eyelet/eyelet.conf"
+mkdir -p "$dir/run/www" "$dir/secrets" "$dir/service"
 chmod 700 "$dir/secrets"
-chown "$service" "$dir/run"
+chown "$service" "$dir/service"
 quietly "making a store" eyelet-store init --user "$service"
 
 # lighttpd_conf PORT: a site of its own, and eyelet as its sample has it.
 lighttpd_conf() {
-	sed "s|/run/lighttpd/|$dir/run/|;s|/var/log/lighttpd/|$dir/run/|" \
+	sed "s|/run/lighttpd/|$dir/service/|;s|/var/log/lighttpd/|$dir/service/|" \
 	    "$dir/usr/share/doc/eyelet/lighttpd.conf" >"$dir/run/eyelet.conf"
 	cat <<-CONF
 	server.bind = "127.0.0.1"
 	server.port = $1
-	server.document-root = "$dir/run"
-	server.errorlog = "$dir/run/lighttpd.log"
+	server.document-root = "$dir/run/www"
+	server.errorlog = "$dir/service/lighttpd.log"
 	include "$dir/run/eyelet.conf"
 	CONF
 	[ "$(id -u)" != 0 ] || cat <<-CONF
@@ -172,7 +206,8 @@ start_web() {
 }
 
 start_web || {
-	cat "$log" "$dir/run/lighttpd.log" >&2 2>/dev/null
+	tail -n 20 "$log" >&2
+	as_service timeout 5 tail -n 20 "$dir/service/lighttpd.log" >&2
 	die "lighttpd or eyelet does not start"
 }
 echo "lighttpd with eyelet behind it                $url"
@@ -297,7 +332,7 @@ title "Nomos's events are delivered to a command (eyelet-deliver --once):"
 cat >"$dir/run/take" <<-TAKE
 	#!/bin/sh
 	# The event's body is on stdin; its type and more stand in variables.
-	printf '%s, %s bytes\n' "\$EYELET_TYPE" "\$(wc -c)" >>"$dir/run/taken"
+	printf '%s, %s bytes\n' "\$EYELET_TYPE" "\$(wc -c)" >>"$dir/service/taken"
 TAKE
 chmod 755 "$dir/run/take"
 eyelet-destination add take --command "$dir/run/take" --endpoints nomos \
@@ -311,7 +346,8 @@ eyelet-deliver --once >>"$log" 2>&1 || {
 }
 for type in order.paid order.shipped order.closed; do
 	tell "$type" "taken once" \
-	    "taken $(grep -c "^$type, " "$dir/run/taken" | sed 's/^1$/once/')"
+	    "taken $(as_service timeout 5 grep -c "^$type, " \
+	        "$dir/service/taken" | sed 's/^1$/once/')"
 done
 
 echo
@@ -325,6 +361,8 @@ if [ $once = yes ]; then
 	exit
 fi
 
+reader=
+[ "$(id -u)" != 0 ] || reader="runuser -u $service -- "
 cat <<-NEXT
 
 Try next, in another terminal$([ "$(id -u)" = 0 ] && echo ", as root"):
@@ -337,7 +375,7 @@ Try next, in another terminal$([ "$(id -u)" = 0 ] && echo ", as root"):
   eyelet-scheme list                     the providers that are known
   eyelet-destination show take           where events go, and how that goes
   curl $url/healthz
-  tail -f $dir/run/eyelet.log
+  ${reader}tail -f $dir/service/eyelet.log
 
 Ctrl-C ends it. README.md says how to install eyelet for good.
 NEXT

@@ -170,6 +170,8 @@ command -v node >/dev/null && command -v npm >/dev/null ||
 
 # shellcheck source=conf/packages.sh
 . "$here/conf/packages.sh"
+# shellcheck source=conf/copy_tree.sh
+. "$here/conf/copy_tree.sh"
 
 if command -v dpkg-query >/dev/null; then
 	# shellcheck disable=SC2086 # a list of words
@@ -188,23 +190,11 @@ fi
 
 # --- a copy of the tree -------------------------------------------------------
 
-# Only what git knows, so that a file nobody added is missed here and not by
-# the next one who clones.
-copy_tree() {
-	mkdir -p "$work/tree"
-	if git -c safe.directory='*' -C "$here" rev-parse --git-dir \
-	    >/dev/null 2>&1; then
-		(cd "$here" && git -c safe.directory='*' ls-files -z |
-		    tar -c --null -T -) | tar -x -C "$work/tree"
-	else
-		tar -c -C "$here" --exclude='./build*' . |
-		    tar -x -C "$work/tree"
-	fi
-}
-
+# Only what git knows, so that a file that was never added is missed here and
+# not after the next clone.
 say "copying and generating configure"
-copy_tree || give_up "cannot copy the tree"
 tree=$work/tree
+copy_tree "$here" "$tree" || give_up "cannot copy the tree"
 step "autogen" "$tree/autogen.sh" || give_up "no configure, so no tests"
 
 # --- gcc, with the sanitizers -------------------------------------------------
@@ -316,15 +306,28 @@ check_install() {
 	}
 }
 
-# Twice: the second time there is little to build.
+# From a tree in which something was built, newer than all sources. Twice, and
+# then under attack: the second time there is little to build.
 quickstart() {
+	copy_tree "$here" "$work/built" || return 1
+	(cd "$work/built" && find . -type f | sed 's,^\./,,' >../MANIFEST &&
+	    mv ../MANIFEST . && echo built >config.status &&
+	    echo built >lib/libeyelet.a && echo built >lib/err.o) || return 1
 	for round in first second; do
 		EYELET_QUICKSTART=$work/quickstart timeout -k 10 600 \
-		    "$tree/conf/quickstart.sh" --once || {
+		    "$work/built/conf/quickstart.sh" --once || {
 			echo "the $round run"
 			return 1
 		}
 	done
+	for word in building making; do
+		grep -q "^== $word" "$work/quickstart/quickstart.log" || {
+			echo "quickstart.log is not whole: no \"$word\""
+			return 1
+		}
+	done
+	[ "$(id -u)" != 0 ] || python3 \
+	    "$work/built/tests/fault/quickstart_attacked.py" "$work/quickstart"
 }
 
 distcheck() {
