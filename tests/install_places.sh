@@ -58,11 +58,34 @@ expect s/eyelet.service ReadWritePaths=-/opt/v/lib/eyelet
 expect s/eyelet-deliver.service ExecStart=/opt/b/eyelet-deliver
 expect s/eyelet-deliver.service ReadWritePaths=-/opt/v/lib/eyelet
 expect t/eyelet.conf 'd /opt/v/lib/eyelet '
-left=$(grep -rlE '/(etc|usr/share|usr/libexec|usr/sbin|var/lib)/eyelet' \
+expect man/man8/eyelet.fcgi.8 /opt/doc/lighttpd.conf
+left=$(grep -rlE \
+    '/(etc|usr/share|usr/share/doc|usr/libexec|usr/sbin|var/lib)/eyelet' \
     "$work/root/opt/"[destu] "$work/root/opt/man" "$work/root/opt/doc" |
     grep -v '/opt/d/eyelet/schemes/')
 [ -z "$left" ] || {
 	echo "places of the tree are left in: $left"
+	bad=1
+}
+
+# Every file that a page names stands below another prefix, when that is all
+# that was said; what runs and what its operator makes is not the build's.
+# shellcheck disable=SC2086 # a list of words
+make -s -C "$top_builddir" install-data DESTDIR="$work/prefix" $units \
+    prefix=/opt/p >"$work/log" 2>&1 || {
+	cat "$work/log"
+	bad=1
+}
+pages=$(find "$work/prefix/opt/p" -name 'eyelet*.[1-8]')
+for page in $pages; do
+	sed -n '/^\.Sh FILES/,/^\.Sh [^F]/s/^\.\(It \)\{0,1\}Pa //p' "$page" |
+	    grep '^/' | grep -vE '^/opt/p/|^/run/|^/proc/' &&
+	    echo "these FILES of ${page##*/} are not below the prefix" && bad=1
+done
+files=$(cat $pages | sed -n '/^\.Sh FILES/,/^\.Sh [^F]/p' |
+    grep -c '^\.It Pa /opt/p/')
+[ "$files" -gt 10 ] || {
+	echo "only $files FILES are named in pages"
 	bad=1
 }
 
