@@ -82,6 +82,7 @@ for page in $pages; do
 	    grep '^/' | grep -vE '^/opt/p/|^/run/|^/proc/' &&
 	    echo "these FILES of ${page##*/} are not below the prefix" && bad=1
 done
+# shellcheck disable=SC2086 # a list of words
 files=$(cat $pages | sed -n '/^\.Sh FILES/,/^\.Sh [^F]/p' |
     grep -c '^\.It Pa /opt/p/')
 [ "$files" -gt 10 ] || {

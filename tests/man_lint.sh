@@ -84,11 +84,13 @@ for page in $pages; do
 	}
 done
 # And each program that is installed has a page.
-for program in $(sed -n '/^[a-z]*bin_PROGRAMS\|^[a-z]*libexec_PROGRAMS/,/[^\\]$/p' \
-    "$top_srcdir/Makefile.am" | grep -oE '(admin|cgi)/eyelet[a-z.-]*'); do
-	[ -e "$top_srcdir/$program.8" ] || {
-		echo "$program has no page"
-		bad=1
-	}
-done
+missing=$(sed -n '/^[a-z]*bin_PROGRAMS/,/[^\\]$/p
+/^[a-z]*libexec_PROGRAMS/,/[^\\]$/p' "$top_srcdir/Makefile.am" |
+    grep -oE '(admin|cgi)/eyelet[a-z.-]*' | while IFS= read -r program; do
+	[ -e "$top_srcdir/$program.8" ] || echo "$program has no page"
+done)
+[ -z "$missing" ] || {
+	echo "$missing"
+	bad=1
+}
 exit $bad
