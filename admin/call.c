@@ -10,6 +10,7 @@
 #include "admin/secret_file.h"
 #include "admin/terminal.h"
 #include "lib/text.h"
+#include "lib/util.h"
 
 #define FAR_EVENTS 1000 /* looked at in vain: worth a word */
 #define BAR 20 /* columns of a progress bar */
@@ -119,6 +120,26 @@ call_print_row(const struct call *c)
 	putchar('\n');
 }
 
+/* A row that is no part of the answer: words for the person who asked. */
+static bool
+take_note(struct call *c, const struct json *row)
+{
+	static const char *const names[] = { "copy_note", "deliver_note" };
+	const char *words;
+	size_t i;
+
+	for (i = 0; i < NITEMS(names); i++) {
+		words = json_text(json_get(row, names[i]));
+		if (words == NULL)
+			continue;
+		erase_progress(c);
+		fflush(stdout);
+		note(c->line->program->name, "%s", words);
+		return true;
+	}
+	return false;
+}
+
 static int
 take_row(void *arg, struct span json, struct err *err)
 {
@@ -137,10 +158,7 @@ take_row(void *arg, struct span json, struct err *err)
 		ret = 0;
 		goto out;
 	}
-	if (json_get(row, "copy_note") != NULL) {
-		erase_progress(c);
-		note(c->line->program->name, "%s",
-		    json_text(json_get(row, "copy_note")));
+	if (take_note(c, row)) {
 		ret = 0;
 		goto out;
 	}

@@ -8,6 +8,7 @@
 #include "admin/output.h"
 #include "admin/terminal.h"
 #include "lib/destination.h"
+#include "lib/text.h"
 #include "lib/util.h"
 
 #define SETTINGS                                                               \
@@ -162,11 +163,26 @@ static const struct table_column list_columns[] = {
 	{ "STATE", false, NULL },
 	{ "TARGET", false, NULL },
 	{ "BEHIND", true, NULL },
+	{ "OLDEST", true, NULL },
 	{ "PENDING", true, NULL },
 	{ "RETRYING", true, NULL },
 	{ "PARKED", true, NULL },
 	{ "DEAD", true, NULL },
 };
+
+/* How old the oldest event is that the destination is still to get. */
+static int
+put_oldest(struct table *t, const struct json *waiting, struct err *err)
+{
+	char age[TEXT_TIME_MAX] = "-";
+	int64_t for_s = -1;
+
+	if (json_opt_int(waiting, "for_s", &for_s, err) < 0)
+		return -1;
+	if (for_s >= 0)
+		text_duration(age, for_s);
+	return table_puts(t, age, err);
+}
 
 static int
 list_row(void *arg, const struct json *row, struct err *err)
@@ -181,6 +197,7 @@ list_row(void *arg, const struct json *row, struct err *err)
 	    table_put_json(t, json_get(row, "state"), err) < 0 ||
 	    table_put_json(t, target, err) < 0 ||
 	    table_put_json(t, json_get(row, "behind"), err) < 0 ||
+	    put_oldest(t, json_get(row, "oldest_waiting"), err) < 0 ||
 	    table_put_json(t, json_get(counts, "pending"), err) < 0 ||
 	    table_put_json(t, json_get(counts, "retrying"), err) < 0 ||
 	    table_put_json(t, json_get(counts, "parked"), err) < 0)
@@ -246,6 +263,8 @@ static const struct field show_fields[] = {
 	{ "generation", "generation", FIELD_PLAIN, NULL },
 	{ "cursor", "next event", FIELD_PLAIN, NULL },
 	{ "behind", "behind", FIELD_PLAIN, NULL },
+	{ "oldest_waiting", "oldest waits", FIELD_PAIRS, NULL },
+	{ "deliverer", "deliverer", FIELD_PLAIN, NULL },
 	{ "counts", "deliveries", FIELD_PAIRS, NULL },
 	{ "blocked_by", "blocked by", FIELD_PLAIN, NULL },
 	{ "blocked_since", "since", FIELD_PLAIN, NULL },

@@ -89,6 +89,9 @@ static const struct field status_fields[] = {
 	{ "copy", "copy", FIELD_PLAIN, NULL },
 	{ "copy_why", "because", FIELD_PLAIN, NULL },
 	{ "deliveries_held", "held", FIELD_PLAIN, NULL },
+	{ "deliverer", "deliverer", FIELD_PAIRS, NULL },
+	{ "undelivered_why", "because", FIELD_PLAIN, NULL },
+	{ "oldest_waiting", "waits", FIELD_PAIRS, NULL },
 	{ "wall_clock", "clock", FIELD_PLAIN, NULL },
 	{ "endpoints", "endpoints", FIELD_PLAIN, NULL },
 	{ "secrets", "secrets", FIELD_PLAIN, NULL },
@@ -140,7 +143,7 @@ add_owner(const struct call *c, struct buf *text, struct err *err)
 
 struct status {
 	struct call call;
-	bool held;
+	bool healthy, held, undelivered;
 };
 
 static int
@@ -152,7 +155,10 @@ status_row(void *arg, const struct json *row, struct err *err)
 	struct json *whole = NULL;
 	int ret = -1;
 
+	status->healthy = json_true(json_get(row, "healthy")) &&
+			  json_first(json_get(row, "incomplete")) == NULL;
 	status->held = json_true(json_get(row, "deliveries_held"));
+	status->undelivered = json_true(json_get(row, "undelivered"));
 	if (add_owner(c, &text, err) < 0 ||
 	    json_parse(buf_span(&text), &whole, err) < 0)
 		goto out;
@@ -168,7 +174,10 @@ out:
 	return ret;
 }
 
-/* A verdict of 1 when deliveries are held. */
+/*
+ * A verdict of 1 when the store is not healthy, or lacks a part, or its
+ * deliveries are held, or none is made though events have waited for long.
+ */
 static int
 run_status(struct command_line *line, struct err *err)
 {
@@ -187,7 +196,9 @@ run_status(struct command_line *line, struct err *err)
 		    "deliveries are held, as this store is a copy; where it "
 		    "takes the place of the original: eyelet-store adopt");
 	call_end(&status.call);
-	return ret < 0 ? -1 : status.held;
+	if (ret < 0)
+		return -1;
+	return !status.healthy || status.held || status.undelivered;
 }
 
 /* --- check ---------------------------------------------------------------- */
@@ -408,6 +419,11 @@ static const struct option_row clock_options[] = {
 	{ "accept", NULL, "it is right: end the doubt", false },
 };
 
+struct clock_asked {
+	struct call call;
+	bool sure;
+};
+
 static int
 clock_row(void *arg, const struct json *row, struct err *err)
 {
@@ -420,25 +436,36 @@ clock_row(void *arg, const struct json *row, struct err *err)
 		{ "left_s", "sure in", FIELD_DURATION, NULL },
 		{ "age_s", "store's age", FIELD_DURATION, NULL },
 	};
+	struct clock_asked *asked = arg;
 
-	(void)arg;
+	asked->sure = json_true(json_get(row, "sure"));
+	if (asked->call.line->json) {
+		call_print_row(&asked->call);
+		return 0;
+	}
 	return fields_print(row, fields, NITEMS(fields), err);
 }
 
+/* A verdict of 1 when the wall clock is in doubt. */
 static int
 run_clock(struct command_line *line, struct err *err)
 {
-	struct call c;
+	struct clock_asked asked = { .sure = false };
+	struct call *c = &asked.call;
 	int ret = -1;
 
-	if (call_begin(&c, line, "store.clock", err) == 0) {
+	if (call_begin(c, line, "store.clock", err) == 0) {
 		if (command_has(line, "accept"))
-			json_write_bool(&c.w, "accept", true);
-		c.people = clock_row;
-		ret = call_send(&c, err);
+			json_write_bool(&c->w, "accept", true);
+		c->people = clock_row;
+		c->arg = &asked;
+		c->scripts_too = true;
+		ret = call_send(c, err);
 	}
-	call_end(&c);
-	return ret;
+	call_end(c);
+	if (ret < 0)
+		return -1;
+	return !asked.sure && !command_has(line, "accept");
 }
 
 /* --- config --------------------------------------------------------------- */

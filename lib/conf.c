@@ -97,6 +97,8 @@ static const struct setting {
 	    "service", 0, 0 },
 	{ "deliver", "copied", put_copied,
 	    offsetof(struct conf, deliver_copied), "hold", 0, 0 },
+	{ "deliver", "missing_after", put_duration,
+	    offsetof(struct conf, missing_s), "10m", 0, 366 * DAY },
 	{ "deliver", "connections", put_number,
 	    offsetof(struct conf, connections), "1024", 1, 8192 },
 	{ "deliver", "program", put_path,

@@ -9,7 +9,7 @@
 
 #define CONF_ENV "EYELET_CONFIG" /* names the file */
 #define CONF_PATHS_MAX 8
-#define CONF_SETTINGS_MAX 32
+#define CONF_SETTINGS_MAX 40
 #define CONF_FILE_MAX (64 * 1024) /* bytes of the file */
 
 /* Who runs the deliverer. */
@@ -63,6 +63,7 @@ struct conf {
 	int64_t address_rate; /* 0 */
 	char *deliver_mode; /* one of CONF_DELIVER_... */
 	char *deliver_copied; /* one of CONF_COPIED_... */
+	int64_t missing_s; /* 10m: no deliverer for so long is told; 0: never */
 	int64_t connections; /* 1024: deliveries under way at once */
 	char *deliver_program; /* eyelet-deliver, that an owner starts */
 	int64_t workers; /* 0: by cores */

@@ -6,10 +6,26 @@
 
 #include <string.h>
 
+#include "lib/util.h"
+
+static const struct {
+	const char *word;
+	enum store_deliver_mode mode;
+} modes[] = {
+	{ CONF_DELIVER_SERVICE, STORE_DELIVER_SERVICE },
+	{ CONF_DELIVER_CHILD, STORE_DELIVER_CHILD },
+	{ CONF_DELIVER_OFF, STORE_DELIVER_OFF },
+};
+
 void
 conf_store_options(const struct conf *cf, struct store_options *opt)
 {
+	size_t i;
+
 	store_options_init(opt);
+	for (i = 0; i < NITEMS(modes); i++)
+		if (strcmp(cf->deliver_mode, modes[i].word) == 0)
+			opt->deliver_mode = modes[i].mode;
 	opt->dir = cf->store;
 	opt->key_file = cf->key_file;
 	opt->horizon_s = cf->horizon_s;
@@ -26,6 +42,7 @@ conf_store_options(const struct conf *cf, struct store_options *opt)
 	opt->ballast = cf->ballast;
 	opt->cache = cf->cache;
 	opt->log_keep_max = cf->log_keep_max;
+	opt->missing_s = cf->missing_s;
 	opt->deliver_copies =
 	    strcmp(cf->deliver_copied, CONF_COPIED_DELIVER) == 0;
 	opt->quarantine_count = (uint64_t)cf->quarantine_count;

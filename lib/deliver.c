@@ -329,7 +329,7 @@ deliver_run(const struct deliver_options *opt, struct deliver_totals *totals,
 	if (dv == NULL)
 		return err_set(err, ERR_NOMEM, "no memory to deliver");
 	dv->opt = *opt;
-	lock_fd = deliver_lock(opt->conf->store, err);
+	lock_fd = deliver_lock(opt->conf->store, opt->once, err);
 	if (lock_fd >= 0 && open_all(dv, err) == 0)
 		ret = deliver_until_over(dv, err);
 	if (dv->schedule != NULL)
@@ -338,7 +338,6 @@ deliver_run(const struct deliver_options *opt, struct deliver_totals *totals,
 	totals->hangs = !close_all(dv);
 	if (!totals->hangs)
 		free(dv);
-	if (lock_fd >= 0)
-		close(lock_fd);
+	deliver_unlock(lock_fd);
 	return ret;
 }

@@ -12,31 +12,44 @@
 
 #define LOCK_FILE "deliver.lock"
 #define LOCK_TRIES 3 /* how often the file may be removed under us */
-#define RECORD_SIZE 16 /* a pid, and line ends; always as many bytes */
+#define RECORD_SIZE 16 /* a pid, ONCE, and line ends; always as many bytes */
+#define ONCE " once" /* behind the pid of a process that ends by itself */
 
 static void
-name_holder(int fd)
+name_holder(int fd, bool once)
 {
 	char record[RECORD_SIZE], pid[RECORD_SIZE];
-	int n = snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+	int n = snprintf(
+	    pid, sizeof(pid), "%ld%s", (long)getpid(), once ? ONCE : "");
 
 	memset(record, '\n', sizeof(record));
 	if (n > 0 && n < RECORD_SIZE)
 		memcpy(record, pid, (size_t)n);
-	/* Who cannot write there delivers all the same. */
+	/* A process that cannot write there delivers all the same. */
 	if (pwrite(fd, record, sizeof(record), 0) < 0)
 		return;
 }
 
-static int
-refuse(int fd, struct err *err)
+/* The pid in the file, or 0. */
+static pid_t
+read_record(int fd, bool *once)
 {
 	char record[RECORD_SIZE + 1] = "";
 	ssize_t n = pread(fd, record, RECORD_SIZE, 0);
 	int pid = 0;
 
 	record[n > 0 ? n : 0] = '\0';
-	if (sscanf(record, "%9d", &pid) == 1 && pid > 0)
+	*once = strstr(record, ONCE) != NULL;
+	return sscanf(record, "%9d", &pid) == 1 && pid > 0 ? pid : 0;
+}
+
+static int
+refuse(int fd, struct err *err)
+{
+	bool once;
+	pid_t pid = read_record(fd, &once);
+
+	if (pid > 0)
 		return err_set(err, ERR_EXISTS,
 		    "process %d delivers from this store already", pid);
 	return err_set(err, ERR_EXISTS,
@@ -45,7 +58,7 @@ refuse(int fd, struct err *err)
 
 /* The descriptor, -1, or -2 when the file was removed meanwhile. */
 static int
-lock_once(int dir_fd, struct err *err)
+try_lock(int dir_fd, bool once, struct err *err)
 {
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	struct stat st;
@@ -57,7 +70,7 @@ lock_once(int dir_fd, struct err *err)
 		return err_errno(err, errno, "open \"" LOCK_FILE "\"");
 	if (fcntl(fd, F_OFD_SETLK, &whole) == 0) {
 		if (fstat(fd, &st) == 0 && st.st_nlink > 0) {
-			name_holder(fd);
+			name_holder(fd, once);
 			return fd;
 		}
 		close(fd);
@@ -72,7 +85,7 @@ lock_once(int dir_fd, struct err *err)
 }
 
 int
-deliver_lock(const char *dir, struct err *err)
+deliver_lock(const char *dir, bool once, struct err *err)
 {
 	int dir_fd, fd = -2, tries;
 	struct stat st;
@@ -81,7 +94,7 @@ deliver_lock(const char *dir, struct err *err)
 	if (dir_fd < 0)
 		return -1;
 	for (tries = 0; tries < LOCK_TRIES && fd == -2; tries++)
-		fd = lock_once(dir_fd, err);
+		fd = try_lock(dir_fd, once, err);
 	close(dir_fd);
 	if (fd >= 0)
 		return fd;
@@ -89,4 +102,55 @@ deliver_lock(const char *dir, struct err *err)
 		err_set(
 		    err, ERR_IO, "somebody keeps removing \"" LOCK_FILE "\"");
 	return err_wrap(err, "deliver from the store %s", dir);
+}
+
+void
+deliver_unlock(int fd)
+{
+	if (fd < 0)
+		return;
+	/* Where this fails, the file says when this process began. */
+	(void)futimens(fd, NULL);
+	close(fd);
+}
+
+/* --- looking -------------------------------------------------------------- */
+
+static int
+look_at(int fd, struct deliver_lock_holder *out, struct err *err)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct stat st;
+
+	if (fcntl(fd, F_OFD_GETLK, &whole) < 0 || fstat(fd, &st) < 0)
+		return err_errno(err, errno, "look at \"" LOCK_FILE "\"");
+	out->held = whole.l_type != F_UNLCK;
+	out->written_ms =
+	    st.st_mtim.tv_sec * INT64_C(1000) + st.st_mtim.tv_nsec / 1000000;
+	out->pid = read_record(fd, &out->once);
+	return 0;
+}
+
+int
+deliver_lock_look(
+    const char *dir, struct deliver_lock_holder *out, struct err *err)
+{
+	struct stat st;
+	int dir_fd = owner_dir_find(dir, &st, err), fd, ret = -1;
+
+	memset(out, 0, sizeof(*out));
+	if (dir_fd < 0)
+		return -1;
+	fd = openat(
+	    dir_fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	close(dir_fd);
+	if (fd >= 0)
+		ret = look_at(fd, out, err);
+	else if (errno == ENOENT)
+		ret = 0; /* none ever ran */
+	else
+		err_errno(err, errno, "open \"" LOCK_FILE "\"");
+	if (fd >= 0)
+		close(fd);
+	return ret;
 }

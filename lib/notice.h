@@ -33,6 +33,8 @@
 #define NOTICE_FLOOR_PASSED "store.floor_passed"
 #define NOTICE_DAMAGED "store.damaged"
 #define NOTICE_COPIED "store.copied"
+#define NOTICE_UNDELIVERED "deliverer.missing"
+#define NOTICE_DELIVERED "deliverer.back"
 #define NOTICE_HORIZON "horizon.shortened"
 #define NOTICE_CLOCK "clock.doubtful"
 #define NOTICE_CLOCK_SURE "clock.sure"
@@ -95,6 +97,9 @@ struct notice_mark {
 	int64_t at_ms;
 	uint64_t n;
 };
+
+/* No deliverer works though events wait: its age then; n: it was said. */
+#define NOTICE_MARK_DELIVERER "deliverer"
 
 int notice_mark(struct store *st, struct store_tx *tx, const char *kind,
     uint64_t id, struct notice_mark *out, bool *found, struct err *err);

@@ -193,6 +193,7 @@ static const struct {
 	const char *op;
 	bool sends; /* it is called so that something goes out */
 } about_deliveries[] = {
+	{ "destination.add", false },
 	{ "destination.list", false },
 	{ "destination.show", false },
 	{ "destination.resume", true },
@@ -298,21 +299,17 @@ check_members(const struct op *op, const struct json *in, struct err *err)
 	return 0;
 }
 
-/* A row of its own, and no part of the answer: why nothing goes out. */
-static int
-tell_held(const struct op_call *call, struct err *err)
+int
+op_put_note(const struct op_call *call, const char *name, const char *text,
+    struct err *err)
 {
 	struct buf row = BUF_INIT(OPS_ROW_MAX);
-	struct err why = ERR_INIT;
 	struct json_write w;
 	int ret;
 
-	if (!store_holds_deliveries(call->ops->store))
-		return 0;
-	store_refuse_held(call->ops->store, &why);
 	json_write_init(&w, &row, err);
 	json_write_object(&w, NULL);
-	json_write_str(&w, "copy_note", why.text);
+	json_write_str(&w, name, text);
 	json_write_close(&w);
 	ret = op_emit(call, &w, &row, err);
 	buf_free(&row);
@@ -320,19 +317,30 @@ tell_held(const struct op_call *call, struct err *err)
 }
 
 static int
+tell_held(const struct op_call *call, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (!store_holds_deliveries(call->ops->store))
+		return 0;
+	store_refuse_held(call->ops->store, &why);
+	return op_put_note(call, "copy_note", why.text, err);
+}
+
+static int
 run_op(const struct op *op, const struct op_call *call, struct err *err)
 {
-	bool sends = false;
+	bool about = false, sends = false;
 	size_t i;
 
 	for (i = 0; i < NITEMS(about_deliveries); i++)
 		if (strcmp(about_deliveries[i].op, op->name) == 0) {
+			about = true;
 			sends = about_deliveries[i].sends &&
 				!op_flag(call, "dry_run");
-			if (tell_held(call, err) < 0)
-				return -1;
 		}
-	if (op->run(call, err) < 0)
+	if ((about && tell_held(call, err) < 0) || op->run(call, err) < 0 ||
+	    (about && op_tell_deliverer(call, err) < 0))
 		return -1;
 	if (sends)
 		atomic_store(&call->ops->asked_to_deliver, true);

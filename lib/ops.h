@@ -42,7 +42,9 @@ bool ops_asked_to_deliver(struct ops *ops);
  * ERR_USAGE for an unknown op or member, ERR_DENIED, and whatever the op
  * itself reports. May be called by several threads at once.
  * Where deliveries are held (store_copy.h) calls that have to do with them give
- * a row {"copy_note": WORDS} first, which is no part of their answer.
+ * a row {"copy_note": WORDS} first, and where no deliverer works
+ * (store_deliverer.h) a row {"deliver_note": WORDS} last; neither is a part of
+ * their answer.
  */
 int ops_call(struct ops *ops, const struct ops_peer *peer,
     const unsigned char request_id[STORE_REQUEST_ID], struct span json,

@@ -269,7 +269,7 @@ write_attempt(void *arg, const struct store_attempt *a, struct err *err)
 
 int
 op_delivery_write_all(const struct op_call *call, struct json_write *w,
-    const struct event *ev, const char *endpoint, struct err *err)
+    const struct event *ev, const char *endpoint, bool *waits, struct err *err)
 {
 	struct buf scratch = BUF_INIT(2 * DESTINATION_DOC_MAX);
 	struct op_places places;
@@ -288,6 +288,9 @@ op_delivery_write_all(const struct op_call *call, struct json_write *w,
 			goto out;
 		if (d.status == OP_STATUS_ANY && !d.dropped)
 			continue;
+		if (d.status == OP_STATUS_PENDING ||
+		    d.status == OP_STATUS_RETRYING)
+			*waits = true;
 		json_write_object(w, NULL);
 		op_delivery_write(w, pl, &d);
 		write_words(w, "excerpt",

@@ -60,9 +60,12 @@ int op_delivery_find(const struct op_call *call, struct store_tx *tx,
 void op_delivery_write(struct json_write *w, const struct op_place *place,
     const struct op_delivery *d);
 
-/* An array "deliveries" of all that an event has, with their attempts. */
+/*
+ * An array "deliveries" of all that an event has, with their attempts. *waits:
+ * is one of them still to be made?
+ */
 int op_delivery_write_all(const struct op_call *call, struct json_write *w,
-    const struct event *ev, const char *endpoint, struct err *err);
+    const struct event *ev, const char *endpoint, bool *waits, struct err *err);
 
 /* Of what has a row alone. */
 void

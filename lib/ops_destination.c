@@ -6,6 +6,7 @@
 
 #include "lib/near.h"
 #include "lib/store_copy.h"
+#include "lib/store_deliverer.h"
 #include "lib/util.h"
 
 #define LOOK_MAX 100000 /* rows that show looks at for what went wrong */
@@ -156,6 +157,7 @@ op_destination_write(const struct op_call *call, struct json_write *w,
 	write_state(w, d->state);
 	json_write_bool(
 	    w, "deliveries_held", store_holds_deliveries(call->ops->store));
+	op_deliverer_write_word(call, w);
 	json_write_str(w, "url", settings->url);
 	write_list(w, "command", settings->command, settings->ncommand);
 	json_write_str(w, "title", settings->title);
@@ -224,6 +226,19 @@ write_cursor(const struct op_call *call, struct json_write *w, uint64_t id,
 	return 0;
 }
 
+/* The oldest event that it is still to get. */
+static int
+write_waiting(const struct op_call *call, struct json_write *w,
+    const struct store_destination *d, struct err *err)
+{
+	struct store_waiting wa;
+
+	if (store_waiting(call->ops->store, d, &wa, err) < 0)
+		return -1;
+	op_waiting_write(w, &wa);
+	return 0;
+}
+
 /* --- list ----------------------------------------------------------------- */
 
 struct listing {
@@ -251,7 +266,8 @@ list_one(void *arg, const struct store_destination *d, struct err *err)
 	json_write_object(&w, NULL);
 	op_destination_write(call, &w, d, &settings);
 	if (write_counts(call, &w, d->id, &counts, err) < 0 ||
-	    write_cursor(call, &w, d->id, err) < 0)
+	    write_cursor(call, &w, d->id, err) < 0 ||
+	    write_waiting(call, &w, d, err) < 0)
 		goto out;
 	json_write_close(&w);
 	ret = op_emit(call, &w, &row, err);
@@ -429,6 +445,7 @@ op_destination_show(const struct op_call *call, struct err *err)
 	if (write_why(call, &w, &d, err) < 0 ||
 	    write_counts(call, &w, d.id, &counts, err) < 0 ||
 	    write_cursor(call, &w, d.id, err) < 0 ||
+	    write_waiting(call, &w, &d, err) < 0 ||
 	    write_hold(call, &w, d.id, err) < 0 ||
 	    write_trouble(call, &w, d.id, &settings, &counts, err) < 0 ||
 	    op_secret_write_all(call, &w, d.id, err) < 0)

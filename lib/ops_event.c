@@ -19,6 +19,7 @@ struct rows {
 	const struct op_call *call;
 	enum detail detail;
 	bool raw; /* the payload as base64, always */
+	bool waits; /* DETAIL_ALL: a delivery of it is still to be made */
 	size_t n;
 	struct buf row;
 };
@@ -114,7 +115,7 @@ write_types(struct json_write *w, const struct event *ev)
 
 /* What is known of it beside what it is itself. */
 static int
-write_all(struct json_write *w, const struct rows *rows, const struct event *ev,
+write_all(struct json_write *w, struct rows *rows, const struct event *ev,
     const char *endpoint, const struct op_held *held, struct err *err)
 {
 	json_write_bool(w, "id_is_digest", (ev->flags & EVENT_NO_ID) != 0);
@@ -124,8 +125,8 @@ write_all(struct json_write *w, const struct rows *rows, const struct event *ev,
 	if (held == NULL)
 		return op_held_write_origin(rows->call, w, ev, err) < 0
 			   ? -1
-			   : op_delivery_write_all(
-				 rows->call, w, ev, endpoint, err);
+			   : op_delivery_write_all(rows->call, w, ev, endpoint,
+				 &rows->waits, err);
 	json_write_array(w, "deliveries");
 	json_write_close(w);
 	return 0;
@@ -368,6 +369,8 @@ op_event_show(const struct op_call *call, struct err *err)
 		    "with --endpoint");
 	else
 		ret = show_by_seq(&rows, nw.seq, err);
+	if (ret == 0 && rows.waits)
+		ret = op_tell_deliverer(call, err);
 out:
 	buf_free(&rows.row);
 	return ret;

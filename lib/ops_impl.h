@@ -30,6 +30,7 @@
  * ops_replay.c	sending events again
  * ops_pull.c	readers that fetch events by a named cursor
  * ops_store.c	the store itself
+ * ops_deliverer.c	does a process deliver, and what waits for it
  * ops_clock.c	its clocks
  */
 #ifndef EYELET_LIB_OPS_IMPL_H
@@ -114,6 +115,10 @@ int op_fail_clock(
 
 /* Hands out what was written to row, and empties it. */
 int op_emit(const struct op_call *call, struct json_write *w, struct buf *row,
+    struct err *err);
+
+/* A row {NAME: TEXT} that is no part of the answer: why nothing goes out. */
+int op_put_note(const struct op_call *call, const char *name, const char *text,
     struct err *err);
 
 /* What an operator should know about a change that is done all the same. */
@@ -286,6 +291,23 @@ int op_destination_judge(const struct op_call *call,
 int op_destination_warn(const struct op_call *call, struct store_tx *tx,
     const struct destination *settings, struct op_warnings *warnings,
     struct err *err);
+
+/* "oldest_waiting": {"seq","since","for_s","sure"} or null. */
+struct store_waiting;
+void op_waiting_write(struct json_write *w, const struct store_waiting *wa);
+
+/* --- the deliverer (ops_deliverer.c) -------------------------------------- */
+
+/* A row {"deliver_note": WORDS}, where destinations wait for a deliverer. */
+int op_tell_deliverer(const struct op_call *call, struct err *err);
+/* "deliverer": a word: runs, none, silent, unknown, off; null: no mode. */
+void op_deliverer_write_word(const struct op_call *call, struct json_write *w);
+/*
+ * The members of a status: "deliverer", "oldest_waiting", "undelivered" (for
+ * longer than deliver.missing_after) and "undelivered_why".
+ */
+int op_deliverer_write_status(
+    const struct op_call *call, struct json_write *w, struct err *err);
 
 /* --- secrets (ops_secret.c), for endpoints and destinations
  * -------------------------------- */

@@ -43,7 +43,7 @@ op_store_status(const struct op_call *call, struct err *err)
 	struct store_copy copy;
 	struct json_write w;
 	bool healthy;
-	int ret;
+	int ret = -1;
 
 	if (store_status(call->ops->store, &s, err) < 0 ||
 	    store_endpoints(held.st, NULL, add_held, &held, err) < 0)
@@ -61,6 +61,8 @@ op_store_status(const struct op_call *call, struct err *err)
 	json_write_str(&w, "copy", store_copy_word(copy.state));
 	json_write_str(&w, "copy_why", copy.why[0] == '\0' ? NULL : copy.why);
 	json_write_bool(&w, "deliveries_held", copy.held);
+	if (op_deliverer_write_status(call, &w, err) < 0)
+		goto out;
 	store_clock(call->ops->store, &clock);
 	store_clock_words(&clock, words);
 	json_write_str(&w, "wall_clock", words);
@@ -102,6 +104,7 @@ op_store_status(const struct op_call *call, struct err *err)
 	json_write_close(&w);
 	if (ret == 0)
 		ret = op_emit(call, &w, &row, err);
+out:
 	buf_free(&row);
 	return ret;
 }

@@ -10,6 +10,8 @@
 #include "lib/handshake.h"
 #include "lib/receive_impl.h"
 #include "lib/selection.h"
+#include "lib/store_copy.h"
+#include "lib/store_deliverer.h"
 #include "lib/util.h"
 
 #define SCRATCH_MAX 16384 /* bytes of id and type while they are read off */
@@ -55,9 +57,14 @@ receive_close(struct receive *rc)
 
 /* --- steps 1 and 2: before the body -------------------------------------- */
 
+/*
+ * It says whether requests are taken, so that no load balancer takes a
+ * receiver away because deliveries wait; of those there is a word beside it.
+ */
 static int
 answer_health(struct receive *rc, struct receive_call *call)
 {
+	struct store_deliverer dl;
 	const char *why = NULL;
 
 	if (!span_is(call->request.method, "GET") &&
@@ -66,6 +73,14 @@ answer_health(struct receive *rc, struct receive_call *call)
 	receive_finish(call, REPLY_HEALTHY, 0, NULL);
 	if (!store_healthy(rc->st, &why))
 		receive_finish(call, REPLY_SICK, 0, why);
+	store_deliverer(rc->st, &dl);
+	if (store_holds_deliveries(rc->st))
+		reply_add_word(&call->reply, "deliverer", "held");
+	else if (dl.mode == STORE_DELIVER_OFF)
+		reply_add_word(&call->reply, "deliverer", "off");
+	else if (dl.mode != STORE_DELIVER_UNSET)
+		reply_add_word(
+		    &call->reply, "deliverer", store_deliverer_word(dl.state));
 	call->reply.close = call->request.content_length > 0;
 	return 1;
 }

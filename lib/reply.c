@@ -2,6 +2,7 @@
 #include "lib/reply.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/handshake.h"
@@ -130,6 +131,22 @@ reply_fill(struct receive_reply *reply, enum reply_kind kind, int status,
 		reply->content_type = JSON_TYPE;
 		reply->body_len = b.len;
 	}
+}
+
+void
+reply_add_word(struct receive_reply *reply, const char *name, const char *word)
+{
+	static const char end[] = "}\n";
+	size_t keep = sizeof(end) - 1, room = sizeof(reply->body);
+	int n;
+
+	if (reply->body_len < keep)
+		return;
+	reply->body_len -= keep;
+	n = snprintf(reply->body + reply->body_len, room - reply->body_len,
+	    ",\"%s\":\"%s\"%s", name, word, end);
+	assert(n > 0 && (size_t)n < room - reply->body_len);
+	reply->body_len += (size_t)n;
 }
 
 void

@@ -52,6 +52,10 @@ enum reply_kind {
 void reply_fill(struct receive_reply *reply, enum reply_kind kind, int status,
     struct span id, bool empty);
 
+/* One more member, a word, in a body that reply_fill made. */
+void
+reply_add_word(struct receive_reply *reply, const char *name, const char *word);
+
 /* The answer to a handshake, in place of the body that reply has. */
 struct handshake_reply;
 void

@@ -331,6 +331,7 @@ init_locks(struct store *st)
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_mutex_init(&st->clock_mutex, NULL);
+	pthread_mutex_init(&st->deliverer.mutex, NULL);
 	pthread_mutex_init(&st->wait_mutex, NULL);
 	pthread_cond_init(&st->wait_cond, &attr);
 	pthread_mutex_init(&st->facts_mutex, NULL);
@@ -369,6 +370,7 @@ store_open_once(
 		goto out;
 	atomic_store(&st->settle_due, true); /* perhaps */
 	st->opened_ms = store_wall_ms();
+	atomic_store(&st->deliverer.opened_ms, clock_ms());
 	st->recovery_ms = st->opened_ms - began;
 	atomic_store(&st->last_checkpoint_ms, st->opened_ms);
 	atomic_store(&st->snapshot_ms, store_snapshot_time(st->opt.dir));
@@ -411,6 +413,7 @@ store_close(struct store *st)
 	buf_free(&st->group);
 	bytes_wipe(st->dedupe_secret, sizeof(st->dedupe_secret));
 	pthread_mutex_destroy(&st->clock_mutex);
+	pthread_mutex_destroy(&st->deliverer.mutex);
 	pthread_mutex_destroy(&st->wait_mutex);
 	pthread_cond_destroy(&st->wait_cond);
 	pthread_mutex_destroy(&st->facts_mutex);

@@ -34,6 +34,14 @@ struct store_tx; /* a change under way, in the committer */
 #define STORE_ENDPOINT_UNKNOWN INT64_MAX
 #define STORE_ENDPOINT_UNKNOWN_NAME "?"
 
+/* Which process delivers, as deliver.mode of eyelet.conf says. */
+enum store_deliver_mode {
+	STORE_DELIVER_UNSET, /* a store without a configuration */
+	STORE_DELIVER_SERVICE, /* one that is started apart */
+	STORE_DELIVER_CHILD, /* one that the owner of the store starts */
+	STORE_DELIVER_OFF /* none */
+};
+
 struct store_options {
 	const char *dir; /* the store folder */
 	const char *key_file; /* seal.h; the deny list stands beside it */
@@ -52,6 +60,8 @@ struct store_options {
 	uint64_t cache; /* bytes of database cache */
 	uint64_t log_keep_max; /* bytes of log after which a snapshot is made */
 	bool deliver_copies; /* see store_copy.h: a copy delivers, too */
+	enum store_deliver_mode deliver_mode; /* see store_deliverer.h */
+	int64_t missing_s; /* without a deliverer: it is told; 0: never */
 	/* Refused requests that are kept, see quarantine.h. */
 	uint64_t quarantine_count, quarantine_bytes; /* of an endpoint */
 	uint64_t quarantine_total; /* bytes of all */

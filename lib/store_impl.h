@@ -7,6 +7,8 @@
  * store_marker.c	the marker file, the folder's owner and mode
  * store_full.c	a store whose volume has no room, at open and later
  * store_copy.c	store.id, by which a copy of a store is told
+ * store_deliverer.c	does a process deliver?
+ * store_waiting.c	what destinations are still to get
  * store_facts.c	numbers that live in memory: generations, counters
  * store_accept.c	a batch of events, in the committer
  * store_judge.c	one of them, by the rules of dedupe_rule.h
@@ -49,6 +51,7 @@
 #include "lib/bdb.h"
 #include "lib/commit.h"
 #include "lib/dedupe.h"
+#include "lib/deliver_lock.h"
 #include "lib/deny.h"
 #include "lib/durable.h"
 #include "lib/notice.h"
@@ -106,6 +109,15 @@ struct store_loss {
 	char why[400]; /* all that, for people */
 };
 
+/* What is known of the deliverer; see store_deliverer.h. */
+struct store_deliverer_watch {
+	_Atomic int64_t opened_ms, called_ms; /* clock_ms(); 0: not yet */
+	_Atomic int64_t called_age_ms;
+	pthread_mutex_t mutex; /* of what follows: the lock, as it was seen */
+	struct deliver_lock_holder holder;
+	bool known;
+};
+
 /* The steps of accepting that need room on the disk. */
 enum store_write {
 	STORE_WRITE_BATCH, /* the transaction of a batch of events */
@@ -122,6 +134,7 @@ struct store {
 	struct deny *deny;
 	struct quarantine *quarantine;
 	struct store_copy_watch *copy; /* store_copy.c's own */
+	struct store_deliverer_watch deliverer; /* store_deliverer.c's own */
 	unsigned char dedupe_secret[DEDUPE_SECRET];
 
 	pthread_mutex_t clock_mutex; /* the last to be taken */

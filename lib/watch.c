@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/store_deliverer.h"
 #include "lib/watch_impl.h"
 
 #define LOOK_MS 5000
@@ -105,6 +106,7 @@ watch_look(struct watch *wt, struct err *err)
 	wt->age_ms = clock.age_ms;
 	wt->sure_ms = clock.doubt == WALL_SURE ? clock.now_ms : clock.floor_ms;
 	if (watch_look_at_copy(wt, err) < 0 ||
+	    watch_look_at_deliverer(wt, err) < 0 ||
 	    watch_look_at_store(wt, err) < 0 ||
 	    watch_look_at_endpoints(wt, err) < 0 ||
 	    watch_look_at_secrets(wt, err) < 0 ||
@@ -174,11 +176,13 @@ watch_open(struct store *st, const struct scheme_set *schemes,
     void *log_arg, struct watch **out, struct err *err)
 {
 	struct watch *wt = calloc(1, sizeof(*wt));
+	struct store_deliverer dl;
 	pthread_condattr_t attr;
 	int ret;
 
 	if (wt == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for the watch");
+	store_deliverer_look(st, &dl); /* known before the first request */
 	wt->st = st;
 	wt->schemes = schemes;
 	wt->opt = *opt;

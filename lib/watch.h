@@ -2,7 +2,8 @@
  * watch.h: looks every few seconds for what goes wrong slowly, and has it said
  * (notice.h): an endpoint that is silent or refuses many, a secret that ends
  * while it is in use, space, the horizon, what a destination does not take, a
- * copy whose deliveries are held, events that wait for an operator.
+ * copy whose deliveries are held, events that wait for an operator or for a
+ * deliverer that does not run.
  *
  * The owner of the store runs it. What was said already stands in the store,
  * so that a restart repeats nothing.

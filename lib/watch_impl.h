@@ -7,6 +7,7 @@
  * watch_secrets.c	secrets that end while they are in use
  * watch_store.c	space, and the horizon
  * watch_copy.c	a copy of a store, whose deliveries are held
+ * watch_deliverer.c	events wait, and no process delivers them
  * watch_clock.c	the wall clock, and what speaks against it
  * watch_holds.c	what a destination does not take
  * watch_held.c	events that are held for an operator
@@ -58,6 +59,7 @@ struct watch {
 	bool looked; /* once */
 	struct watch_space space;
 	int64_t copy_said_ms; /* in the log, last; clock_ms */
+	int64_t undelivered_said_ms; /* the same */
 	int64_t held_age_ms; /* when holds were looked at last */
 
 	/*
@@ -88,6 +90,7 @@ int watch_look_at_endpoints(struct watch *wt, struct err *err);
 int watch_look_at_secrets(struct watch *wt, struct err *err);
 int watch_look_at_store(struct watch *wt, struct err *err);
 int watch_look_at_copy(struct watch *wt, struct err *err);
+int watch_look_at_deliverer(struct watch *wt, struct err *err);
 int watch_look_at_holds(struct watch *wt, struct err *err);
 int watch_look_at_held(struct watch *wt, struct err *err);
 int watch_look_at_clock(struct watch *wt, struct err *err);

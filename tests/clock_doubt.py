@@ -2,6 +2,7 @@
 """While the wall clock is in doubt no request is refused because of the time,
 and nothing writes down a time to come; an operator can end the doubt.
 """
+import json
 import os
 import sys
 
@@ -37,7 +38,11 @@ def tool(stand, noun, *args, stdin=""):
 
 
 def clock(stand, *args):
-    return list(stand.rows("store", "clock", *args))[0]
+    done = stand.run("store", "clock", *args, "--json", check=False)
+    row = json.loads(done.stdout)
+    check("the status of clock", done.returncode,
+          0 if args or row["sure"] else 1)
+    return row
 
 
 def sure(stand):

@@ -14,6 +14,8 @@ printf '#!/bin/sh\n' >"$work/program"
 chmod 755 "$work/program"
 
 run 'a store' 0 eyelet-store init --user "$(id -un)"
+# One that was here just now, as from cron: that none runs is not told.
+run 'a deliverer' 0 eyelet-deliver --once
 
 # --- add ----------------------------------------------------------------------
 run 'none yet' 0 eyelet-destination list
@@ -31,6 +33,7 @@ for is in 'state "enabled"' "url \"$url\"" 'command null' 'title null' \
     'park_max 1000' 'disable_after null' 'headers []' 'auth null' \
     'forward null' 'client_cert null' 'client_key null' 'ca null' \
     'allow_net null' 'allow_http false' 'proxy null' 'cursor 1' 'behind 0' \
+    'oldest_waiting null' 'deliverer "none"' \
     'blocked_by null' 'last_failure null' 'secrets.0.state "current"'; do
 	member "${is%% *}" "${is#* }"
 done

@@ -48,6 +48,7 @@ stand_open_for(int64_t horizon_s)
 	opt.dir = dir;
 	opt.key_file = key_file;
 	opt.cache = 8 << 20;
+	opt.deliver_mode = STORE_DELIVER_UNSET; /* nothing is told of it */
 	opt.floor = 0;
 	opt.ballast = 0;
 	if (horizon_s > 0)

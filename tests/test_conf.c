@@ -383,6 +383,8 @@ START_TEST(store_gets_its_options)
 	ck_assert_int_eq(set.retain_s, own.retain_s);
 	ck_assert_uint_eq(set.retain_bytes, own.retain_bytes);
 	ck_assert_int_eq(set.hold_s, own.hold_s);
+	ck_assert_int_eq(set.deliver_mode, STORE_DELIVER_SERVICE);
+	ck_assert_int_eq(set.missing_s, 600);
 	ck_assert_uint_eq(set.held_max, own.held_max);
 	ck_assert_uint_eq(set.held_bytes, own.held_bytes);
 	ck_assert_uint_eq(set.ignored_max, own.ignored_max);
