@@ -15,7 +15,7 @@ import stand as stands  # noqa: E402
 ELSEWHERE = re.compile(
     r"conf/quickstart\.sh|tests/run\.sh|apt-get |\./autogen\.sh|\./configure|"
     r"make( install)?$|cp /usr/share|lighty-enable-mod|service |systemd-|"
-    r"systemctl |a2en|sed -i ")
+    r"systemctl |a2en|sed -i |flock ")
 
 
 # What a command that begins so prints, among other things.

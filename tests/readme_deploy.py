@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Every command of README.md from "make install" to the first event, as root
-on a machine of its own, once for each web server: the sections "Install" and
-"Behind ..." as they stand, then those that work with events.
+on a machine of its own, once for each way that it shows: the sections "Install"
+and "Behind ..." as they stand, then those that work with events, and last the
+move from lighttpd's child to the service, with all that was there.
 
 The machine is this one, seen through a layer that takes what is written (an
 overlay, in mount, process and network namespaces): Debian's own web server,
@@ -26,8 +27,31 @@ from readme_commands import commands, check_output
 from stand import BUILD, SOURCE, skip
 
 DEBIANS = ("/usr", "/usr/local")  # prefixes that systemd looks below
-SERVERS = ("lighttpd", "Apache", "nginx")
-SHARED = ("Install", "Register", "Rotate", "Look")
+EVENTS = ("Register", "Rotate", "Look")
+MOVE = "From lighttpd's child to the service"
+WAYS = {
+    "lighttpd": ("Install", "The service", "Behind lighttpd", *EVENTS),
+    "Apache": ("Install", "The service", "Behind Apache", *EVENTS),
+    "nginx": ("Install", "The service", "Behind nginx", *EVENTS),
+    "lighttpd's child": ("Install", "As lighttpd's child", *EVENTS, MOVE,
+                         "Look"),
+}
+# After the move: an id that was accepted before it is known, what is new is
+# taken, and the store does not count as a copy.
+MOVED = (
+    ("eyelet-scheme sign nomos --secret-file new.txt <event.json >headers.txt "
+     "&& curl -H @headers.txt -H 'Content-Type: application/json' "
+     "--data-binary @event.json http://127.0.0.1/hooks/shop",
+     '{"status":"duplicate","id":"evt_1"}'),
+    ("sed s/evt_1/evt_2/ event.json >two.json && eyelet-scheme sign nomos "
+     "--secret-file new.txt <two.json >headers.txt && curl -H @headers.txt "
+     "-H 'Content-Type: application/json' --data-binary @two.json "
+     "http://127.0.0.1/hooks/shop", '{"status":"accepted","id":"evt_2"}'),
+    ("eyelet-store status --json", '"healthy":true'),
+    ("eyelet-secret reveal shop", "second-secret-0123456789abcdef"),
+    ("find /var/lib/eyelet/store /var/lib/eyelet/keys ! -user eyelet | wc -l",
+     "0\n"),
+)
 DONE = re.compile(r"apt-get |\./autogen\.sh|\./configure|make$")
 # Who asks here comes from here, which is no loopback address.
 AFAR = "192.0.2.1"
@@ -50,7 +74,7 @@ def run_all():
     if probe.returncode != 0:
         skip(f"no namespaces here: {probe.stderr.strip()}")
     bad = 0
-    for server in SERVERS:
+    for server in WAYS:
         top = tempfile.mkdtemp(prefix="eyelet-readme.")
         try:
             bad = bad or subprocess.run(
@@ -95,9 +119,22 @@ def enter(top):
     shutil.chown("/run/lighttpd", "www-data", "www-data")
 
 
-def prefix():
+def made_for(name):
+    """What configure was told, or took by itself."""
     with open(f"{BUILD}/Makefile") as f:
-        return re.search(r"^prefix = (\S+)$", f.read(), re.M)[1]
+        return re.search(rf"^{name} = (\S+)$", f.read(), re.M)[1]
+
+
+def prefix():
+    return made_for("prefix")
+
+
+def here(command):
+    """The README has Debian's places; this build may have others."""
+    state = made_for("localstatedir").replace("${prefix}", prefix())
+    command = command.replace("/var/lib/eyelet/", f"{state}/lib/eyelet/")
+    return command.replace("/usr/share/doc/eyelet",
+                           f"{prefix()}/share/doc/eyelet")
 
 
 def play_systemctl():
@@ -181,15 +218,13 @@ def inside(top, server):
     for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "EYELET_CONFIG"):
         env.pop(name, None)
     ran = 0
-    for section, command in commands(f"{SOURCE}/README.md"):
-        if section not in SHARED and section != f"Behind {server}":
-            continue
+    shown = list(commands(f"{SOURCE}/README.md"))
+    for command in [command for way in WAYS[server]
+                    for section, command in shown if section == way]:
         if DONE.match(command):
             continue  # that is how the tests came to be here
         said = command
-        # The README has Debian's places; this build may have others.
-        command = command.replace("/usr/share/doc/eyelet",
-                                  f"{place}/share/doc/eyelet")
+        command = here(command)
         if place not in DEBIANS:
             for kind in ("sysusers", "tmpfiles"):
                 command = re.sub(rf"^(systemd-{kind} .*)(eyelet\.conf)$",
@@ -217,6 +252,15 @@ def inside(top, server):
             if "HTTPS is required" not in done.stdout:
                 print(f"FAIL: {server}: from afar: {done.stdout}")
                 return 1
+    for command, says in MOVED if MOVE in WAYS[server] else ():
+        done = subprocess.run(
+            ["sh", "-c", here(command)], env=env, cwd=work,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=COMMAND_S)
+        if done.returncode != 0 or says not in done.stdout:
+            print(f"FAIL: moved: {command}: {done.stdout}, not {says}")
+            return 1
     print(f"{server}: {ran} commands, from \"make install\" to events")
     return 0 if ran >= 18 else 1
 
