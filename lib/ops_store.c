@@ -30,6 +30,36 @@ add_held(void *arg, const struct store_endpoint *ep, struct err *err)
 	return 0;
 }
 
+/* Requests that led to no endpoint, and the last paths of theirs. */
+static void
+write_unknown(const struct op_call *call, struct json_write *w)
+{
+	struct unknown_paths_seen seen;
+	const struct unknown_path *p;
+	size_t i;
+
+	unknown_paths_see(registry_unknown_paths(call->ops->registry), &seen);
+	json_write_uint(w, "unknown_paths", seen.count);
+	json_write_time(w, "unknown_since", seen.since_ms);
+	json_write_array(w, "last_unknown");
+	for (i = 0; i < seen.n; i++) {
+		p = &seen.paths[i];
+		json_write_object(w, NULL);
+		json_write_bytes(w, "path", span_of(p->path, p->path_len));
+		json_write_bool(w, "cut", p->cut);
+		json_write_bytes(
+		    w, "method", span_of(p->method, p->method_len));
+		json_write_str(w, "why", p->why);
+		json_write_uint(w, "count", p->count);
+		json_write_time(w, "first_at", p->first_ms);
+		json_write_time(w, "last_at", p->last_ms);
+		json_write_bytes(
+		    w, "address", span_of(p->address, p->address_len));
+		json_write_close(w);
+	}
+	json_write_close(w);
+}
+
 int
 op_store_status(const struct op_call *call, struct err *err)
 {
@@ -101,6 +131,7 @@ op_store_status(const struct op_call *call, struct err *err)
 	json_write_uint(&w, "bytes", refused.bytes);
 	json_write_uint(&w, "unkept", refused.unkept);
 	json_write_close(&w);
+	write_unknown(call, &w);
 	json_write_close(&w);
 	if (ret == 0)
 		ret = op_emit(call, &w, &row, err);

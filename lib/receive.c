@@ -265,8 +265,7 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 	if (!span_is(call->request.method, "POST"))
 		return ask(rs);
 	if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED)
-		return receive_finish(
-		    call, REPLY_UNKNOWN, 0, rs->ep == NULL ? NULL : "disabled");
+		return receive_finish(call, REPLY_UNKNOWN, 0, NULL);
 	*body_max = body_max_of(rc, rs->ep);
 	if (check_peer(call) != 0 || check_length(call, *body_max) != 0)
 		return 1;

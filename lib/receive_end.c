@@ -6,7 +6,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "lib/client_address.h"
 #include "lib/clock.h"
 #include "lib/quarantine.h"
 #include "lib/text.h"
@@ -32,6 +34,81 @@ put_number(struct buf *b, const char *name, uint64_t n, struct err *err)
 		b->len = was;
 }
 
+/* --- paths that lead nowhere ---------------------------------------------- */
+
+void
+receive_why_unknown(struct receive *rc, struct span path,
+    const struct registry_endpoint *ep, char why[RECEIVE_WHY_MAX])
+{
+	struct span name = request_name(rc->mount, path);
+	size_t mount = strlen(rc->mount);
+	const char *p = path.ptr;
+	bool below;
+
+	below = span_starts(path, rc->mount) &&
+		(path.len == mount || p[mount] == '/' || mount == 1);
+	if (ep != NULL)
+		snprintf(
+		    why, RECEIVE_WHY_MAX, "endpoint %s is disabled", ep->name);
+	else if (name.len == 0 && !below)
+		snprintf(why, RECEIVE_WHY_MAX,
+		    "the path is neither %.64s/NAME nor /NAME",
+		    mount == 1 ? "" : rc->mount);
+	else if (name.len == 0 && path.len > mount + 1)
+		snprintf(why, RECEIVE_WHY_MAX,
+		    "more than a name stands below the mount%s",
+		    p[path.len - 1] == '/' ? ": a \"/\" at the end" : "");
+	else if (name.len == 0)
+		snprintf(why, RECEIVE_WHY_MAX, "no name follows the mount");
+	else if (!endpoint_name_ok(name))
+		snprintf(
+		    why, RECEIVE_WHY_MAX, "no endpoint can have this name");
+	else
+		snprintf(why, RECEIVE_WHY_MAX,
+		    registry_is_gone(rc->rg, name)
+			? "endpoint %.*s was removed or renamed"
+			: "there is no endpoint %.*s",
+		    (int)name.len, (const char *)name.ptr);
+}
+
+/* Does the answer mean that the path led to no endpoint that serves? */
+static bool
+leads_nowhere(const struct receive_state *rs, enum reply_kind kind)
+{
+	return kind == REPLY_UNKNOWN ||
+	       (kind == REPLY_METHOD && rs != NULL && rs->ep == NULL);
+}
+
+/* By the headers of trusted proxies, where they are right. */
+static struct span
+client_of(const struct receive_state *rs)
+{
+	const struct request *rq = &rs->call->request;
+	struct span client;
+	bool https;
+
+	if (rs->client.len > 0)
+		return rs->client;
+	return client_address(rq, rs->rc->opt.trusted_proxies, &client, &https)
+		   ? client
+		   : rq->peer;
+}
+
+static void
+note_unknown(struct receive_state *rs, const char *why)
+{
+	const struct request *rq = &rs->call->request;
+	struct unknown_request one = { .path = rq->path,
+		.method = rq->method,
+		.address = rs->client,
+		.why = why,
+		.now_ms = clock_wall_ms() };
+
+	unknown_paths_count(registry_unknown_paths(rs->rc->rg), &one);
+}
+
+/* --- the log -------------------------------------------------------------- */
+
 /* One inert line; what does not fit any more is left out whole. */
 static void
 write_log(struct receive_call *call, enum reply_kind kind, const char *why)
@@ -44,6 +121,8 @@ write_log(struct receive_call *call, enum reply_kind kind, const char *why)
 	put_pair(&b, " verdict=", span_str(reply_word(kind)), &err);
 	if (rs != NULL && rs->ep != NULL)
 		put_pair(&b, " endpoint=", span_str(rs->ep->name), &err);
+	if (leads_nowhere(rs, kind))
+		put_pair(&b, " path=", call->request.path, &err);
 	put_pair(&b, " from=",
 	    rs != NULL && rs->client.len > 0 ? rs->client : call->request.peer,
 	    &err);
@@ -132,6 +211,7 @@ receive_finish(struct receive_call *call, enum reply_kind kind, int status,
 {
 	struct receive_state *rs = call->state;
 	const struct scheme_status *words = NULL;
+	char nowhere[RECEIVE_WHY_MAX];
 	struct span id = SPAN_EMPTY;
 
 	if (rs != NULL && rs->ep != NULL && rs->ep->scheme != NULL)
@@ -140,6 +220,14 @@ receive_finish(struct receive_call *call, enum reply_kind kind, int status,
 		id = rs->identity.id;
 	reply_fill(&call->reply, kind, status, id,
 	    words != NULL && words->empty_reply);
+	if (rs != NULL && leads_nowhere(rs, kind)) {
+		if (why == NULL)
+			receive_why_unknown(
+			    rs->rc, call->request.path, rs->ep, nowhere);
+		why = why == NULL ? nowhere : why;
+		rs->client = client_of(rs);
+		note_unknown(rs, why);
+	}
 	write_log(call, kind, why);
 	if (rs == NULL)
 		return 1;

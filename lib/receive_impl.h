@@ -39,6 +39,15 @@ struct receive_state {
 	enum reply_kind without_event;
 };
 
+#define RECEIVE_WHY_MAX UNKNOWN_WHY_MAX
+
+/*
+ * Why no endpoint answers under the path of a request: words for the log. ep
+ * is that of its name, when there is one.
+ */
+void receive_why_unknown(struct receive *rc, struct span path,
+    const struct registry_endpoint *ep, char why[RECEIVE_WHY_MAX]);
+
 /*
  * Fills the reply of a call (status 0 takes that of kind; why may be NULL) and
  * gives back all that the call held. Returns 1.

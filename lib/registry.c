@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/kept.h"
 #include "lib/rate.h"
 
@@ -24,6 +25,10 @@ struct registry {
 	struct entry **by_name; /* not the removed ones */
 	size_t n, room;
 	struct kept *kept;
+	char (*gone)[ENDPOINT_NAME_MAX + 1]; /* names; a ring */
+	uint64_t ngone; /* ever put there */
+	bool opening; /* no entry was there before */
+	struct unknown_paths *unknown;
 };
 
 static struct entry *
@@ -202,6 +207,34 @@ compare_names(const void *a, const void *b)
 	return strcmp((*x)->pub.name, (*y)->pub.name);
 }
 
+/* Remembers a name that leads nowhere any more; the lock is held. */
+static void
+remember_gone(struct registry *rg, const char *name)
+{
+	memcpy(rg->gone[rg->ngone++ % REGISTRY_GONE_MAX], name,
+	    ENDPOINT_NAME_MAX + 1);
+}
+
+bool
+registry_is_gone(struct registry *rg, struct span name)
+{
+	uint64_t i, n;
+	bool found = false;
+
+	pthread_rwlock_rdlock(&rg->lock);
+	n = rg->ngone < REGISTRY_GONE_MAX ? rg->ngone : REGISTRY_GONE_MAX;
+	for (i = 0; i < n && !found; i++)
+		found = span_is(name, rg->gone[i]);
+	pthread_rwlock_unlock(&rg->lock);
+	return found;
+}
+
+struct unknown_paths *
+registry_unknown_paths(struct registry *rg)
+{
+	return rg->unknown;
+}
+
 /* Puts e in the place of the entry of its id; e NULL takes that away. */
 static int
 replace(struct registry *rg, uint64_t id, struct entry *e, struct err *err)
@@ -215,6 +248,8 @@ replace(struct registry *rg, uint64_t id, struct entry *e, struct err *err)
 		;
 	if (i < rg->n) {
 		old = rg->by_name[i];
+		if (e == NULL || strcmp(e->pub.name, old->pub.name) != 0)
+			remember_gone(rg, old->pub.name);
 		if (e != NULL)
 			atomic_store(
 			    &e->rate.due_us, atomic_load(&old->rate.due_us));
@@ -249,6 +284,8 @@ take_row(void *arg, const struct store_endpoint *row, struct err *err)
 	if (row->state != STORE_ENDPOINT_REMOVED &&
 	    entry_make(rg, row, &e, err) < 0)
 		return -1;
+	if (e == NULL && rg->opening)
+		remember_gone(rg, row->name);
 	if (replace(rg, row->id, e, err) < 0) {
 		entry_put(e);
 		return -1;
@@ -317,11 +354,18 @@ registry_open(struct store *st, const struct scheme_set *schemes,
 	pthread_rwlock_init(&rg->lock, NULL);
 	rg->st = st;
 	rg->schemes = schemes;
-	if (store_endpoints(st, NULL, take_row, rg, err) < 0 ||
+	rg->opening = true;
+	rg->gone = calloc(REGISTRY_GONE_MAX, sizeof(rg->gone[0]));
+	if (rg->gone == NULL ||
+	    unknown_paths_new(clock_wall_ms(), &rg->unknown, err) < 0 ||
+	    store_endpoints(st, NULL, take_row, rg, err) < 0 ||
 	    load_kept(rg, err) < 0) {
+		if (rg->gone == NULL)
+			err_set(err, ERR_NOMEM, "no memory for the registry");
 		registry_close(rg);
 		return err_wrap(err, "load the endpoints");
 	}
+	rg->opening = false;
 	store_on_change(st, on_change, rg);
 	*out = rg;
 	return 0;
@@ -338,6 +382,8 @@ registry_close(struct registry *rg)
 	for (i = 0; i < rg->n; i++)
 		entry_put(rg->by_name[i]);
 	free(rg->by_name);
+	free(rg->gone);
+	unknown_paths_free(rg->unknown);
 	kept_free(rg->kept);
 	pthread_rwlock_destroy(&rg->lock);
 	free(rg);

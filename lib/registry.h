@@ -12,6 +12,7 @@
 #include "lib/request.h"
 #include "lib/scheme.h"
 #include "lib/store.h"
+#include "lib/unknown_paths.h"
 #include "lib/verify.h"
 
 struct registry;
@@ -68,6 +69,17 @@ void registry_close(struct registry *rg);
 const struct registry_endpoint *
 registry_get(struct registry *rg, struct span name);
 void registry_put(const struct registry_endpoint *ep);
+
+/*
+ * Was there an endpoint of this name, that was removed or has another name
+ * now? Of the last REGISTRY_GONE_MAX; a rename is forgotten when the registry
+ * is closed.
+ */
+#define REGISTRY_GONE_MAX 1000
+bool registry_is_gone(struct registry *rg, struct span name);
+
+/* What requests asked for in vain. */
+struct unknown_paths *registry_unknown_paths(struct registry *rg);
 
 /* Keys that a request is to be held against. */
 struct registry_live {

@@ -454,6 +454,104 @@ START_TEST(heads_are_judged_in_order)
 }
 END_TEST
 
+/* --- paths that lead nowhere ---------------------------------------------- */
+
+static const struct {
+	const char *when, *method, *path;
+	int want;
+	const char *logged, *why;
+} nowhere[] = {
+	{ "no such name", "POST", "/hooks/other", 404, "path=/hooks/other",
+	    "why=\"there is no endpoint other\"" },
+	{ "asked for by GET", "GET", "/hooks/other", 405, "path=/hooks/other",
+	    "why=\"there is no endpoint other\"" },
+	{ "disabled", "POST", "/hooks/off", 404, "path=/hooks/off",
+	    "why=\"endpoint off is disabled\"" },
+	{ "removed", "POST", "/hooks/old", 404, "path=/hooks/old",
+	    "why=\"endpoint old was removed or renamed\"" },
+	{ "another mount", "POST", "/webhooks/orders", 404,
+	    "path=/webhooks/orders",
+	    "why=\"the path is neither /hooks/NAME nor /NAME\"" },
+	{ "a mount that only begins so", "POST", "/hooksx/orders", 404,
+	    "path=/hooksx/orders", "why=\"the path is neither" },
+	{ "no name", "POST", "/hooks/", 404, "path=/hooks/",
+	    "why=\"no name follows the mount\"" },
+	{ "nor a slash", "POST", "/hooks", 404, "path=/hooks",
+	    "why=\"there is no endpoint hooks\"" },
+	{ "deeper", "POST", "/hooks/orders/x", 404, "path=/hooks/orders/x",
+	    "why=\"more than a name stands below the mount\"" },
+	{ "a slash at the end", "POST", "/hooks/orders/", 404,
+	    "path=/hooks/orders/",
+	    "why=\"more than a name stands below the mount: a \\\"/\\\" at "
+	    "the end\"" },
+	{ "bytes for a terminal", "POST", "/hooks/\033]0;x\007", 404,
+	    "path=/hooks/\\x1b]0;x\\x07 ",
+	    "why=\"no endpoint can have this name\"" },
+	{ "bidirectional ones", "POST", "/hooks/\342\200\256x", 404,
+	    "path=/hooks/\\xe2\\x80\\xaex ", "why=\"no endpoint can" },
+};
+
+static int
+remove_old(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	struct store_endpoint ep = { .id = fx.endpoint_id,
+		.state = STORE_ENDPOINT_REMOVED,
+		.name = "old",
+		.doc = span_str(NOMOS) };
+
+	(void)arg;
+	(void)result;
+	if (store_tx_endpoint(tx, &ep, err) < 0)
+		return -1;
+	return store_tx_audit(tx, "x", "x", SPAN_EMPTY, err);
+}
+
+START_TEST(nowhere_is_logged_and_counted)
+{
+	struct settings set = { "off", NOMOS, SECRET, STORE_ENDPOINT_DISABLED,
+		0, 0 };
+	struct unknown_paths_seen seen;
+	const struct unknown_path *path = &seen.paths[0];
+	struct post p;
+
+	fx_change(NULL, put_endpoint, &set, NULL);
+	endpoint("old", NOMOS, SECRET);
+	fx_change(NULL, remove_old, NULL, NULL);
+	endpoint("orders", NOMOS, SECRET);
+	begin(&p, nowhere[_i].path, BODY);
+	p.call.request.method = span_str(nowhere[_i].method);
+	p.call.request.peer = span_str("10.0.0.1");
+	add_header(&p, "x-forwarded-for", "192.0.2.7");
+	ck_assert_msg(
+	    send(&p) == nowhere[_i].want && logs(&p, nowhere[_i].logged) &&
+		logs(&p, nowhere[_i].why) && logs(&p, "from=192.0.2.7"),
+	    "%s: %s", nowhere[_i].when, p.call.reply.log);
+	unknown_paths_see(registry_unknown_paths(rg), &seen);
+	ck_assert_uint_eq(seen.count, 1);
+	ck_assert_uint_eq(seen.n, 1);
+	ck_assert(
+	    span_is(span_of(path->path, path->path_len), nowhere[_i].path));
+	ck_assert(
+	    span_is(span_of(path->address, path->address_len), "192.0.2.7"));
+}
+END_TEST
+
+START_TEST(long_path_is_cut_in_the_log)
+{
+	struct post p;
+	char path[1200];
+
+	memset(path, '\001', sizeof(path));
+	memcpy(path, "/hooks/", 7);
+	path[sizeof(path) - 1] = '\0';
+	endpoint("orders", NOMOS, SECRET);
+	begin(&p, path, BODY);
+	ck_assert_int_eq(send(&p), 404);
+	ck_assert_msg(
+	    logs(&p, "\\x01... ") && logs(&p, " why="), "%s", p.call.reply.log);
+}
+END_TEST
+
 START_TEST(states_of_an_endpoint)
 {
 	struct settings set = { "orders", NOMOS, NULL, STORE_ENDPOINT_ENABLED,
@@ -838,6 +936,9 @@ main(void)
 	tcase_add_test(tc, what_is_not_selected_is_acked_and_not_stored);
 	tcase_add_loop_test(
 	    tc, heads_are_judged_in_order, 0, (int)NITEMS(heads));
+	tcase_add_loop_test(
+	    tc, nowhere_is_logged_and_counted, 0, (int)NITEMS(nowhere));
+	tcase_add_test(tc, long_path_is_cut_in_the_log);
 	tcase_add_test(tc, states_of_an_endpoint);
 	tcase_add_loop_test(tc, bodies_are_judged, 0, (int)NITEMS(bodies));
 	tcase_add_test(tc, a_doubled_header_is_refused);
