@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "admin/call.h"
+#include "admin/destination_name.h"
 #include "admin/destination_settings.h"
 #include "admin/destination_test.h"
 #include "admin/output.h"
@@ -113,9 +114,16 @@ tell_secret(const struct json *row)
 	    stderr);
 }
 
+/* A call that says where deliveries go. */
+struct placing {
+	struct call call;
+	struct destination_place place;
+};
+
 static int
 tell_added(void *arg, const struct json *row, struct err *err)
 {
+	struct placing *p = arg;
 	static const struct field fields[] = {
 		{ "destination", "destination", FIELD_PLAIN, NULL },
 		{ "url", "url", FIELD_PLAIN, NULL },
@@ -125,34 +133,61 @@ tell_added(void *arg, const struct json *row, struct err *err)
 		{ "value", "value", FIELD_PLAIN, NULL },
 	};
 
-	(void)arg;
+	if (destination_place_take(&p->place, row, err) < 0)
+		return -1;
+	if (p->call.line->json) {
+		call_print_row(&p->call);
+		return 0;
+	}
 	if (fields_print(row, fields, NITEMS(fields), err) < 0)
 		return -1;
 	tell_secret(row);
 	return 0;
 }
 
+/* What is wrong with the name is said when all is done: that takes a while. */
+static int
+placing_send(struct placing *p,
+    int (*tell)(void *arg, const struct json *row, struct err *err),
+    struct err *err)
+{
+	p->call.people = tell;
+	p->call.arg = p;
+	p->call.scripts_too = true;
+	if (call_send(&p->call, err) < 0)
+		return -1;
+	fflush(stdout);
+	destination_place_warn(&p->place, p->call.line->program->name);
+	return 0;
+}
+
+static void
+placing_end(struct placing *p)
+{
+	call_end(&p->call);
+	destination_place_free(&p->place);
+}
+
 static int
 run_add(struct command_line *line, struct err *err)
 {
-	struct call c;
+	struct placing p = { .place = { NULL, NULL } };
+	struct call *c = &p.call;
 	int ret = -1;
 
-	if (call_begin(&c, line, "destination.add", err) < 0)
+	if (call_begin(c, line, "destination.add", err) < 0)
 		goto out;
 	if (!command_has(line, "url") && !command_has(line, "command")) {
 		err_set(err, ERR_USAGE,
 		    "--url or --command is missing: where events go");
 		goto out;
 	}
-	json_write_bytes(&c.w, "destination", span_str(line->operands[0]));
-	if (destination_put_settings(&c, err) < 0 ||
-	    call_put_from(&c, err) < 0 || call_put_secret(&c, err) < 0)
-		goto out;
-	c.people = tell_added;
-	ret = call_send(&c, err);
+	json_write_bytes(&c->w, "destination", span_str(line->operands[0]));
+	if (destination_put_settings(c, err) == 0 &&
+	    call_put_from(c, err) == 0 && call_put_secret(c, err) == 0)
+		ret = placing_send(&p, tell_added, err);
 out:
-	call_end(&c);
+	placing_end(&p);
 	return ret;
 }
 
@@ -344,6 +379,19 @@ tell_changed(void *arg, const struct json *row, struct err *err)
 	return 0;
 }
 
+static int
+tell_edited(void *arg, const struct json *row, struct err *err)
+{
+	struct placing *p = arg;
+
+	if (destination_place_take(&p->place, row, err) < 0)
+		return -1;
+	if (!p->call.line->json)
+		return tell_changed(NULL, row, err);
+	call_print_row(&p->call);
+	return 0;
+}
+
 /* A call about one destination, with "if_gen". */
 static int
 begin_change(
@@ -359,20 +407,26 @@ begin_change(
 static int
 run_edit(struct command_line *line, struct err *err)
 {
-	struct call c;
+	struct placing p = { .place = { NULL, NULL } };
 	int ret = -1;
 
-	if (begin_change(&c, line, "destination.edit", err) < 0)
+	if (begin_change(&p.call, line, "destination.edit", err) < 0)
 		goto out;
 	if (line->ngiven == (command_has(line, "if-gen") ? 1 : 0)) {
 		err_set(err, ERR_USAGE,
 		    "nothing to change: give at least one setting");
 		goto out;
 	}
-	if (destination_put_settings(&c, err) == 0)
-		ret = call_send(&c, err);
+	if (destination_put_settings(&p.call, err) < 0)
+		goto out;
+	/* Only what has to do with the place is worth the time. */
+	if (command_has(line, "url") || command_has(line, "proxy") ||
+	    command_has(line, "allow-net"))
+		ret = placing_send(&p, tell_edited, err);
+	else
+		ret = call_send(&p.call, err);
 out:
-	call_end(&c);
+	placing_end(&p);
 	return ret;
 }
 
