@@ -2,6 +2,7 @@
 #include "lib/ops_impl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/repeats.h"
@@ -286,14 +287,23 @@ change_edit(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 		   detail = BUF_INIT(2 * ENDPOINT_DOC_MAX);
 	struct store_endpoint ep;
 	struct endpoint settings;
+	char *before = NULL;
+	size_t live;
 	int ret = -1;
 
 	endpoint_init(&settings);
 	if (op_find_endpoint(ch->call, tx, ch->name, &ep, &doc, err) < 0 ||
 	    check_generation(ch, &ep, err) < 0 ||
-	    endpoint_decode(ep.doc, &settings, err) < 0 ||
+	    endpoint_decode(ep.doc, &settings, err) < 0)
+		goto out;
+	before = span_dup(span_str(settings.scheme), err);
+	if (before == NULL ||
 	    endpoint_patch(&settings, buf_span(&ch->patch), err) < 0 ||
-	    judge(ch, &settings, err) < 0)
+	    judge(ch, &settings, err) < 0 ||
+	    op_secret_count(
+		ch->call, tx, ep.id, store_tx_now_ms(tx), &live, err) < 0 ||
+	    op_endpoint_warn_scheme(
+		ch->call, before, ch->scheme, live, &ch->warnings, err) < 0)
 		goto out;
 	if (op_secret_check_keys(ch->call, tx, ep.id, ch->scheme, err) < 0 ||
 	    endpoint_encode(&settings, &made, err) < 0 ||
@@ -302,6 +312,7 @@ change_edit(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 	ep.doc = buf_span(&made);
 	ret = put_back(ch, tx, &ep, &settings, buf_span(&detail), result, err);
 out:
+	free(before);
 	endpoint_free(&settings);
 	buf_wipe(&doc);
 	buf_wipe(&made);

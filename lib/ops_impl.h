@@ -235,6 +235,15 @@ const char *op_outcome_word(enum store_outcome outcome); /* "accepted" */
 int op_find_scheme(const struct op_call *call, const char *name,
     const struct scheme **out, struct err *err);
 
+/*
+ * Warns of what it means that an endpoint with live secrets had the scheme
+ * before and has now: whose requests are refused, and what of its keys, ids
+ * and types is another.
+ */
+int op_endpoint_warn_scheme(const struct op_call *call, const char *before,
+    const struct scheme *now, size_t live, struct op_warnings *warnings,
+    struct err *err);
+
 /* The members of an endpoint's row, without the braces. */
 void op_endpoint_write(const struct op_call *call, struct json_write *w,
     const struct store_endpoint *ep, const struct endpoint *settings,
