@@ -130,6 +130,7 @@ run_check(struct command_line *line, struct err *err)
 static const struct table_column audit_columns[] = {
 	{ "AT", false, "at" },
 	{ "UID", true, "uid" },
+	{ "WHO", false, "who" },
 	{ "PROGRAM", false, "program" },
 	{ "VERB", false, "verb" },
 	{ "TARGET", false, "target" },

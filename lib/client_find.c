@@ -6,9 +6,12 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/text.h"
 #include "lib/util.h"
 #include "lib/version.h"
 
@@ -53,6 +56,21 @@ own_version(const struct client_link *l)
 
 /* --- greeting ------------------------------------------------------------- */
 
+/* For the audit trail; the owner decides whether it believes that. */
+static void
+put_sudo(const struct client_link *l, struct frame_greeting *hello)
+{
+	const char *text = getenv("SUDO_UID");
+	struct err ignored = ERR_INIT;
+	uint64_t uid;
+
+	if (l->opt.role != CLIENT_ADMIN || text == NULL ||
+	    text_to_u64(span_str(text), UINT32_MAX - 1, &uid, &ignored) < 0)
+		return;
+	hello->has_sudo = true;
+	hello->sudo_uid = (unsigned)uid;
+}
+
 static int
 send_hello(struct client_link *l, struct err *err)
 {
@@ -64,6 +82,7 @@ send_hello(struct client_link *l, struct err *err)
 	snprintf(hello.build, sizeof(hello.build), "%s", version_build());
 	snprintf(hello.role, sizeof(hello.role), "%s", role_word(l->opt.role));
 	snprintf(hello.program, sizeof(hello.program), "%s", l->opt.program);
+	put_sudo(l, &hello);
 	if (frame_begin(FRAME_HELLO, &out, &at, err) < 0 ||
 	    frame_put_greeting(&hello, &out, err) < 0 ||
 	    frame_finish(&out, at, err) < 0) {

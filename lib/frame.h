@@ -91,6 +91,9 @@ struct frame_greeting {
 	char program[48]; /* "eyelet-secret" */
 	pid_t pid;
 	unsigned long long started; /* owner_info's */
+	/* SUDO_UID of an administrator: a claim that the owner judges. */
+	bool has_sudo;
+	unsigned sudo_uid;
 };
 
 int frame_put_greeting(

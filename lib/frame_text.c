@@ -13,6 +13,7 @@
 #include "lib/util.h"
 
 #define PID_MAX 4194304 /* PID_MAX_LIMIT of Linux */
+#define PERSON_MAX 4294967294u /* the last uid; above it: none */
 
 /* The words of a greeting. */
 static const struct {
@@ -78,6 +79,9 @@ frame_put_greeting(
 		if (buf_printf(out, err, "%s=%s\n", words[i].name, word) < 0)
 			return -1;
 	}
+	if (greeting->has_sudo &&
+	    buf_printf(out, err, "sudo_uid=%u\n", greeting->sudo_uid) < 0)
+		return -1;
 	return buf_printf(out, err, "pid=%ld\nstarted=%llu\n",
 	    (long)greeting->pid, greeting->started);
 }
@@ -106,6 +110,14 @@ greeting_line(struct frame_greeting *greeting, struct span name,
 		    text_to_u64(value, UINT64_MAX, &number, err) < 0)
 			return -1;
 		greeting->started = number;
+		return 0;
+	}
+	if (span_is(name, "sudo_uid")) {
+		if (greeting->has_sudo ||
+		    text_to_u64(value, PERSON_MAX, &number, err) < 0)
+			return -1;
+		greeting->has_sudo = true;
+		greeting->sudo_uid = (unsigned)number;
 		return 0;
 	}
 	for (i = 0; i < NITEMS(words); i++) {

@@ -1,4 +1,6 @@
 /* ops_store.c: what can be asked about the store itself. */
+#include <stdio.h>
+
 #include "lib/ops_held.h"
 #include "lib/quarantine.h"
 #include "lib/store_copy.h"
@@ -212,6 +214,41 @@ count_audit(void *arg, const struct store_audit *a, struct err *err)
 	return 0;
 }
 
+static void
+write_person(struct json_write *w, const char *uid, const char *name,
+    const struct store_person *p)
+{
+	if (p->known)
+		json_write_uint(w, uid, p->uid);
+	else
+		json_write_null(w, uid);
+	if (p->name[0] != '\0')
+		json_write_bytes(w, name, span_str(p->name));
+	else
+		json_write_null(w, name);
+}
+
+/* In a word: who logged in; else who sudo says it was, marked as a claim. */
+static void
+write_who(struct json_write *w, const struct store_audit *a)
+{
+	const struct store_person *p = a->login.known ? &a->login : &a->claimed;
+	char word[STORE_PERSON_NAME + 32];
+	int n;
+
+	if (!p->known) {
+		json_write_null(w, "who");
+		return;
+	}
+	if (p->name[0] != '\0')
+		n = snprintf(word, sizeof(word), "%s", p->name);
+	else
+		n = snprintf(word, sizeof(word), "%u", p->uid);
+	if (!a->login.known)
+		snprintf(word + n, sizeof(word) - (size_t)n, " (sudo)");
+	json_write_bytes(w, "who", span_str(word));
+}
+
 static int
 emit_audit(void *arg, const struct store_audit *a, struct err *err)
 {
@@ -228,6 +265,10 @@ emit_audit(void *arg, const struct store_audit *a, struct err *err)
 	json_write_time(&w, "at", a->at_ms);
 	json_write_uint(&w, "uid", a->uid);
 	json_write_uint(&w, "pid", a->pid);
+	json_write_str(&w, "user", a->user.name[0] ? a->user.name : NULL);
+	write_who(&w, a);
+	write_person(&w, "login_uid", "login_user", &a->login);
+	write_person(&w, "sudo_uid", "sudo_user", &a->claimed);
 	json_write_bytes(&w, "program", a->program);
 	json_write_bytes(&w, "verb", a->verb);
 	json_write_bytes(&w, "target", a->target);

@@ -68,10 +68,11 @@ process_started(pid_t pid, unsigned long long *started, struct err *err)
 	return 0;
 }
 
-int
-process_runs_as(pid_t pid, uid_t uid, bool *yes, struct err *err)
+/* The uids of /proc/PID/status. */
+static int
+read_uids(pid_t pid, unsigned *real, unsigned *effective, unsigned *saved,
+    struct err *err)
 {
-	unsigned real, effective, saved;
 	char text[PROC_TEXT_MAX];
 	const char *p;
 
@@ -79,9 +80,46 @@ process_runs_as(pid_t pid, uid_t uid, bool *yes, struct err *err)
 		return -1;
 	p = strstr(text, "\nUid:");
 	if (p == NULL ||
-	    sscanf(p, " Uid: %u %u %u", &real, &effective, &saved) != 3)
+	    sscanf(p, " Uid: %u %u %u", real, effective, saved) != 3)
 		return err_set(
 		    err, ERR_IO, "/proc/%ld/status names no uids", (long)pid);
+	return 0;
+}
+
+int
+process_runs_as(pid_t pid, uid_t uid, bool *yes, struct err *err)
+{
+	unsigned real, effective, saved;
+
+	if (read_uids(pid, &real, &effective, &saved, err) < 0)
+		return -1;
 	*yes = real == uid && effective == uid && saved == uid;
+	return 0;
+}
+
+int
+process_real_uid(pid_t pid, uid_t *uid, struct err *err)
+{
+	unsigned real, effective, saved;
+
+	if (read_uids(pid, &real, &effective, &saved, err) < 0)
+		return -1;
+	*uid = real;
+	return 0;
+}
+
+int
+process_login_uid(pid_t pid, uid_t *uid, bool *set, struct err *err)
+{
+	char text[64];
+	unsigned long long n;
+
+	if (read_proc(pid, "loginuid", text, sizeof(text), err) < 0)
+		return -1;
+	if (sscanf(text, "%20llu", &n) != 1)
+		return err_set(
+		    err, ERR_IO, "/proc/%ld/loginuid is no number", (long)pid);
+	*set = n < (uid_t)-1;
+	*uid = *set ? (uid_t)n : (uid_t)-1;
 	return 0;
 }

@@ -27,4 +27,12 @@ int process_facts(pid_t pid, struct process_facts *facts, struct err *err);
  */
 int process_runs_as(pid_t pid, uid_t uid, bool *yes, struct err *err);
 
+/*
+ * The user who logged in, as the kernel's audit keeps it; *set is false where
+ * it has none. ERR_NOTFOUND.
+ */
+int process_login_uid(pid_t pid, uid_t *uid, bool *set, struct err *err);
+/* ERR_NOTFOUND. */
+int process_real_uid(pid_t pid, uid_t *uid, struct err *err);
+
 #endif

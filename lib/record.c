@@ -333,27 +333,62 @@ record_get_secret(struct span value, struct secret *out, struct err *err)
 	return 0;
 }
 
+/* Version 1 has no people in it; those of before are read. */
+#define AUDIT_VERSION 2
+
+static int
+put_person(struct buf *b, const struct store_person *p, struct err *err)
+{
+	if (pack_put8(b, p->known, err) < 0 || pack_put32(b, p->uid, err) < 0)
+		return -1;
+	return pack_put_bytes(b, 1, span_str(p->name), err);
+}
+
+static void
+get_person(struct pack_reader *r, struct store_person *out)
+{
+	struct span name;
+	size_t len;
+
+	memset(out, 0, sizeof(*out));
+	out->known = pack_get8(r) != 0;
+	out->uid = (unsigned)pack_get32(r);
+	name = pack_get_bytes(r, 1);
+	len = name.len < STORE_PERSON_NAME ? name.len : STORE_PERSON_NAME;
+	if (len > 0)
+		memcpy(out->name, name.ptr, len);
+}
+
 int
 record_put_audit(const struct store_audit *a, struct buf *b, struct err *err)
 {
 	buf_clear(b);
-	if (pack_put8(b, RECORD_VERSION, err) < 0 ||
+	if (pack_put8(b, AUDIT_VERSION, err) < 0 ||
 	    pack_put_ms(b, a->at_ms, err) < 0 ||
 	    pack_put32(b, a->uid, err) < 0 || pack_put32(b, a->pid, err) < 0 ||
 	    pack_put_bytes(b, 1, a->program, err) < 0 ||
 	    pack_put_bytes(b, 1, a->verb, err) < 0 ||
-	    pack_put_bytes(b, 2, a->target, err) < 0)
+	    pack_put_bytes(b, 2, a->target, err) < 0 ||
+	    pack_put_bytes(b, 4, a->detail, err) < 0 ||
+	    put_person(b, &a->user, err) < 0 ||
+	    put_person(b, &a->login, err) < 0)
 		return -1;
-	return pack_put_bytes(b, 4, a->detail, err);
+	return put_person(b, &a->claimed, err);
 }
 
 int
 record_get_audit(struct span value, struct store_audit *out, struct err *err)
 {
-	struct pack_reader r;
+	bool people =
+	    value.len > 0 && *(const unsigned char *)value.ptr == AUDIT_VERSION;
+	struct pack_reader r = pack_reader_of(value);
 
-	if (record_begin(&r, value, "audit", err) < 0)
+	if (people)
+		(void)pack_get8(&r);
+	else if (record_begin(&r, value, "audit", err) < 0)
 		return -1;
+	memset(&out->user, 0, sizeof(out->user));
+	out->login = out->claimed = out->user;
 	out->at_ms = pack_get_ms(&r);
 	out->uid = (unsigned)pack_get32(&r);
 	out->pid = (unsigned)pack_get32(&r);
@@ -361,6 +396,11 @@ record_get_audit(struct span value, struct store_audit *out, struct err *err)
 	out->verb = pack_get_bytes(&r, 1);
 	out->target = pack_get_bytes(&r, 2);
 	out->detail = pack_get_bytes(&r, 4);
+	if (people) {
+		get_person(&r, &out->user);
+		get_person(&r, &out->login);
+		get_person(&r, &out->claimed);
+	}
 	return pack_end(&r, "audit record", err);
 }
 

@@ -57,7 +57,9 @@
  *	8 revoked_ms, 8 last_used_ms, 16 fingerprint, 4 length + sealed
  * audit (value)
  *	1 version, 8 at_ms, 4 uid, 4 pid, 1 length + program, 1 length + verb,
- *	2 length + target, 4 length + detail (a JSON object)
+ *	2 length + target, 4 length + detail (a JSON object); with version 2
+ *	also thrice 1 known, 4 uid, 1 length + name: the user, the login, and
+ *	the claim of SUDO_UID
  * request (value)
  *	1 version, 8 age in ms, 4 length + result, sealed with the request id
  * notice that is due ("d" in notices)

@@ -229,6 +229,7 @@ new_peer(struct server *sv, int fd)
 	peer->admin = who.uid == 0 || who.uid == sv->opt.owner_uid;
 	peer->in.max = FRAME_MAX + FRAME_HEAD;
 	peer->since_ms = peer->took_ms = clock_ms();
+	peer->since_boot_ms = clock_boot_ms();
 	peer->out_end = &peer->out;
 	peer->refs = 1;
 	peer->next = sv->peers;

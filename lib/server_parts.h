@@ -1,7 +1,8 @@
 /*
  * server_parts.h: what the files of the server share. server_loop.c is one
  * thread that alone touches sockets; server_peer.c knows what a connection
- * says and may; server_work.c has the threads that do what was asked for.
+ * says and may; server_work.c has the threads that do what was asked for;
+ * server_person.c finds who asked.
  *
  * Members are the loop's own but for those under "lock", which any thread
  * touches with sv->lock held. Whoever gives bytes to a peer puts it on the
@@ -43,6 +44,10 @@ struct server_peer {
 	struct buf in; /* from the start of a frame */
 	size_t big; /* bytes of sv->big that the frame coming in holds */
 	int64_t since_ms; /* connected */
+	int64_t since_boot_ms; /* the same, by clock_boot_ms() */
+	/* The job's under way: who asks, for the audit trail, once found. */
+	bool person_known;
+	struct store_person user, login, claimed;
 	int64_t frame_ms; /* when the frame coming in began; 0: none */
 	int64_t took_ms; /* when it last took some of what waits for it */
 	int64_t began_ms; /* its last call or request */
@@ -163,6 +168,11 @@ void server_pool_end(struct server_pool *pool);
  */
 int server_work(struct server_pool *pool, struct server_peer *peer, size_t used,
     struct err *err);
+
+/* --- server_person.c: a call's thread ------------------------------------- */
+
+/* Which people are behind a peer; the loop never waits for their names. */
+void server_find_person(struct server_peer *peer);
 
 void server_run_call(struct server_job *job);
 void server_run_request(struct server_job *job);

@@ -269,6 +269,10 @@ server_run_call(struct server_job *job)
 		feed(job, &who);
 		return;
 	}
+	server_find_person(peer);
+	who.actor.user = peer->user;
+	who.actor.login = peer->login;
+	who.actor.claimed = peer->claimed;
 	/* The length was checked before: see server_peer.c. */
 	if (ops_call(peer->sv->ops, &who, job->content.ptr,
 		span_skip(job->content, STORE_REQUEST_ID), put_row, job,

@@ -225,9 +225,26 @@ int store_is_repeat(struct store *st, const struct store_item *item,
 /* --- changing ------------------------------------------------------------ */
 
 /* Who asked, for the audit trail. */
+/* A user, by the number and by the name that it had then. */
+#define STORE_PERSON_NAME 64
+struct store_person {
+	bool known;
+	unsigned uid;
+	char name[STORE_PERSON_NAME + 1]; /* "": no user had this number */
+};
+
+/*
+ * Several people become root. The kernel keeps the user who logged in (audit's
+ * login uid): set at login, inherited, and changed by root alone once it is
+ * set; a daemon that has none may choose one for its children. What sudo says
+ * stands in the environment, so it is a claim of who could write that.
+ */
 struct store_actor {
 	unsigned uid, pid;
 	const char *program; /* "eyelet-secret" */
+	struct store_person user; /* of uid */
+	struct store_person login;
+	struct store_person claimed; /* SUDO_UID, see server_person.c */
 };
 
 /*
@@ -364,6 +381,7 @@ struct store_audit {
 	int64_t at_ms;
 	unsigned uid, pid;
 	struct span program, verb, target, detail;
+	struct store_person user, login, claimed; /* the actor's */
 };
 
 int store_audits(struct store *st, int64_t since_ms,

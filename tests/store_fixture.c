@@ -11,7 +11,7 @@
 
 struct fixture fx;
 
-const struct store_actor fx_actor = { 0, 1, "test" };
+const struct store_actor fx_actor = { .pid = 1, .program = "test" };
 
 void
 fx_open(void)

@@ -9,8 +9,14 @@
 
 #include "lib/util.h"
 
-static const struct frame_greeting a_greeting = { "0.1.0", "9f8e7d6", "admin",
-	"eyelet-store", 4711, 123456789 };
+static const struct frame_greeting a_greeting = { .version = "0.1.0",
+	.build = "9f8e7d6",
+	.role = "admin",
+	.program = "eyelet-store",
+	.pid = 4711,
+	.started = 123456789,
+	.has_sudo = true,
+	.sudo_uid = 1000 };
 
 START_TEST(a_greeting_comes_back_as_it_went)
 {
@@ -26,6 +32,8 @@ START_TEST(a_greeting_comes_back_as_it_went)
 	ck_assert_str_eq(got.program, "eyelet-store");
 	ck_assert_int_eq(got.pid, 4711);
 	ck_assert_uint_eq(got.started, 123456789);
+	ck_assert(got.has_sudo);
+	ck_assert_uint_eq(got.sudo_uid, 1000);
 	buf_free(&out);
 }
 END_TEST
@@ -51,6 +59,13 @@ static const struct {
 	    "version=1234567890123456789012345678901\nrole=cgi\n", true },
 	{ "a second pid", "version=1\nrole=cgi\npid=1\npid=2\n", false },
 	{ "a negative pid", "version=1\nrole=cgi\npid=-1\n", false },
+	{ "a claim of sudo", "version=1\nrole=cgi\nsudo_uid=0\n", true },
+	{ "a second claim", "version=1\nrole=cgi\nsudo_uid=0\nsudo_uid=0\n",
+	    false },
+	{ "a claim of no user", "version=1\nrole=cgi\nsudo_uid=4294967295\n",
+	    false },
+	{ "a claim that is no number", "version=1\nrole=cgi\nsudo_uid=x\n",
+	    false },
 	{ "a pid that no system has", "version=1\nrole=cgi\npid=4194305\n",
 	    false },
 };

@@ -146,7 +146,7 @@ int
 main(int argc, char **argv)
 {
 	static struct flight flights[FLIGHT_MAX];
-	static const struct store_actor actor = { 0, 0, "bench" };
+	static const struct store_actor actor = { .program = "bench" };
 	unsigned flight = argc > 2 ? (unsigned)atoi(argv[2]) : 64, i;
 	unsigned seconds = argc > 3 ? (unsigned)atoi(argv[3]) : 5;
 	size_t bytes = argc > 4 ? (size_t)atoi(argv[4]) : 1024;

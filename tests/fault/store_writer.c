@@ -337,7 +337,8 @@ find_endpoint(struct writer *w)
 static void
 change(struct writer *w)
 {
-	static const struct store_actor actor = { 0, 1, "store_writer" };
+	static const struct store_actor actor = { .pid = 1,
+		.program = "store_writer" };
 	unsigned char request_id[STORE_REQUEST_ID];
 	struct buf result = BUF_INIT(1024);
 	struct err e = ERR_INIT;

@@ -184,7 +184,8 @@ change_release(
 int
 writer_release(struct store *st, uint64_t seq, struct err *e)
 {
-	static const struct store_actor actor = { 0, 1, "store_writer" };
+	static const struct store_actor actor = { .pid = 1,
+		.program = "store_writer" };
 	unsigned char request_id[STORE_REQUEST_ID];
 	struct buf result = BUF_INIT(1024);
 	struct store_reader *rd;
