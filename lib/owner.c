@@ -120,6 +120,13 @@ refuse_user(const char *dir, uid_t owner, struct err *err)
 
 	user_name(geteuid(), is);
 	user_name(owner, should);
+	/* A web server has started it, and starts it the same way again. */
+	if (strcmp(program_invocation_short_name, "eyelet.fcgi") == 0)
+		return err_set(err, ERR_DENIED,
+		    "the store %s belongs to %s, and this runs as %s: give the "
+		    "store to %s, as eyelet-store(8) shows under \"Another "
+		    "user\", or have eyelet.fcgi started as %s",
+		    dir, should, is, is, should);
 	return err_set(err, ERR_DENIED,
 	    "the store %s belongs to %s, and this runs as %s: use \"sudo -u "
 	    "%s %s ...\"",

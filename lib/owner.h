@@ -21,7 +21,8 @@
 /*
  * euid 0 turns into the store folder's owner (uid, gid, groups dropped) for
  * good, before anything is opened; the folder's owner stays what it is; any
- * other uid is refused with the "sudo -u" line to use. ERR_DENIED,
+ * other uid is refused with what helps: for eyelet.fcgi, which a web server
+ * starts, how the store gets another user; else the "sudo -u" line. ERR_DENIED,
  * ERR_NOTFOUND (there is no such folder).
  */
 int owner_become_user(const char *dir, struct err *err);

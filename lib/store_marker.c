@@ -123,7 +123,7 @@ store_check_folder(const char *dir, struct err *err)
 		{ "DB_CONFIG", 0, true },
 		{ STORE_DB_FOLDER "/DB_CONFIG", 0, true },
 	};
-	char *path, why[128], mend[64];
+	char *path;
 	struct stat sb;
 	size_t i;
 	int ret = 0;
@@ -138,14 +138,12 @@ store_check_folder(const char *dir, struct err *err)
 	}
 	if (!S_ISDIR(sb.st_mode))
 		return err_set(err, ERR_DENIED, "%s is not a folder", dir);
-	if (sb.st_uid != geteuid()) {
-		snprintf(why, sizeof(why),
-		    "store folder @ belongs to uid %u, not to uid %u",
-		    (unsigned)sb.st_uid, (unsigned)geteuid());
-		snprintf(
-		    mend, sizeof(mend), "chown -R %u @", (unsigned)geteuid());
-		return guard_refuse(dir, why, mend, err);
-	}
+	if (sb.st_uid != geteuid())
+		return err_set(err, ERR_DENIED,
+		    "store folder %s belongs to uid %lu, and this runs as uid "
+		    "%lu: give the store to that user, as eyelet-store(8) "
+		    "shows under \"Another user\"",
+		    dir, (unsigned long)sb.st_uid, (unsigned long)geteuid());
 	if ((sb.st_mode & 027) != 0)
 		return guard_refuse(dir, "store folder @ is open to others",
 		    "chmod g-w,o-rwx @", err);
