@@ -37,6 +37,7 @@ static const struct field show_fields[] = {
 	{ "last_duplicate_at", "last one", FIELD_PLAIN, NULL },
 	{ "size", "size", FIELD_PLAIN, NULL },
 	{ "content_type", "type of body", FIELD_PLAIN, NULL },
+	{ "content_encoding", "packed by", FIELD_PLAIN, NULL },
 };
 
 /* The payload of a row, as it was received. */

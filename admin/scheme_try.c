@@ -244,6 +244,7 @@ outcome_words(enum identify_outcome outcome)
 	case IDENTIFY_OK:
 		return "";
 	case IDENTIFY_NOT_JSON:
+	case IDENTIFY_NOT_TAKEN:
 		return ", but the body is refused: ";
 	case IDENTIFY_REQUIRED:
 		return ", but a field is missing: ";
@@ -263,7 +264,9 @@ put_verdict(struct trial *t, const struct verify_result *result,
 	char reason[512];
 
 	snprintf(reason, sizeof(reason), "%s%s%s", result->reason,
-	    outcome_words(id->outcome), id->why);
+	    id->type_unreadable ? ", but the event is held: "
+				: outcome_words(id->outcome),
+	    id->why);
 	json_write_init(&w, &t->out, err);
 	json_write_object(&w, NULL);
 	json_write_str(&w, "verdict", verify_word(result->verdict));

@@ -114,7 +114,7 @@ as_service() {
 
 packages='autoconf automake curl gcc libc6-dev libcjson-dev
 libcurl4-openssl-dev libdb5.3-dev libfcgi-dev libinih-dev libssl-dev lighttpd
-make openssl pkg-config util-linux'
+make openssl pkg-config util-linux zlib1g-dev'
 
 [ ! -e "$top/.git" ] || packages="$packages git"
 

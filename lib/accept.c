@@ -46,11 +46,50 @@ fill_identity(const struct accept_input *in, struct store_item *item,
 	return 0;
 }
 
+/* A query is written as a form is. */
+#define QUERY_TYPE "application/x-www-form-urlencoded"
+
+/* A GET has no body: what it says stands in its query. */
+static void
+fill_body(const struct request *rq, struct event *ev)
+{
+	struct span type;
+
+	if (span_is(rq->method, "GET")) {
+		ev->content_type = span_str(QUERY_TYPE);
+		ev->body = rq->query;
+		return;
+	}
+	request_header(rq, "content-type", &type);
+	ev->content_type = type.len <= EVENT_TYPE_MAX ? type : SPAN_EMPTY;
+	ev->body = rq->body;
+}
+
+/*
+ * How the body is packed goes with it among the headers that are kept, and so
+ * to destinations.
+ */
+static int
+put_coding(const struct request *rq, struct buf *out, struct err *err)
+{
+	struct span coding = body_coding(rq);
+
+	if (coding.len == 0 || coding.len > EVENT_CODING_MAX ||
+	    span_find(coding, '\n') < coding.len ||
+	    span_find(coding, '\r') < coding.len ||
+	    request_header(rq, "content-encoding", &coding) > 1)
+		return 0;
+	return buf_puts(out, EVENT_CODING, err) < 0 ||
+		       buf_put_span(out, span_trim(coding), err) < 0 ||
+		       buf_putc(out, '\n', err) < 0
+		   ? -1
+		   : 0;
+}
+
 static void
 fill_event(const struct accept_input *in, struct event *ev)
 {
 	const struct identity *who = in->who;
-	struct span type;
 
 	ev->endpoint_id = in->ep->id;
 	ev->secret_id = in->secret_id;
@@ -60,9 +99,7 @@ fill_event(const struct accept_input *in, struct event *ev)
 		ev->types = who->packed_types;
 	if (!who->types_complete)
 		ev->flags |= EVENT_TYPES_PARTIAL;
-	request_header(in->verified->request, "content-type", &type);
-	ev->content_type = type.len <= EVENT_TYPE_MAX ? type : SPAN_EMPTY;
-	ev->body = in->verified->request->body;
+	fill_body(in->verified->request, ev);
 }
 
 int
@@ -82,8 +119,9 @@ accept_fill(const struct accept_input *in, struct store_item *item,
 	fill_event(in, ev);
 	buf_clear(&room->headers);
 	if (in->wish == STORE_WISH_ACCEPT &&
-	    registry_keep_headers(in->registry, sc, in->verified->request,
-		&room->headers, err) < 0)
+	    (put_coding(in->verified->request, &room->headers, err) < 0 ||
+		registry_keep_headers(in->registry, sc, in->verified->request,
+		    &room->headers, err) < 0))
 		return -1;
 	ev->headers = buf_span(&room->headers);
 	if (fill_identity(in, item, room, err) < 0)

@@ -36,7 +36,7 @@ struct accept_room {
 #define ACCEPT_ROOM_INIT                                                   \
 	{                                                                  \
 		.headers = BUF_INIT(KEPT_MAX),                             \
-		.payload = BUF_INIT(STORE_BODY_MAX),                       \
+		.payload = BUF_INIT(BODY_UNPACKED_MAX),                    \
 		.contents =                                                \
 		    BUF_INIT((ACCEPT_ELEMENTS_MAX + 1) * DEDUPE_KEY_SIZE), \
 		.elements = BUF_INIT(ACCEPT_ELEMENTS_MAX * DIGEST_SHA256)  \

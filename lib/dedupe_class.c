@@ -20,14 +20,14 @@ all_ids_signed(const struct scheme *sc)
 
 static void
 class_of(const struct scheme *sc, const struct endpoint *ep,
-    const struct identity *who, struct dedupe_class *cl)
+    const struct identity *who, bool by_get, struct dedupe_class *cl)
 {
 	const struct scheme_id *facts = who->id_facts;
 
-	cl->covers_body = scheme_covers_body(sc);
+	cl->covers_body = scheme_covers_payload(sc, by_get);
 	cl->id_signed = facts != NULL ? facts->is_signed : all_ids_signed(sc);
 	cl->id_ambiguous = facts != NULL && facts->is_ambiguous;
-	cl->id_suffices = facts != NULL && facts->suffices;
+	cl->id_suffices = facts != NULL && facts->suffices && !who->by_header;
 	cl->type_signed = who->type_signed;
 	cl->time_signed = scheme_time_signed(sc);
 	cl->body_varies = scheme_retry_body(sc) == SCHEME_RETRY_VARIES;
@@ -48,11 +48,12 @@ dedupe_identify(const struct scheme *sc, const struct endpoint *ep,
 	if (who->outcome != IDENTIFY_OK)
 		who = &unread;
 	memset(out, 0, sizeof(*out));
-	class_of(sc, ep, who, &out->class);
+	class_of(sc, ep, who, span_is(in->request->method, "GET"), &out->class);
 	out->class.signs = result->has_content;
 	out->has_id = who->has_id;
 	out->id_complete = who->id_complete;
 	out->has_type = who->has_type;
+	out->type_unreadable = who->type_unreadable;
 	out->has_content = result->has_content;
 	memcpy(out->content, result->content, sizeof(out->content));
 	buf_clear(scratch);

@@ -70,6 +70,7 @@ dedupe_hash(const unsigned char secret[DEDUPE_SECRET], uint64_t endpoint_id,
 	ev->has_type = who->has_type;
 	ev->id_complete = who->id_complete;
 	ev->admitted = who->admitted;
+	ev->type_unreadable = who->type_unreadable;
 	if (who->has_id &&
 	    hash(&h, DEDUPE_ID, &id, 1, out->keys[DEDUPE_ID], err) < 0)
 		goto out;

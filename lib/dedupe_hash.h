@@ -28,6 +28,7 @@
 struct dedupe_identity {
 	struct dedupe_class class;
 	bool has_id, id_complete, has_type;
+	bool type_unreadable; /* it has none since the body cannot be read */
 	bool admitted; /* by an operator, out of the quarantine */
 	bool has_content;
 	unsigned char content[DIGEST_SHA256]; /* of what was signed */

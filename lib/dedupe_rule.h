@@ -85,6 +85,7 @@ struct dedupe_event {
 	/* Every element of a batch has an id; true of what is no batch. */
 	bool id_complete;
 	bool admitted; /* by an operator: a refused record counts as none */
+	bool type_unreadable; /* a new one is held, unless it is admitted */
 	int64_t age_ms; /* now, by the age clock */
 	unsigned char id[DEDUPE_HASH], payload[DEDUPE_HASH], type[DEDUPE_HASH];
 };

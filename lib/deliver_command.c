@@ -1,6 +1,7 @@
 /* deliver_command.c: an event handed to a command, and what came of it. */
 #include "lib/deliver_impl.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 
 #define EXIT_REJECTED 100 /* the command wants it never again */
 #define LOCK_NAME_MAX 48
-#define FACTS 8
+#define FACTS 9 /* that gather_facts() puts */
 
 /* The facts of an event as variables. */
 struct facts {
@@ -24,6 +25,7 @@ struct facts {
 static int
 put_fact(struct facts *fs, const char *name, struct span value, struct err *err)
 {
+	assert(fs->n < FACTS);
 	if (span_find(value, '\0') < value.len)
 		return 0;
 	fs->at[fs->n++] = fs->text.len;
@@ -64,7 +66,8 @@ gather_facts(struct deliver *dv, const struct deliver_send *se,
 	    put_number(fs, "EYELET_ATTEMPT", se->start.attempt, err) < 0 ||
 	    put_fact(fs, "EYELET_DESTINATION", span_str(se->config->name),
 		err) < 0 ||
-	    put_fact(fs, "EYELET_CONTENT_TYPE", ev->content_type, err) < 0)
+	    put_fact(fs, "EYELET_CONTENT_TYPE", ev->content_type, err) < 0 ||
+	    put_fact(fs, "EYELET_CONTENT_ENCODING", event_coding(ev), err) < 0)
 		return -1;
 	for (i = 0; i < fs->n; i++)
 		fs->env[i] = (const char *)fs->text.ptr + fs->at[i];

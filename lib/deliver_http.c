@@ -72,6 +72,10 @@ put_ours(struct deliver *dv, const struct deliver_send *se, struct buf *out,
 	if (is_value(ev->content_type) &&
 	    put_line(out, span_str("Content-Type"), ev->content_type, err) < 0)
 		return -1;
+	if (is_value(event_coding(ev)) &&
+	    put_line(out, span_str("Content-Encoding"), event_coding(ev), err) <
+		0)
+		return -1;
 	if (buf_printf(out, err,
 		"User-Agent: eyelet/%s\nEyelet-Attempt: %u\n"
 		"Eyelet-Seq: %llu\n",
@@ -132,6 +136,7 @@ sign(struct deliver *dv, struct deliver_send *se, struct buf *out,
 	struct scheme_key *keys[FEED_SECRETS_MAX];
 	struct sign_input in = { .type = ev->type,
 		.body = ev->body,
+		.coding = event_coding(ev),
 		.method = span_str("POST"),
 		.url = cf->settings.url,
 		.now_ms = dv->wall_ms };

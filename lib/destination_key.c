@@ -3,25 +3,8 @@
 
 #include <string.h>
 
+#include "lib/body.h"
 #include "lib/json_scan.h"
-
-/* The value of the first header of a name, out of "name: value" lines. */
-static struct span
-find_header(struct span lines, const char *name)
-{
-	struct span line, found;
-	size_t colon;
-
-	while (lines.len > 0) {
-		line = span_of(lines.ptr, span_find(lines, '\n'));
-		lines = span_skip(lines, line.len + 1);
-		colon = span_find(line, ':');
-		found = span_of(line.ptr, colon);
-		if (colon < line.len && span_is_nocase(found, name))
-			return span_trim(span_skip(line, colon + 1));
-	}
-	return SPAN_EMPTY;
-}
 
 /* A string counts by what it says, however it is written; all else as it is. */
 static int
@@ -48,6 +31,21 @@ put_json(
 	return ret;
 }
 
+/* Of the body as its readers see it: unpacked, without a byte order mark. */
+static int
+put_of_body(const struct event *ev, const char *pointer, struct buf *out,
+    struct err *err)
+{
+	struct body body = { .is_open = false };
+	int ret;
+
+	ret = body_unpack(&body, ev->body, event_coding(ev), err);
+	if (ret == 0)
+		ret = put_json(body_text(body.bytes), pointer, out, err);
+	body_close(&body);
+	return ret;
+}
+
 int
 destination_key(const struct destination *d, const struct event *ev,
     struct buf *out, struct err *err)
@@ -58,10 +56,9 @@ destination_key(const struct destination *d, const struct event *ev,
 	if (d->order != DESTINATION_ORDER_KEY)
 		return 0;
 	if (span_starts(key, DESTINATION_KEY_JSON))
-		return put_json(
-		    ev->body, d->key + strlen(DESTINATION_KEY_JSON), out, err);
-	value =
-	    find_header(ev->headers, d->key + strlen(DESTINATION_KEY_HEADER));
+		return put_of_body(
+		    ev, d->key + strlen(DESTINATION_KEY_JSON), out, err);
+	value = event_header(ev, d->key + strlen(DESTINATION_KEY_HEADER));
 	if (value.len > out->max)
 		value.len = out->max;
 	return buf_put_span(out, value, err);

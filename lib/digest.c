@@ -3,6 +3,8 @@
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
 
 int
 digest_sha256(const struct span *parts, size_t nparts,
@@ -20,6 +22,24 @@ digest_sha256(const struct span *parts, size_t nparts,
 	if (!ok)
 		return err_set(err, ERR_CRYPTO, "SHA-256 failed");
 	return 0;
+}
+
+static int
+compare_digests(const void *a, const void *b)
+{
+	return memcmp(a, b, DIGEST_SHA256);
+}
+
+int
+digest_of_set(
+    struct buf *all, unsigned char out[DIGEST_SHA256], struct err *err)
+{
+	struct span bytes = buf_span(all);
+
+	if (all->len > 0)
+		qsort(all->ptr, all->len / DIGEST_SHA256, DIGEST_SHA256,
+		    compare_digests);
+	return digest_sha256(&bytes, 1, out, err);
 }
 
 int

@@ -10,6 +10,13 @@
 int digest_sha256(const struct span *parts, size_t nparts,
     unsigned char out[DIGEST_SHA256], struct err *err);
 
+/*
+ * SHA-256 over digests that stand behind each other in all, which are sorted
+ * there first: the same for any order of them. ERR_CRYPTO.
+ */
+int digest_of_set(
+    struct buf *all, unsigned char out[DIGEST_SHA256], struct err *err);
+
 /* Unpredictable bytes. ERR_CRYPTO. */
 int digest_random(void *out, size_t len, struct err *err);
 

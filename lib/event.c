@@ -1,4 +1,4 @@
-/* event.c: the types of an event. */
+/* event.c: the types and the kept headers of an event. */
 #include "lib/event.h"
 
 #include "lib/pack.h"
@@ -32,4 +32,27 @@ event_types_ok(struct span types)
 	size_t n;
 
 	return unpack(types, out, &n);
+}
+
+struct span
+event_header(const struct event *ev, const char *name)
+{
+	struct span lines = ev->headers, line, found;
+	size_t colon;
+
+	while (lines.len > 0) {
+		line = span_of(lines.ptr, span_find(lines, '\n'));
+		lines = span_skip(lines, line.len + 1);
+		colon = span_find(line, ':');
+		found = span_of(line.ptr, colon);
+		if (colon < line.len && span_is_nocase(found, name))
+			return span_trim(span_skip(line, colon + 1));
+	}
+	return SPAN_EMPTY;
+}
+
+struct span
+event_coding(const struct event *ev)
+{
+	return event_header(ev, "content-encoding");
 }

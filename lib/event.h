@@ -42,6 +42,15 @@ struct event {
 	struct span contents;
 };
 
+/* Begins the line among headers that says how the body is packed. */
+#define EVENT_CODING "content-encoding: "
+#define EVENT_CODING_MAX \
+	64 /* bytes of what follows; a longer one is left out */
+
+/* The first value of a kept header, in any case, or empty; of its packing. */
+struct span event_header(const struct event *ev, const char *name);
+struct span event_coding(const struct event *ev);
+
 /* All types that could be read, borrowed from ev; how many there are. */
 size_t event_types(const struct event *ev, struct span out[EVENT_TYPES_MAX]);
 

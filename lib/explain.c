@@ -23,8 +23,16 @@ static const struct {
 	    "something on the way that changes the body" },
 	{ EXPLAIN_VALID, "valid", "it would be accepted now" },
 	{ EXPLAIN_MALFORMED, "malformed",
-	    "the signature is right; ask the sender for the form that the "
-	    "scheme describes, or choose another scheme" },
+	    "the signature is right: \"quarantine admit\" takes what was "
+	    "refused as it is; ask the sender for the form that the scheme "
+	    "describes, or choose another scheme" },
+	{ EXPLAIN_UNREADABLE, "unreadable",
+	    "the sender must write body and query so that they can be read; "
+	    "without that its signature cannot be checked" },
+	{ EXPLAIN_PACKING, "other-packing",
+	    "say so in the scheme file (\"signs\": \"decoded\" for the "
+	    "unpacked bytes, \"wire\" for those that came), and admit the "
+	    "request again" },
 	{ EXPLAIN_NO_BODY, "no-body",
 	    "a larger [quarantine] bytes, or eyelet-endpoint explain with the "
 	    "whole request, can tell more" },
@@ -179,13 +187,14 @@ static int
 find_clock(struct inquiry *q, const char *reason)
 {
 	const struct scheme *sc = q->ask->scheme;
-	struct resolver rs = { .in = q->ask->in, .split = sc->split };
+	struct resolver rs;
 	const char *ignored;
 	enum resolve_outcome how = RESOLVE_ABSENT;
 	struct span text;
 	int64_t ms = 0, off_s, now = q->ask->in->request->now_ms;
 	int ret = -1;
 
+	resolver_init(&rs, sc, q->ask->in);
 	if (sc->nsig_from == 1 && sc->sig_from[0].kind == PIECE_HEADER)
 		request_header(
 		    q->ask->in->request, sc->sig_from[0].arg, &rs.items);
@@ -222,7 +231,9 @@ find_malformed(struct inquiry *q)
 
 	ret =
 	    verify_identify(q->ask->scheme, q->ask->in, &scratch, &who, q->err);
-	if (ret == 0)
+	if (ret == 0 && who.type_unreadable)
+		ret = inquiry_found(q, EXPLAIN_MALFORMED, "%s", who.why);
+	else if (ret == 0)
 		ret = who.outcome == IDENTIFY_OK
 			  ? inquiry_found(q, EXPLAIN_VALID,
 				"the signature and all else is right")
@@ -256,6 +267,9 @@ try_verdict(struct inquiry *q)
 		return -1;
 	if (result.verdict == VERIFY_VALID)
 		return find_malformed(q);
+	if (result.verdict == VERIFY_UNREADABLE)
+		return inquiry_found(
+		    q, EXPLAIN_UNREADABLE, "%s", result.reason);
 	return timeless.verdict == VERIFY_VALID && q->ask->scheme->has_time
 		   ? find_clock(q, result.reason)
 		   : 0;
@@ -278,7 +292,7 @@ try_unsigned(struct inquiry *q)
  * no two values while it is right. Another scheme is tried before another
  * header name, as providers have names of their own.
  */
-static inquiry_trial *const trials[] = { try_doubled, try_verdict,
+static inquiry_trial *const trials[] = { try_doubled, try_verdict, try_packing,
 	try_two_values, try_secret_sent, try_encoding, try_newline,
 	try_restyled, try_url, try_secret_form, try_old_secret,
 	try_other_endpoint, try_other_scheme, try_renamed, try_unsigned };

@@ -54,7 +54,9 @@ enum explain_cause {
 	EXPLAIN_ENCODING, /* of the signature */
 	EXPLAIN_RENAMED, /* a header */
 	EXPLAIN_TWO_VALUES, /* in one header */
-	EXPLAIN_URL
+	EXPLAIN_URL,
+	EXPLAIN_UNREADABLE, /* a form, a query or a packed body */
+	EXPLAIN_PACKING /* the packed bytes were signed, or the others */
 };
 
 /* Begin with zeros; explain_free in the end. */

@@ -28,9 +28,9 @@ struct inquiry {
  */
 typedef int inquiry_trial(struct inquiry *q);
 
-inquiry_trial try_doubled, try_two_values, try_newline, try_restyled,
-    try_renamed, try_url, try_secret_sent, try_encoding, try_secret_form,
-    try_old_secret, try_other_endpoint, try_other_scheme;
+inquiry_trial try_doubled, try_packing, try_two_values, try_newline,
+    try_restyled, try_renamed, try_url, try_secret_sent, try_encoding,
+    try_secret_form, try_old_secret, try_other_endpoint, try_other_scheme;
 
 /* --- words ---------------------------------------------------------------- */
 

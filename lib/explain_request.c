@@ -16,6 +16,31 @@
 
 /* --- the body ------------------------------------------------------------- */
 
+/* Over the bytes that came, or over what they unpack to? */
+int
+try_packing(struct inquiry *q)
+{
+	struct scheme other = q->timeless;
+	const struct request *rq = q->ask->in->request;
+	struct span coding = body_coding(rq);
+	const struct explain_secret *match;
+	int ret;
+
+	if (coding.len == 0)
+		return 0;
+	other.signs_decoded = !other.signs_decoded;
+	ret = inquiry_try_live(q, &other, rq, q->ask->in->url, &match);
+	if (ret <= 0)
+		return ret;
+	return inquiry_found(q, EXPLAIN_PACKING,
+	    "the signature is that of the %s (Content-Encoding: %.*s), and "
+	    "the scheme has that of the %s: \"signs\" is \"%s\"",
+	    other.signs_decoded ? "unpacked body" : "bytes that came",
+	    (int)(coding.len < 32 ? coding.len : 32), (const char *)coding.ptr,
+	    other.signs_decoded ? "bytes that came" : "unpacked body",
+	    other.signs_decoded ? "wire" : "decoded");
+}
+
 /* The body ends in the letters of cut (or not), and add was in their place. */
 static const struct {
 	const char *cut, *add, *words;

@@ -47,11 +47,7 @@ make_right(struct inquiry *q, const struct explain_secret *s,
     struct span header, struct right *out)
 {
 	const struct scheme *sc = &q->timeless;
-	struct resolver rs = { .in = q->ask->in,
-		.items = header,
-		.split = sc->split,
-		.element =
-		    scheme_first_element(sc, q->ask->in->request->body) };
+	struct resolver rs;
 	struct span content[TEMPLATE_PIECES_MAX];
 	struct scheme_key *key = NULL;
 	const struct piece *culprit;
@@ -62,7 +58,10 @@ make_right(struct inquiry *q, const struct explain_secret *s,
 	out->len = 0;
 	if (sc->algorithm->kind != ALGORITHM_HMAC)
 		return 0;
-	if (scheme_key_make(sc, s->text, &key, &why) < 0 ||
+	resolver_init(&rs, sc, q->ask->in);
+	rs.items = header;
+	if (scheme_first_element(sc, &rs, &why) < 0 ||
+	    scheme_key_make(sc, s->text, &key, &why) < 0 ||
 	    resolve_template(&rs, &sc->content, content, &how, &culprit, &why) <
 		0 ||
 	    (how == RESOLVE_OK && hmac_parts(key->hmac, content, sc->content.n,

@@ -285,7 +285,7 @@ say_content(struct inquiry *q, struct resolver *rs)
 	}
 	if (how != RESOLVE_OK) {
 		step(q, "it cannot be put together: %s",
-		    how == RESOLVE_ABSENT ? culprit->absent : culprit->broken);
+		    resolver_reason(rs, culprit, how));
 		return 0;
 	}
 	return say_bytes(q, parts, q->ask->scheme->content.n);
@@ -361,13 +361,13 @@ say_time(struct inquiry *q, struct resolver *rs)
 int
 inquiry_say(struct inquiry *q)
 {
-	struct resolver rs = { .in = q->ask->in,
-		.split = q->ask->scheme->split,
-		.element = scheme_first_element(
-		    q->ask->scheme, q->ask->in->request->body) };
+	struct resolver rs;
 	int ret = -1;
 
+	resolver_init(&rs, q->ask->scheme, q->ask->in);
 	say_request(q);
+	if (scheme_first_element(q->ask->scheme, &rs, q->err) < 0)
+		goto out;
 	if (say_signature(q, &rs) < 0)
 		goto out;
 	if (q->ask->whole && say_content(q, &rs) < 0)

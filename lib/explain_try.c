@@ -46,6 +46,7 @@ inquiry_try(struct inquiry *q, const struct scheme *sc, struct span secret,
 		return 0;
 	q->work += rq->body.len + WORK_LEAST;
 	in.request = rq;
+	in.body = NULL; /* it may be another */
 	in.url = url;
 	in.tolerance_s = in.horizon_s = -1;
 	if (scheme_key_make(sc, secret, &key, &why) < 0)

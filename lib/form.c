@@ -63,30 +63,51 @@ decode(struct span in, unsigned char *at, size_t *len)
 	return true;
 }
 
-int
-form_find(struct span text, const char *name, struct buf *out,
-    enum form_answer *answer, struct err *err)
+/* Does an encoded name, decoded behind out, match? -1: a broken escape. */
+static int
+name_matches(struct span encoded, const char *name, enum form_case how,
+    unsigned char *at)
 {
-	size_t begin = out->len, len, npairs = 0;
+	struct span decoded;
+	size_t len = 0;
+
+	if (!decode(encoded, at, &len))
+		return -1;
+	decoded = span_of(at, len);
+	return how == FORM_EXACT ? span_is(decoded, name)
+				 : span_is_nocase(decoded, name);
+}
+
+int
+form_find(struct span text, const char *name, enum form_case how,
+    struct buf *out, enum form_answer *answer, struct err *err)
+{
+	size_t begin = out->len, len = 0, npairs = 0;
 	struct span rest = text;
 	unsigned char *at;
 	struct pair pair;
+	int matches;
 
 	*answer = FORM_ABSENT;
 	while (next_pair(&rest, &pair)) {
+		if (++npairs > FORM_PAIRS_MAX)
+			goto broken;
 		if (buf_reserve(out, pair.name.len, &at, err) < 0)
 			return -1;
-		if (++npairs > FORM_PAIRS_MAX || !decode(pair.name, at, &len))
+		matches = name_matches(pair.name, name, how, at);
+		if (matches < 0)
 			goto broken;
-		if (!span_is(span_of(at, len), name))
+		if (matches == 0)
 			continue;
-		if (*answer == FORM_FOUND)
-			goto broken;
 		if (buf_reserve(out, pair.value.len, &at, err) < 0)
 			return -1;
 		if (!decode(pair.value, at, &len))
 			goto broken;
-		out->len += len;
+		if (*answer == FORM_ABSENT)
+			out->len += len;
+		else if (!span_eq(span_of(at, len),
+			     span_of(out->ptr + begin, out->len - begin)))
+			goto broken;
 		*answer = FORM_FOUND;
 	}
 	return 0;

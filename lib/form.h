@@ -12,12 +12,22 @@
 enum form_answer {
 	FORM_ABSENT,
 	FORM_FOUND,
-	FORM_BROKEN /* a broken escape, a name given twice, too many pairs */
+	FORM_BROKEN /* a broken escape, two values of a name, too many pairs */
 };
 
-/* Puts the value of a name behind out. ERR_NOMEM, ERR_LIMIT. */
-int form_find(struct span text, const char *name, struct buf *out,
-    enum form_answer *answer, struct err *err);
+/* How a name matches. */
+enum form_case {
+	FORM_EXACT,
+	FORM_ANY_CASE /* letters of ASCII in either case */
+};
+
+/*
+ * Puts the value of a name behind out. A name that comes again with the same
+ * value counts once; with another value the answer is FORM_BROKEN. ERR_NOMEM,
+ * ERR_LIMIT.
+ */
+int form_find(struct span text, const char *name, enum form_case how,
+    struct buf *out, enum form_answer *answer, struct err *err);
 
 /*
  * Puts names and values behind each other, sorted by name, then value; a pair

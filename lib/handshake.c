@@ -68,7 +68,8 @@ holds(struct answering *a, const struct condition *c, bool *does)
 	if (c->absent)
 		*does = how == RESOLVE_ABSENT;
 	else if (c->value == NULL)
-		*does = how != RESOLVE_ABSENT; /* an object is there as well */
+		/* An object is there as well; in a broken form nothing is. */
+		*does = how == RESOLVE_OK || how == RESOLVE_BROKEN;
 	else
 		*does = how == RESOLVE_OK && span_is(value, c->value);
 	return 0;
@@ -117,9 +118,24 @@ check(struct answering *a, const struct handshake_rule *rule)
 
 /* --- the reply ----------------------------------------------------------- */
 
+/* Letters can be zlib data, too, and so a body with "deflate" beside it. */
+static bool
+is_packed(struct span s)
+{
+	struct body body = { .is_open = false };
+	struct err ignored = ERR_INIT;
+	bool packed;
+
+	packed = body_unpack(&body, s, span_str("deflate"), &ignored) < 0 ||
+		 body.why == NULL;
+	body_close(&body);
+	return packed;
+}
+
 /*
  * Whoever may ask for the MAC of a text has it signed: were the text a body,
- * he could send that as an event. A token is no JSON, and no JSON is a token.
+ * he could send that as an event. A token is no JSON, packed or not, and no
+ * JSON is a token.
  */
 static bool
 is_token(struct span s)
@@ -136,7 +152,7 @@ is_token(struct span s)
 			(p[i] != '\0' && strchr(others, p[i]) != NULL)))
 			return false;
 	return s.len > 0 && json_scan(s, &ignored) < 0 &&
-	       ignored.code == ERR_INPUT;
+	       ignored.code == ERR_INPUT && !is_packed(s);
 }
 
 static int
@@ -174,7 +190,7 @@ put_template(struct answering *a, const struct template *t, struct buf *out,
 		p = &t->pieces[i];
 		if (resolve_piece(&a->rs, p, &how, &value, &reason, a->err) < 0)
 			return -1;
-		if (how == RESOLVE_BROKEN)
+		if (how == RESOLVE_BROKEN || how == RESOLVE_UNREADABLE)
 			return refuse(a, HANDSHAKE_BROKEN, reason);
 		if (how == RESOLVE_ABSENT && !p->optional)
 			*lacks = reason;
@@ -345,7 +361,7 @@ handshake_answer(const struct scheme *sc, enum handshake_stage stage,
 	*outcome = HANDSHAKE_NONE;
 	if (sc->nhandshake == 0 || in->request->body.len > HANDSHAKE_BODY_MAX)
 		return 0;
-	a.rs.in = in;
+	resolver_init(&a.rs, sc, in);
 	ret = find(&a, stage);
 	resolver_free(&a.rs);
 	/* Longer than any provider's question is. */

@@ -158,6 +158,7 @@ static const struct field reply_fields[] = {
 static const struct field rule_fields[] = {
 	{ "method", FIELD_WORD, AT(method), FIELD_WORDS(methods) },
 	{ "signed", FIELD_BOOL, AT(is_signed) },
+	{ "any_case", FIELD_BOOL, AT(any_case) },
 	{ "when", FIELD_CONDITIONS, FIELD_LIST(handshake_rule, when),
 	    .allowed = VALUES },
 	{ "check", FIELD_CALL, .at = FIELD_NOWHERE, .read = read_check },
@@ -199,6 +200,9 @@ check_rule(
 	if (rule->method != HANDSHAKE_POST && rule->is_signed)
 		return err_set(
 		    err, ERR_CONFIG, "/signed: only a POST can be; say false");
+	if (rule->method == HANDSHAKE_POST && !sc->by_post)
+		return err_set(err, ERR_CONFIG,
+		    "/method: \"methods\" of the scheme has no POST");
 	if (rule->method == HANDSHAKE_POST && rule->nwhen == 0)
 		return err_set(err, ERR_CONFIG,
 		    "/when: is missing: every event would be answered so");
@@ -216,7 +220,39 @@ check_rule(
 	if (any_mac(rule) && !sc->body_is_json)
 		return err_set(
 		    err, ERR_CONFIG, "/reply: hmac() needs \"body\": \"json\"");
+	/* A form with JSON in it may be a token. */
+	if (any_mac(rule) && sc->json_in.shown != NULL)
+		return err_set(err, ERR_CONFIG,
+		    "/reply: hmac() and \"json_in\" exclude "
+		    "each other");
 	return 0;
+}
+
+static void
+match_any_case(struct template *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		t->pieces[i].any_case = true;
+}
+
+/* Of the rule, whatever the order of its fields. */
+static void
+set_any_case(struct handshake_rule *rule)
+{
+	size_t i;
+
+	if (!rule->any_case)
+		return;
+	for (i = 0; i < rule->nwhen; i++)
+		rule->when[i].from.any_case = true;
+	rule->check_from.any_case = true;
+	match_any_case(&rule->text);
+	for (i = 0; i < rule->njson; i++)
+		match_any_case(&rule->json[i].value);
+	for (i = 0; i < rule->nheaders; i++)
+		match_any_case(&rule->headers[i].value);
 }
 
 int
@@ -245,6 +281,7 @@ scheme_handshake_parse(const struct json *value, void *base, struct err *err)
 			    index, sizeof(index), "%zu", sc->nhandshake - 1);
 			return field_path(err, index);
 		}
+		set_any_case(rule);
 	}
 	return 0;
 }

@@ -12,6 +12,8 @@
 #include "lib/verify.h"
 
 #define BATCH_ID "batch:" /* before the digest of the elements' ids */
+/* The way back of what is refused though it is authentic. */
+#define ADMIT "; \"quarantine admit\" takes it as it is"
 
 /* What the answer is made in. */
 struct identifier {
@@ -20,6 +22,9 @@ struct identifier {
 	struct buf *scratch;
 	struct identity *out;
 	struct err *err;
+	/* Of the templates last tried: the first that reads the unreadable. */
+	const struct template *unread;
+	const struct piece *unreadable; /* of it; NULL: there is none */
 	size_t type_ends[EVENT_TYPES_MAX]; /* in scratch, of out->types */
 	/* Of a batch: its elements, the first's id, and the digest of each's.
 	 */
@@ -60,8 +65,7 @@ is_bad_string(const struct identifier *id, const struct piece *p)
 	struct span raw;
 
 	return p->kind == PIECE_JSON &&
-	       json_find(id->rs.element.len > 0 ? id->rs.element
-						: id->rs.in->request->body,
+	       json_find(id->rs.element.len > 0 ? id->rs.element : id->rs.text,
 		   p->arg, &raw) == JSON_STRING;
 }
 
@@ -128,7 +132,7 @@ put_values(struct identifier *id, const struct template *t,
 		    id->scratch->len - begin > naming->max) {
 			id->scratch->len = begin;
 			refuse(id->out, IDENTIFY_TOO_LONG, naming->what,
-			    " is longer than it may be");
+			    " is longer than it may be" ADMIT);
 			return 0;
 		}
 	}
@@ -147,6 +151,16 @@ says_something(const struct template *t, const struct span *values)
 	return false;
 }
 
+/* Does what a template reads stand in what cannot be read? */
+static bool
+is_unreadable(const struct identifier *id, const struct piece *p,
+    enum resolve_outcome how)
+{
+	return how == RESOLVE_UNREADABLE ||
+	       (how == RESOLVE_ABSENT && p->kind == PIECE_JSON &&
+		   id->rs.body_is_json < 0);
+}
+
 /*
  * The value of the first template that resolves whole, behind scratch. Its
  * index, or n: none resolves or the outcome is a refusal. -1: failed.
@@ -160,13 +174,19 @@ first_of(struct identifier *id, const struct template *templates, size_t n,
 	enum resolve_outcome how;
 	size_t i;
 
+	id->unreadable = NULL;
 	for (i = 0; i < n; i++) {
 		if (resolve_template(&id->rs, &templates[i], values, &how,
 			&culprit, id->err) < 0)
 			return -1;
 		if (how == RESOLVE_BROKEN && is_bad_string(id, culprit)) {
-			refuse(id->out, IDENTIFY_NOT_JSON, culprit->broken, "");
+			refuse(id->out, IDENTIFY_NOT_TAKEN, culprit->shown,
+			    " holds U+0000 or half a surrogate pair" ADMIT);
 			return (int)n;
+		}
+		if (is_unreadable(id, culprit, how) && id->unreadable == NULL) {
+			id->unreadable = culprit;
+			id->unread = &templates[i];
 		}
 		if (how != RESOLVE_OK || !says_something(&templates[i], values))
 			continue; /* all of it may have been optional */
@@ -186,11 +206,10 @@ check_required(const struct scheme *sc, struct identifier *id)
 	size_t i;
 
 	for (i = 0; i < sc->nrequired; i++) {
-		kind =
-		    json_find(id->rs.in->request->body, sc->required[i], &raw);
+		kind = json_find(id->rs.text, sc->required[i], &raw);
 		if (kind == JSON_ABSENT || kind == JSON_NULL) {
 			refuse(id->out, IDENTIFY_REQUIRED, sc->required[i],
-			    " is absent");
+			    " is absent" ADMIT);
 			return;
 		}
 	}
@@ -199,17 +218,15 @@ check_required(const struct scheme *sc, struct identifier *id)
 static int
 scan_body(const struct scheme *sc, struct identifier *id)
 {
-	struct err why = ERR_INIT;
-
 	if (!sc->body_is_json)
 		return 0;
-	if (json_scan(id->rs.in->request->body, &why) == 0) {
-		id->rs.body_is_json = 1;
-		return 0;
-	}
-	if (why.code != ERR_INPUT)
-		return err_set(id->err, why.code, "%s", why.text);
-	refuse(id->out, IDENTIFY_NOT_JSON, why.text, "");
+	if (resolver_scan(&id->rs, id->err) < 0)
+		return -1;
+	if (id->rs.body_is_json < 0)
+		refuse(id->out,
+		    id->rs.is_json_not_taken ? IDENTIFY_NOT_TAKEN
+					     : IDENTIFY_NOT_JSON,
+		    id->rs.why, ADMIT);
 	return 0;
 }
 
@@ -336,28 +353,20 @@ visit_element(void *arg, struct span element, struct err *err)
 			id->out->types_complete = false;
 	}
 	id->rs.element = SPAN_EMPTY;
-	resolver_free(&id->rs);
+	resolver_forget(&id->rs);
 	return id->out->outcome != IDENTIFY_OK;
-}
-
-static int
-compare_digests(const void *a, const void *b)
-{
-	return memcmp(a, b, DIGEST_SHA256);
 }
 
 /* Puts the id of the whole batch behind scratch. */
 static int
 put_batch_id(struct identifier *id)
 {
-	struct span all = buf_span(&id->digests);
 	unsigned char sum[DIGEST_SHA256];
 	size_t i;
 
 	if (id->nelements == 1)
 		return buf_put(id->scratch, id->first, id->first_len, id->err);
-	qsort(id->digests.ptr, id->nelements, DIGEST_SHA256, compare_digests);
-	if (digest_sha256(&all, 1, sum, id->err) < 0 ||
+	if (digest_of_set(&id->digests, sum, id->err) < 0 ||
 	    buf_puts(id->scratch, BATCH_ID, id->err) < 0)
 		return -1;
 	for (i = 0; i < sizeof(sum); i++)
@@ -377,9 +386,14 @@ identify_batch(struct identifier *id, bool *has_id)
 	if (resolver_scan(&id->rs, id->err) < 0)
 		return -1;
 	for (i = 0; id->rs.body_is_json > 0 && i < sc->neach_at; i++)
-		if (json_each(id->rs.in->request->body, sc->each_at[i],
-			visit_element, id, id->err) < 0)
+		if (json_each(id->rs.text, sc->each_at[i], visit_element, id,
+			id->err) < 0)
 			return -1;
+	if (id->rs.body_is_json < 0 && sc->neach_type > 0) {
+		id->out->type_unreadable = !id->out->has_type;
+		refuse(id->out, IDENTIFY_OK,
+		    "its types cannot be read: ", id->rs.why);
+	}
 	if (id->digests.len == 0 || !id->out->id_complete)
 		return 0;
 	*has_id = true;
@@ -394,6 +408,36 @@ scratch_part(const struct identifier *id, size_t from, size_t to)
 {
 	return from == to ? SPAN_EMPTY
 			  : span_of(id->scratch->ptr + from, to - from);
+}
+
+/*
+ * Is the type that was read a part of the one that could not be? "issues" where
+ * "issues.opened" stands first in the scheme says less than the sender did.
+ */
+static bool
+says_less(const struct identifier *id, const struct template *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->pieces[i].kind != PIECE_LITERAL &&
+		    !template_reads(id->unread, &t->pieces[i]))
+			return false;
+	return true;
+}
+
+/* The type cannot be read. */
+static void
+drop_type(struct identifier *id, size_t begin)
+{
+	struct identity *out = id->out;
+	bool json = id->unreadable->kind == PIECE_JSON;
+
+	id->scratch->len = begin;
+	out->has_type = false;
+	out->type_unreadable = true;
+	refuse(out, IDENTIFY_OK, "its type cannot be read: ",
+	    json ? id->rs.why : id->unreadable->broken);
 }
 
 /*
@@ -425,6 +469,9 @@ identify(struct identifier *id)
 			       ? scheme_covers_all(sc, &sc->type[at])
 			       : sc->type_signed;
 	out->has_type = (size_t)at < sc->ntype;
+	if (id->unreadable != NULL &&
+	    (!out->has_type || says_less(id, &sc->type[at])))
+		drop_type(id, id_end);
 	if (out->has_type && keep_type(id, id_end) < 0)
 		return -1;
 	if (sc->has_each && identify_batch(id, &batch_id) < 0)
@@ -472,8 +519,7 @@ verify_identify(const struct scheme *sc, const struct verify_input *in,
 	found.id_complete = found.types_complete = true;
 	memset(&id, 0, sizeof(id));
 	id.sc = sc;
-	id.rs.in = in;
-	id.rs.split = sc->split;
+	resolver_init(&id.rs, sc, in);
 	id.scratch = scratch;
 	id.out = &found;
 	id.err = err;
@@ -486,8 +532,8 @@ verify_identify(const struct scheme *sc, const struct verify_input *in,
 	ret = identify(&id);
 	resolver_free(&id.rs);
 	buf_free(&id.digests);
-	if (found.outcome == IDENTIFY_NOT_JSON ||
-	    found.outcome == IDENTIFY_TOO_LONG)
+	found.by_header = body_coding(in->request).len > 0;
+	if (found.outcome != IDENTIFY_OK && found.outcome != IDENTIFY_REQUIRED)
 		forget_names(&found);
 	if (ret == 0)
 		*out = found;

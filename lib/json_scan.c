@@ -37,6 +37,10 @@ struct scan {
 	size_t depth;
 	struct key *keys; /* at_hand, or a block of the heap */
 	size_t nkeys, room;
+	bool stopped; /* by a limit: what follows was not read */
+	bool
+	    doubled; /* an object has a key twice: the first is at doubled_at */
+	size_t doubled_at;
 	struct err *err;
 	struct level levels[JSON_DEPTH_MAX];
 	struct key at_hand[KEYS_AT_HAND];
@@ -67,11 +71,11 @@ peek(const struct scan *s)
 static int
 token(struct scan *s)
 {
-	if (++s->tokens > JSON_TOKENS_MAX)
-		return err_set(s->err, ERR_INPUT,
-		    "byte %zu: more than %d values and keys", s->at,
-		    JSON_TOKENS_MAX);
-	return 0;
+	if (++s->tokens <= JSON_TOKENS_MAX)
+		return 0;
+	s->stopped = true;
+	return err_set(s->err, ERR_INPUT,
+	    "byte %zu: more than %d values and keys", s->at, JSON_TOKENS_MAX);
 }
 
 /* --- strings ------------------------------------------------------------- */
@@ -281,16 +285,20 @@ keys_sort(const struct scan *s, struct key *k, size_t n)
 	}
 }
 
-static int
-duplicate(struct scan *s, const struct key *a, const struct key *b)
+/* Remembers the first; whether the rest is JSON is still to be found out. */
+static void
+note_duplicate(struct scan *s, const struct key *a, const struct key *b)
 {
-	return fail(s, (a->at > b->at ? a->at : b->at) - 1,
-	    "the object has this key already");
+	size_t at = (a->at > b->at ? a->at : b->at) - 1;
+
+	if (!s->doubled || at < s->doubled_at)
+		s->doubled_at = at;
+	s->doubled = true;
 }
 
-/* Are the n keys on top of the stack different from each other? */
-static int
-keys_differ(struct scan *s, size_t n)
+/* Notes which of the n keys on top of the stack are equal. */
+static void
+compare_keys(struct scan *s, size_t n)
 {
 	struct key *k = s->keys + s->nkeys - n;
 	size_t i, j;
@@ -299,14 +307,13 @@ keys_differ(struct scan *s, size_t n)
 		for (i = 1; i < n; i++)
 			for (j = 0; j < i; j++)
 				if (key_cmp(s, &k[i], &k[j]) == 0)
-					return duplicate(s, &k[i], &k[j]);
-		return 0;
+					note_duplicate(s, &k[i], &k[j]);
+		return;
 	}
 	keys_sort(s, k, n);
 	for (i = 1; i < n; i++)
 		if (key_cmp(s, &k[i - 1], &k[i]) == 0)
-			return duplicate(s, &k[i - 1], &k[i]);
-	return 0;
+			note_duplicate(s, &k[i - 1], &k[i]);
 }
 
 /* A key and its colon, up to where the value is due. */
@@ -384,10 +391,12 @@ scan_literal(struct scan *s, const char *word)
 static int
 scan_open(struct scan *s, bool is_object, bool *empty)
 {
-	if (s->depth == JSON_DEPTH_MAX)
+	if (s->depth == JSON_DEPTH_MAX) {
+		s->stopped = true;
 		return err_set(s->err, ERR_INPUT,
 		    "byte %zu: nested more than %d deep", s->at,
 		    JSON_DEPTH_MAX);
+	}
 	s->levels[s->depth].is_object = is_object;
 	s->levels[s->depth].keys = s->nkeys;
 	s->depth++;
@@ -468,8 +477,7 @@ scan_after(struct scan *s, bool *more)
 			    c < 0              ? "the text ends too early"
 			    : level->is_object ? "a comma or } is due here"
 					       : "a comma or ] is due here");
-		if (keys_differ(s, s->nkeys - level->keys) < 0)
-			return -1;
+		compare_keys(s, s->nkeys - level->keys);
 		s->nkeys = level->keys;
 		s->depth--;
 		s->at++;
@@ -479,6 +487,14 @@ scan_after(struct scan *s, bool *more)
 
 int
 json_scan(struct span text, struct err *err)
+{
+	bool ignored;
+
+	return json_scan_taken(text, &ignored, err);
+}
+
+int
+json_scan_taken(struct span text, bool *not_taken, struct err *err)
 {
 	struct scan s;
 	bool more;
@@ -490,7 +506,10 @@ json_scan(struct span text, struct err *err)
 	s.at = s.tokens = s.depth = s.nkeys = 0;
 	s.keys = s.at_hand;
 	s.room = KEYS_AT_HAND;
+	s.stopped = s.doubled = false;
+	s.doubled_at = 0;
 	s.err = err;
+	*not_taken = false;
 	if (text.len > UINT32_MAX)
 		return err_set(err, ERR_INPUT, "more than 4 GiB of text");
 	do {
@@ -504,8 +523,14 @@ json_scan(struct span text, struct err *err)
 		fail(&s, s.at, "something stands behind the value");
 		goto out;
 	}
+	if (s.doubled) {
+		*not_taken = true;
+		fail(&s, s.doubled_at, "the object has this key already");
+		goto out;
+	}
 	ret = 0;
 out:
+	*not_taken |= s.stopped;
 	if (s.keys != s.at_hand)
 		free(s.keys);
 	return ret;

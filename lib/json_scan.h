@@ -23,6 +23,12 @@
  */
 int json_scan(struct span text, struct err *err);
 
+/*
+ * The same; *not_taken says of a text that fails whether RFC 8259 has it: an
+ * object has a key twice, or a limit ends the reading.
+ */
+int json_scan_taken(struct span text, bool *not_taken, struct err *err);
+
 enum json_kind {
 	JSON_ABSENT,
 	JSON_NULL,

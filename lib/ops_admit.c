@@ -26,6 +26,7 @@ struct admitting {
 	int64_t age_s;
 	bool is_test;
 	bool waived; /* its time was outside the window */
+	bool unread; /* a body, id or type that is refused as it is */
 	struct accept_room room;
 	struct request request;
 	struct verify_input verified;
@@ -68,6 +69,23 @@ judge(struct admitting *ad, struct err *err)
 }
 
 /*
+ * An authentic request that could not be read: the operator takes it as it is,
+ * with what names could be read.
+ */
+static void
+take_unread(struct admitting *ad)
+{
+	struct identity *who = &ad->who;
+
+	ad->unread = who->outcome != IDENTIFY_OK;
+	if (!ad->unread)
+		return;
+	who->types_complete = who->has_type;
+	who->id_complete = true;
+	who->outcome = IDENTIFY_OK;
+}
+
+/*
  * By today's secrets and settings, and its own time: as it was signed within
  * the memory of ids, the window of the scheme is waived.
  */
@@ -99,8 +117,7 @@ verify(struct admitting *ad, struct err *err)
 	if (judge(ad, err) < 0 ||
 	    verify_identify(ep->scheme, in, &ad->scratch, &ad->who, err) < 0)
 		return -1;
-	if (ad->who.outcome != IDENTIFY_OK)
-		return refuse(ad, ad->who.why, err);
+	take_unread(ad);
 	ad->is_test = selection_is_test(ep->scheme, &ad->who);
 	if (!ad->is_test &&
 	    selection_of_identity(ep->events, &ad->who) == SELECTION_NO)
@@ -124,8 +141,9 @@ write_note(struct admitting *ad)
 	text_time(at, en->request.now_ms);
 	text_duration(age, ad->age_s);
 	snprintf(ad->note, sizeof(ad->note),
-	    "eyelet-admitted: %s after it was refused at %s%s\n", age, at,
-	    ad->waived ? ", its time window waived" : "");
+	    "eyelet-admitted: %s after it was refused at %s%s%s\n", age, at,
+	    ad->waived ? ", its time window waived" : "",
+	    ad->unread ? ", though it could not be read" : "");
 }
 
 static int

@@ -171,6 +171,9 @@ write_event(struct rows *rows, const struct event *ev, const char *endpoint,
 	if (rows->detail >= DETAIL_EXPORT) {
 		write_types(&w, ev);
 		json_write_bytes(&w, "content_type", ev->content_type);
+		if (event_coding(ev).len > 0)
+			json_write_bytes(
+			    &w, "content_encoding", event_coding(ev));
 	}
 	if (rows->detail == DETAIL_ALL) {
 		json_write_time(&w, "last_duplicate_at",

@@ -68,8 +68,11 @@ answer_health(struct receive *rc, struct receive_call *call)
 	const char *why = NULL;
 
 	if (!span_is(call->request.method, "GET") &&
-	    !span_is(call->request.method, "HEAD"))
-		return receive_finish(call, REPLY_METHOD, 0, NULL);
+	    !span_is(call->request.method, "HEAD")) {
+		receive_finish(call, REPLY_METHOD, 0, NULL);
+		call->reply.allow = "GET, HEAD";
+		return 1;
+	}
 	receive_finish(call, REPLY_HEALTHY, 0, NULL);
 	if (!store_healthy(rc->st, &why))
 		receive_finish(call, REPLY_SICK, 0, why);
@@ -100,6 +103,12 @@ check_length(struct receive_call *call, int64_t body_max)
 {
 	int64_t length = call->request.content_length;
 
+	/* The event stands in the query. */
+	if (span_is(call->request.method, "GET")) {
+		body_max = 0;
+		if (length == -1)
+			length = call->request.content_length = 0;
+	}
 	if (length < 0)
 		return receive_finish(call,
 		    length == -1 ? REPLY_NO_LENGTH : REPLY_BAD_LENGTH, 0, NULL);
@@ -161,6 +170,7 @@ input_of(struct receive_state *rs, struct verify_input *in)
 	store_horizon(rs->rc->st, rs->ep->id, &horizon);
 	in->horizon_s = horizon.now_s;
 	in->digests_content = true;
+	in->body = &rs->body;
 	in->element_contents = &rs->room.elements;
 	buf_clear(&rs->room.elements);
 }
@@ -213,8 +223,8 @@ greet(struct receive_state *rs, const struct verify_input *in,
 }
 
 /*
- * What is no POST has no body and is answered at once, or is none of ours:
- * whether there is such an endpoint is nobody's business then.
+ * Of another method than events have: it has no body and is answered at once,
+ * or is refused in the same way where there is no such endpoint.
  */
 static int
 ask(struct receive_state *rs)
@@ -236,6 +246,18 @@ ask(struct receive_state *rs)
 		    call, REPLY_METHOD, 0, "no handshake of the scheme");
 	call->reply.close = call->request.content_length > 0;
 	return 1;
+}
+
+/* May it be an event? Of no endpoint that is there, any POST may. */
+static bool
+takes_method(const struct receive_state *rs)
+{
+	struct span method = rs->call->request.method;
+
+	if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED ||
+	    rs->ep->scheme == NULL)
+		return span_is(method, "POST");
+	return scheme_takes(rs->ep->scheme, method);
 }
 
 int
@@ -262,7 +284,7 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 	rs->room = (struct accept_room)ACCEPT_ROOM_INIT;
 	if (endpoint_name_ok(name))
 		rs->ep = registry_get(rc->rg, name);
-	if (!span_is(call->request.method, "POST"))
+	if (!takes_method(rs))
 		return ask(rs);
 	if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED)
 		return receive_finish(call, REPLY_UNKNOWN, 0, NULL);
@@ -327,8 +349,10 @@ check_signature(struct receive_state *rs, const struct verify_input *in)
 						      : "ended secret");
 	status = reply_status(ep->scheme, result->verdict);
 	if (status != 0)
-		return receive_finish(
-		    rs->call, REPLY_SIGNATURE, status, result->reason);
+		return receive_finish(rs->call,
+		    result->verdict == VERIFY_UNREADABLE ? REPLY_UNREADABLE
+							 : REPLY_SIGNATURE,
+		    status, result->reason);
 	rs->secret_id = result->key >= 0 ? live.ids[result->key] : 0;
 	return 0;
 }
@@ -338,6 +362,7 @@ static const struct {
 	enum reply_kind kind;
 } unreadable[] = {
 	{ IDENTIFY_NOT_JSON, REPLY_NOT_JSON },
+	{ IDENTIFY_NOT_TAKEN, REPLY_NOT_TAKEN },
 	{ IDENTIFY_REQUIRED, REPLY_REQUIRED },
 	{ IDENTIFY_TOO_LONG, REPLY_TOO_LONG },
 };

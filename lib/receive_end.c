@@ -178,7 +178,8 @@ static bool
 is_kept(enum reply_kind kind)
 {
 	static const enum reply_kind kept[] = { REPLY_DOUBLED, REPLY_SIGNATURE,
-		REPLY_NOT_JSON, REPLY_REQUIRED, REPLY_TOO_LONG, REPLY_FORGED };
+		REPLY_NOT_JSON, REPLY_NOT_TAKEN, REPLY_UNREADABLE,
+		REPLY_REQUIRED, REPLY_TOO_LONG, REPLY_FORGED };
 	size_t i;
 
 	for (i = 0; i < NITEMS(kept); i++)
@@ -220,6 +221,9 @@ receive_finish(struct receive_call *call, enum reply_kind kind, int status,
 		id = rs->identity.id;
 	reply_fill(&call->reply, kind, status, id,
 	    words != NULL && words->empty_reply);
+	if (kind == REPLY_METHOD && words != NULL &&
+	    rs->ep->state == STORE_ENDPOINT_ENABLED)
+		call->reply.allow = scheme_methods(rs->ep->scheme);
 	if (rs != NULL && leads_nowhere(rs, kind)) {
 		if (why == NULL)
 			receive_why_unknown(
@@ -237,6 +241,7 @@ receive_finish(struct receive_call *call, enum reply_kind kind, int status,
 			keep(rs, kind, why);
 		registry_put(rs->ep);
 	}
+	body_close(&rs->body);
 	buf_free(&rs->scratch);
 	accept_room_free(&rs->room);
 	free(rs);

@@ -30,6 +30,7 @@ struct receive_state {
 	struct identity identity;
 	struct accept_room room;
 	struct verify_input verified;
+	struct body body; /* unpacked, where that was needed */
 	struct verify_result result;
 	uint64_t secret_id;
 	bool is_test;

@@ -24,8 +24,8 @@ static const struct row {
 	    "not a request of a web server", 0, true },
 	{ REPLY_HEADERS, 431, "headers", "refused", "too many headers", 0,
 	    true },
-	{ REPLY_METHOD, 405, "method", "refused", "only POST is served here", 0,
-	    true },
+	{ REPLY_METHOD, 405, "method", "refused",
+	    "this method is not served here", 0, true },
 	{ REPLY_UNKNOWN, 404, "unknown", "refused", "no such endpoint", 0,
 	    true },
 	{ REPLY_FORWARDED, 400, "forwarded", "refused",
@@ -58,6 +58,10 @@ static const struct row {
 	{ REPLY_HANDSHAKE, 200, "handshake", "ok", NULL, 0, false },
 	{ REPLY_NOT_JSON, 400, "not-json", "refused",
 	    "the body is not valid JSON", 0, false },
+	{ REPLY_NOT_TAKEN, 400, "not-taken", "refused",
+	    "the body is JSON of a kind that is not taken here", 0, false },
+	{ REPLY_UNREADABLE, 400, "unreadable", "refused",
+	    "the body or the query cannot be read", 0, false },
 	{ REPLY_REQUIRED, 400, "required", "refused",
 	    "a required field is missing", 0, false },
 	{ REPLY_TOO_LONG, 400, "too-long", "refused",
@@ -175,6 +179,8 @@ reply_status(const struct scheme *sc, enum verify_verdict verdict)
 		return status->missing;
 	case VERIFY_EXPIRED:
 		return status->expired;
+	case VERIFY_UNREADABLE:
+		return row_of(REPLY_UNREADABLE)->status;
 	case VERIFY_INVALID:
 		break;
 	}

@@ -29,6 +29,8 @@ enum reply_kind {
 	REPLY_NO_HANDSHAKE, /* one that lacks what should be echoed */
 	REPLY_HANDSHAKE,
 	REPLY_NOT_JSON,
+	REPLY_NOT_TAKEN, /* JSON, but for a key twice and the like */
+	REPLY_UNREADABLE, /* a form, or a packed body */
 	REPLY_REQUIRED,
 	REPLY_TOO_LONG, /* id or type */
 	REPLY_FAULT, /* ours */

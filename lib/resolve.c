@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "lib/crc32.h"
-#include "lib/form.h"
 #include "lib/json_scan.h"
+#include "lib/multipart.h"
+#include "lib/scheme_impl.h"
 
 #define CRC32_TEXT_MAX 16 /* ten digits */
 #define HEADERS_NAMES_MAX 1024 /* bytes of the names in {headers:} */
@@ -17,7 +18,25 @@ struct made {
 };
 
 void
+resolver_init(
+    struct resolver *rs, const struct scheme *sc, const struct verify_input *in)
+{
+	memset(rs, 0, sizeof(*rs));
+	rs->sc = sc;
+	rs->in = in;
+	rs->split = sc->split;
+}
+
+void
 resolver_free(struct resolver *rs)
+{
+	resolver_forget(rs);
+	buf_wipe(&rs->json);
+	body_close(&rs->body);
+}
+
+void
+resolver_forget(struct resolver *rs)
 {
 	struct made *m;
 
@@ -44,20 +63,17 @@ make(struct resolver *rs, size_t max, struct err *err)
 	return &m->bytes;
 }
 
-int
-resolver_scan(struct resolver *rs, struct err *err)
+const char *
+resolver_reason(const struct resolver *rs, const struct piece *piece,
+    enum resolve_outcome how)
 {
-	struct err why = ERR_INIT;
+	const struct body *body =
+	    rs->in->body == NULL ? &rs->body : rs->in->body;
 
-	if (rs->body_is_json != 0)
-		return 0;
-	if (json_scan(rs->in->request->body, &why) == 0)
-		rs->body_is_json = 1;
-	else if (why.code == ERR_INPUT)
-		rs->body_is_json = -1;
-	else
-		return err_set(err, why.code, "%s", why.text);
-	return 0;
+	if (how == RESOLVE_ABSENT)
+		return piece->absent;
+	return how == RESOLVE_UNREADABLE && body->why != NULL ? body->why
+							      : piece->broken;
 }
 
 struct span
@@ -94,10 +110,9 @@ static int
 resolve_body(struct resolver *rs, const struct piece *p,
     enum resolve_outcome *how, struct span *value, struct err *err)
 {
-	(void)p, (void)err;
-	*how = RESOLVE_OK; /* an empty body is signed as such */
-	*value = rs->in->request->body;
-	return 0;
+	(void)p;
+	/* An empty body is signed as such. */
+	return resolver_signed_body(rs, how, value, err);
 }
 
 static int
@@ -147,11 +162,13 @@ resolve_json(struct resolver *rs, const struct piece *p,
 
 	if (resolver_scan(rs, err) < 0)
 		return -1;
-	if (rs->body_is_json < 0)
+	if (rs->body_is_json < 0) {
+		if (rs->is_unreadable)
+			*how = RESOLVE_UNREADABLE;
 		return 0;
-	kind =
-	    json_find(rs->element.len > 0 ? rs->element : rs->in->request->body,
-		p->arg, &raw);
+	}
+	kind = json_find(
+	    rs->element.len > 0 ? rs->element : rs->text, p->arg, &raw);
 	if (kind == JSON_ABSENT || kind == JSON_NULL)
 		return 0;
 	*how = RESOLVE_OK;
@@ -178,7 +195,19 @@ resolve_json(struct resolver *rs, const struct piece *p,
 	return 0;
 }
 
-/* A value by name out of a query or a form. */
+/* What was found out of a value by its name. */
+static void
+set_answer(enum form_answer answer, struct span found,
+    enum resolve_outcome *how, struct span *value)
+{
+	*value = found;
+	if (answer == FORM_BROKEN)
+		*how = RESOLVE_UNREADABLE;
+	else if (answer == FORM_FOUND && found.len > 0)
+		*how = RESOLVE_OK;
+}
+
+/* A value by name out of a query or a form that is written as one. */
 static int
 resolve_pair(struct resolver *rs, struct span text, const struct piece *p,
     enum resolve_outcome *how, struct span *value, struct err *err)
@@ -186,13 +215,11 @@ resolve_pair(struct resolver *rs, struct span text, const struct piece *p,
 	struct buf *made = make(rs, text.len, err);
 	enum form_answer answer;
 
-	if (made == NULL || form_find(text, p->arg, made, &answer, err) < 0)
+	if (made == NULL ||
+	    form_find(text, p->arg, p->any_case ? FORM_ANY_CASE : FORM_EXACT,
+		made, &answer, err) < 0)
 		return -1;
-	*value = buf_span(made);
-	if (answer == FORM_BROKEN)
-		*how = RESOLVE_BROKEN;
-	else if (answer == FORM_FOUND && value->len > 0)
-		*how = RESOLVE_OK;
+	set_answer(answer, buf_span(made), how, value);
 	return 0;
 }
 
@@ -203,11 +230,33 @@ resolve_query(struct resolver *rs, const struct piece *p,
 	return resolve_pair(rs, rs->in->request->query, p, how, value, err);
 }
 
+/* Of a GET the query is the form: it has no body. */
 static int
 resolve_form(struct resolver *rs, const struct piece *p,
     enum resolve_outcome *how, struct span *value, struct err *err)
 {
-	return resolve_pair(rs, rs->in->request->body, p, how, value, err);
+	const struct request *rq = rs->in->request;
+	struct span type, boundary, found = SPAN_EMPTY;
+	const struct body *body;
+	enum multipart_type kind;
+
+	if (span_is(rq->method, "GET"))
+		return resolve_query(rs, p, how, value, err);
+	if (resolver_body(rs, &body, err) < 0)
+		return -1;
+	*how = RESOLVE_UNREADABLE;
+	if (body->why != NULL || request_header(rq, "content-type", &type) > 1)
+		return 0;
+	kind = multipart_type(type, &boundary);
+	if (kind == MULTIPART_BROKEN)
+		return 0;
+	*how = RESOLVE_ABSENT;
+	if (kind == MULTIPART_NONE)
+		return resolve_pair(rs, body->bytes, p, how, value, err);
+	set_answer(multipart_find(body->bytes, boundary, p->arg,
+		       p->any_case ? FORM_ANY_CASE : FORM_EXACT, &found),
+	    found, how, value);
+	return 0;
 }
 
 /*
@@ -219,15 +268,23 @@ static int
 resolve_form_all(struct resolver *rs, const struct piece *p,
     enum resolve_outcome *how, struct span *value, struct err *err)
 {
-	struct span body = rs->in->request->body;
-	struct buf *made = make(rs, body.len, err);
+	const struct body *body;
 	enum form_answer answer;
+	struct buf *made;
 
 	(void)p;
-	if (made == NULL || form_put_sorted(body, made, &answer, err) < 0)
+	*how = RESOLVE_UNREADABLE;
+	if (resolver_body(rs, &body, err) < 0)
+		return -1;
+	if (body->why != NULL)
+		return 0;
+	made = make(rs, body->bytes.len, err);
+	if (made == NULL ||
+	    form_put_sorted(body->bytes, made, &answer, err) < 0)
 		return -1;
 	*value = buf_span(made);
-	*how = answer == FORM_FOUND ? RESOLVE_OK : RESOLVE_BROKEN;
+	if (answer == FORM_FOUND)
+		*how = RESOLVE_OK;
 	return 0;
 }
 
@@ -273,7 +330,8 @@ resolve_url(struct resolver *rs, const struct piece *p,
 		    "the scheme signs the public URL; set the one that is "
 		    "registered with the provider");
 	made = make(rs, url.len + query.len + sizeof("?:443"), err);
-	if (made == NULL || url_put(url, query, rs->port, made, err) < 0)
+	if (made == NULL ||
+	    url_put(url, query, rs->port, rs->sc->url_decode, made, err) < 0)
 		return -1;
 	*value = buf_span(made);
 	*how = RESOLVE_OK;
@@ -295,13 +353,16 @@ resolve_crc32(struct resolver *rs, const struct piece *p,
     enum resolve_outcome *how, struct span *value, struct err *err)
 {
 	struct buf *made = make(rs, CRC32_TEXT_MAX, err);
-	unsigned long sum = crc32_of(rs->in->request->body);
+	struct span body;
 
 	(void)p;
-	if (made == NULL || buf_printf(made, err, "%lu", sum) < 0)
+	if (made == NULL || resolver_signed_body(rs, how, &body, err) < 0)
+		return -1;
+	if (*how != RESOLVE_OK)
+		return 0;
+	if (buf_printf(made, err, "%lu", (unsigned long)crc32_of(body)) < 0)
 		return -1;
 	*value = buf_span(made);
-	*how = RESOLVE_OK;
 	return 0;
 }
 
@@ -419,8 +480,7 @@ resolve_piece(struct resolver *rs, const struct piece *piece,
 		return -1;
 	if (*how != RESOLVE_OK) {
 		*value = SPAN_EMPTY;
-		*reason =
-		    *how == RESOLVE_ABSENT ? piece->absent : piece->broken;
+		*reason = resolver_reason(rs, piece, *how);
 	}
 	return 0;
 }

@@ -6,18 +6,27 @@
 #ifndef EYELET_LIB_RESOLVE_H
 #define EYELET_LIB_RESOLVE_H
 
+#include "lib/body.h"
 #include "lib/template.h"
 #include "lib/url.h"
 #include "lib/verify.h"
 
+#define RESOLVE_WHY_MAX 128
+#define RESOLVE_NOT_JSON "the body is not valid JSON"
+#define RESOLVE_NOT_TAKEN \
+	"the body is JSON that is not taken: a key twice, or above a limit"
+
 enum resolve_outcome {
 	RESOLVE_OK,
 	RESOLVE_ABSENT, /* absent or empty */
-	RESOLVE_BROKEN /* there, but not one plain value */
+	RESOLVE_BROKEN, /* there, but not one plain value */
+	/* What it would stand in cannot be read: a form, a packed body. */
+	RESOLVE_UNREADABLE
 };
 
-/* The caller sets the first block, zeroes the rest, and frees in the end. */
+/* Begin with resolver_init, set more of the first block, free in the end. */
 struct resolver {
+	const struct scheme *sc;
 	const struct verify_input *in;
 	struct span items; /* the signature header, for {item:} */
 	char split; /* what divides it; 0: nothing */
@@ -25,14 +34,45 @@ struct resolver {
 	enum url_port port; /* which form of {url} */
 	struct span element; /* of a batch, where JSON is read; else the body */
 
+	/* Of resolver_scan. */
 	int body_is_json; /* 1 yes, -1 no, 0 to be found out when asked for */
+	struct span text; /* where body_is_json: the JSON, in body or form */
+	bool is_json_not_taken; /* RFC 8259 has it, json_scan does not */
+	bool is_unreadable; /* -1: the body cannot be unpacked, or its form read
+			     */
+	char why[RESOLVE_WHY_MAX]; /* -1: in words; may hold no foreign bytes */
+
+	struct body body; /* unless in->body */
+	struct buf json; /* text, where it stood in a form */
 	struct made *made; /* values that were made, freed at the end */
 };
 
+void resolver_init(struct resolver *rs, const struct scheme *sc,
+    const struct verify_input *in);
 void resolver_free(struct resolver *rs); /* wipes what was made */
+/* Wipes what was made; the body stays, and what was found out of it. */
+void resolver_forget(struct resolver *rs);
 
-/* Finds out, once, whether the body is strict JSON: body_is_json. ERR_NOMEM. */
+/*
+ * Finds out, once, whether the body holds strict JSON, or the value of a form
+ * that the scheme has it in: body_is_json. ERR_NOMEM.
+ */
 int resolver_scan(struct resolver *rs, struct err *err);
+
+/* The body, unpacked when it is asked for first: body.h. ERR_NOMEM. */
+int
+resolver_body(struct resolver *rs, const struct body **out, struct err *err);
+
+/*
+ * The bytes that the sender signed as the body: those that came, or unpacked
+ * where the scheme says so. Unless *how is RESOLVE_OK they cannot be unpacked.
+ */
+int resolver_signed_body(struct resolver *rs, enum resolve_outcome *how,
+    struct span *bytes, struct err *err);
+
+/* Why a piece is not RESOLVE_OK: a constant, or one of the scheme's. */
+const char *resolver_reason(const struct resolver *rs,
+    const struct piece *piece, enum resolve_outcome how);
 
 /*
  * The value of one piece, borrowed until resolver_free. Unless *how is

@@ -265,6 +265,7 @@ scheme_free(struct scheme *sc)
 	for (i = 0; i < sc->nids; i++)
 		free(sc->ids[i].text);
 	piece_free(&sc->separator_in);
+	piece_free(&sc->json_in);
 	free_texts(sc->sources, sc->nsources);
 	free_texts(sc->repeat_types, sc->nrepeat_types);
 	free_texts(sc->retry_changes, sc->nretry_changes);

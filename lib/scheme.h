@@ -65,6 +65,10 @@ const char *scheme_notes(const struct scheme *sc); /* for operators, or NULL */
 /* What to think of a file that no page of the provider stands behind. */
 const char *scheme_confidence(const struct scheme *sc); /* or NULL */
 int64_t scheme_timeout_s(const struct scheme *sc); /* provider's; -1: unknown */
+bool scheme_takes(const struct scheme *sc, struct span method); /* "methods" */
+/* Those of "methods", for Allow: a constant. */
+const char *scheme_methods(const struct scheme *sc);
+bool scheme_signs_decoded(const struct scheme *sc); /* "signs": "decoded" */
 const char *scheme_algorithm(const struct scheme *sc); /* "hmac-sha256" */
 bool scheme_secret_from_provider(const struct scheme *sc); /* secret_from */
 bool scheme_body_is_json(const struct scheme *sc); /* "body": "json" */
@@ -120,6 +124,8 @@ bool scheme_is_repeat_type(const struct scheme *sc, struct span type);
  * same signed bytes can be read as another form.
  */
 bool scheme_covers_body(const struct scheme *sc);
+/* The same of what a request says: of a GET, that is its query. */
+bool scheme_covers_payload(const struct scheme *sc, bool by_get);
 bool scheme_time_signed(const struct scheme *sc); /* content holds a time */
 bool scheme_has_type(const struct scheme *sc); /* "type", or an element's */
 bool scheme_type_signed(const struct scheme *sc); /* it has one, all are */

@@ -35,7 +35,10 @@ covers(const struct scheme *sc, const struct template *content,
 		return sc->covers_body;
 	case PIECE_JSON:
 	case PIECE_FORM:
-		return sc->covers_body || template_reads(content, source);
+		/* Of a GET they are read off the query. */
+		return (sc->covers_body &&
+			   (!sc->by_get || template_has(content, PIECE_URL))) ||
+		       template_reads(content, source);
 	case PIECE_QUERY:
 		return template_has(content, PIECE_URL) ||
 		       template_reads(content, source);
@@ -403,6 +406,7 @@ scheme_check(
 		return -1;
 	find_coverage(sc);
 	if (check_ids(sc, err) < 0 || check_sig(sc, err) < 0 ||
+	    scheme_body_check(sc, err) < 0 ||
 	    scheme_join_check(sc, &unique, err) < 0 ||
 	    scheme_identity_check(sc, unique, err) < 0 ||
 	    check_all_items(sc, err) < 0 || check_coverage(sc, err) < 0 ||

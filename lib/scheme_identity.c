@@ -136,7 +136,9 @@ add_id(struct scheme *sc, const struct template *t, bool unique, bool *sure,
 	id->is_signed = scheme_covers_all(sc, t);
 	id->is_ambiguous = id->is_signed && !unique;
 	*sure = *sure && id->is_signed && !id->is_ambiguous;
-	id->suffices = *sure && !sc->has_each && is_always_whole(sc, t);
+	/* Which value a form has depends on the Content-Type. */
+	id->suffices = *sure && !sc->has_each && is_always_whole(sc, t) &&
+		       !scheme_reads_form(sc, t);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "lib/pubkey.h"
 #include "lib/scheme.h"
 #include "lib/template.h"
+#include "lib/url.h"
 
 #define SCHEME_LIST_MAX 16 /* members of any list in a scheme file */
 #define SCHEME_TEXTS_MAX (SCHEME_LIST_MAX + 1) /* with a NULL behind them */
@@ -88,6 +89,7 @@ enum handshake_method {
 struct handshake_rule {
 	enum handshake_method method;
 	bool is_signed; /* the request is verified first */
+	bool any_case; /* names in query and form match in any case */
 	struct condition when[SCHEME_LIST_MAX];
 	size_t nwhen;
 	struct piece check_from; /* must hold the param; */
@@ -132,6 +134,7 @@ struct scheme {
 		struct template content;
 	} older;
 	struct piece separator_in; /* shown is NULL: {body}, or none */
+	bool signs_decoded; /* {body} is unpacked (Content-Encoding) */
 	bool covers_body; /* by {body}, or a digest that is signed */
 
 	bool has_time;
@@ -174,6 +177,9 @@ struct scheme {
 	bool default_tests; /* the file says nothing of them */
 
 	bool ports_both;
+	bool url_decode[URL_BYTES]; /* escapes that {url} has undone */
+	struct piece json_in; /* a form value; shown is NULL: the body alone */
+	bool by_post, by_get; /* methods that events come by */
 	struct scheme_status status;
 
 	struct handshake_rule *handshake;
@@ -221,6 +227,12 @@ bool
 scheme_covers_each(const struct scheme *sc, const struct template *t, size_t n);
 
 /*
+ * Does a template read a form, or JSON in one? Which value that has depends on
+ * the Content-Type, unless the very same value is part of what is signed.
+ */
+bool scheme_reads_form(const struct scheme *sc, const struct template *t);
+
+/*
  * Can the signed bytes be divided into the values of content in one way alone?
  * scheme_join_check sets "bounded" for the pieces whose values must not hold
  * what divides them from their neighbours, and *unique. ERR_CONFIG "/FIELD:
@@ -230,15 +242,23 @@ int scheme_join_check(struct scheme *sc, bool *unique, struct err *err);
 bool scheme_join_holds(const struct template *t, const struct span *values);
 
 /*
- * The first element of a batch whose elements are signed one by one: where JSON
- * is read to say what is signed. Empty: the body. For who explains a request.
+ * Of a batch whose elements are signed one by one: has rs read JSON off the
+ * first, to say what is signed. Of others: does nothing. ERR_NOMEM.
  */
-struct span scheme_first_element(const struct scheme *sc, struct span body);
+struct resolver;
+int scheme_first_element(
+    const struct scheme *sc, struct resolver *rs, struct err *err);
 
 /* What id, type, each, retry_body and repeats say fits together; fills ids. */
 int scheme_identity_check(struct scheme *sc, bool unique, struct err *err);
-/* "each/at": pointers, "" for the root; "each/signed" and the rest by table. */
 struct json;
+/* "methods" and "url/decode": lists of words. */
+/* Do methods, url, signs and json_in fit to the rest? */
+int scheme_body_check(const struct scheme *sc, struct err *err);
+int scheme_methods_parse(const struct json *value, void *base, struct err *err);
+int
+scheme_url_decode_parse(const struct json *value, void *base, struct err *err);
+/* "each/at": pointers, "" for the root; "each/signed" and the rest by table. */
 int scheme_each_at_parse(const struct json *value, void *base, struct err *err);
 
 /*

@@ -75,6 +75,7 @@ static const struct word repeats[] = {
 };
 
 static const struct word bodies[] = { { "json", 1 }, { "any", 0 } };
+static const struct word signed_bodies[] = { { "decoded", 1 }, { "wire", 0 } };
 static const struct word ports[] = { { "both", 1 }, { "given", 0 } };
 
 static const struct word forms[] = { { "nfkd", 1 }, { "given", 0 } };
@@ -118,8 +119,9 @@ static const struct field digest_fields[] = {
 };
 
 static const struct field url_fields[] = {
-	{ "ports", FIELD_SWITCH, AT(ports_both), WORDS(ports),
-	    .needed = true },
+	{ "ports", FIELD_SWITCH, AT(ports_both), WORDS(ports) },
+	{ "decode", FIELD_CALL, .at = NOWHERE,
+	    .read = scheme_url_decode_parse },
 };
 
 static const struct field status_fields[] = {
@@ -163,12 +165,16 @@ static const struct field scheme_fields[] = {
 	{ "content", FIELD_TEMPLATE, AT(content),
 	    .allowed = PIECE_ALL | PIECE_GROUPS },
 	{ "separator_in", FIELD_SOURCE, AT(separator_in), .allowed = VALUES },
+	{ "signs", FIELD_SWITCH, AT(signs_decoded), WORDS(signed_bodies) },
 	{ "older", FIELD_OBJECT, .at = NOWHERE, INNER(older_fields) },
 	{ "jwt", FIELD_REFUSED, .at = NOWHERE, .why = FIELD_NO_TOKENS },
 	{ "time", FIELD_OBJECT, AT(has_time), INNER(time_fields) },
 	{ "require", FIELD_REQUIRE, LIST(require), .allowed = VALUES },
 	{ "digest", FIELD_OBJECT, AT(has_digest), INNER(digest_fields) },
 	{ "url", FIELD_OBJECT, .at = NOWHERE, INNER(url_fields) },
+	{ "methods", FIELD_CALL, .at = NOWHERE, .read = scheme_methods_parse },
+	{ "json_in", FIELD_SOURCE, AT(json_in),
+	    .allowed = PIECE_BIT(PIECE_FORM) },
 	{ "id", FIELD_TEMPLATES, LIST(id), .allowed = NAMES },
 	{ "type", FIELD_TEMPLATES, LIST(type), .allowed = NAMES },
 	{ "required", FIELD_POINTERS, LIST(required) },
@@ -194,7 +200,7 @@ static const struct field scheme_fields[] = {
 int
 scheme_read(struct scheme *sc, const struct json *root, struct err *err)
 {
-	sc->secret_from_provider = true;
+	sc->secret_from_provider = sc->by_post = true;
 	sc->key_enc = ENCODING_UTF8;
 	sc->sig_enc = ENCODING_UTF8; /* not given */
 	sc->past_s = sc->future_s = sc->timeout_s = -1;

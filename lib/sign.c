@@ -21,6 +21,7 @@ struct signing {
 	const struct scheme *sc;
 	const struct sign_input *in;
 	struct verify_input input;
+	struct body body;
 	struct request request;
 	struct resolver rs;
 	struct err *err;
@@ -258,7 +259,11 @@ put_digest(struct signing *s)
 
 	if (!sc->has_digest)
 		return 0;
-	if (hash_parts(sc->digest_hash, &s->in->body, 1, sum, s->err) < 0 ||
+	if (resolver_signed_body(&s->rs, &how, &value, s->err) < 0)
+		return -1;
+	if (how != RESOLVE_OK)
+		return err_set(s->err, ERR_USAGE, "%s", s->body.why);
+	if (hash_parts(sc->digest_hash, &value, 1, sum, s->err) < 0 ||
 	    encode_put(sc->digest_enc, span_of(sum, hash_size(sc->digest_hash)),
 		&s->digest, s->err) < 0)
 		return -1;
@@ -493,9 +498,10 @@ sign_headers(const struct scheme *sc, struct scheme_key *const *keys,
 	s->input.url = in->url;
 	s->input.params = in->params;
 	s->input.nparams = in->nparams;
-	s->rs.in = &s->input;
-	s->rs.split = sc->split;
-	if (put_headers(s) < 0 || put_lines(s, out) < 0 ||
+	s->input.body = &s->body;
+	resolver_init(&s->rs, sc, &s->input);
+	if (body_unpack(&s->body, in->body, in->coding, err) < 0 ||
+	    put_headers(s) < 0 || put_lines(s, out) < 0 ||
 	    put_signatures(s, keys, nkeys, out) < 0)
 		goto out;
 	ret = 0;
@@ -503,6 +509,7 @@ out:
 	if (ret < 0)
 		out->len = begin;
 	resolver_free(&s->rs);
+	body_close(&s->body);
 	buf_free(&s->digest);
 	buf_free(&s->items);
 	free(s);

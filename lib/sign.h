@@ -11,6 +11,7 @@
 struct sign_input {
 	struct span id, type; /* empty: none */
 	struct span body;
+	struct span coding; /* its Content-Encoding; empty: it is not packed */
 	struct span method; /* usually "POST" */
 	const char *url; /* or NULL */
 	const struct verify_param *params;

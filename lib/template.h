@@ -52,6 +52,7 @@ struct piece {
 	bool optional; /* "?": an absent one counts as empty */
 	unsigned char group; /* which {[...]} it stands in, from 1; 0: none */
 	bool numbered; /* header:NAME-*; arg is NAME- */
+	bool any_case; /* query, form: the name matches in any case */
 	bool bounded; /* its value must not hold the literals beside it */
 	enum piece_mac mac;
 	char *arg; /* text of a literal, header in lower case, pointer, name */

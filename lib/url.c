@@ -71,9 +71,54 @@ default_port(struct span front)
 	return span_is_nocase(head(front, 7), "http://") ? ":80" : "";
 }
 
-int
-url_put(struct span url, struct span query, enum url_port port, struct buf *out,
+/* The byte that the escape at the begin of s stands for, or -1. */
+static int
+escaped_byte(struct span s)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *p = s.ptr, *high, *low;
+
+	if (s.len < 3 || p[0] != '%' || p[1] == '\0' || p[2] == '\0')
+		return -1;
+	high = strchr(digits, p[1] >= 'A' && p[1] <= 'F' ? p[1] + 32 : p[1]);
+	low = strchr(digits, p[2] >= 'A' && p[2] <= 'F' ? p[2] + 32 : p[2]);
+	return high == NULL || low == NULL
+		   ? -1
+		   : (int)((high - digits) << 4 | (low - digits));
+}
+
+/* Puts a part of a URL, with the escapes of bytes in decode undone. */
+static int
+put_decoded(struct span s, const bool decode[URL_BYTES], struct buf *out,
     struct err *err)
+{
+	size_t at;
+	int c;
+
+	while (s.len > 0) {
+		at = span_find(s, '%');
+		if (buf_put_span(out, head(s, at), err) < 0)
+			return -1;
+		s = span_skip(s, at);
+		if (s.len == 0)
+			break;
+		c = escaped_byte(s);
+		if (c >= 0 && decode[c]) {
+			if (buf_putc(out, (unsigned char)c, err) < 0)
+				return -1;
+			s = span_skip(s, 3);
+		} else {
+			if (buf_putc(out, '%', err) < 0)
+				return -1;
+			s = span_skip(s, 1);
+		}
+	}
+	return 0;
+}
+
+int
+url_put(struct span url, struct span query, enum url_port port,
+    const bool decode[URL_BYTES], struct buf *out, struct err *err)
 {
 	struct parts p;
 
@@ -87,13 +132,13 @@ url_put(struct span url, struct span query, enum url_port port, struct buf *out,
 	}
 	if (buf_put_span(out, p.front, err) < 0 ||
 	    buf_put_span(out, p.port, err) < 0 ||
-	    buf_put_span(out, p.path, err) < 0)
+	    put_decoded(p.path, decode, out, err) < 0)
 		return -1;
 	if (!p.has_query)
 		return 0;
 	if (buf_putc(out, '?', err) < 0)
 		return -1;
-	return buf_put_span(out, p.query, err);
+	return put_decoded(p.query, decode, out, err);
 }
 
 struct span

@@ -14,12 +14,15 @@ enum url_port {
 	URL_PORT_OTHER
 };
 
+/* A set of bytes: those whose escapes ("%3A") stand as themselves. */
+#define URL_BYTES 256
+
 /*
- * Puts url; a query that is not empty takes the place of its own. ERR_LIMIT,
- * ERR_NOMEM.
+ * Puts url; a query that is not empty takes the place of its own. Escapes of
+ * bytes in decode are undone, once, anywhere in it. ERR_LIMIT, ERR_NOMEM.
  */
 int url_put(struct span url, struct span query, enum url_port port,
-    struct buf *out, struct err *err);
+    const bool decode[URL_BYTES], struct buf *out, struct err *err);
 
 /* What stands behind "?" and before "#", or empty. */
 struct span url_query(struct span url);

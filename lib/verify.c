@@ -48,11 +48,20 @@ verdict(struct judge *j, enum verify_verdict v, const char *reason)
 
 /*
  * What a piece that did not resolve means. An item that is absent from a
- * header that is there makes the header wrong, not missing.
+ * header that is there makes the header wrong, not missing; and where the body
+ * must be JSON and is none, nothing is missing from it.
  */
 static int
 unresolved(struct judge *j, const struct piece *p, enum resolve_outcome how)
 {
+	if (how == RESOLVE_ABSENT && p->kind == PIECE_JSON &&
+	    j->sc->body_is_json && j->rs.body_is_json < 0)
+		return verdict(j, VERIFY_UNREADABLE,
+		    j->rs.is_json_not_taken ? RESOLVE_NOT_TAKEN
+					    : RESOLVE_NOT_JSON);
+	if (how == RESOLVE_UNREADABLE)
+		return verdict(
+		    j, VERIFY_UNREADABLE, resolver_reason(&j->rs, p, how));
 	if (how == RESOLVE_ABSENT)
 		return verdict(j,
 		    p->kind == PIECE_ITEM || p->kind == PIECE_HEADERS
@@ -147,8 +156,8 @@ take_version(struct judge *j)
 		if (resolve_piece(&j->rs, &sc->sig_from[i], &how, &value,
 			&reason, j->err) < 0)
 			return -1;
-		if (how == RESOLVE_BROKEN)
-			return verdict(j, VERIFY_INVALID, reason);
+		if (how != RESOLVE_OK && how != RESOLVE_ABSENT)
+			return unresolved(j, &sc->sig_from[i], how);
 		if (how == RESOLVE_ABSENT)
 			continue;
 		found++;
@@ -159,7 +168,7 @@ take_version(struct judge *j)
 			return 1;
 	}
 	if (found == 0)
-		return verdict(j, VERIFY_MISSING, sc->sig_from[0].absent);
+		return unresolved(j, &sc->sig_from[0], RESOLVE_ABSENT);
 	return 0;
 }
 
@@ -395,7 +404,7 @@ check_digest(struct judge *j)
 	unsigned char want[HASH_SIZE_MAX], sent[HASH_SIZE_MAX];
 	enum resolve_outcome how;
 	const char *reason;
-	struct span value;
+	struct span value, body;
 	size_t len = 0, size = hash_size(sc->digest_hash);
 
 	if (!sc->has_digest)
@@ -405,8 +414,11 @@ check_digest(struct judge *j)
 		return -1;
 	if (how != RESOLVE_OK)
 		return unresolved(j, &sc->digest_from, how);
-	if (hash_parts(
-		sc->digest_hash, &j->in->request->body, 1, want, j->err) < 0)
+	if (resolver_signed_body(&j->rs, &how, &body, j->err) < 0)
+		return -1;
+	if (how != RESOLVE_OK)
+		return unresolved(j, &sc->digest_from, how);
+	if (hash_parts(sc->digest_hash, &body, 1, want, j->err) < 0)
 		return -1;
 	if (!encode_read(sc->digest_enc, value, sent, sizeof(sent), &len) ||
 	    len != size || !hmac_same(sent, want, size))
@@ -491,7 +503,7 @@ judge_element(void *arg, struct span element, struct err *err)
 	result->key = -1;
 	result->has_content = false;
 	judged = judge_one(j);
-	resolver_free(&j->rs);
+	resolver_forget(&j->rs);
 	if (judged == 1 && result->verdict == VERIFY_VALID)
 		judged = 0;
 	if (judged == 0 && result->has_content &&
@@ -503,27 +515,18 @@ judge_element(void *arg, struct span element, struct err *err)
 	return judged;
 }
 
-static int
-compare_digests(const void *a, const void *b)
-{
-	return memcmp(a, b, DIGEST_SHA256);
-}
-
 /* The digest of the elements' contents, in whatever order they came. */
 static int
 digest_elements(struct judge *j)
 {
-	struct span all = buf_span(&j->contents);
-
 	if (!j->result->has_content)
 		return 0;
-	qsort(j->contents.ptr, all.len / DIGEST_SHA256, DIGEST_SHA256,
-	    compare_digests);
-	if (digest_sha256(&all, 1, j->result->content, j->err) < 0)
+	if (digest_of_set(&j->contents, j->result->content, j->err) < 0)
 		return -1;
 	return j->in->element_contents == NULL
 		   ? 0
-		   : buf_put_span(j->in->element_contents, all, j->err);
+		   : buf_put_span(j->in->element_contents,
+			 buf_span(&j->contents), j->err);
 }
 
 /* Where each element is signed by itself, all of them must be. */
@@ -541,12 +544,12 @@ judge(struct judge *j)
 		return -1;
 	for (i = 0; j->rs.body_is_json > 0 && judged == 0 && i < sc->neach_at;
 	     i++)
-		judged = json_each(j->in->request->body, sc->each_at[i],
-		    judge_element, j, j->err);
+		judged = json_each(
+		    j->rs.text, sc->each_at[i], judge_element, j, j->err);
 	if (judged != 0)
 		return judged;
 	if (j->result->key < 0)
-		return verdict(j, VERIFY_MISSING, sc->sig_from[0].absent);
+		return unresolved(j, &sc->sig_from[0], RESOLVE_ABSENT);
 	return digest_elements(j) < 0 ? -1 : 1;
 }
 
@@ -559,15 +562,12 @@ verify_request(const struct scheme *sc, struct scheme_key *const *keys,
 	struct judge j;
 	int judged;
 
-	/* Not the candidates: zeroing them would cost more than most judging.
-	 */
+	/* Not the candidates: zeroing them costs more than most judging. */
 	j.sc = sc;
 	j.keys = keys;
 	j.nkeys = nkeys;
 	j.in = in;
-	memset(&j.rs, 0, sizeof(j.rs));
-	j.rs.in = in;
-	j.rs.split = sc->split;
+	resolver_init(&j.rs, sc, in);
 	j.result = &found;
 	j.err = err;
 	j.prefixed = false;
@@ -579,8 +579,7 @@ verify_request(const struct scheme *sc, struct scheme_key *const *keys,
 	buf_free(&j.contents);
 	if (judged < 0)
 		return -1;
-	if (found.verdict == VERIFY_INVALID ||
-	    found.verdict == VERIFY_MISSING) {
+	if (found.verdict != VERIFY_VALID && found.verdict != VERIFY_EXPIRED) {
 		found.key = -1;
 		found.has_content = false;
 	}
@@ -593,6 +592,7 @@ verify_word(enum verify_verdict v)
 {
 	static const char *const words[] = { [VERIFY_INVALID] = "invalid",
 		[VERIFY_MISSING] = "missing",
+		[VERIFY_UNREADABLE] = "unreadable",
 		[VERIFY_EXPIRED] = "expired",
 		[VERIFY_VALID] = "valid" };
 

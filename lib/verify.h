@@ -6,6 +6,7 @@
 #ifndef EYELET_LIB_VERIFY_H
 #define EYELET_LIB_VERIFY_H
 
+#include "lib/body.h"
 #include "lib/digest.h"
 #include "lib/event.h"
 #include "lib/request.h"
@@ -14,6 +15,8 @@
 enum verify_verdict {
 	VERIFY_INVALID, /* zero: a verdict nobody set admits nobody */
 	VERIFY_MISSING, /* what the scheme needs is absent or empty */
+	/* What it stands in cannot be read: a form, a packed body, JSON. */
+	VERIFY_UNREADABLE,
 	VERIFY_EXPIRED, /* authentic, but outside the time window */
 	VERIFY_VALID
 };
@@ -32,6 +35,11 @@ struct verify_input {
 	int64_t
 	    tolerance_s; /* overrides the scheme's window; -1: scheme's own */
 	int64_t horizon_s; /* age limit of any signed time; -1: none */
+	/*
+	 * The request's body, unpacked once for all that read it; NULL: each
+	 * unpacks it for itself.
+	 */
+	struct body *body;
 	bool digests_content; /* the result is to have the digest of it */
 	/*
 	 * Where not NULL, and scheme_each_signed, gets the digests of all
@@ -82,9 +90,10 @@ int verify_request(const struct scheme *sc, struct scheme_key *const *keys,
 const char *verify_word(enum verify_verdict verdict); /* "valid" */
 
 /*
- * The body as far as a retry repeats it: without the values that
- * "retry_changes" names. Borrowed from the request, or from scratch, whose
- * limit must be that of a body. ERR_NOMEM, ERR_LIMIT.
+ * The body as it was verified ("signs"), as far as a retry repeats it: without
+ * the values that "retry_changes" names, for which a packed one is unpacked.
+ * Of a GET, the query. Borrowed from the request, its body, or scratch, whose
+ * limit must be BODY_UNPACKED_MAX. ERR_NOMEM, ERR_LIMIT.
  */
 int verify_payload(const struct scheme *sc, const struct verify_input *in,
     struct buf *scratch, struct span *payload, struct err *err);
@@ -94,8 +103,10 @@ int verify_payload(const struct scheme *sc, const struct verify_input *in,
 
 enum identify_outcome {
 	IDENTIFY_OK,
-	/* The scheme promises JSON and it is not RFC 8259, or holds no text. */
-	IDENTIFY_NOT_JSON,
+	IDENTIFY_NOT_JSON, /* the scheme promises JSON, and it is not RFC 8259
+			    */
+	/* RFC 8259 has it, and it is not taken: a key twice, a needed \u0000 */
+	IDENTIFY_NOT_TAKEN,
 	IDENTIFY_REQUIRED, /* a field of "required" is absent; tests may */
 	IDENTIFY_TOO_LONG /* id or type above its limit */
 };
@@ -120,7 +131,14 @@ struct identity {
 	size_t ntypes;
 	bool types_complete;
 	struct span packed_types; /* the same, as struct event has them */
-	char why[128]; /* inert, for NOT_JSON, REQUIRED and TOO_LONG */
+	/*
+	 * Of OK: the scheme has types, and that of this request would stand in
+	 * a body that cannot be read, or in JSON that is none. It has none
+	 * then.
+	 */
+	bool type_unreadable;
+	bool by_header; /* Content-Encoding has a part in how it was read */
+	char why[128]; /* inert, unless OK; of OK where type_unreadable */
 };
 
 /*

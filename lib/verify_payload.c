@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "lib/json_scan.h"
+#include "lib/resolve.h"
 #include "lib/scheme_impl.h"
-#include "lib/verify.h"
 
 static int
 take_first(void *arg, struct span element, struct err *err)
@@ -15,18 +15,22 @@ take_first(void *arg, struct span element, struct err *err)
 	return 1;
 }
 
-struct span
-scheme_first_element(const struct scheme *sc, struct span body)
+int
+scheme_first_element(
+    const struct scheme *sc, struct resolver *rs, struct err *err)
 {
 	struct span first = SPAN_EMPTY;
-	struct err ignored = ERR_INIT;
 	size_t i;
 
-	if (!sc->each_signed || json_scan(body, &ignored) < 0)
-		return first;
-	for (i = 0; first.len == 0 && i < sc->neach_at; i++)
-		json_each(body, sc->each_at[i], take_first, &first, &ignored);
-	return first;
+	if (!sc->each_signed)
+		return 0;
+	if (resolver_scan(rs, err) < 0)
+		return -1;
+	for (i = 0; rs->body_is_json > 0 && first.len == 0 && i < sc->neach_at;
+	     i++)
+		json_each(rs->text, sc->each_at[i], take_first, &first, err);
+	rs->element = first;
+	return 0;
 }
 
 /* --- what a retry repeats ------------------------------------------------- */
@@ -66,33 +70,27 @@ cut_values(struct span body, const struct span *values, size_t n,
 	return buf_put(out, at, (size_t)(end - at), err);
 }
 
-int
-verify_payload(const struct scheme *sc, const struct verify_input *in,
-    struct buf *scratch, struct span *payload, struct err *err)
+/*
+ * The text without the values that a retry changes, in scratch; *payload stays
+ * as it is where none of them is there.
+ */
+static int
+cut_changes(const struct scheme *sc, struct span text, struct buf *scratch,
+    struct span *payload, struct err *err)
 {
-	struct span body = in->request->body;
 	struct buf values = BUF_INIT(
 	    (size_t)JSON_TOKENS_MAX * SCHEME_LIST_MAX * sizeof(struct span));
-	struct err ignored = ERR_INIT;
 	size_t i, n;
 	int ret = -1;
 
-	*payload = body;
-	if (sc->nretry_changes == 0)
-		return 0;
-	if (json_scan(body, &ignored) < 0)
-		return ignored.code == ERR_INPUT
-			   ? 0
-			   : err_set(err, ignored.code, "%s", ignored.text);
 	for (i = 0; i < sc->nretry_changes; i++)
-		if (json_each(body, sc->retry_changes[i], keep_value, &values,
+		if (json_each(text, sc->retry_changes[i], keep_value, &values,
 			err) < 0)
 			goto out;
 	n = values.len / sizeof(struct span);
 	if (n > 0) {
 		qsort(values.ptr, n, sizeof(struct span), compare_places);
-		buf_clear(scratch);
-		if (cut_values(body, (const struct span *)(void *)values.ptr, n,
+		if (cut_values(text, (const struct span *)(void *)values.ptr, n,
 			scratch, err) < 0)
 			goto out;
 		*payload = buf_span(scratch);
@@ -100,5 +98,49 @@ verify_payload(const struct scheme *sc, const struct verify_input *in,
 	ret = 0;
 out:
 	buf_free(&values);
+	return ret;
+}
+
+int
+verify_payload(const struct scheme *sc, const struct verify_input *in,
+    struct buf *scratch, struct span *payload, struct err *err)
+{
+	struct resolver rs;
+	enum resolve_outcome how;
+	int ret = -1;
+
+	resolver_init(&rs, sc, in);
+	buf_clear(scratch);
+	*payload = SPAN_EMPTY;
+	/* Of a GET the query says what happened. */
+	if (span_is(in->request->method, "GET")) {
+		if (buf_put_span(scratch, in->request->query, err) < 0)
+			goto out;
+		*payload = buf_span(scratch);
+		ret = 0;
+		goto out;
+	}
+	if (resolver_signed_body(&rs, &how, payload, err) < 0)
+		goto out;
+	if (how != RESOLVE_OK)
+		*payload = in->request->body;
+	if (sc->nretry_changes > 0) {
+		if (resolver_scan(&rs, err) < 0)
+			goto out;
+		if (rs.body_is_json > 0 &&
+		    cut_changes(sc, rs.text, scratch, payload, err) < 0)
+			goto out;
+	}
+	/* What was unpacked or decoded here ends with rs. */
+	if (payload->ptr != in->request->body.ptr &&
+	    payload->ptr != scratch->ptr && in->body == NULL) {
+		buf_clear(scratch);
+		if (buf_put_span(scratch, *payload, err) < 0)
+			goto out;
+		*payload = buf_span(scratch);
+	}
+	ret = 0;
+out:
+	resolver_free(&rs);
 	return ret;
 }

@@ -47,6 +47,7 @@ missing libssl-dev 'OpenSSL 3' ac_cv_header_openssl_evp_h=no
 missing libcjson-dev 'cJSON' ac_cv_header_cjson_cJSON_h=no
 missing libcurl4-openssl-dev 'libcurl' ac_cv_header_curl_curl_h=no
 missing libinih-dev 'inih' ac_cv_header_ini_h=no
+missing zlib1g-dev 'zlib' ac_cv_header_zlib_h=no
 
 # Check is only for the unit tests: configure goes on, and says what to do.
 cp "$work/cache" "$work/build/cache"

@@ -75,7 +75,7 @@ grep '^tests/' "$scratch/c" | grep -v '^tests/fuzz/' |
     xargs -r grep -nE '^# *include "cgi/' /dev/null |
     complain_all 'only tests/fuzz/ may include cgi'
 
-for door in db.h fcgiapp.h cjson/cJSON.h ini.h curl/curl.h; do
+for door in db.h fcgiapp.h cjson/cJSON.h ini.h curl/curl.h zlib.h; do
 	xargs grep -lE "^# *include <$door>" <"$scratch/product" >"$scratch/doors"
 	tail -n +2 "$scratch/doors" |
 	    complain_all "<$door> has its door elsewhere"

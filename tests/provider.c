@@ -418,9 +418,7 @@ read_content(struct provider_making *m, struct span element)
 		params[i].name = scheme_param(sc, i);
 		params[i].value = PROVIDER_PARAM;
 	}
-	memset(&rs, 0, sizeof(rs));
-	rs.in = &in;
-	rs.split = sc->split;
+	resolver_init(&rs, sc, &in);
 	if (sc->split != '\0')
 		request_header(&m->d->request, sc->sig_from[0].arg, &items);
 	rs.items = items;

@@ -9,6 +9,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import base64
+import gzip
 import http.client
 import json
 import os
@@ -422,6 +423,65 @@ class Refused(unittest.TestCase):
         self.assertEqual(self.stand.run(*admit, check=False).returncode, 65)
         told, = self.rows("quarantine", "explain", str(row["no"]))
         self.assertEqual(told["diagnosis"], "old-secret")
+
+    def test_what_is_authentic_and_cannot_be_read_is_admitted(self):
+        """400, and the reason names the way back, which is one."""
+        for body, why, ident, kind in (
+                (b"no JSON", "byte 0", None, None),
+                (b'{"id":"evt_j","id":"evt_k","topic":"t"}',
+                 "has this key already", None, None),
+                (b'{"id":"a\\u0000","topic":"t"}', "U+0000", None, None),
+                (b'{"topic":"order.lost"}', "/id is absent", None,
+                 "order.lost")):
+            with self.subTest(body):
+                row = self.refuse("shop", {SIGNATURE: nomos(body)}, body)
+                self.assertEqual(row["status"], 400)
+                self.assertIn(why, row["why"])
+                self.assertIn('"quarantine admit" takes it', row["why"])
+                done, = self.rows("quarantine", "admit", str(row["no"]))
+                self.assertEqual(done["outcome"], "accepted")
+                event, = self.rows("show", str(done["seq"]))
+                self.assertEqual(event.get("body"), body.decode())
+                self.assertEqual(event["type"] or None, kind)
+                self.assertRegex(event["id"], ident or "^sha256:")
+                self.assertIn("could not be read", json.dumps(event))
+                again, = self.rows("quarantine", "admit", str(row["no"]))
+                self.assertEqual(again["outcome"], "duplicate")
+
+    def test_the_other_packing_is_named(self):
+        """Signed before it was packed; and packed in a way that is none."""
+        packed = gzip.compress(BODY, mtime=0)
+        how = {"Content-Encoding": "gzip"}
+        row = self.refuse("shop", {SIGNATURE: nomos(), **how}, packed)
+        told, = self.rows("quarantine", "explain", str(row["no"]))
+        self.assertEqual(told["diagnosis"], "other-packing", told)
+        self.assertIn('"signs" is "wire"', told["words"])
+        self.assertIn('"signs": "decoded"', told["advice"])
+        # The advice is right: by such a scheme the same request is an event.
+        with open(f"{SOURCE}/conf/schemes/nomos.json") as f:
+            shown = f.read()
+        folder = f"{self.stand.top}/own"
+        os.mkdir(folder)
+        os.chmod(folder, 0o755)
+        with open(f"{folder}/packed.json", "w") as f:
+            f.write(shown.replace('"alg":', '"signs": "decoded",\n\t"alg":', 1))
+        done = subprocess.run(
+            [self.stand.tool_path("scheme"), "-c", self.stand.conf, "verify",
+             "packed", "--schemes", folder, "--secret-file", self.key_file(), "--header",
+             f"{SIGNATURE}: {nomos()}", "--header", "Content-Encoding: gzip"],
+            input=packed, capture_output=True, env=self.stand.env,
+            timeout=CALL_S, check=False)
+        self.assertIn(b'"verdict":"valid","event_id":"evt_1"', done.stdout,
+                      done.stderr)
+        row = self.refuse("shop", {SIGNATURE: nomos(BODY), **how}, BODY)
+        self.assertEqual((row["status"], row["refused_as"]),
+                         (400, "not-json"))
+
+    def key_file(self):
+        path = f"{self.stand.top}/packed.key"
+        with open(path, "w") as f:
+            f.write(SECRETS["shop"] + "\n")
+        return path
 
     def test_wrong_use_is_told(self):
         for args, status in ((("quarantine",), 64), (("quarantine", "lst"), 64),

@@ -107,7 +107,7 @@ TABLE = {
     "sentry": ("H", "same", NEVER, "", 0, "not signed"),
     "shopify": ("HH", "same", ("types", "shop/redact", "app/uninstalled"), "",
                 0, "body of several topics"),
-    "slack": ("BB", "same", NEVER, "", 1, "signed body"),
+    "slack": ("BBB", "same", NEVER, "", 1, "signed body"),
     "square": ("B", "same", NEVER, "", 0, "signed body"),
     "standard-webhooks": ("S", "same", NEVER, "", 0, "id is signed"),
     "standard-webhooks-v1a": ("S", "same", NEVER, "", 0, "id is signed"),

@@ -335,7 +335,7 @@ START_TEST(each_element_must_be_signed)
 	trial_ck("no element", &t, VERIFY_MISSING);
 	t.request.body = span_str("{\"i\":");
 	trial_judge(&t);
-	trial_ck("no JSON", &t, VERIFY_MISSING);
+	trial_ck("no JSON", &t, VERIFY_UNREADABLE);
 	trial_end(&t);
 }
 END_TEST

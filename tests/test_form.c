@@ -18,7 +18,11 @@ static const struct {
 	{ "a+b==&", FORM_FOUND, "=" },
 	{ "&&a+b=%c3%A9+%2B", FORM_FOUND, "\xc3\xa9 +" },
 	{ "A+B=1", FORM_ABSENT, "" }, { "a b=1", FORM_FOUND, "1" },
-	{ "a+b=1&a+b=1", FORM_BROKEN, "" },
+	{ "a+b=1&a+b=1", FORM_FOUND, "1" },
+	{ "a+b=%31&x=2&a%20b=1", FORM_FOUND, "1" },
+	{ "a+b=&a+b=", FORM_FOUND, "" }, { "a+b=1&a+b=", FORM_BROKEN, "" },
+	{ "a+b=1&a+b=11", FORM_BROKEN, "" },
+	{ "a+b=1&a+b=1&a+b=2", FORM_BROKEN, "" },
 	{ "a+b=1&a%20b=2", FORM_BROKEN, "" }, { "a+b=%", FORM_BROKEN, "" },
 	{ "a+b=%4", FORM_BROKEN, "" }, { "a+b=%4g", FORM_BROKEN, "" },
 	{ "a+b=1&%zz=1", FORM_BROKEN, "" },
@@ -32,8 +36,9 @@ START_TEST(names_have_one_value)
 	enum form_answer answer;
 
 	ck_assert_int_eq(buf_puts(&out, ">", &err), 0);
-	ck_assert_int_eq(
-	    form_find(span_str(found[_i].text), "a b", &out, &answer, &err), 0);
+	ck_assert_int_eq(form_find(span_str(found[_i].text), "a b", FORM_EXACT,
+			     &out, &answer, &err),
+	    0);
 	ck_assert_msg(answer == found[_i].want, "%s", found[_i].text);
 	if (found[_i].value == NULL)
 		ck_assert(span_eq(buf_span(&out), span_of(">\0", 2)));
@@ -41,6 +46,27 @@ START_TEST(names_have_one_value)
 		ck_assert_msg(
 		    span_is(span_skip(buf_span(&out), 1), found[_i].value),
 		    "%s", found[_i].text);
+	buf_free(&out);
+}
+END_TEST
+
+START_TEST(names_match_in_any_case_where_asked)
+{
+	struct buf out = BUF_INIT(256);
+	struct err err = ERR_INIT;
+	enum form_answer answer;
+
+	ck_assert_int_eq(
+	    form_find(span_str("x=1&validationtoken=t"), "validationToken",
+		FORM_ANY_CASE, &out, &answer, &err),
+	    0);
+	ck_assert_int_eq(answer, FORM_FOUND);
+	ck_assert(span_is(buf_span(&out), "t"));
+	buf_clear(&out);
+	ck_assert_int_eq(form_find(span_str("A=1&a=2"), "a", FORM_ANY_CASE,
+			     &out, &answer, &err),
+	    0);
+	ck_assert_int_eq(answer, FORM_BROKEN);
 	buf_free(&out);
 }
 END_TEST
@@ -89,8 +115,8 @@ START_TEST(an_escape_ends_with_the_text)
 	size_t len;
 
 	for (len = 3; len < 5; len++) {
-		ck_assert_int_eq(
-		    form_find(span_of("a=%41", len), "a", &out, &answer, &err),
+		ck_assert_int_eq(form_find(span_of("a=%41", len), "a",
+				     FORM_EXACT, &out, &answer, &err),
 		    0);
 		ck_assert_int_eq(answer, FORM_BROKEN);
 	}
@@ -118,7 +144,8 @@ START_TEST(pairs_are_limited)
 	    form_put_sorted(buf_span(&text), &out, &answer, &err), 0);
 	ck_assert_int_eq(answer, FORM_BROKEN);
 	ck_assert_int_eq(
-	    form_find(buf_span(&text), "x", &out, &answer, &err), 0);
+	    form_find(buf_span(&text), "x", FORM_EXACT, &out, &answer, &err),
+	    0);
 	ck_assert_int_eq(answer, FORM_BROKEN);
 	buf_free(&text);
 	buf_free(&out);
@@ -152,6 +179,8 @@ static const struct {
 	{ "", "", "", "" },
 };
 
+static const bool none[URL_BYTES];
+
 START_TEST(urls_have_two_forms)
 {
 	struct buf out = BUF_INIT(256);
@@ -159,12 +188,44 @@ START_TEST(urls_have_two_forms)
 	struct span url = span_str(urls[_i].url);
 	struct span query = span_str(urls[_i].query);
 
-	ck_assert_int_eq(url_put(url, query, URL_PORT_GIVEN, &out, &err), 0);
+	ck_assert_int_eq(
+	    url_put(url, query, URL_PORT_GIVEN, none, &out, &err), 0);
 	ck_assert_msg(span_is(buf_span(&out), urls[_i].given), "%.*s",
 	    (int)out.len, (const char *)out.ptr);
 	buf_clear(&out);
-	ck_assert_int_eq(url_put(url, query, URL_PORT_OTHER, &out, &err), 0);
+	ck_assert_int_eq(
+	    url_put(url, query, URL_PORT_OTHER, none, &out, &err), 0);
 	ck_assert_msg(span_is(buf_span(&out), urls[_i].other), "%.*s",
+	    (int)out.len, (const char *)out.ptr);
+	buf_free(&out);
+}
+END_TEST
+
+/* ":" and "/" are decoded, wherever they stand; nothing else is, nor twice. */
+static const struct {
+	const char *url, *query, *want;
+} escapes[] = {
+	{ "https://h/a%3Ab", "", "https://h/a:b" },
+	{ "https://h/a%3ab%3A", "x=1%3a2%2F", "https://h/a:b:?x=1:2/" },
+	{ "https://h/p?q=%3A", "", "https://h/p?q=:" },
+	{ "https://h/p", "a=%26b%3D%25", "https://h/p?a=%26b%3D%25" },
+	{ "https://h/p", "a=%253A", "https://h/p?a=%253A" },
+	{ "https://h/p", "a=%", "https://h/p?a=%" },
+	{ "https://h/p", "a=%3", "https://h/p?a=%3" },
+	{ "https://h/p", "%%3A%zz%3g", "https://h/p?%:%zz%3g" },
+};
+
+START_TEST(escapes_are_decoded_as_the_provider_does)
+{
+	bool decode[URL_BYTES] = { [':'] = true, ['/'] = true };
+	struct buf out = BUF_INIT(256);
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(
+	    url_put(span_str(escapes[_i].url), span_str(escapes[_i].query),
+		URL_PORT_GIVEN, decode, &out, &err),
+	    0);
+	ck_assert_msg(span_is(buf_span(&out), escapes[_i].want), "%.*s",
 	    (int)out.len, (const char *)out.ptr);
 	buf_free(&out);
 }
@@ -192,6 +253,9 @@ main(void)
 	tcase_add_test(tc, an_escape_ends_with_the_text);
 	tcase_add_test(tc, pairs_are_limited);
 	tcase_add_loop_test(tc, urls_have_two_forms, 0, NITEMS(urls));
+	tcase_add_loop_test(
+	    tc, escapes_are_decoded_as_the_provider_does, 0, NITEMS(escapes));
+	tcase_add_test(tc, names_match_in_any_case_where_asked);
 	tcase_add_test(tc, a_query_ends_at_the_fragment);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/body.h"
 #include "lib/encode.h"
 #include "lib/hmac.h"
 #include "lib/quarantine.h"
@@ -19,6 +20,23 @@
 #define BODY                                                            \
 	"{\"id\":\"evt_1\",\"timestamp\":\"2026-01-15T10:30:00.000Z\"," \
 	"\"topic\":\"order.created\",\"context\":{}}"
+
+/* A sender that signs what it packs, and one that takes JSON or a form. */
+#define OWN                                                              \
+	"\"alg\":\"hmac-sha256\",\"sig\":{\"from\":\"header:x-sig\","    \
+	"\"enc\":\"hex\"},\"content\":\"{body}\",\"id\":\"{json:/id}\"," \
+	"\"type\":\"{json:/topic}\","
+
+static const struct {
+	const char *name, *text;
+} own_schemes[] = {
+	{ "unpacked", "{" OWN "\"body\":\"json\",\"signs\":\"decoded\"}" },
+	{ "any", "{" OWN "\"body\":\"any\"}" },
+	{ "by-get",
+	    "{\"alg\":\"hmac-sha256\",\"sig\":{\"from\":\"header:x-sig\","
+	    "\"enc\":\"hex\"},\"content\":\"{url}\",\"methods\":[\"GET\"],"
+	    "\"id\":\"{query:id}\",\"type\":\"{form:topic}\"}" },
+};
 
 static struct scheme_set *schemes;
 static struct registry *rg;
@@ -41,16 +59,35 @@ close_receive(void)
 }
 
 static void
+write_schemes(const char *dir)
+{
+	char path[600];
+	FILE *f;
+	size_t i;
+
+	for (i = 0; i < NITEMS(own_schemes); i++) {
+		snprintf(
+		    path, sizeof(path), "%s/%s.json", dir, own_schemes[i].name);
+		f = fopen(path, "w");
+		ck_assert_ptr_nonnull(f);
+		ck_assert_int_ge(fputs(own_schemes[i].text, f), 0);
+		ck_assert_int_eq(fclose(f), 0);
+	}
+}
+
+static void
 setup(void)
 {
-	const char *top = getenv("top_srcdir"), *dirs[1];
+	const char *top = getenv("top_srcdir"), *dirs[2];
 	char dir[512];
 
 	snprintf(dir, sizeof(dir), "%s/conf/schemes", top == NULL ? ".." : top);
 	dirs[0] = dir;
 	fx_setup();
+	dirs[1] = fx.folder;
+	write_schemes(fx.folder);
 	ck_assert_int_eq(
-	    scheme_set_load(dirs, 1, NULL, NULL, &schemes, &fx.err), 0);
+	    scheme_set_load(dirs, 2, NULL, NULL, &schemes, &fx.err), 0);
 	ck_assert_ptr_nonnull(scheme_set_find(schemes, "nomos"));
 	ck_assert_int_eq(
 	    address_list_parse(span_str("10.0.0.0/8"), &proxies, &fx.err), 0);
@@ -146,12 +183,17 @@ add_header(struct post *p, const char *name, const char *value)
 	rq->nheaders++;
 }
 
+#define TWILIO_URL "https://h.example/hooks/orders"
+
 /* Signs as the scheme's provider would, now. */
 static void
 sign(struct post *p, const char *scheme, const char *secret, int64_t now_ms)
 {
 	const struct scheme *sc = scheme_set_find(schemes, scheme);
-	struct sign_input in = { .method = span_str("POST"),
+	char url[512];
+	struct sign_input in = { .method = p->call.request.method,
+		.url = url,
+		.coding = body_coding(&p->call.request),
 		.id = span_str("msg_1"),
 		.type = span_str("order.created"),
 		.body = p->call.request.body,
@@ -159,7 +201,11 @@ sign(struct post *p, const char *scheme, const char *secret, int64_t now_ms)
 	struct buf out = BUF_INIT(2048);
 	struct scheme_key *key;
 	char *line, *next, *colon, *c;
+	struct span query = p->call.request.query;
 
+	snprintf(url, sizeof(url), TWILIO_URL "%s%.*s",
+	    query.len > 0 ? "?" : "", (int)query.len,
+	    query.len > 0 ? (const char *)query.ptr : "");
 	ck_assert_int_eq(
 	    scheme_key_make(sc, span_str(secret), &key, &fx.err), 0);
 	ck_assert_msg(sign_headers(sc, &key, 1, &in, &out, &fx.err) == 0, "%s",
@@ -747,6 +793,340 @@ START_TEST(a_captured_token_carries_no_other_event)
 }
 END_TEST
 
+/* --- bodies as they really come ------------------------------------------- */
+
+#define EVENT "{\"id\":\"evt_1\",\"topic\":\"order.created\"}"
+#define LIT(s) (s), sizeof(s) - 1
+/* printf '' | sha256sum */
+#define EMPTY_SHA256 \
+	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define URLENCODED "application/x-www-form-urlencoded"
+
+/* printf '%s' EVENT | gzip -n -9 */
+#define EVENT_GZ                                                   \
+	"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\xca\x4c" \
+	"\x51\xb2\x52\x4a\x2d\x2b\x89\x37\x54\xd2\x51\x2a\xc9\x2f" \
+	"\xc8\x4c\x06\xf2\xf3\x8b\x52\x52\x8b\xf4\x92\x8b\x52\x13" \
+	"\x4b\x52\x53\x94\x6a\x01\x79\x20\x98\x84\x26\x00\x00\x00"
+
+/* python3: zlib.compress(EVENT, 9) */
+#define EVENT_ZL                                                   \
+	"\x78\xda\xab\x56\xca\x4c\x51\xb2\x52\x4a\x2d\x2b\x89\x37" \
+	"\x54\xd2\x51\x2a\xc9\x2f\xc8\x4c\x06\xf2\xf3\x8b\x52\x52" \
+	"\x8b\xf4\x92\x8b\x52\x13\x4b\x52\x53\x94\x6a\x01\xe9\xdb" \
+	"\x0c\x96"
+
+static const struct {
+	const char *when, *scheme, *doc;
+	const char *type, *coding; /* NULL: no such header */
+	const char *body;
+	size_t len;
+	int want;
+	const char *log;
+} really[] = {
+	{ "a byte order mark", "nomos", "", NULL, NULL,
+	    LIT("\xef\xbb\xbf" EVENT), 200, "id=evt_1 type=order.created" },
+	{ "gzip", "nomos", "", NULL, "gzip", LIT(EVENT_GZ), 200,
+	    "accepted endpoint=orders from=127.0.0.1 id=evt_1" },
+	{ "deflate", "nomos", "", NULL, "deflate", LIT(EVENT_ZL), 200,
+	    "id=evt_1 type=order.created" },
+	{ "identity", "nomos", "", NULL, "identity", LIT(EVENT), 200,
+	    "id=evt_1 type=order.created" },
+	{ "gzip, not selected", "nomos", ",\"events\":\"user.*\"", NULL, "gzip",
+	    LIT(EVENT_GZ), 200, "verdict=ignored" },
+	{ "gzip, cut short", "nomos", "", NULL, "gzip", EVENT_GZ,
+	    sizeof(EVENT_GZ) - 9, 400, "verdict=not-json" },
+	{ "not gzip", "nomos", "", NULL, "gzip", LIT(EVENT), 400,
+	    "why=\"the body is not what its Content-Encoding says" },
+	{ "gzip that nobody says", "nomos", "", NULL, NULL, LIT(EVENT_GZ), 400,
+	    "verdict=not-json" },
+	{ "brotli", "nomos", "", NULL, "br", LIT(EVENT), 400,
+	    "why=\"Content-Encoding is neither gzip nor deflate; "
+	    "\\\"quarantine "
+	    "admit\\\" takes it as it is\"" },
+	{ "gzip, signed unpacked", "unpacked", "", NULL, "gzip", LIT(EVENT_GZ),
+	    200, "id=evt_1 type=order.created" },
+	{ "unpacked as it came", "unpacked", "", NULL, NULL, LIT(EVENT), 200,
+	    "id=evt_1 type=order.created" },
+	{ "signed unpacked, but no gzip", "unpacked", "", NULL, "gzip",
+	    LIT(EVENT), 400, "verdict=unreadable" },
+
+	{ "a key twice", "nomos", "", NULL, NULL,
+	    LIT("{\"id\":\"a\",\"id\":\"b\",\"topic\":\"t\"}"), 400,
+	    "verdict=not-taken" },
+	{ "a NUL in a needed field", "nomos", "", NULL, NULL,
+	    LIT("{\"id\":\"a\\u0000\",\"topic\":\"t\"}"), 400,
+	    "verdict=not-taken" },
+	{ "a NUL elsewhere", "nomos", "", NULL, NULL,
+	    LIT("{\"id\":\"evt_1\",\"topic\":\"t\",\"x\":\"\\u0000\"}"), 200,
+	    "id=evt_1 type=t" },
+
+	{ "GitHub, JSON", "github", "", "application/json", NULL,
+	    LIT("{\"action\":\"opened\"}"), 200,
+	    "id=msg_1 type=order.created.opened" },
+	{ "GitHub, a form", "github", "", URLENCODED, NULL,
+	    LIT("payload=%7B%22action%22%3A%22opened%22%7D"), 200,
+	    "id=msg_1 type=order.created.opened" },
+	{ "GitHub, a form, selected", "github",
+	    ",\"events\":\"order.created.opened\"", URLENCODED, NULL,
+	    LIT("payload=%7B%22action%22%3A%22opened%22%7D"), 200,
+	    "verdict=accepted" },
+	{ "GitHub, packed in what is not read", "github",
+	    ",\"events\":\"push\"", "application/json", "br",
+	    LIT("{\"action\":\"opened\"}"), 200,
+	    "verdict=held endpoint=orders from=127.0.0.1 id=msg_1" },
+	{ "GitHub, no JSON", "github", "", "application/json", NULL,
+	    LIT("hello"), 200, "why=\"its type cannot be read\"" },
+	{ "no JSON, delivered all the same", "github",
+	    ",\"on_held\":\"deliver\"", "application/json", NULL, LIT("hello"),
+	    200, "verdict=accepted" },
+	{ "no JSON, refused", "github", ",\"on_held\":\"refuse\"",
+	    "application/json", NULL, LIT("hello"), 401, "verdict=forged" },
+	{ "any body without a type is held", "any", "", "text/plain", NULL,
+	    LIT("hello"), 200, "verdict=held" },
+	{ "JSON without a type is not", "any", "", NULL, NULL,
+	    LIT("{\"id\":\"evt_1\"}"), 200, "verdict=accepted" },
+	{ "an empty body", "any", "", NULL, NULL, LIT(""), 200,
+	    "verdict=held" },
+	{ "Slack, a command", "slack", "", URLENCODED, NULL,
+	    LIT("command=%2Fdo&trigger_id=1.2"), 200, "id=1.2 type=/do" },
+	{ "Slack, an interaction", "slack", "", URLENCODED, NULL,
+	    LIT("payload=%7B%22type%22%3A%22view_submission%22%7D"), 200,
+	    "type=view_submission" },
+};
+
+/* A post of these bytes to an endpoint of this scheme. */
+static void
+begin_really(struct post *p, size_t row)
+{
+	char doc[256];
+
+	snprintf(doc, sizeof(doc), "{\"scheme\":\"%s\"%s}", really[row].scheme,
+	    really[row].doc);
+	endpoint("orders", doc, SECRET);
+	begin(p, "/hooks/orders", "");
+	p->call.request.body = span_of(really[row].body, really[row].len);
+	p->call.request.content_length = (int64_t)really[row].len;
+	if (really[row].type != NULL)
+		p->headers[0].value = span_str(really[row].type);
+	if (really[row].coding != NULL)
+		add_header(p, "content-encoding", really[row].coding);
+}
+
+START_TEST(bodies_are_taken_as_they_come)
+{
+	struct post p;
+	bool whole = false, refused = really[_i].want != 200;
+	const char *log = really[_i].log;
+
+	begin_really(&p, (size_t)_i);
+	if (strcmp(really[_i].scheme, "unpacked") == 0 && refused)
+		add_header(&p, "x-sig", "00");
+	else
+		sign(&p, really[_i].scheme, SECRET, p.call.request.now_ms);
+	ck_assert_msg(send(&p) == really[_i].want && logs(&p, log), "%s: %s",
+	    really[_i].when, p.call.reply.log);
+	ck_assert_msg(
+	    kept(&whole) == refused && whole == refused, "%s", really[_i].when);
+}
+END_TEST
+
+/* What is stored is what came; how it is packed goes with it. */
+START_TEST(a_packed_body_is_stored_as_it_came)
+{
+	struct store_reader *rd;
+	struct event ev;
+	struct post p;
+	bool found = false;
+
+	begin_really(&p, 1);
+	sign(&p, "nomos", SECRET, p.call.request.now_ms);
+	ck_assert_int_eq(send(&p), 200);
+	ck_assert_int_eq(store_reader_open(fx.st, &rd, &fx.err), 0);
+	ck_assert_int_eq(store_reader_next(rd, &ev, &found, &fx.err), 0);
+	ck_assert(found);
+	ck_assert(span_eq(ev.body, span_of(really[1].body, really[1].len)));
+	ck_assert(span_is(event_coding(&ev), "gzip"));
+	ck_assert(span_is(ev.id, "evt_1"));
+	store_reader_close(rd);
+}
+END_TEST
+
+#define BOUNDARY "multipart/form-data; boundary=\"a'b\""
+#define FIELD(name)                                                          \
+	"--a'b\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" \
+	"%s\r\n"
+#define ATTACHED                                                           \
+	"--a'b\r\nContent-Disposition: form-data; name=\"attachment-1\"; " \
+	"filename=\"token\"\r\nContent-Type: "                             \
+	"image/png\r\n\r\n\x89PNG\r\n--a\r"                                \
+	"\n\r\n"
+
+/* Mailgun's routed mail: the signature stands in a form with files. */
+START_TEST(routed_mail_is_read)
+{
+	static const struct {
+		const char *when, *type;
+		size_t cut; /* bytes left out at its end */
+		int want;
+		const char *log;
+	} rows[] = {
+		{ "with attachments", BOUNDARY, 0, 200,
+		    "verdict=accepted endpoint=mail from=127.0.0.1 id=tok" },
+		{ "cut short", BOUNDARY, 9, 400, "verdict=unreadable" },
+		{ "without its boundary", "multipart/form-data", 0, 400,
+		    "verdict=unreadable" },
+		{ "of another kind", "multipart/mixed; boundary=a", 0, 400,
+		    "verdict=unreadable" },
+		{ "no form", "text/plain", 0, 406, "verdict=signature" },
+	};
+	char json[512], text[2048], now[32], hex[65];
+	bool whole = false;
+	struct post p;
+	size_t i;
+
+	for (i = 0; i < NITEMS(rows); i++) {
+		if (i == 0)
+			endpoint(
+			    "mail", "{\"scheme\":\"mailgun-form\"}", SECRET);
+		/* The same MAC as that of its JSON webhooks. */
+		mailgun_body(json, sizeof(json), "tok", "x");
+		ck_assert_int_eq(
+		    sscanf(json,
+			"{\"signature\":{\"timestamp\":\"%31[0-9]\",\"token\":"
+			"\"tok\",\"signature\":\"%64[0-9a-f]",
+			now, hex),
+		    2);
+		snprintf(text, sizeof(text),
+		    FIELD("timestamp") ATTACHED FIELD("token")
+			FIELD("signature") FIELD("subject") "--a'b--\r\n",
+		    now, "tok", hex, "Hello");
+		begin(&p, "/hooks/mail", text);
+		p.call.request.body.len -= rows[i].cut;
+		p.call.request.content_length -= (int64_t)rows[i].cut;
+		p.headers[0].value = span_str(rows[i].type);
+		ck_assert_msg(send(&p) == rows[i].want && logs(&p, rows[i].log),
+		    "%s: %s", rows[i].when, p.call.reply.log);
+		ck_assert_uint_eq(kept(&whole), i);
+		ck_assert(whole == (i > 0));
+	}
+}
+END_TEST
+
+/* --- other methods ---------------------------------------------------------
+ */
+
+static const struct {
+	const char *when, *method, *scheme, *query;
+	int64_t length; /* -1: none is declared */
+	int want;
+	const char *log, *allow;
+} methods[] = {
+	{ "an event by GET", "GET", "twilio",
+	    "CallSid=CA1&CallStatus=completed", -1, 200, "verdict=accepted",
+	    NULL },
+	{ "one with a length of none", "GET", "twilio", "CallSid=CA1", 0, 200,
+	    "verdict=accepted", NULL },
+	{ "one with a body", "GET", "twilio", "CallSid=CA1", 5, 413,
+	    "verdict=too-large", NULL },
+	{ "a parameter twice with one value", "POST", "twilio-body",
+	    "bodySHA256=" EMPTY_SHA256 "&bodySHA256=" EMPTY_SHA256, 0, 200,
+	    "verdict=accepted", NULL },
+	{ "GET where none is taken", "GET", "nomos", "", -1, 405,
+	    "verdict=method", "POST" },
+	{ "PUT where GET is taken", "PUT", "twilio", "", 0, 405,
+	    "verdict=method", "GET, POST" },
+	{ "HEAD where GET is taken", "HEAD", "twilio", "", -1, 405,
+	    "verdict=method", "GET, POST" },
+	{ "PUT where GET alone is taken", "PUT", "by-get", "", 0, 405,
+	    "verdict=method", "GET" },
+	{ "POST where GET alone is taken", "POST", "by-get", "", 0, 405,
+	    "verdict=method", "GET" },
+	{ "GET where it alone is taken", "GET", "by-get", "id=7&topic=t", -1,
+	    200, "verdict=accepted endpoint=orders from=127.0.0.1 id=7 type=t",
+	    NULL },
+	{ "a handshake in capitals as documented", "POST", "microsoft-graph",
+	    "validationToken=abc", 0, 200, "verdict=handshake", NULL },
+	{ "a handshake in small letters", "POST", "microsoft-graph",
+	    "validationtoken=abc", 0, 200, "verdict=handshake", NULL },
+	{ "a handshake with another's case", "GET", "meta",
+	    "HUB.MODE=subscribe&hub.challenge=1", -1, 405, "verdict=method",
+	    "POST" },
+	{ "an escape that HubSpot decodes", "POST", "hubspot-v3",
+	    "a=x%3Ay%2fz&b=%26", 0, 400, "verdict=not-json", NULL },
+};
+
+START_TEST(methods_are_the_scheme_s)
+{
+	struct post p;
+	char doc[256];
+	struct request *rq = &p.call.request;
+	const char *allow;
+
+	snprintf(doc, sizeof(doc),
+	    "{\"scheme\":\"%s\",\"public_url\":\"" TWILIO_URL "\"}",
+	    methods[_i].scheme);
+	endpoint("orders", doc, SECRET);
+	begin(&p, "/hooks/orders", "");
+	rq->method = span_str(methods[_i].method);
+	rq->query = span_str(methods[_i].query);
+	rq->content_length = methods[_i].length;
+	if (methods[_i].want == 400 &&
+	    strcmp(methods[_i].scheme, "hubspot-v3") != 0)
+		add_header(&p, "x-twilio-signature", "AAAA");
+	else if (methods[_i].want < 405 && methods[_i].query[0] != 'v')
+		sign(&p, methods[_i].scheme, SECRET, rq->now_ms);
+	ck_assert_msg(send(&p) == methods[_i].want && logs(&p, methods[_i].log),
+	    "%s: %s", methods[_i].when, p.call.reply.log);
+	allow = p.call.reply.allow;
+	ck_assert_msg(
+	    methods[_i].allow == NULL
+		? allow == NULL
+		: allow != NULL && strcmp(allow, methods[_i].allow) == 0,
+	    "%s: %s", methods[_i].when, allow);
+}
+END_TEST
+
+/* The same callback comes again: by its query it is the same. */
+START_TEST(a_repeat_by_get_is_a_duplicate)
+{
+	static const struct {
+		const char *query, *want;
+	} rows[] = {
+		{ "id=7&topic=t&n=1", "accepted" },
+		{ "id=7&topic=t&n=1", "duplicate" },
+		{ "id=7&topic=t&n=2", "held" },
+		{ "topic=t&n=3", "accepted" },
+		{ "topic=t&n=3", "duplicate" },
+		{ "topic=t&n=4", "accepted" },
+	};
+	struct store_reader *rd;
+	struct event ev;
+	struct post p;
+	bool found = false;
+	size_t i;
+
+	endpoint("orders",
+	    "{\"scheme\":\"by-get\",\"public_url\":\"" TWILIO_URL "\"}",
+	    SECRET);
+	for (i = 0; i < NITEMS(rows); i++) {
+		begin(&p, "/hooks/orders", "");
+		p.call.request.method = span_str("GET");
+		p.call.request.query = span_str(rows[i].query);
+		p.call.request.content_length = -1;
+		sign(&p, "by-get", SECRET, p.call.request.now_ms);
+		ck_assert_int_eq(send(&p), 200);
+		ck_assert_msg(
+		    says(&p, rows[i].want), "%zu: %s", i, p.call.reply.log);
+	}
+	ck_assert_int_eq(store_reader_open(fx.st, &rd, &fx.err), 0);
+	ck_assert_int_eq(store_reader_next(rd, &ev, &found, &fx.err), 0);
+	ck_assert(found && span_is(ev.body, rows[0].query));
+	ck_assert(span_is(ev.content_type, URLENCODED));
+	store_reader_close(rd);
+}
+END_TEST
+
 /* --- secrets ------------------------------------------------------------- */
 
 START_TEST(a_previous_secret_ends_at_its_instant)
@@ -945,6 +1325,13 @@ main(void)
 	tcase_add_test(tc, a_body_without_id_is_known_by_its_digest);
 	tcase_add_test(tc, a_captured_body_does_not_come_back_under_a_new_id);
 	tcase_add_test(tc, a_captured_token_carries_no_other_event);
+	tcase_add_loop_test(
+	    tc, bodies_are_taken_as_they_come, 0, (int)NITEMS(really));
+	tcase_add_test(tc, a_packed_body_is_stored_as_it_came);
+	tcase_add_test(tc, routed_mail_is_read);
+	tcase_add_loop_test(
+	    tc, methods_are_the_scheme_s, 0, (int)NITEMS(methods));
+	tcase_add_test(tc, a_repeat_by_get_is_a_duplicate);
 	tcase_add_test(tc, a_previous_secret_ends_at_its_instant);
 	tcase_add_test(tc, a_revoked_secret_verifies_nothing_any_more);
 	tcase_add_test(tc, rates_are_held);
