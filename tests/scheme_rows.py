@@ -593,15 +593,18 @@ row("chargebee", "Authorization: {s}", alg="equal", covers=False,
     secret=BASIC, body='{"id":"evt_1","event_type":"a.b"}', id="evt_1",
     type="a.b")
 timed("hook0", "X-Hook0-Signature: t={t},h=X-Event-Id x-b,v0=00,v1={s}",
-      "{t}.X-Event-Id x-b.e1.two.{B}", future=300, id="e1", type=None,
-      headers={"x-event-id": "e1", "X-B": "two"})
-timed("hook0#v0", "X-Hook0-Signature: t={t},v0={s}", future=300, id=None,
-      type=None)
+      "{t}.X-Event-Id x-b.e1.two.{B}", future=300, id="e1",
+      headers={"x-event-id": "e1", "X-B": "two", "X-Event-Type": "a.b"})
+timed("hook0#v0", "X-Hook0-Signature: t={t},v0={s}", future=300,
+      headers={"X-Event-Id": "evt_1", "X-Event-Type": "a.b"})
 for one in ("hook0-v1", "coinbase-cdp"):
     timed(one, "X-Hook0-Signature: t={t},h=x-a,v1={s}", "{t}.x-a.one.{B}",
-          future=300, id=None, headers={"X-A": "one"},
-          type=None if one == "hook0-v1" else "a.b",
-          body='{"eventType":"a.b"}')
+          future=300, id="e1", headers={"X-A": "one", "X-Event-Id": "e1",
+                                        "X-Event-Type": "a.b"},
+          body='{"n":1}')
+timed("coinbase-cdp#body", "X-Hook0-Signature: t={t},h=x-a,v1={s}",
+      "{t}.x-a.one.{B}", future=300, id=None, headers={"X-A": "one"},
+      body='{"eventType":"a.b"}')
 
 
 def token(name, where="token", **more):
