@@ -12,9 +12,10 @@
 
 #include "lib/clock.h"
 #include "lib/command_run.h"
+#include "lib/conf_live.h"
+#include "lib/conf_schemes.h"
 #include "lib/deliver.h"
 #include "lib/gateway.h"
-#include "lib/guard.h"
 #include "lib/harden.h"
 #include "lib/log_file.h"
 #include "lib/owner.h"
@@ -25,6 +26,7 @@
 #define PROGRAM "eyelet-deliver"
 #define FILES_OTHER 256 /* descriptors for all but connections */
 #define PATH_ROOM 4096
+#define WORDS_MAX 4096
 
 static const char usage_text[] =
     "usage: eyelet-deliver [-c FILE] [-v] [--once] [--child-of PID]\n"
@@ -104,20 +106,42 @@ choose_connections(const struct conf *cf)
 		   : 1;
 }
 
-/* Readable once the process is told to stop. */
-static int
-open_signals(struct err *err)
+static void
+fill_signals(sigset_t *stops, sigset_t *reload)
 {
-	sigset_t stops;
+	sigemptyset(stops);
+	sigaddset(stops, SIGTERM);
+	sigaddset(stops, SIGINT);
+	sigemptyset(reload);
+	sigaddset(reload, SIGHUP);
+}
+
+/* Before anything takes time: one that came early is seen later. */
+static void
+block_signals(void)
+{
+	sigset_t stops, reload;
+
+	fill_signals(&stops, &reload);
+	sigprocmask(SIG_BLOCK, &stops, NULL);
+	sigprocmask(SIG_BLOCK, &reload, NULL);
+}
+
+/* Readable once the process is told to stop, or to reload. */
+static int
+open_signals(int *reload_fd, struct err *err)
+{
+	sigset_t stops, reload;
 	int fd;
 
-	sigemptyset(&stops);
-	sigaddset(&stops, SIGTERM);
-	sigaddset(&stops, SIGINT);
-	sigaddset(&stops, SIGHUP);
-	sigprocmask(SIG_BLOCK, &stops, NULL);
+	fill_signals(&stops, &reload);
 	fd = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd >= 0 ? fd : err_set(err, ERR_IO, "no signalfd");
+	*reload_fd = signalfd(-1, &reload, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd >= 0 && *reload_fd >= 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return err_set(err, ERR_IO, "no signalfd");
 }
 
 /* Told to stop when the parent ends. False: it has ended already. */
@@ -136,6 +160,7 @@ struct options {
 	const char *config;
 	bool once, verbose;
 	uint64_t parent; /* 0: anybody's child */
+	struct timespec began; /* CLOCK_REALTIME, before the file is read */
 };
 
 /* Returns -1 to go on, or the exit status. */
@@ -201,34 +226,144 @@ write_line(void *arg, const char *line)
 }
 
 static void
-look_after_log(void *arg)
-{
-	struct err err = ERR_INIT;
-
-	if (log_file_look(arg, false, &err) < 0)
-		fprintf(stderr, PROGRAM ": %s\n", err.text);
-}
-
-static void
 scheme_failed(void *arg, const struct err *err)
 {
 	(void)arg;
 	fprintf(stderr, PROGRAM ": %s\n", err->text);
 }
 
-static int
-load_schemes(const struct conf *cf, struct scheme_set **out, struct err *err)
-{
-	const char *dirs[CONF_PATHS_MAX];
-	size_t i;
+/* What is looked after while it delivers. */
+struct care {
+	const char *config; /* as conf_read takes it */
+	struct conf_live *settings;
+	struct conf_mark mark;
+	struct scheme_set *schemes; /* that deliver_run has */
+	struct log_file *log_file;
+	int reload_fd;
+};
 
-	for (i = 0; i < cf->nschemes; i++) {
-		dirs[i] = cf->schemes[i];
-		/* Who can write one decides what goes out signed. */
-		if (guard_folder_of(dirs[i], ".json", err) < 0)
-			return err_wrap(err, "schemes");
+static void
+put_live(const struct care *ca, struct deliver_live *live)
+{
+	const struct conf *cf = conf_live_get(ca->settings);
+
+	live->schemes = ca->schemes;
+	live->connections = choose_connections(cf);
+	live->off = strcmp(cf->deliver_mode, CONF_DELIVER_OFF) == 0;
+	conf_live_put(cf);
+}
+
+static void
+change_schemes(struct care *ca, struct scheme_set *schemes)
+{
+	scheme_set_free(ca->schemes);
+	ca->schemes = schemes;
+}
+
+/* The file and all schemes, or nothing. */
+static int
+take_anew(struct care *ca, bool tell, struct err *err)
+{
+	struct scheme_set *schemes = NULL;
+	const struct conf *now;
+	struct conf cf;
+	int ret = -1;
+
+	if (conf_live_read(ca->settings, ca->config, &cf, err) < 0)
+		return -1;
+	if (conf_schemes_load(&cf, NULL, NULL, &schemes, err) < 0) {
+		conf_free(&cf);
+		return -1;
 	}
-	return scheme_set_load(dirs, i, scheme_failed, NULL, out, err);
+	if (conf_live_set(ca->settings, &cf, err) < 0) {
+		scheme_set_free(schemes);
+		return -1;
+	}
+	change_schemes(ca, schemes);
+	now = conf_live_get(ca->settings);
+	if (!tell || conf_mark_touch(&ca->mark, now->store, err) == 0)
+		ret = 0;
+	conf_live_put(now);
+	return ret;
+}
+
+static void
+say_reload(int taken, const struct err *why)
+{
+	struct buf line = BUF_INIT(WORDS_MAX);
+	struct err ignored = ERR_INIT;
+
+	if (taken == 0)
+		write_line(NULL, "reload=taken");
+	else if (buf_puts(&line, "reload=refused why=", &ignored) == 0 &&
+		 text_put_value(&line, span_str(why->text), WORDS_MAX / 8,
+		     &ignored) == 0 &&
+		 buf_putc(&line, '\0', &ignored) == 0)
+		write_line(NULL, (const char *)line.ptr);
+	buf_free(&line);
+}
+
+static bool
+look_after(void *arg, struct deliver_live *live)
+{
+	struct care *ca = arg;
+	const struct conf *cf = conf_live_get(ca->settings);
+	struct signalfd_siginfo si;
+	struct err err = ERR_INIT;
+	bool told = read(ca->reload_fd, &si, sizeof(si)) == sizeof(si);
+	bool due = conf_mark_look(&ca->mark, cf->store);
+	int taken;
+
+	conf_live_put(cf);
+	if (log_file_look(ca->log_file, told, &err) < 0)
+		fprintf(stderr, PROGRAM ": %s\n", err.text);
+	if (!told && !due)
+		return false;
+	taken = take_anew(ca, told, &err);
+	say_reload(taken, &err);
+	if (taken == 0)
+		put_live(ca, live);
+	return taken == 0;
+}
+
+static bool
+learn(void *arg, const char *scheme, struct deliver_live *live)
+{
+	struct care *ca = arg;
+	const struct conf *cf = conf_live_get(ca->settings);
+	struct scheme_set *more = NULL;
+	struct err err = ERR_INIT;
+
+	if (conf_schemes_learn(cf, ca->schemes, scheme, &more, &err) < 0)
+		scheme_failed(NULL, &err);
+	conf_live_put(cf);
+	if (more == NULL)
+		return false;
+	change_schemes(ca, more);
+	put_live(ca, live);
+	return true;
+}
+
+/* Takes what cf has. */
+static int
+care_init(struct care *ca, struct conf *cf, const struct timespec *began,
+    struct err *err)
+{
+	if (log_file_new(STDERR_FILENO, &ca->log_file, err) < 0 ||
+	    conf_schemes_load(cf, scheme_failed, NULL, &ca->schemes, err) < 0)
+		return -1;
+	conf_mark_init(&ca->mark, cf->store, began);
+	return conf_live_new(cf, &ca->settings, err);
+}
+
+static void
+care_end(struct care *ca)
+{
+	if (ca->reload_fd >= 0)
+		close(ca->reload_fd);
+	scheme_set_free(ca->schemes);
+	conf_live_free(ca->settings);
+	log_file_free(ca->log_file);
 }
 
 static void
@@ -239,20 +374,20 @@ say_totals(const struct deliver_totals *t)
 	    (unsigned long long)t->dead, (unsigned long long)t->left);
 }
 
+/* Takes what cf has. */
 static int
-deliver(const struct options *opt, const struct conf *cf, struct err *err)
+deliver(const struct options *opt, struct conf *cf, struct err *err)
 {
-	struct deliver_options dv = { .conf = cf,
-		.program = PROGRAM,
-		.connections = choose_connections(cf),
+	struct care ca = { .config = opt->config, .reload_fd = -1 };
+	struct deliver_options dv = { .program = PROGRAM,
 		.once = opt->once,
 		.child = opt->parent != 0,
 		.verbose = opt->verbose,
 		.log = write_line,
-		.look = look_after_log };
+		.look = look_after,
+		.learn = learn,
+		.arg = &ca };
 	struct deliver_totals totals = { 0 };
-	struct scheme_set *schemes = NULL;
-	struct log_file *log_file = NULL;
 	char self[PATH_ROOM];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	int ret = -1;
@@ -261,13 +396,11 @@ deliver(const struct options *opt, const struct conf *cf, struct err *err)
 		return err_set(err, ERR_IO, "this program's own path");
 	self[n] = '\0';
 	dv.self = self;
-	dv.stop_fd = open_signals(err);
-	if (log_file_new(STDERR_FILENO, &log_file, err) < 0)
+	dv.stop_fd = open_signals(&ca.reload_fd, err);
+	if (dv.stop_fd < 0 || care_init(&ca, cf, &opt->began, err) < 0)
 		goto out;
-	dv.arg = log_file;
-	if (dv.stop_fd < 0 || load_schemes(cf, &schemes, err) < 0)
-		goto out;
-	dv.schemes = schemes;
+	put_live(&ca, &dv.live);
+	dv.conf = conf_live_get(ca.settings);
 	ret = deliver_run(&dv, &totals, err);
 	if (opt->once && (ret == 0 || totals.delivered > 0))
 		say_totals(&totals);
@@ -278,8 +411,8 @@ deliver(const struct options *opt, const struct conf *cf, struct err *err)
 out:
 	if (dv.stop_fd >= 0)
 		close(dv.stop_fd);
-	scheme_set_free(schemes);
-	log_file_free(log_file);
+	conf_live_put(dv.conf);
+	care_end(&ca);
 	return ret;
 }
 
@@ -290,6 +423,7 @@ run(const struct options *opt)
 	struct err err = ERR_INIT;
 	int ret = -1;
 
+	block_signals();
 	if (conf_read(opt->config, &cf, &err) < 0)
 		goto out;
 	if (strcmp(cf.deliver_mode, CONF_DELIVER_OFF) == 0) {
@@ -324,6 +458,7 @@ main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
+	clock_gettime(CLOCK_REALTIME, &opt.began);
 	status = read_options(argc, argv, &opt);
 	return status >= 0 ? status : run(&opt);
 }

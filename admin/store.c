@@ -5,6 +5,7 @@
 
 #include "admin/call.h"
 #include "admin/output.h"
+#include "admin/store_config.h"
 #include "admin/store_init.h"
 #include "admin/store_status.h"
 #include "lib/util.h"
@@ -348,81 +349,6 @@ run_clock(struct command_line *line, struct err *err)
 	return !asked.sure && !command_has(line, "accept");
 }
 
-/* --- config --------------------------------------------------------------- */
-
-static const struct table_column config_columns[] = {
-	{ "SETTING", false, NULL },
-	{ "VALUE", false, NULL },
-	{ "FROM", false, NULL },
-};
-
-struct showing {
-	const struct command_line *line;
-	const char *named_by;
-	struct table table;
-	struct buf row;
-};
-
-static int
-show_setting(void *arg, const char *name, const char *value, const char *from,
-    struct err *err)
-{
-	struct showing *sh = arg;
-	struct json_write w;
-
-	if (!sh->line->json)
-		return table_puts(&sh->table, name, err) < 0 ||
-			       table_puts(&sh->table, value, err) < 0 ||
-			       table_puts(&sh->table, from, err) < 0
-			   ? -1
-			   : 0;
-	buf_clear(&sh->row);
-	json_write_init(&w, &sh->row, err);
-	json_write_object(&w, NULL);
-	json_write_str(&w, "setting", name);
-	json_write_bytes(&w, "value", span_str(value));
-	json_write_bytes(&w, "from", span_str(from));
-	json_write_str(&w, "named_by", sh->named_by);
-	json_write_close(&w);
-	if (json_write_done(&w) < 0)
-		return -1;
-	printf("%.*s\n", (int)sh->row.len, (const char *)sh->row.ptr);
-	return 0;
-}
-
-/* What is in force, without an owner: every program reads it for itself. */
-static int
-run_config(struct command_line *line, struct err *err)
-{
-	struct showing sh = { .line = line, .row = BUF_INIT(CALL_MAX) };
-	struct conf cf = { 0 };
-	int ret = -1;
-
-	table_init(&sh.table, config_columns, NITEMS(config_columns));
-	sh.table.whole = true;
-	if (conf_read(line->config, &cf, err) < 0)
-		goto out;
-	if (line->config != NULL)
-		sh.named_by = "-c";
-	else if (getenv(CONF_ENV) != NULL && getenv(CONF_ENV)[0] != '\0')
-		sh.named_by = CONF_ENV;
-	else
-		sh.named_by = "default";
-	if (cf.file == NULL)
-		note(line->program->name,
-		    "there is no configuration file: all are defaults");
-	else
-		note(line->program->name, "%s, named by %s", cf.file,
-		    sh.named_by);
-	ret = conf_visit(&cf, show_setting, &sh, err);
-	table_print(&sh.table);
-out:
-	table_free(&sh.table);
-	buf_free(&sh.row);
-	conf_free(&cf);
-	return ret;
-}
-
 /* -------------------------------------------------------------------------- */
 
 #define OPTIONS(rows) rows, NITEMS(rows)
@@ -451,7 +377,10 @@ static const struct command commands[] = {
 	    OPTIONS(clock_options), run_clock },
 	{ "config", "", 0, 0,
 	    "Shows the settings in force, and where each came from.", NULL, 0,
-	    run_config },
+	    store_config },
+	{ "reload", "", 0, 0,
+	    "Has all programs that run take their settings and schemes anew.",
+	    NULL, 0, store_reload },
 	{ "prune", "", 0, 0, "Drops what retention lets go, now.", NULL, 0,
 	    run_prune },
 };

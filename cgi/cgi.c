@@ -124,8 +124,10 @@ drop_input(void)
 }
 
 int
-cgi_run(const struct conf *cf, char **env, struct log *log, struct err *err)
+cgi_run(
+    struct conf_live *settings, char **env, struct log *log, struct err *err)
 {
+	const struct conf *cf = conf_live_get(settings);
 	struct header headers[REQUEST_HEADERS_MAX];
 	struct receive_call call = { .arg = NULL };
 	struct buf body = BUF_INIT(STORE_BODY_MAX);
@@ -136,7 +138,7 @@ cgi_run(const struct conf *cf, char **env, struct log *log, struct err *err)
 
 	if (env_request(env, headers, &call.request, &wrong) < 0)
 		env_refuse(&call.reply, &wrong);
-	else if (forward_open(cf, CLIENT_CGI, &fw, &wrong) < 0)
+	else if (forward_open(settings, CLIENT_CGI, &fw, &wrong) < 0)
 		forward_fault(&call.reply, wrong.text);
 	else
 		handle(cf, fw, &call, &body);
@@ -146,6 +148,7 @@ cgi_run(const struct conf *cf, char **env, struct log *log, struct err *err)
 		drop_input();
 	buf_free(&body);
 	forward_close(fw);
+	conf_live_put(cf);
 	return ret;
 }
 

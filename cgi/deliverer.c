@@ -49,6 +49,7 @@ start(struct deliverer *dl, const struct conf *cf, struct log *log)
 	struct err err = ERR_INIT;
 
 	dl->started_ms = clock_ms();
+	dl->told = false;
 	if (launch_deliverer(cf, &dl->pid, &err) == 0)
 		return;
 	log_note(log, "the deliverer could not be started: %s", err.text);
@@ -59,11 +60,15 @@ start(struct deliverer *dl, const struct conf *cf, struct log *log)
 void
 deliverer_look(struct deliverer *dl, const struct conf *cf, struct log *log)
 {
-	if (strcmp(cf->deliver_mode, CONF_DELIVER_CHILD) != 0)
-		return;
+	bool wanted = strcmp(cf->deliver_mode, CONF_DELIVER_CHILD) == 0;
+
 	if (dl->pid != 0)
 		reap(dl, log);
-	if (dl->pid == 0 && clock_ms() >= dl->again_ms)
+	if (dl->pid != 0 && !wanted && !dl->told) {
+		kill(dl->pid, SIGTERM);
+		dl->told = true;
+	}
+	if (wanted && dl->pid == 0 && clock_ms() >= dl->again_ms)
 		start(dl, cf, log);
 }
 

@@ -17,9 +17,13 @@ struct deliverer {
 	pid_t pid; /* 0: none runs */
 	int64_t started_ms, again_ms; /* clock_ms() */
 	int64_t pause_ms;
+	bool told; /* to stop, as it is not wanted any more */
 };
 
-/* Starts it where it is wanted and does not run. Called often. */
+/*
+ * Starts it where it is wanted and does not run, and has it stop where it is
+ * not wanted any more. Called often.
+ */
 void
 deliverer_look(struct deliverer *dl, const struct conf *cf, struct log *log);
 

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "lib/address.h"
-#include "lib/guard.h"
+#include "lib/conf_schemes.h"
 #include "lib/ops.h"
 #include "lib/registry.h"
 #include "lib/scheme.h"
@@ -16,10 +15,9 @@
 
 struct engine {
 	struct engine_options opt;
+	const struct conf *conf; /* as it began, for its paths; held */
 	struct owner_lock *lock;
 	struct server *server;
-	struct scheme_set *schemes;
-	struct address_list *trusted_proxies;
 	struct store *store;
 	struct registry *registry;
 	struct receive *receive;
@@ -52,7 +50,7 @@ start_server(
     struct engine *en, const struct engine_options *opt, struct err *err)
 {
 	struct server_options so = {
-		.dir = opt->conf->store,
+		.dir = en->conf->store,
 		.lock = en->lock,
 		.role = opt->role,
 		.owner_uid = geteuid(),
@@ -61,8 +59,8 @@ start_server(
 	};
 
 	do
-		so.listen_fd = owner_listen(opt->conf->store, err);
-	while (so.listen_fd < 0 && engine_make_room(opt->conf, opt->log, err));
+		so.listen_fd = owner_listen(en->conf->store, err);
+	while (so.listen_fd < 0 && engine_make_room(en->conf, opt->log, err));
 	if (so.listen_fd < 0)
 		return -1;
 	return server_start(&so, &en->server, err);
@@ -75,61 +73,75 @@ scheme_failed(void *arg, const struct err *err)
 }
 
 static int
-load_schemes(
-    struct engine *en, const struct engine_options *opt, struct err *err)
+open_registry(struct engine *en, const struct conf *cf, struct err *err)
 {
-	const char *dirs[CONF_PATHS_MAX];
-	size_t i;
+	struct scheme_set *schemes;
+	int ret;
 
-	for (i = 0; i < opt->conf->nschemes; i++) {
-		dirs[i] = opt->conf->schemes[i];
-		/* Who can write one decides which requests are authentic. */
-		if (guard_folder_of(dirs[i], ".json", err) < 0)
-			return err_wrap(err, "schemes");
-	}
-	return scheme_set_load(
-	    dirs, i, scheme_failed, opt->log, &en->schemes, err);
+	if (conf_schemes_load(cf, scheme_failed, en->opt.log, &schemes, err) <
+	    0)
+		return -1;
+	ret = registry_open(en->store, schemes, &en->registry, err);
+	scheme_set_free(schemes);
+	return ret;
 }
 
 static int
-open_store(struct engine *en, const struct engine_options *opt, struct err *err)
+open_store(struct engine *en, const struct conf *cf, struct err *err)
 {
 	struct store_options so;
 
-	store_options(opt->conf, opt->log, &so);
+	store_options(cf, en->opt.log, &so);
 	return store_open(&so, &en->store, err);
 }
 
-static int
-open_receive(
-    struct engine *en, const struct engine_options *opt, struct err *err)
+static struct receive_options
+receive_options(const struct conf *cf)
 {
-	const struct conf *cf = opt->conf;
-	struct receive_options ro = {
+	return (struct receive_options){
 		.mount = cf->mount,
 		.body_max = cf->body_max,
+		.trusted_proxies = cf->trusted_proxies,
 		.address_rate = cf->address_rate,
 	};
+}
 
-	if (cf->trusted_proxies != NULL && cf->trusted_proxies[0] != '\0' &&
-	    address_list_parse(
-		span_str(cf->trusted_proxies), &en->trusted_proxies, err) < 0)
-		return -1;
-	ro.trusted_proxies = en->trusted_proxies;
+static int
+open_receive(struct engine *en, const struct conf *cf, struct err *err)
+{
+	struct receive_options ro = receive_options(cf);
+
 	return receive_open(&ro, en->store, en->registry, &en->receive, err);
 }
 
 static int
-start_watch(
-    struct engine *en, const struct engine_options *opt, struct err *err)
+open_ops(struct engine *en, struct err *err)
+{
+	if (ops_open(en->opt.settings, en->store, en->registry, &en->ops, err) <
+	    0)
+		return -1;
+	ops_on_reload(en->ops, en->opt.reload, en->opt.arg);
+	return 0;
+}
+
+static struct scheme_set *
+hold_schemes(void *arg)
+{
+	struct engine *en = arg;
+
+	return registry_hold_schemes(en->registry);
+}
+
+static int
+start_watch(struct engine *en, const struct conf *cf, struct err *err)
 {
 	struct watch_options wo;
 
 	watch_options_init(&wo);
-	wo.hold_s = opt->conf->hold_s;
-	wo.retain_s = opt->conf->retain_s;
-	return watch_open(
-	    en->store, en->schemes, &wo, log_words, opt->log, &en->watch, err);
+	wo.hold_s = cf->hold_s;
+	wo.retain_s = cf->retain_s;
+	return watch_open(en->store, hold_schemes, en, &wo, log_words,
+	    en->opt.log, &en->watch, err);
 }
 
 /* --- all of it ----------------------------------------------------------- */
@@ -146,15 +158,11 @@ close_parts(struct engine *en)
 	if (en->registry != NULL)
 		registry_close(en->registry);
 	store_close(en->store);
-	scheme_set_free(en->schemes);
-	address_list_free(en->trusted_proxies);
 	en->watch = NULL;
 	en->ops = NULL;
 	en->receive = NULL;
 	en->registry = NULL;
 	en->store = NULL;
-	en->schemes = NULL;
-	en->trusted_proxies = NULL;
 }
 
 bool
@@ -164,16 +172,23 @@ engine_may_pass(enum err_code code)
 	       code == ERR_AWAY || code == ERR_TIMEOUT;
 }
 
+static int
+open_parts(struct engine *en, const struct conf *cf, struct err *err)
+{
+	if (open_store(en, cf, err) < 0 || open_registry(en, cf, err) < 0 ||
+	    open_receive(en, cf, err) < 0 || open_ops(en, err) < 0)
+		return -1;
+	return start_watch(en, cf, err);
+}
+
 enum engine_state
 engine_try(struct engine *en, struct err *err)
 {
-	const struct engine_options *opt = &en->opt;
+	const struct conf *cf = conf_live_get(en->opt.settings);
+	int opened = open_parts(en, cf, err);
 
-	if (load_schemes(en, opt, err) == 0 && open_store(en, opt, err) == 0 &&
-	    registry_open(en->store, en->schemes, &en->registry, err) == 0 &&
-	    open_receive(en, opt, err) == 0 &&
-	    ops_open(opt->conf, en->store, en->registry, &en->ops, err) == 0 &&
-	    start_watch(en, opt, err) == 0) {
+	conf_live_put(cf);
+	if (opened == 0) {
 		server_serve(en->server, en->receive, en->ops);
 		return ENGINE_OPEN;
 	}
@@ -198,6 +213,7 @@ engine_open(const struct engine_options *opt, struct owner_lock *lock,
 	}
 	en->lock = lock;
 	en->opt = *opt;
+	en->conf = conf_live_get(opt->settings);
 	if (start_server(en, opt, err) == 0)
 		state = engine_try(en, err);
 	if (state == ENGINE_FAILED)
@@ -205,6 +221,29 @@ engine_open(const struct engine_options *opt, struct owner_lock *lock,
 	else
 		*out = en;
 	return state;
+}
+
+int
+engine_reload(struct engine *en, const struct conf *cf, struct err *err)
+{
+	struct receive_options ro = receive_options(cf);
+	struct store_options so;
+	struct scheme_set *schemes;
+	int ret = -1;
+
+	if (en->receive == NULL)
+		return 0;
+	if (conf_schemes_load(cf, NULL, NULL, &schemes, err) < 0)
+		return -1;
+	if (registry_take_schemes(en->registry, NULL, schemes, err) == 0 &&
+	    receive_configure(en->receive, &ro, err) == 0) {
+		store_options(cf, en->opt.log, &so);
+		store_configure(en->store, &so);
+		watch_configure(en->watch, cf->hold_s, cf->retain_s);
+		ret = 0;
+	}
+	scheme_set_free(schemes);
+	return ret;
 }
 
 struct receive *
@@ -247,6 +286,7 @@ engine_close(struct engine *en)
 		return false;
 	close_parts(en);
 	owner_lock_drop(en->lock);
+	conf_live_put(en->conf);
 	free(en);
 	return true;
 }

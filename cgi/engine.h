@@ -6,18 +6,20 @@
 #define EYELET_CGI_ENGINE_H
 
 #include "cgi/log.h"
-#include "lib/conf.h"
+#include "lib/conf_live.h"
 #include "lib/owner.h"
 #include "lib/receive.h"
 
 struct engine;
 
 struct engine_options {
-	const struct conf *conf;
+	struct conf_live *settings;
 	enum owner_role role;
 	struct log *log; /* for the operator */
 	/* Another process wants the store, see server.h. Must not block. */
 	void (*leave)(void *arg, const char *why);
+	/* An administrator asks for a reload; the call's thread. */
+	int (*reload)(void *arg, struct err *err);
 	void *arg;
 };
 
@@ -52,6 +54,15 @@ engine_make_room(const struct conf *conf, struct log *log, struct err *err);
 enum engine_state engine_try(struct engine *en, struct err *err);
 
 struct receive *engine_receive(struct engine *en);
+
+/*
+ * Takes the schemes and limits of cf, which is about to come into force, for
+ * requests and calls that begin from now on. Nothing to do while the store is
+ * down. ERR_CONFIG: a scheme's file does not load, or an endpoint would work no
+ * more; then nothing is changed. ERR_DENIED, ERR_NOMEM, ERR_IO. Not while
+ * another thread is in engine_try or engine_close.
+ */
+int engine_reload(struct engine *en, const struct conf *cf, struct err *err);
 
 /* Was a write lost, so that only a new start helps? */
 bool engine_is_fenced(struct engine *en);

@@ -13,12 +13,13 @@
 
 /* A client that nobody uses at the moment. */
 struct spare {
+	const struct conf *conf; /* the client's, held */
 	struct client *client;
 	struct spare *next;
 };
 
 struct forward {
-	const struct conf *conf;
+	struct conf_live *settings;
 	enum client_role role;
 	pthread_mutex_t lock; /* of what follows */
 	struct spare *spares;
@@ -26,18 +27,26 @@ struct forward {
 };
 
 int
-forward_open(const struct conf *cf, enum client_role role, struct forward **out,
-    struct err *err)
+forward_open(struct conf_live *settings, enum client_role role,
+    struct forward **out, struct err *err)
 {
 	struct forward *fw = calloc(1, sizeof(*fw));
 
 	if (fw == NULL)
 		return err_set(err, ERR_NOMEM, "no memory to forward requests");
-	fw->conf = cf;
+	fw->settings = settings;
 	fw->role = role;
 	pthread_mutex_init(&fw->lock, NULL);
 	*out = fw;
 	return 0;
+}
+
+static void
+drop_spare(struct spare *s)
+{
+	client_close(s->client);
+	conf_live_put(s->conf);
+	free(s);
 }
 
 void
@@ -50,8 +59,7 @@ forward_close(struct forward *fw)
 		return;
 	while ((s = fw->spares) != NULL) {
 		fw->spares = s->next;
-		client_close(s->client);
-		free(s);
+		drop_spare(s);
 	}
 	for (i = 0; i < FORWARD_WORDS_MAX; i++)
 		free(fw->words[i]);
@@ -65,10 +73,9 @@ static int
 take_spare(struct forward *fw, int64_t deadline_ms, struct spare **out,
     struct err *err)
 {
-	struct client_options how = { .conf = fw->conf,
-		.role = fw->role,
-		.program = PROGRAM,
-		.deadline_ms = deadline_ms };
+	struct client_options how = {
+		.role = fw->role, .program = PROGRAM, .deadline_ms = deadline_ms
+	};
 	struct spare *s;
 
 	pthread_mutex_lock(&fw->lock);
@@ -81,8 +88,9 @@ take_spare(struct forward *fw, int64_t deadline_ms, struct spare **out,
 		if (s == NULL)
 			return err_set(
 			    err, ERR_NOMEM, "no memory for a client");
+		how.conf = s->conf = conf_live_get(fw->settings);
 		if (client_open_with(&how, &s->client, err) < 0) {
-			free(s);
+			drop_spare(s);
 			return -1;
 		}
 	}
@@ -159,8 +167,7 @@ forward_body(struct forward *fw, struct receive_call *call, int64_t deadline_ms,
 		return -1;
 	if (client_receive(s->client, &call->request, call->request_id,
 		deadline_ms, reply, err) < 0) {
-		client_close(s->client);
-		free(s);
+		drop_spare(s);
 		return -1;
 	}
 	reply->content_type = keep_word(fw, reply->content_type);
@@ -173,16 +180,20 @@ int
 forward_begin(struct forward *fw, struct receive_call *call, int64_t *body_max,
     int64_t deadline_ms, struct err *err)
 {
+	const struct conf *cf;
+
 	call->request.body = SPAN_EMPTY;
 	/* Without a body the owner alone judges: 405, 411, the health page. */
 	if (call->request.content_length <= 0)
 		return forward_body(fw, call, deadline_ms, err);
-	if (call->request.content_length > fw->conf->body_max) {
+	cf = conf_live_get(fw->settings);
+	*body_max = cf->body_max;
+	conf_live_put(cf);
+	if (call->request.content_length > *body_max) {
 		receive_refuse(&call->reply, RECEIVE_TOO_LARGE,
 		    "another process owns the store, and holds no more");
 		return 1;
 	}
-	*body_max = fw->conf->body_max;
 	return 0;
 }
 

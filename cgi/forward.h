@@ -7,7 +7,7 @@
 #define EYELET_CGI_FORWARD_H
 
 #include "lib/client.h"
-#include "lib/conf.h"
+#include "lib/conf_live.h"
 #include "lib/receive.h"
 
 #define FORWARD_WORDS_MAX 64 /* different content types that owners answer */
@@ -15,8 +15,11 @@
 
 struct forward;
 
-/* Borrows cf until forward_close; replies borrow words from it until then. */
-int forward_open(const struct conf *cf, enum client_role role,
+/*
+ * Borrows settings until forward_close; replies borrow words from it until
+ * then.
+ */
+int forward_open(struct conf_live *settings, enum client_role role,
     struct forward **out, struct err *err);
 void forward_close(struct forward *fw); /* NULL is allowed */
 

@@ -21,16 +21,17 @@
 
 /* Lines, each with its '\n'. */
 struct batch {
+	bool to_syslog; /* as its first line found it */
 	size_t len;
 	char text[LOG_ROOM];
 };
 
 struct log {
 	struct log_file *file; /* NULL: it is none that is rotated */
-	bool to_syslog;
 	pthread_t thread;
 	pthread_mutex_t lock; /* all below but what "writing" points at */
 	pthread_cond_t wake, ended;
+	bool to_syslog;
 	struct batch *gathering, *writing;
 	uint64_t dropped;
 	bool ending, has_ended;
@@ -72,9 +73,9 @@ write_syslog(const char *at, size_t len)
 }
 
 static void
-write_batch(struct log *lg, struct batch *b)
+write_batch(struct batch *b)
 {
-	if (lg->to_syslog)
+	if (b->to_syslog)
 		write_syslog(b->text, b->len);
 	else
 		write_stderr(b->text, b->len);
@@ -113,7 +114,7 @@ writer(void *arg)
 		dropped = lg->dropped;
 		lg->dropped = 0;
 		pthread_mutex_unlock(&lg->lock);
-		write_batch(lg, full);
+		write_batch(full);
 		if (dropped > 0)
 			log_note(lg,
 			    "%llu log lines were dropped: they came faster "
@@ -154,7 +155,6 @@ log_open(const char *to, struct log **out, struct err *err)
 	lg = calloc(1, sizeof(*lg));
 	if (lg == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for the log");
-	lg->to_syslog = strcmp(to, "syslog") == 0;
 	pthread_mutex_init(&lg->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -172,8 +172,7 @@ log_open(const char *to, struct log **out, struct err *err)
 		return -1;
 	}
 	lg->gathering->len = lg->writing->len = 0;
-	if (lg->to_syslog)
-		openlog("eyelet.fcgi", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	log_set(lg, to);
 	failed = pthread_create(&lg->thread, NULL, writer, lg);
 	if (failed != 0) {
 		destroy(lg);
@@ -181,6 +180,18 @@ log_open(const char *to, struct log **out, struct err *err)
 	}
 	*out = lg;
 	return 0;
+}
+
+void
+log_set(struct log *lg, const char *to)
+{
+	bool to_syslog = strcmp(to, "syslog") == 0;
+
+	pthread_mutex_lock(&lg->lock);
+	if (to_syslog && !lg->to_syslog)
+		openlog("eyelet.fcgi", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	lg->to_syslog = to_syslog;
+	pthread_mutex_unlock(&lg->lock);
 }
 
 void
@@ -225,13 +236,15 @@ put_line(struct log *lg, const char *line, size_t len)
 	size_t stamp_len = 0;
 	struct batch *b;
 
-	if (!lg->to_syslog) {
-		text_time(stamp, clock_wall_ms());
+	text_time(stamp, clock_wall_ms());
+	pthread_mutex_lock(&lg->lock);
+	b = lg->gathering;
+	if (b->len == 0)
+		b->to_syslog = lg->to_syslog;
+	if (!b->to_syslog) {
 		stamp_len = strlen(stamp);
 		stamp[stamp_len++] = ' ';
 	}
-	pthread_mutex_lock(&lg->lock);
-	b = lg->gathering;
 	if (stamp_len + len + 1 > sizeof(b->text) - b->len)
 		lg->dropped++;
 	else {

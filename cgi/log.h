@@ -21,6 +21,9 @@ struct log;
  */
 int log_open(const char *to, struct log **out, struct err *err);
 
+/* Lines go there from now on: see log_open. Any thread. */
+void log_set(struct log *lg, const char *to);
+
 /*
  * Opens standard error anew where its file was rotated, see log_file.h; `now`
  * without waiting for the time of the next look. One thread's.

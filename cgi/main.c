@@ -22,8 +22,6 @@
 #include "lib/util.h"
 #include "lib/version.h"
 
-#define WORKERS_MIN 2 /* by cores; one that waits must not be all */
-#define WORKERS_BY_CORES_MAX 16
 #define FILES_OTHER 512 /* descriptors for all but connections */
 #define CONNECTIONS_MIN 8
 #define PARENT_ENV "EYELET_PARENT" /* to itself, when executed anew */
@@ -142,6 +140,7 @@ struct options {
 	const char *config, *socket;
 	unsigned workers; /* 0: not given */
 	bool store;
+	struct timespec began;
 };
 
 /* Returns -1 to go on, or the exit status. */
@@ -198,22 +197,6 @@ read_options(int argc, char **argv, struct options *opt)
 	return -1;
 }
 
-static unsigned
-choose_workers(const struct options *opt, const struct conf *cf)
-{
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (opt->workers > 0)
-		return opt->workers;
-	if (cf->workers > 0)
-		return cf->workers < POOL_WORKERS_MAX ? (unsigned)cf->workers
-						      : POOL_WORKERS_MAX - 1;
-	if (cores < WORKERS_MIN)
-		return WORKERS_MIN;
-	return cores > WORKERS_BY_CORES_MAX ? WORKERS_BY_CORES_MAX
-					    : (unsigned)cores;
-}
-
 /* --- its lives ----------------------------------------------------------- */
 
 /* Where the configuration is, the environment says: see lib/gateway.h. */
@@ -222,6 +205,7 @@ run_cgi(char **env)
 {
 	struct conf cf = { .file = NULL };
 	struct err err = ERR_INIT, ignored = ERR_INIT;
+	struct conf_live *settings = NULL;
 	struct log *log = NULL;
 	int ret;
 
@@ -230,27 +214,33 @@ run_cgi(char **env)
 	 * log is written. One request ends soon enough without it.
 	 */
 	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	if (conf_read(NULL, &cf, &err) < 0 ||
-	    log_open(cf.log, &log, &err) < 0) {
+	    log_open(cf.log, &log, &err) < 0 ||
+	    conf_live_new(&cf, &settings, &err) < 0) {
 		/* The web server gets an answer, its log the reason. */
 		cgi_fault("configuration", &ignored);
 		conf_free(&cf);
+		log_close(log);
 		return fail(&err);
 	}
-	ret = cgi_run(&cf, env, log, &err);
+	ret = cgi_run(settings, env, log, &err);
 	log_close(log);
-	conf_free(&cf);
+	conf_live_free(settings);
 	return ret < 0 ? fail(&err) : EX_OK;
 }
 
+/* Takes what cf has. */
 static int
-serve_until_end(const struct options *opt, const struct conf *cf,
+serve_until_end(const struct options *opt, struct conf *cf,
     struct listening *ls, char **argv)
 {
+	struct reload rl = { .config = opt->config,
+		.workers = opt->workers,
+		.began = opt->began };
 	struct service_options so = {
-		.conf = cf,
+		.reload = &rl,
 		.listening = ls,
-		.workers = choose_workers(opt, cf),
 		.connections = choose_connections(),
 		.argv = argv,
 	};
@@ -260,15 +250,20 @@ serve_until_end(const struct options *opt, const struct conf *cf,
 	so.parent_fd = watch_parent(ls);
 	if (so.parent_fd == -2)
 		return EX_OK;
-	if (fcgi_init(&err) < 0 || log_open(cf->log, &so.log, &err) < 0)
+	if (fcgi_init(&err) < 0 || log_open(cf->log, &so.log, &err) < 0 ||
+	    conf_live_new(cf, &rl.settings, &err) < 0)
 		return fail(&err);
+	rl.log = so.log;
+	reload_init(&rl);
 	ret = service_run(&so, &err);
 	log_close(so.log);
 	listening_close(ls);
-	if (ret == 0)
-		return EX_OK;
-	/* Threads may still run, so nothing here is given back. */
-	_exit(ret < 0 ? fail(&err) : EX_SOFTWARE);
+	/* Threads may still run: then nothing here is given back. */
+	if (ret != 0)
+		_exit(ret < 0 ? fail(&err) : EX_SOFTWARE);
+	reload_end(&rl);
+	conf_live_free(rl.settings);
+	return EX_OK;
 }
 
 static int
@@ -303,6 +298,7 @@ run_by_options(struct listening *ls, int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	clock_gettime(CLOCK_REALTIME, &opt.began);
 	if (opt.store)
 		listening_close(ls);
 	if (opt.store || opt.socket != NULL || ls->from != LISTENING_NONE)

@@ -451,6 +451,12 @@ pool_set_workers(struct pool *p, unsigned workers)
 	pthread_mutex_unlock(&p->lock);
 }
 
+void
+pool_set_upload(struct pool *p, int64_t upload_ms)
+{
+	p->serving.upload_ms = upload_ms;
+}
+
 /* Until nobody waits in the backlog, or for POOL_BACKLOG_MS. */
 static void
 take_backlog(struct pool *p)

@@ -37,6 +37,9 @@ pool_start(const struct pool_options *opt, struct pool **out, struct err *err);
 /* From now on; within a second. */
 void pool_set_workers(struct pool *p, unsigned workers);
 
+/* The deadline of bodies whose head comes from now on. */
+void pool_set_upload(struct pool *p, int64_t upload_ms);
+
 /*
  * Ends gracefully: takes what waits in the listening socket's backlog (unless
  * keep_backlog: the next program takes it), then no more; returns when every

@@ -31,7 +31,7 @@ struct serving {
 	int epoll_fd;
 	struct handler handler;
 	struct log *log;
-	int64_t upload_ms; /* for a body, from the end of its head */
+	_Atomic int64_t upload_ms; /* for a body, from the end of its head */
 	atomic_size_t memory; /* bytes charged to connections */
 	atomic_bool ending; /* connections are closed instead of kept */
 };

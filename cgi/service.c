@@ -14,47 +14,17 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "cgi/deliverer.h"
 #include "cgi/engine.h"
-#include "cgi/forward.h"
-#include "cgi/pool.h"
+#include "cgi/service_impl.h"
 #include "lib/clock.h"
 #include "lib/util.h"
 
-#define SERVICE_WHY_MAX 512 /* as an err's text */
 #define FENCED_DRAIN_MS 2000
 #define FENCED_PAUSE_MS 1000 /* when the store was open for less than ... */
 #define FENCED_SOON_MS 5000
 
-enum mode {
-	MODE_OPENING, /* requests wait: this will not take long */
-	MODE_OWNING, /* for good: an owner never turns back into another mode */
-	MODE_FORWARDING,
-	MODE_DOWN /* the store cannot be opened; tried again and again */
-};
-
-struct service {
-	struct service_options opt;
-	enum owner_role role;
-	struct forward *forward;
-	struct pool *pool; /* NULL for --store */
-	int signal_fd, wake_fd;
-
-	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t changed;
-	enum mode mode;
-	int64_t opening_since_ms;
-	char down_why[SERVICE_WHY_MAX]; /* "" unless MODE_DOWN */
-	char leave_why[128]; /* "": nobody asked */
-
-	_Atomic(struct engine *) engine; /* set with MODE_OWNING */
-	struct engine *holding; /* the same, and while its store is down */
-	int64_t owning_since_ms, tried_at_ms, greeted_at_ms;
-	struct deliverer deliverer; /* while owning */
-};
-
-static void
-wake(struct service *sv)
+void
+service_wake(struct service *sv)
 {
 	uint64_t one = 1;
 
@@ -74,9 +44,8 @@ set_mode(struct service *sv, enum mode mode, const char *down_why)
 	pthread_mutex_unlock(&sv->lock);
 }
 
-/* Any thread: the main thread ends the service. why is inert. */
-static void
-asked_to_leave(void *arg, const char *why)
+void
+service_leave(void *arg, const char *why)
 {
 	struct service *sv = arg;
 
@@ -84,161 +53,19 @@ asked_to_leave(void *arg, const char *why)
 	if (sv->leave_why[0] == '\0')
 		snprintf(sv->leave_why, sizeof(sv->leave_why), "%s", why);
 	pthread_mutex_unlock(&sv->lock);
-	wake(sv);
+	service_wake(sv);
 }
 
-/* --- requests (the pool's threads) --------------------------------------- */
-
-/*
- * Waits while the store is being opened, until a request that came now must
- * get its 503: at once where opening has taken SERVICE_WAIT_MS already (the
- * disk hangs, or recovery is long). Returns the mode then.
- */
-static enum mode
-settled_mode(struct service *sv, int64_t deadline_ms)
-{
-	int64_t left_ms;
-	struct timespec until;
-	enum mode mode;
-
-	pthread_mutex_lock(&sv->lock);
-	if (sv->opening_since_ms + SERVICE_WAIT_MS < deadline_ms)
-		deadline_ms = sv->opening_since_ms + SERVICE_WAIT_MS;
-	while (sv->mode == MODE_OPENING &&
-	       (left_ms = deadline_ms - clock_ms()) > 0) {
-		until = clock_in_ms(left_ms);
-		pthread_cond_timedwait(&sv->changed, &sv->lock, &until);
-	}
-	mode = sv->mode;
-	pthread_mutex_unlock(&sv->lock);
-	return mode;
-}
-
-/*
- * No owner could be reached: has the main thread look, and waits for what it
- * finds. False when the time is up.
- */
-static bool
-wait_for_change(struct service *sv, int64_t deadline_ms)
-{
-	struct timespec soon = clock_in_ms(SERVICE_LOOK_MS);
-
-	wake(sv);
-	pthread_mutex_lock(&sv->lock);
-	if (sv->mode == MODE_FORWARDING)
-		pthread_cond_timedwait(&sv->changed, &sv->lock, &soon);
-	pthread_mutex_unlock(&sv->lock);
-	return clock_ms() < deadline_ms;
-}
-
+/* The thread of an administrator's call. */
 static int
-answer_fault(struct service *sv, struct receive_call *call, const char *why)
-{
-	char words[SERVICE_WHY_MAX];
-
-	pthread_mutex_lock(&sv->lock);
-	snprintf(words, sizeof(words), "%s",
-	    sv->down_why[0] != '\0' ? sv->down_why
-	    : why[0] != '\0'        ? why
-				    : "the store is still being opened");
-	pthread_mutex_unlock(&sv->lock);
-	forward_fault(&call->reply, words);
-	return 1;
-}
-
-/*
- * The owner could not be had. True when the next one may be: not when this one
- * refuses, nor when it is of a newer release, which makes room for that.
- */
-static bool
-may_try_again(struct service *sv, const struct err *err)
-{
-	if (err->code == ERR_VERSION)
-		asked_to_leave(sv, "the owner of the store is a newer release");
-	return err->code == ERR_AWAY || err->code == ERR_TIMEOUT;
-}
-
-/*
- * begin and body are the same walk: whoever can answers; nobody for
- * SERVICE_WAIT_MS is 503.
- */
-static int
-begin(void *arg, struct receive_call *call, void **via, int64_t *body_max)
+asked_to_reload(void *arg, struct err *err)
 {
 	struct service *sv = arg;
-	int64_t deadline_ms = clock_ms() + SERVICE_WAIT_MS;
-	struct err err = ERR_INIT;
-	struct engine *en;
-	enum mode mode;
-	int done;
+	int ret =
+	    reload_take(sv->opt.reload, atomic_load(&sv->engine), true, err);
 
-	do {
-		*via = en = atomic_load(&sv->engine);
-		if (en != NULL)
-			return receive_begin(
-			    engine_receive(en), call, body_max);
-		mode = settled_mode(sv, deadline_ms);
-		if (mode == MODE_FORWARDING) {
-			done = forward_begin(
-			    sv->forward, call, body_max, deadline_ms, &err);
-			if (done >= 0)
-				return done;
-			if (!may_try_again(sv, &err))
-				break;
-		}
-	} while (mode != MODE_DOWN && wait_for_change(sv, deadline_ms));
-	return answer_fault(sv, call, err.text);
-}
-
-/* A request begun with another process may find this one the owner by now. */
-static int
-begin_again(struct engine *en, struct receive_call *call)
-{
-	int64_t body_max;
-
-	if (receive_begin(engine_receive(en), call, &body_max) != 0)
-		return 1;
-	return receive_body(engine_receive(en), call);
-}
-
-static int
-body(void *arg, struct receive_call *call, void *via)
-{
-	struct service *sv = arg;
-	int64_t deadline_ms = clock_ms() + SERVICE_WAIT_MS;
-	struct err err = ERR_INIT;
-	struct engine *en;
-	enum mode mode;
-	int done;
-
-	if (via != NULL)
-		return receive_body(engine_receive(via), call);
-	call->until_ms = clock_ms() + STORE_WAIT_MS;
-	do {
-		en = atomic_load(&sv->engine);
-		if (en != NULL)
-			return begin_again(en, call);
-		mode = settled_mode(sv, deadline_ms);
-		if (mode == MODE_FORWARDING) {
-			done =
-			    forward_body(sv->forward, call, deadline_ms, &err);
-			if (done >= 0)
-				return done;
-			if (!may_try_again(sv, &err))
-				break;
-		}
-	} while (mode != MODE_DOWN && wait_for_change(sv, deadline_ms));
-	return answer_fault(sv, call, err.text);
-}
-
-static void
-abort_call(void *arg, struct receive_call *call, void *via, bool late)
-{
-	(void)arg;
-	if (via != NULL)
-		receive_abort(engine_receive(via), call, late);
-	else
-		forward_abort(call, late);
+	service_wake(sv);
+	return ret;
 }
 
 /* --- owning (the main thread) -------------------------------------------- */
@@ -251,6 +78,15 @@ stay_down(struct service *sv, const struct err *err)
 		log_note(sv->opt.log,
 		    "the store is not open, requests get 503: %s", err->text);
 	set_mode(sv, MODE_DOWN, err->text);
+}
+
+/* Those that hand requests on wait for the owner meanwhile. */
+static unsigned
+count_workers(const struct service *sv, bool forwards)
+{
+	unsigned n = reload_workers(sv->opt.reload, sv->conf);
+
+	return forwards && n < SERVICE_FORWARDERS ? SERVICE_FORWARDERS : n;
 }
 
 /* Acts on the result of opening the store. -1: this process cannot go on. */
@@ -273,9 +109,9 @@ take_state(struct service *sv, enum engine_state state, const struct err *err)
 	atomic_store(&sv->engine, sv->holding);
 	set_mode(sv, MODE_OWNING, "");
 	if (sv->pool != NULL)
-		pool_set_workers(sv->pool, sv->opt.workers);
+		pool_set_workers(sv->pool, count_workers(sv, false));
 	log_note(
-	    sv->opt.log, "this process owns the store %s", sv->opt.conf->store);
+	    sv->opt.log, "this process owns the store %s", sv->conf->store);
 	return 0;
 }
 
@@ -283,10 +119,11 @@ static int
 own(struct service *sv, struct owner_lock *lock, struct err *err)
 {
 	struct engine_options eo = {
-		.conf = sv->opt.conf,
+		.settings = sv->opt.reload->settings,
 		.role = sv->role,
 		.log = sv->opt.log,
-		.leave = asked_to_leave,
+		.leave = service_leave,
+		.reload = asked_to_reload,
 		.arg = sv,
 	};
 
@@ -303,9 +140,9 @@ forward_to(struct service *sv, const struct owner_info *holder)
 	if (sv->mode != MODE_FORWARDING) {
 		log_note(sv->opt.log,
 		    "process %ld owns the store %s: requests go there",
-		    (long)holder->pid, sv->opt.conf->store);
-		if (sv->pool != NULL && sv->opt.workers < SERVICE_FORWARDERS)
-			pool_set_workers(sv->pool, SERVICE_FORWARDERS);
+		    (long)holder->pid, sv->conf->store);
+		if (sv->pool != NULL)
+			pool_set_workers(sv->pool, count_workers(sv, true));
 		set_mode(sv, MODE_FORWARDING, "");
 	}
 	/* One that was only started on demand gives way when greeted. */
@@ -331,8 +168,8 @@ look_for_owner(struct service *sv, struct err *err)
 		return take_state(sv, engine_try(sv->holding, err), err);
 	do
 		ret = owner_lock_try(
-		    sv->opt.conf->store, sv->role, &lock, &holder, err);
-	while (ret < 0 && engine_make_room(sv->opt.conf, sv->opt.log, err));
+		    sv->conf->store, sv->role, &lock, &holder, err);
+	while (ret < 0 && engine_make_room(sv->conf, sv->opt.log, err));
 	if (ret < 0) {
 		if (!engine_may_pass(err->code))
 			return -1;
@@ -342,7 +179,7 @@ look_for_owner(struct service *sv, struct err *err)
 	if (lock != NULL)
 		return own(sv, lock, err);
 	if (sv->role == OWNER_STORE)
-		asked_to_leave(sv, "another process owns the store");
+		service_leave(sv, "another process owns the store");
 	else
 		forward_to(sv, &holder);
 	return 0;
@@ -354,7 +191,7 @@ look_for_owner(struct service *sv, struct err *err)
 static int64_t
 patience_ms(const struct service *sv)
 {
-	return sv->opt.conf->upload_s * 1000 + SERVICE_DRAIN_MS;
+	return sv->conf->upload_s * 1000 + SERVICE_DRAIN_MS;
 }
 
 /*
@@ -451,8 +288,12 @@ reason_to_end(struct service *sv, int timeout_ms)
 	if (poll(p, NITEMS(p), timeout_ms) < 0 && errno != EINTR)
 		return "poll failed";
 	if (p[0].revents != 0 &&
-	    read(sv->signal_fd, &si, sizeof(si)) == sizeof(si))
-		return strsignal((int)si.ssi_signo);
+	    read(sv->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo != SIGHUP)
+			return strsignal((int)si.ssi_signo);
+		log_look(sv->opt.log, true);
+		reload_or_say(sv->opt.reload, en, true);
+	}
 	if (p[1].revents != 0 && read(sv->wake_fd, &n, sizeof(n)) < 0)
 		assert(errno == EAGAIN);
 	if (p[2].revents != 0)
@@ -484,9 +325,12 @@ loop(struct service *sv, struct err *err)
 		    look_for_owner(sv, err) < 0)
 			return -1;
 		if (sv->mode == MODE_OWNING && engine_delivers(sv->engine))
-			deliverer_look(
-			    &sv->deliverer, sv->opt.conf, sv->opt.log);
+			deliverer_look(&sv->deliverer, sv->conf, sv->opt.log);
 		log_look(sv->opt.log, false);
+		if (reload_is_due(sv->opt.reload))
+			reload_or_say(sv->opt.reload, sv->holding, false);
+		reload_follow(sv->opt.reload, &sv->conf, sv->pool,
+		    sv->mode == MODE_FORWARDING ? SERVICE_FORWARDERS : 0);
 		why = reason_to_end(sv, SERVICE_LOOK_MS);
 	}
 	log_note(sv->opt.log, "leaving: %s", why);
@@ -498,12 +342,12 @@ loop(struct service *sv, struct err *err)
 void
 service_signals(sigset_t *set)
 {
-	static const int ends[] = { SIGTERM, SIGUSR1, SIGINT, SIGHUP };
+	static const int taken[] = { SIGTERM, SIGUSR1, SIGINT, SIGHUP };
 	size_t i;
 
 	sigemptyset(set);
-	for (i = 0; i < NITEMS(ends); i++)
-		sigaddset(set, ends[i]);
+	for (i = 0; i < NITEMS(taken); i++)
+		sigaddset(set, taken[i]);
 }
 
 static int
@@ -512,10 +356,10 @@ start(struct service *sv, struct err *err)
 	const struct service_options *opt = &sv->opt;
 	struct pool_options po = {
 		.listen_fd = opt->listening->fd,
-		.workers = opt->workers,
+		.workers = reload_workers(opt->reload, sv->conf),
 		.connections = opt->connections,
-		.upload_ms = opt->conf->upload_s * 1000,
-		.handler = { sv, begin, body, abort_call },
+		.upload_ms = sv->conf->upload_s * 1000,
+		.handler = { sv, route_begin, route_body, route_abort },
 		.log = opt->log,
 	};
 	sigset_t signals;
@@ -525,7 +369,8 @@ start(struct service *sv, struct err *err)
 	sv->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (sv->signal_fd < 0 || sv->wake_fd < 0)
 		return err_errno(err, errno, "wait for signals");
-	if (forward_open(opt->conf, CLIENT_FASTCGI, &sv->forward, err) < 0)
+	if (forward_open(
+		opt->reload->settings, CLIENT_FASTCGI, &sv->forward, err) < 0)
 		return -1;
 	if (opt->listening->from == LISTENING_NONE)
 		return 0;
@@ -541,6 +386,7 @@ service_new(const struct service_options *opt)
 	if (sv == NULL)
 		return NULL;
 	sv->opt = *opt;
+	sv->conf = conf_live_get(opt->reload->settings);
 	sv->role = opt->listening->from == LISTENING_NONE ? OWNER_STORE
 							  : OWNER_FASTCGI;
 	sv->signal_fd = sv->wake_fd = -1;
@@ -563,6 +409,7 @@ service_free(struct service *sv)
 		close(sv->wake_fd);
 	pthread_cond_destroy(&sv->changed);
 	pthread_mutex_destroy(&sv->lock);
+	conf_live_put(sv->conf);
 	free(sv);
 }
 

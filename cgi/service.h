@@ -10,7 +10,7 @@
 
 #include "cgi/listening.h"
 #include "cgi/log.h"
-#include "lib/conf.h"
+#include "cgi/reload.h"
 
 #define SERVICE_WAIT_MS 5000 /* for an owner, before a request gets 503 */
 #define SERVICE_LOOK_MS 250 /* how often the main thread looks around */
@@ -21,16 +21,18 @@
 #define SERVICE_CLOSE_MS 15000 /* for closing the store when leaving */
 
 struct service_options {
-	const struct conf *conf;
+	struct reload *reload; /* settings, and what takes them anew */
 	struct listening *listening; /* from NONE: --store, no FastCGI */
-	unsigned workers;
 	size_t connections;
 	int parent_fd; /* a pidfd: its death ends the service; -1: nobody's */
 	char **argv; /* to execute itself anew with */
 	struct log *log;
 };
 
-/* The signals that end a service; blocked by the caller in every thread. */
+/*
+ * The signals that end a service, and the one that has it take its settings
+ * anew (SIGHUP); blocked by the caller in every thread.
+ */
 void service_signals(sigset_t *set);
 
 /*

@@ -37,79 +37,83 @@ static put_value put_path, put_folders, put_mount, put_addresses, put_log,
 /* Every setting: the one table; eyelet.conf(5) has the words for each. */
 static const struct setting {
 	const char *section, *key;
+	enum conf_when when;
 	put_value *put;
 	size_t member; /* of struct conf */
 	const char *def;
 	int64_t min, max;
 } settings[] = {
-	{ "store", "path", put_path, offsetof(struct conf, store),
+	{ "store", "path", CONF_RESTART, put_path, offsetof(struct conf, store),
 	    EYELET_LOCALSTATEDIR "/lib/eyelet/store", 0, 0 },
-	{ "store", "key_file", put_path, offsetof(struct conf, key_file),
+	{ "store", "key_file", CONF_RESTART, put_path,
+	    offsetof(struct conf, key_file),
 	    EYELET_LOCALSTATEDIR "/lib/eyelet/keys/store.key", 0, 0 },
-	{ "store", "horizon", put_duration, offsetof(struct conf, horizon_s),
-	    "35d", 1, 3650 * DAY },
-	{ "store", "dedupe_max", put_bytes, offsetof(struct conf, dedupe_max),
-	    "4g", MIB, 16 * TIB },
-	{ "store", "retain", put_duration, offsetof(struct conf, retain_s),
-	    "30d", 1, 36500 * DAY },
-	{ "store", "retain_bytes", put_bytes,
+	{ "store", "horizon", CONF_RESTART, put_duration,
+	    offsetof(struct conf, horizon_s), "35d", 1, 3650 * DAY },
+	{ "store", "dedupe_max", CONF_RESTART, put_bytes,
+	    offsetof(struct conf, dedupe_max), "4g", MIB, 16 * TIB },
+	{ "store", "retain", CONF_LIVE, put_duration,
+	    offsetof(struct conf, retain_s), "30d", 1, 36500 * DAY },
+	{ "store", "retain_bytes", CONF_LIVE, put_bytes,
 	    offsetof(struct conf, retain_bytes), "10g", MIB, 1024 * TIB },
-	{ "store", "hold_max", put_duration, offsetof(struct conf, hold_s),
-	    "30d", 0, 36500 * DAY },
-	{ "store", "held_max", put_number, offsetof(struct conf, held_max),
-	    "10000", 1, 10000000 },
-	{ "store", "held_bytes", put_bytes, offsetof(struct conf, held_bytes),
-	    "256m", MIB, TIB },
-	{ "store", "ignored_max", put_number,
+	{ "store", "hold_max", CONF_LIVE, put_duration,
+	    offsetof(struct conf, hold_s), "30d", 0, 36500 * DAY },
+	{ "store", "held_max", CONF_LIVE, put_number,
+	    offsetof(struct conf, held_max), "10000", 1, 10000000 },
+	{ "store", "held_bytes", CONF_LIVE, put_bytes,
+	    offsetof(struct conf, held_bytes), "256m", MIB, TIB },
+	{ "store", "ignored_max", CONF_LIVE, put_number,
 	    offsetof(struct conf, ignored_max), "100000", 1, 1000000000 },
-	{ "store", "segment_max", put_bytes, offsetof(struct conf, segment_max),
-	    "256m", 64 * KIB, 64 * GIB },
-	{ "store", "segment_age", put_duration,
+	{ "store", "segment_max", CONF_LIVE, put_bytes,
+	    offsetof(struct conf, segment_max), "256m", 64 * KIB, 64 * GIB },
+	{ "store", "segment_age", CONF_LIVE, put_duration,
 	    offsetof(struct conf, segment_age_s), "1d", 1, 366 * DAY },
-	{ "store", "floor", put_bytes, offsetof(struct conf, floor), "64m", 0,
-	    1024 * GIB },
-	{ "store", "ballast", put_bytes, offsetof(struct conf, ballast), "48m",
-	    0, 1024 * GIB },
-	{ "store", "cache", put_bytes, offsetof(struct conf, cache), "64m", MIB,
-	    1024 * GIB },
-	{ "store", "log_keep_max", put_bytes,
+	{ "store", "floor", CONF_LIVE, put_bytes, offsetof(struct conf, floor),
+	    "64m", 0, 1024 * GIB },
+	{ "store", "ballast", CONF_RESTART, put_bytes,
+	    offsetof(struct conf, ballast), "48m", 0, 1024 * GIB },
+	{ "store", "cache", CONF_RESTART, put_bytes,
+	    offsetof(struct conf, cache), "64m", MIB, 1024 * GIB },
+	{ "store", "log_keep_max", CONF_LIVE, put_bytes,
 	    offsetof(struct conf, log_keep_max), "512m", MIB, 1024 * GIB },
-	{ "quarantine", "count", put_number,
+	{ "quarantine", "count", CONF_LIVE, put_number,
 	    offsetof(struct conf, quarantine_count), "100", 0, 10000 },
-	{ "quarantine", "bytes", put_bytes,
+	{ "quarantine", "bytes", CONF_LIVE, put_bytes,
 	    offsetof(struct conf, quarantine_bytes), "1m", 0, GIB },
-	{ "quarantine", "total", put_bytes,
+	{ "quarantine", "total", CONF_LIVE, put_bytes,
 	    offsetof(struct conf, quarantine_total), "64m", 0, 16 * GIB },
-	{ "schemes", "path", put_folders, offsetof(struct conf, schemes),
+	{ "schemes", "path", CONF_LIVE, put_folders,
+	    offsetof(struct conf, schemes),
 	    EYELET_DATADIR "/schemes " EYELET_SYSCONFDIR "/eyelet/schemes", 0,
 	    0 },
-	{ "receive", "mount", put_mount, offsetof(struct conf, mount), "/hooks",
-	    0, 0 },
-	{ "receive", "body_max", put_bytes, offsetof(struct conf, body_max),
-	    "1m", 1, STORE_BODY_MAX },
-	{ "receive", "upload_timeout", put_duration,
+	{ "receive", "mount", CONF_LIVE, put_mount,
+	    offsetof(struct conf, mount), "/hooks", 0, 0 },
+	{ "receive", "body_max", CONF_LIVE, put_bytes,
+	    offsetof(struct conf, body_max), "1m", 1, STORE_BODY_MAX },
+	{ "receive", "upload_timeout", CONF_LIVE, put_duration,
 	    offsetof(struct conf, upload_s), "30s", 1, HOUR },
-	{ "receive", "trusted_proxies", put_addresses,
+	{ "receive", "trusted_proxies", CONF_LIVE, put_addresses,
 	    offsetof(struct conf, trusted_proxies), "", 0, 0 },
-	{ "receive", "address_rate", put_number,
+	{ "receive", "address_rate", CONF_LIVE, put_number,
 	    offsetof(struct conf, address_rate), "0", 0, 1000000 },
-	{ "deliver", "mode", put_deliver, offsetof(struct conf, deliver_mode),
-	    "service", 0, 0 },
-	{ "deliver", "copied", put_copied,
+	{ "deliver", "mode", CONF_LIVE, put_deliver,
+	    offsetof(struct conf, deliver_mode), "service", 0, 0 },
+	{ "deliver", "copied", CONF_RESTART, put_copied,
 	    offsetof(struct conf, deliver_copied), "hold", 0, 0 },
-	{ "deliver", "missing_after", put_duration,
+	{ "deliver", "missing_after", CONF_LIVE, put_duration,
 	    offsetof(struct conf, missing_s), "10m", 0, 366 * DAY },
-	{ "deliver", "connections", put_number,
+	{ "deliver", "connections", CONF_LIVE, put_number,
 	    offsetof(struct conf, connections), "1024", 1, 8192 },
-	{ "deliver", "program", put_path,
+	{ "deliver", "program", CONF_LIVE, put_path,
 	    offsetof(struct conf, deliver_program),
 	    EYELET_SBINDIR "/eyelet-deliver", 0, 0 },
-	{ "process", "workers", put_number, offsetof(struct conf, workers), "0",
-	    0, 256 },
-	{ "process", "program", put_path, offsetof(struct conf, program),
-	    EYELET_LIBEXECDIR "/eyelet.fcgi", 0, 0 },
-	{ "process", "log", put_log, offsetof(struct conf, log), "stderr", 0,
+	{ "process", "workers", CONF_LIVE, put_number,
+	    offsetof(struct conf, workers), "0", 0, 256 },
+	{ "process", "program", CONF_LIVE, put_path,
+	    offsetof(struct conf, program), EYELET_LIBEXECDIR "/eyelet.fcgi", 0,
 	    0 },
+	{ "process", "log", CONF_LIVE, put_log, offsetof(struct conf, log),
+	    "stderr", 0, 0 },
 };
 
 _Static_assert(
@@ -501,8 +505,10 @@ conf_free(struct conf *cf)
 {
 	size_t i;
 
-	for (i = 0; i < NITEMS(cf->origins); i++)
+	for (i = 0; i < NITEMS(cf->origins); i++) {
 		free(cf->origins[i].text);
+		free(cf->origins[i].waits);
+	}
 	free_folders(cf);
 	free(cf->file);
 	free(cf->store);
@@ -517,27 +523,71 @@ conf_free(struct conf *cf)
 	memset(cf, 0, sizeof(*cf));
 }
 
-int
-conf_visit(const struct conf *cf,
-    int (*visit)(void *arg, const char *name, const char *value,
-	const char *from, struct err *err),
-    void *arg, struct err *err)
+static void
+name_setting(const struct setting *set, char name[CONF_NAME_MAX])
 {
-	char name[64], from[PATH_MAX + 16];
+	snprintf(name, CONF_NAME_MAX, "%s.%s", set->section, set->key);
+}
+
+int
+conf_visit(
+    const struct conf *cf, conf_visitor *visit, void *arg, struct err *err)
+{
+	char name[CONF_NAME_MAX], from[PATH_MAX + 16];
+	struct conf_value v = { .name = name, .from = from };
 	const struct conf_origin *at;
 	size_t i;
 
 	for (i = 0; i < NITEMS(settings); i++) {
 		at = &cf->origins[i];
-		snprintf(name, sizeof(name), "%s.%s", settings[i].section,
-		    settings[i].key);
+		name_setting(&settings[i], name);
 		if (at->line == 0)
 			snprintf(from, sizeof(from), "default");
 		else
 			snprintf(
 			    from, sizeof(from), "%s:%d", cf->file, at->line);
-		if (visit(arg, name, at->text, from, err) < 0)
+		v.text = at->text;
+		v.when = settings[i].when;
+		v.waits = at->waits;
+		if (visit(arg, &v, err) < 0)
 			return -1;
+	}
+	return 0;
+}
+
+/* --- another one in its place --------------------------------------------- */
+
+bool
+conf_differs(const struct conf *a, const struct conf *b, const char *name)
+{
+	char other[CONF_NAME_MAX];
+	size_t i;
+
+	for (i = 0; i < NITEMS(settings); i++) {
+		name_setting(&settings[i], other);
+		if (strcmp(name, other) == 0)
+			return strcmp(a->origins[i].text, b->origins[i].text) !=
+			       0;
+	}
+	return false;
+}
+
+int
+conf_keep(struct conf *cf, const struct conf *old, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < NITEMS(settings); i++) {
+		if (settings[i].when != CONF_RESTART ||
+		    strcmp(cf->origins[i].text, old->origins[i].text) == 0)
+			continue;
+		cf->origins[i].waits = cf->origins[i].text;
+		cf->origins[i].text = NULL;
+		if (keep_text(&cf->origins[i], old->origins[i].text, err) < 0 ||
+		    settings[i].put(&settings[i], span_str(cf->origins[i].text),
+			cf, err) < 0)
+			return -1;
+		cf->origins[i].line = old->origins[i].line;
 	}
 	return 0;
 }

@@ -25,6 +25,7 @@
 struct conf_origin {
 	char *text; /* as written there */
 	int line; /* of the file; 0: the default */
+	char *waits; /* what the file has since, for a restart; or NULL */
 };
 
 /* All strings are owned by the conf. */
@@ -81,14 +82,37 @@ struct conf {
 int conf_read(const char *path, struct conf *out, struct err *err);
 void conf_free(struct conf *cf);
 
+/* When another value in the file comes into force. */
+enum conf_when {
+	CONF_LIVE, /* by a reload, see conf_live.h */
+	CONF_RESTART /* only when the programs start anew */
+};
+
+#define CONF_NAME_MAX 64
+
+struct conf_value {
+	const char *name; /* "store.horizon" */
+	const char *text;
+	const char *from; /* "FILE:LINE" or "default" */
+	enum conf_when when;
+	const char *waits; /* what the file has, for the next start; or NULL */
+};
+
+typedef int
+conf_visitor(void *arg, const struct conf_value *value, struct err *err);
+
+/* Visits every setting, in the order of the table. */
+int conf_visit(
+    const struct conf *cf, conf_visitor *visit, void *arg, struct err *err);
+
+/* Have the two different values, as text, for the setting of this name? */
+bool conf_differs(const struct conf *a, const struct conf *b, const char *name);
+
 /*
- * Visits every setting: "store.horizon", its value as text, and "FILE:LINE"
- * or "default". For eyelet-store config.
+ * Gives cf, read anew, the values of old for what only a restart changes; its
+ * own ones wait. ERR_NOMEM.
  */
-int conf_visit(const struct conf *cf,
-    int (*visit)(void *arg, const char *name, const char *value,
-	const char *from, struct err *err),
-    void *arg, struct err *err);
+int conf_keep(struct conf *cf, const struct conf *old, struct err *err);
 
 /* The store's options as the configuration sets them; borrows from cf. */
 void conf_store_options(const struct conf *cf, struct store_options *opt);

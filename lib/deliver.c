@@ -126,10 +126,10 @@ open_all(struct deliver *dv, struct err *err)
 	if (digest_random(&chance, sizeof(chance), err) < 0 ||
 	    schedule_new(chance, &dv->schedule, err) < 0 ||
 	    deliver_cache_open(&dv->cache, err) < 0 ||
-	    outbound_open(dv->opt.connections, &dv->outbound, err) < 0 ||
+	    outbound_open(dv->live.connections, &dv->outbound, err) < 0 ||
 	    open_commands(dv, err) < 0 || open_lines(dv, err) < 0)
 		return -1;
-	dv->nfds = 1 + COMMAND_FDS_MAX * dv->opt.connections;
+	dv->nfds = 1 + COMMAND_FDS_MAX * dv->live.connections;
 	dv->fds = calloc(dv->nfds, sizeof(*dv->fds));
 	if (dv->fds == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for descriptors");
@@ -275,12 +275,13 @@ turn(struct deliver *dv, struct err *err)
 	dv->wall_ms = clock_wall_ms();
 	schedule_set_wall(dv->schedule, dv->wall_ms - dv->now_ms);
 	dv->more = false;
-	if (dv->opt.look != NULL)
-		dv->opt.look(dv->opt.arg);
+	if (dv->opt.look != NULL && dv->opt.look(dv->opt.arg, &dv->live) &&
+	    deliver_take_live(dv, err) < 0)
+		return -1;
 	deliver_cache_sweep(&dv->cache);
 	if (take_told(dv, err) < 0 || deliver_send(dv, err) < 0 ||
-	    deliver_read(dv, err) < 0 || ask_to_be_told(dv, err) < 0 ||
-	    deliver_send(dv, err) < 0)
+	    (!dv->live.off && deliver_read(dv, err) < 0) ||
+	    ask_to_be_told(dv, err) < 0 || deliver_send(dv, err) < 0)
 		return -1;
 	return deliver_report(dv, err);
 }
@@ -329,6 +330,7 @@ deliver_run(const struct deliver_options *opt, struct deliver_totals *totals,
 	if (dv == NULL)
 		return err_set(err, ERR_NOMEM, "no memory to deliver");
 	dv->opt = *opt;
+	dv->live = opt->live;
 	lock_fd = deliver_lock(opt->conf->store, opt->once, err);
 	if (lock_fd >= 0 && open_all(dv, err) == 0)
 		ret = deliver_until_over(dv, err);

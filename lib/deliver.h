@@ -17,20 +17,35 @@
 #define DELIVER_CONNECTIONS_DEFAULT 1024
 #define DELIVER_STOP_MS 55000 /* for what is under way when told to stop */
 
-struct deliver_options {
-	const struct conf *conf;
+/* What may change while it runs. */
+struct deliver_live {
 	const struct scheme_set *schemes;
+	size_t connections; /* at most this many under way */
+	bool off; /* what is under way ends, and nothing more is begun */
+};
+
+struct deliver_options {
+	const struct conf *conf; /* for the places of store and owner */
+	struct deliver_live live; /* as it begins */
 	const char *program; /* for the greeting and for --become-command */
 	const char *self; /* the path of this program: command_run.h */
-	size_t connections; /* at most this many under way */
 	int stop_fd; /* readable: told to stop */
 	bool once; /* what is due now, and no more */
 	bool child; /* of the store's owner: it starts no other one */
 	bool verbose; /* a line for what went well, too */
 	/* One inert key=value line without a line end. */
 	void (*log)(void *arg, const char *line);
-	/* Called once a second at least, for what the program looks after. */
-	void (*look)(void *arg);
+	/*
+	 * Called once a second at least, for what the program looks after; may
+	 * be NULL. True: *live has changed, and the schemes that stood there
+	 * may be gone.
+	 */
+	bool (*look)(void *arg, struct deliver_live *live);
+	/*
+	 * A destination wants a scheme that is not there. True: there are
+	 * others now, as above.
+	 */
+	bool (*learn)(void *arg, const char *scheme, struct deliver_live *live);
 	void *arg;
 };
 

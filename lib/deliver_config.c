@@ -36,14 +36,16 @@ make_signer(struct deliver_config *cf, const struct scheme_set *schemes,
     const struct feed_destination *d, struct err *err)
 {
 	const char *name = cf->settings.sign, *why;
+	const struct scheme *scheme;
 
 	/* A command gets what was received: nobody stands in between. */
 	if (cf->settings.ncommand > 0 || strcmp(name, "none") == 0)
 		return 0;
-	cf->scheme = scheme_set_find(schemes, name);
-	if (cf->scheme == NULL)
+	scheme = scheme_set_find(schemes, name);
+	if (scheme == NULL)
 		return err_set(
 		    err, ERR_CONFIG, "there is no scheme \"%s\"", name);
+	cf->scheme = scheme_hold(scheme);
 	if (!scheme_can_sign(cf->scheme, &why))
 		return err_set(err, ERR_CONFIG,
 		    "the scheme \"%s\" cannot sign: %s", name, why);
@@ -101,6 +103,13 @@ deliver_config_new(const struct scheme_set *schemes, uint64_t pool,
 	return 0;
 }
 
+bool
+deliver_config_lacks_scheme(const struct deliver_config *cf)
+{
+	return !cf->works && cf->scheme == NULL &&
+	       destination_signs(&cf->settings);
+}
+
 void
 deliver_config_put(struct deliver_config *cf)
 {
@@ -108,6 +117,7 @@ deliver_config_put(struct deliver_config *cf)
 		return;
 	while (cf->nkeys > 0)
 		scheme_key_free(cf->keys[--cf->nkeys].key);
+	scheme_free(cf->scheme);
 	destination_match_free(cf->match);
 	address_list_free(cf->allow);
 	destination_free(&cf->settings);

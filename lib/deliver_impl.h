@@ -38,13 +38,14 @@
 struct deliver_config {
 	unsigned refs;
 	uint64_t generation;
+	unsigned schemes_no; /* of the schemes that it was made with */
 	uint64_t pool; /* of connections: no two configs share any */
 	char name[ENDPOINT_NAME_MAX + 1];
 	struct destination settings;
 	struct destination_match *match;
 	struct address_list *allow;
 	struct retry_plan plan;
-	const struct scheme *scheme; /* NULL: unsigned */
+	struct scheme *scheme; /* held; NULL: unsigned */
 	int64_t timeout_ms; /* of one attempt */
 	size_t nkeys; /* current first */
 	struct sign_key keys[FEED_SECRETS_MAX];
@@ -58,6 +59,8 @@ int deliver_config_new(const struct scheme_set *schemes, uint64_t pool,
     const struct feed_destination *d, struct deliver_config **out,
     struct err *err);
 void deliver_config_put(struct deliver_config *cf); /* drops a hold; or NULL */
+/* Would it work with a scheme that there is not? */
+bool deliver_config_lacks_scheme(const struct deliver_config *cf);
 
 /* --- deliver_cache.c ------------------------------------------------------ */
 
@@ -139,6 +142,8 @@ struct deliver_endpoint {
 
 struct deliver {
 	struct deliver_options opt;
+	struct deliver_live live;
+	unsigned schemes_no; /* another one for each change of live.schemes */
 	struct deliver_totals totals;
 	struct schedule *schedule;
 	struct outbound *outbound;
@@ -219,6 +224,8 @@ int deliver_take_settings(struct deliver *dv, struct span in, struct err *err);
 int deliver_take_rows(
     struct deliver *dv, struct span in, uint64_t *next, struct err *err);
 void deliver_rows_failed(struct deliver *dv);
+/* dv->live is another one: each destination is made anew. ERR_NOMEM. */
+int deliver_take_live(struct deliver *dv, struct err *err);
 /* As if there were no destinations, until settings come. */
 void deliver_forget_settings(struct deliver *dv);
 void deliver_free_settings(struct deliver *dv);

@@ -204,7 +204,7 @@ start_due(struct deliver *dv, struct err *err)
 {
 	struct schedule_start ss;
 
-	while (!dv->stopping && dv->nsends < dv->opt.connections &&
+	while (!dv->stopping && dv->nsends < dv->live.connections &&
 	       !dv->fetched_first && !is_full(dv) &&
 	       schedule_next(dv->schedule, dv->now_ms, &ss))
 		if (start(dv, &ss, err) < 0)

@@ -89,13 +89,30 @@ put_in_schedule(struct deliver *dv, const struct deliver_destination *de,
 }
 
 static int
+make(struct deliver *dv, const struct feed_destination *d,
+    struct deliver_config **out, struct err *err)
+{
+	if (deliver_config_new(dv->live.schemes, dv->pools + 1, d, out, err) <
+	    0)
+		return -1;
+	(*out)->schemes_no = dv->schemes_no;
+	return 0;
+}
+
+static int
 change(struct deliver *dv, struct deliver_destination *de,
     const struct feed_destination *d, struct err *err)
 {
 	struct deliver_config *cf;
 
-	if (deliver_config_new(dv->opt.schemes, dv->pools + 1, d, &cf, err) < 0)
+	if (make(dv, d, &cf, err) < 0)
 		return -1;
+	if (deliver_config_lacks_scheme(cf) && dv->opt.learn != NULL &&
+	    dv->opt.learn(dv->opt.arg, cf->settings.sign, &dv->live)) {
+		deliver_config_put(cf);
+		if (make(dv, d, &cf, err) < 0)
+			return -1;
+	}
 	dv->pools++;
 	deliver_config_put(de->config);
 	de->config = cf;
@@ -125,7 +142,8 @@ take_destination(void *arg, const struct feed_destination *d, struct err *err)
 			return -1;
 	}
 	de->seen = true;
-	if ((de->config == NULL || de->config->generation != d->generation) &&
+	if ((de->config == NULL || de->config->generation != d->generation ||
+		de->config->schemes_no != dv->schemes_no) &&
 	    change(dv, de, d, err) < 0)
 		return -1;
 	if (!known || de->rows_touched != d->rows_touched)
@@ -198,6 +216,30 @@ deliver_forget_settings(struct deliver *dv)
 	unsee_all(dv);
 	forget_unseen(dv);
 	dv->has_settings = false;
+}
+
+int
+deliver_take_live(struct deliver *dv, struct err *err)
+{
+	size_t nfds = 1 + COMMAND_FDS_MAX * dv->live.connections;
+	struct pollfd *grown;
+
+	if (nfds > dv->nfds) {
+		grown = realloc(dv->fds, nfds * sizeof(*grown));
+		if (grown == NULL)
+			return err_set(
+			    err, ERR_NOMEM, "no memory for descriptors");
+		dv->fds = grown;
+		dv->nfds = nfds;
+	}
+	outbound_keep(dv->outbound, dv->live.connections);
+	dv->schemes_no++;
+	dv->settings_touched = UINT64_MAX; /* they are asked for again */
+	if (dv->live.off && dv->has_settings) {
+		deliver_log(dv, "delivery=off");
+		deliver_forget_settings(dv);
+	}
+	return 0;
 }
 
 int

@@ -186,6 +186,8 @@ static const struct op {
 	    { { NULL, JSON_ABSENT, false } } },
 	{ "store.clock", op_store_clock, { MAY("accept", JSON_BOOL) } },
 	{ "store.adopt", op_store_adopt, { { NULL, JSON_ABSENT, false } } },
+	{ "store.reload", op_store_reload, { { NULL, JSON_ABSENT, false } } },
+	{ "store.config", op_store_config, { { NULL, JSON_ABSENT, false } } },
 };
 
 /* Ops that have to do with deliveries. */
@@ -205,14 +207,14 @@ static const struct {
 };
 
 int
-ops_open(const struct conf *cf, struct store *st, struct registry *rg,
+ops_open(struct conf_live *settings, struct store *st, struct registry *rg,
     struct ops **out, struct err *err)
 {
 	struct ops *ops = calloc(1, sizeof(*ops));
 
 	if (ops == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for the ops");
-	ops->conf = cf;
+	ops->settings = settings;
 	ops->store = st;
 	ops->registry = rg;
 	*out = ops;
@@ -352,7 +354,11 @@ ops_call(struct ops *ops, const struct ops_peer *peer,
     const unsigned char request_id[STORE_REQUEST_ID], struct span json,
     ops_row *row, void *arg, struct err *err)
 {
-	struct op_call call = { ops, NULL, peer, request_id, NULL, row, arg };
+	struct op_call call = { .ops = ops,
+		.peer = peer,
+		.request_id = request_id,
+		.row = row,
+		.arg = arg };
 	struct json *in = NULL;
 	const char *name;
 	const struct op *op;
@@ -381,8 +387,13 @@ ops_call(struct ops *ops, const struct ops_peer *peer,
 		goto out;
 	call.name = op->name;
 	call.in = in;
-	ret = run_op(op, &call, err);
+	call.conf = conf_live_get(ops->settings);
+	call.schemes = registry_hold_schemes(ops->registry);
+	if (op_learn_schemes(&call, err) == 0)
+		ret = run_op(op, &call, err);
 out:
+	scheme_set_free(call.schemes);
+	conf_live_put(call.conf);
 	json_free(in);
 	return ret;
 }

@@ -7,7 +7,7 @@
 #ifndef EYELET_LIB_OPS_H
 #define EYELET_LIB_OPS_H
 
-#include "lib/conf.h"
+#include "lib/conf_live.h"
 #include "lib/registry.h"
 
 struct ops;
@@ -27,9 +27,16 @@ struct ops_peer {
 typedef int ops_row(void *arg, struct span json, struct err *err);
 
 /* Borrows all of them until ops_close. */
-int ops_open(const struct conf *cf, struct store *st, struct registry *rg,
+int ops_open(struct conf_live *settings, struct store *st, struct registry *rg,
     struct ops **out, struct err *err);
 void ops_close(struct ops *ops);
+
+/*
+ * How the process takes its configuration and its schemes anew, for
+ * "store.reload". Before the first call; without it that op is refused.
+ */
+void ops_on_reload(
+    struct ops *ops, int (*reload)(void *arg, struct err *err), void *arg);
 
 /*
  * Did a call since ops_open want something to go out: a publish, a replay, a

@@ -107,7 +107,7 @@ verify(struct admitting *ad, struct err *err)
 		.params = ep->params,
 		.nparams = ep->settings.nparams,
 		.tolerance_s = ep->settings.tolerance_s,
-		.horizon_s = ad->call->ops->conf->horizon_s };
+		.horizon_s = ad->call->conf->horizon_s };
 	if (verify_request(ep->scheme, keys, ep->nkeys, in, &within, err) < 0)
 		return -1;
 	ad->waived = within.verdict == VERIFY_EXPIRED;

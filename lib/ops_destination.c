@@ -150,8 +150,8 @@ op_destination_write(const struct op_call *call, struct json_write *w,
     const struct store_destination *d, const struct destination *settings)
 {
 	bool signs = destination_signs(settings);
-	const struct scheme *scheme = scheme_set_find(
-	    registry_schemes(call->ops->registry), settings->sign);
+	const struct scheme *scheme =
+	    scheme_set_find(call->schemes, settings->sign);
 
 	json_write_str(w, "destination", d->name);
 	write_state(w, d->state);

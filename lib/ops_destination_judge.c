@@ -130,10 +130,8 @@ warn_of_types(void *arg, const struct store_endpoint *ep, struct err *err)
 		return 0;
 	endpoint_init(&settings);
 	ret = endpoint_decode(ep->doc, &settings, err);
-	scheme =
-	    ret < 0 ? NULL
-		    : scheme_set_find(registry_schemes(un->call->ops->registry),
-			  settings.scheme);
+	scheme = ret < 0 ? NULL
+			 : scheme_set_find(un->call->schemes, settings.scheme);
 	if (scheme != NULL && !scheme_has_type(scheme))
 		op_warn(un->warnings,
 		    "events of endpoint \"%s\" have no types (scheme \"%s\"): "

@@ -38,7 +38,7 @@ int
 op_find_scheme(const struct op_call *call, const char *name,
     const struct scheme **out, struct err *err)
 {
-	const struct scheme_set *set = registry_schemes(call->ops->registry);
+	const struct scheme_set *set = call->schemes;
 	const struct scheme *sc = scheme_set_find(set, name);
 	struct near near = NEAR_INIT;
 	size_t i;
@@ -145,7 +145,7 @@ op_endpoint_write(const struct op_call *call, struct json_write *w,
 	json_write_str(w, "title", settings->title);
 	json_write_str(w, "events", settings->events);
 	json_write_str(w, "public_url", settings->public_url);
-	write_path(w, call->ops->conf, ep->name);
+	write_path(w, call->conf, ep->name);
 	json_write_str(w, "allow_from", settings->allow_from);
 	write_pairs(w, "labels", settings->labels, settings->nlabels);
 	write_names(w, "params", settings->params, settings->nparams);
@@ -232,8 +232,7 @@ op_endpoint_show(const struct op_call *call, struct err *err)
 {
 	struct buf row = BUF_INIT(OPS_ROW_MAX),
 		   doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
-	const struct scheme_set *schemes =
-	    registry_schemes(call->ops->registry);
+	const struct scheme_set *schemes = call->schemes;
 	const struct scheme *sc;
 	struct store_endpoint ep;
 	struct endpoint settings;

@@ -100,8 +100,7 @@ load(
 		c->params[i].name = c->settings.params[i].name;
 		c->params[i].value = c->settings.params[i].value;
 	}
-	c->scheme = scheme_set_find(
-	    registry_schemes(call->ops->registry), c->settings.scheme);
+	c->scheme = scheme_set_find(call->schemes, c->settings.scheme);
 	ret = 0;
 out:
 	buf_wipe(&doc);
@@ -153,7 +152,7 @@ op_case_input(const struct op_call *call, const struct op_case *c,
 	out->params = c->params;
 	out->nparams = c->settings.nparams;
 	out->tolerance_s = c->settings.tolerance_s;
-	out->horizon_s = call->ops->conf->horizon_s;
+	out->horizon_s = call->conf->horizon_s;
 }
 
 /* --- in words ------------------------------------------------------------- */
@@ -179,7 +178,7 @@ op_case_explain(const struct op_call *call, const struct op_case *c,
 	struct explain_report report = { .cause = EXPLAIN_UNKNOWN };
 	struct verify_input in;
 	struct explain_input ask = { .scheme = c->scheme,
-		.schemes = registry_schemes(call->ops->registry),
+		.schemes = call->schemes,
 		.in = &in,
 		.whole = whole,
 		.secrets = c->secrets,

@@ -214,7 +214,7 @@ is_in_log(
 static int64_t
 expires_ms(const struct op_call *call, const struct event *ev)
 {
-	const struct conf *cf = call->ops->conf;
+	const struct conf *cf = call->conf;
 	int64_t keep_s = cf->hold_s > cf->retain_s ? cf->hold_s : cf->retain_s;
 	struct store_clock clock;
 

@@ -32,6 +32,7 @@
  * ops_store.c	the store itself
  * ops_deliverer.c	does a process deliver, and what waits for it
  * ops_clock.c	its clocks
+ * ops_conf.c	its settings, taken anew and shown
  */
 #ifndef EYELET_LIB_OPS_IMPL_H
 #define EYELET_LIB_OPS_IMPL_H
@@ -51,7 +52,9 @@
 #define OPS_FOLLOW_MS 60000 /* the longest that one waits */
 
 struct ops {
-	const struct conf *conf;
+	struct conf_live *settings;
+	int (*reload)(void *arg, struct err *err); /* or NULL */
+	void *reload_arg;
 	struct store *store;
 	struct registry *registry;
 	atomic_uint followers;
@@ -66,6 +69,9 @@ struct op_call {
 	const struct ops_peer *peer;
 	const unsigned char *request_id;
 	const struct json *in;
+	/* In force as it began, held. */
+	const struct conf *conf;
+	struct scheme_set *schemes;
 	ops_row *row;
 	void *arg;
 };
@@ -88,7 +94,8 @@ op_run op_event_read, op_cursor_list, op_cursor_ack, op_cursor_remove;
 op_run op_endpoint_explain, op_quarantine_list, op_quarantine_show,
     op_quarantine_explain, op_quarantine_admit;
 op_run op_store_status, op_store_check, op_store_audit, op_store_prune,
-    op_store_rekey, op_store_accept_loss, op_store_adopt, op_store_clock;
+    op_store_rekey, op_store_accept_loss, op_store_adopt, op_store_clock,
+    op_store_reload, op_store_config;
 
 /* --- members of a call, already judged by the table ----------------------- */
 
@@ -110,6 +117,12 @@ int op_bytes(const struct op_call *call, const char *name, struct buf *out,
  */
 int op_fail_clock(
     const struct store_clock *clock, struct err *err, const char *why);
+
+/*
+ * Where the settings of a call name a scheme that is not known, files that came
+ * since are read, and it is. ERR_CONFIG: its file does not load.
+ */
+int op_learn_schemes(struct op_call *call, struct err *err);
 
 /* --- rows ----------------------------------------------------------------- */
 

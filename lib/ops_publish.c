@@ -179,7 +179,7 @@ make_body(struct publishing *pb, struct err *err)
 	int64_t max = pb->ep->settings.body_max;
 
 	if (max < 0)
-		max = pb->call->ops->conf->body_max;
+		max = pb->call->conf->body_max;
 	if (pb->raw)
 		take_raw(pb);
 	else if (wrap_data(pb, err) < 0)

@@ -83,7 +83,7 @@ op_store_status(const struct op_call *call, struct err *err)
 	healthy = store_healthy(call->ops->store, &why);
 	json_write_init(&w, &row, err);
 	json_write_object(&w, NULL);
-	json_write_str(&w, "store", call->ops->conf->store);
+	json_write_str(&w, "store", call->conf->store);
 	json_write_str(&w, "id", s.id);
 	json_write_uint(&w, "format", s.format);
 	json_write_bool(&w, "healthy", healthy);
@@ -445,14 +445,14 @@ change_adopt(
 	if (copy.state == STORE_COPY_NO)
 		return err_set(err, ERR_CONFLICT,
 		    "the store %s is no copy: there is nothing to adopt",
-		    call->ops->conf->store);
+		    call->conf->store);
 	if (copy.state != STORE_COPY_YES)
 		return err_set(err, ERR_CONFLICT,
-		    "the store %s cannot be adopted: %s",
-		    call->ops->conf->store, copy.why);
+		    "the store %s cannot be adopted: %s", call->conf->store,
+		    copy.why);
 	json_write_init(&w, result, err);
 	json_write_object(&w, NULL);
-	json_write_str(&w, "store", call->ops->conf->store);
+	json_write_str(&w, "store", call->conf->store);
 	json_write_str(&w, "was", store_copy_word(copy.state));
 	json_write_str(&w, "why", copy.why);
 	json_write_close(&w);

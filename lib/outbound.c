@@ -98,6 +98,13 @@ fit_kept(struct outbound *ob)
 	    (long)(ob->connections + ob->busy));
 }
 
+void
+outbound_keep(struct outbound *ob, size_t connections)
+{
+	ob->connections = connections;
+	fit_kept(ob);
+}
+
 /* --- starting ------------------------------------------------------------- */
 
 static bool

@@ -85,6 +85,8 @@ struct outbound_result {
 
 /* connections: that are kept at most. ERR_NOMEM. */
 int outbound_open(size_t connections, struct outbound **out, struct err *err);
+/* Another number of connections than it was opened for. */
+void outbound_keep(struct outbound *ob, size_t connections);
 void outbound_close(struct outbound *ob); /* ends what is under way; or NULL */
 
 /*

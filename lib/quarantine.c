@@ -28,10 +28,16 @@ struct ring {
 	struct rate rate;
 };
 
+/* quarantine_limits, which may change at any time. */
+struct limits {
+	_Atomic uint64_t count, bytes, total;
+	_Atomic int64_t retain_s;
+};
+
 struct quarantine {
 	char *dir;
 	const struct seal_key *key;
-	struct quarantine_limits limits;
+	struct limits limits;
 
 	pthread_mutex_t lock; /* never held while the disk works */
 	struct ring **rings;
@@ -114,7 +120,7 @@ drop_oldest(struct quarantine *q)
 static void
 add(struct quarantine *q, struct ring *r, struct kept *k)
 {
-	const struct quarantine_limits *limits = &q->limits;
+	const struct limits *limits = &q->limits;
 
 	while (r->count > 0 && (r->count + 1 > limits->count ||
 				   r->bytes + k->size > limits->bytes))
@@ -145,12 +151,13 @@ is_off(const struct quarantine *q)
 static size_t
 record_max(const struct quarantine *q)
 {
+	uint64_t bytes = q->limits.bytes, total = q->limits.total;
 	size_t max = QUARANTINE_RECORD_MAX;
 
-	if (q->limits.bytes < max)
-		max = (size_t)q->limits.bytes;
-	if (q->limits.total < max)
-		max = (size_t)q->limits.total;
+	if (bytes < max)
+		max = (size_t)bytes;
+	if (total < max)
+		max = (size_t)total;
 	return max > SEAL_OVERHEAD ? max - SEAL_OVERHEAD : 0;
 }
 
@@ -473,6 +480,34 @@ fill(struct quarantine *q, struct found *found, struct err *err)
 	return 0;
 }
 
+static void
+take_limits(struct quarantine *q, const struct quarantine_limits *limits)
+{
+	q->limits.count = limits->count;
+	q->limits.bytes = limits->bytes;
+	q->limits.total = limits->total;
+	q->limits.retain_s = limits->retain_s;
+}
+
+void
+quarantine_configure(
+    struct quarantine *q, const struct quarantine_limits *limits)
+{
+	struct ring *r;
+	size_t i;
+
+	pthread_mutex_lock(&q->lock);
+	take_limits(q, limits);
+	for (i = 0; i < q->nrings; i++) {
+		r = q->rings[i];
+		while (r->count > limits->count || r->bytes > limits->bytes)
+			drop_first(q, r);
+	}
+	while (q->bytes > limits->total)
+		drop_oldest(q);
+	pthread_mutex_unlock(&q->lock);
+}
+
 int
 quarantine_open(const char *dir, const struct seal_key *key,
     const struct quarantine_limits *limits, struct quarantine **out,
@@ -488,7 +523,7 @@ quarantine_open(const char *dir, const struct seal_key *key,
 	}
 	pthread_mutex_init(&q->lock, NULL);
 	q->key = key;
-	q->limits = *limits;
+	take_limits(q, limits);
 	q->waiting_end = &q->waiting;
 	if (quarantine_files(dir, note_file, &found, err) < 0 ||
 	    fill(q, &found, err) < 0)

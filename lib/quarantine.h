@@ -58,6 +58,10 @@ int quarantine_open(const char *dir, const struct seal_key *key,
     const struct quarantine_limits *limits, struct quarantine **out,
     struct err *err);
 
+/* Other limits from now on; what they leave no room for goes. Any thread. */
+void quarantine_configure(
+    struct quarantine *q, const struct quarantine_limits *limits);
+
 /* Writes what waits, unless it is told to drop it. NULL is fine. */
 void quarantine_close(struct quarantine *q, bool write);
 

@@ -21,40 +21,6 @@
 #define TRIES 4 /* a request whose endpoint changes under it */
 #endif
 
-int
-receive_open(const struct receive_options *opt, struct store *st,
-    struct registry *rg, struct receive **out, struct err *err)
-{
-	struct receive *rc = calloc(1, sizeof(*rc));
-
-	if (rc == NULL || (rc->mount = strdup(opt->mount)) == NULL) {
-		free(rc);
-		return err_set(err, ERR_NOMEM, "no memory for receiving");
-	}
-	if (opt->address_rate > 0 &&
-	    address_rate_make(opt->address_rate, ADDRESS_RATE_BUCKETS,
-		&rc->addresses, err) < 0) {
-		receive_close(rc);
-		return -1;
-	}
-	rc->opt = *opt;
-	rc->opt.mount = rc->mount;
-	rc->st = st;
-	rc->rg = rg;
-	*out = rc;
-	return 0;
-}
-
-void
-receive_close(struct receive *rc)
-{
-	if (rc == NULL)
-		return;
-	address_rate_free(rc->addresses);
-	free(rc->mount);
-	free(rc);
-}
-
 /* --- steps 1 and 2: before the body -------------------------------------- */
 
 /*
@@ -89,12 +55,12 @@ answer_health(struct receive *rc, struct receive_call *call)
 }
 
 static int64_t
-body_max_of(const struct receive *rc, const struct registry_endpoint *ep)
+body_max_of(const struct receive_limits *lm, const struct registry_endpoint *ep)
 {
 	int64_t max = ep->settings.body_max;
 
 	if (max < 0)
-		max = rc->opt.body_max;
+		max = lm->body_max;
 	return max < STORE_BODY_MAX ? max : STORE_BODY_MAX;
 }
 
@@ -121,12 +87,12 @@ static int
 check_peer(struct receive_call *call)
 {
 	struct receive_state *rs = call->state;
-	const struct receive_options *opt = &rs->rc->opt;
+	const struct receive_limits *lm = rs->limits;
 	struct err err = ERR_INIT;
 	bool https, taken = true;
 
 	if (!client_address(
-		&call->request, opt->trusted_proxies, &rs->client, &https))
+		&call->request, lm->trusted_proxies, &rs->client, &https))
 		return receive_finish(call, REPLY_FORWARDED, 0, NULL);
 	if (!https && !rs->ep->settings.allow_http &&
 	    !address_is_loopback(rs->client))
@@ -134,9 +100,9 @@ check_peer(struct receive_call *call)
 	if (rs->ep->allow_from != NULL &&
 	    !address_list_has(rs->ep->allow_from, rs->client))
 		return receive_finish(call, REPLY_ADDRESS, 0, NULL);
-	if (rs->rc->addresses != NULL &&
+	if (lm->addresses != NULL &&
 	    address_rate_take(
-		rs->rc->addresses, rs->client, clock_ms(), &taken, &err) < 0)
+		lm->addresses, rs->client, clock_ms(), &taken, &err) < 0)
 		return receive_finish(call, REPLY_FAULT, 0, err.text);
 	if (!taken)
 		return receive_finish(call, REPLY_RATE, 0, "address");
@@ -260,10 +226,11 @@ takes_method(const struct receive_state *rs)
 	return scheme_takes(rs->ep->scheme, method);
 }
 
-int
-receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
+static int
+begin(struct receive *rc, struct receive_limits *lm, struct receive_call *call,
+    int64_t *body_max)
 {
-	struct span name = request_name(rc->mount, call->request.path);
+	struct span name = request_name(lm->mount, call->request.path);
 	const char *const *names;
 	struct receive_state *rs;
 	const char *doubled;
@@ -279,6 +246,7 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 		return receive_finish(call, REPLY_FAULT, 0, "no memory");
 	call->state = rs;
 	rs->rc = rc;
+	rs->limits = receive_limits_hold(lm);
 	rs->call = call;
 	rs->scratch.max = SCRATCH_MAX;
 	rs->room = (struct accept_room)ACCEPT_ROOM_INIT;
@@ -288,7 +256,7 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 		return ask(rs);
 	if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED)
 		return receive_finish(call, REPLY_UNKNOWN, 0, NULL);
-	*body_max = body_max_of(rc, rs->ep);
+	*body_max = body_max_of(lm, rs->ep);
 	if (check_peer(call) != 0 || check_length(call, *body_max) != 0)
 		return 1;
 	if (rs->ep->scheme == NULL)
@@ -302,6 +270,16 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
 	if (doubled != NULL)
 		return receive_finish(call, REPLY_DOUBLED, 0, doubled);
 	return 0;
+}
+
+int
+receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max)
+{
+	struct receive_limits *lm = receive_limits_get(rc);
+	int done = begin(rc, lm, call, body_max);
+
+	receive_limits_put(lm);
+	return done;
 }
 
 /* --- steps 4 to 6: with the body ----------------------------------------- */

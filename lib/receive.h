@@ -15,7 +15,7 @@
 struct receive_options {
 	const char *mount; /* "/hooks"; the endpoint's name follows it */
 	int64_t body_max; /* bytes, where the endpoint sets none */
-	const struct address_list *trusted_proxies; /* or NULL */
+	const char *trusted_proxies; /* a list of address.h; NULL or "": none */
 	int64_t address_rate; /* requests a second and address; 0: no limit */
 };
 
@@ -40,6 +40,13 @@ struct receive; /* shared by all threads */
 int receive_open(const struct receive_options *opt, struct store *st,
     struct registry *rg, struct receive **out, struct err *err);
 void receive_close(struct receive *rc); /* no request may be under way */
+
+/*
+ * Takes other options: for requests that begin from now on, all at once.
+ * ERR_INPUT, ERR_NOMEM, ERR_CRYPTO: nothing is changed.
+ */
+int receive_configure(
+    struct receive *rc, const struct receive_options *opt, struct err *err);
 
 /*
  * One request under way. The front end owns it together with what rq

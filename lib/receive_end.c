@@ -36,16 +36,21 @@ put_number(struct buf *b, const char *name, uint64_t n, struct err *err)
 
 /* --- paths that lead nowhere ---------------------------------------------- */
 
-void
-receive_why_unknown(struct receive *rc, struct span path,
+/*
+ * Why no endpoint answers under the path of a request: words for the log. ep
+ * is that of its name, when there is one.
+ */
+static void
+say_why_unknown(const struct receive_state *rs, struct span path,
     const struct registry_endpoint *ep, char why[RECEIVE_WHY_MAX])
 {
-	struct span name = request_name(rc->mount, path);
-	size_t mount = strlen(rc->mount);
+	const char *prefix = rs->limits->mount;
+	struct span name = request_name(prefix, path);
+	size_t mount = strlen(prefix);
 	const char *p = path.ptr;
 	bool below;
 
-	below = span_starts(path, rc->mount) &&
+	below = span_starts(path, prefix) &&
 		(path.len == mount || p[mount] == '/' || mount == 1);
 	if (ep != NULL)
 		snprintf(
@@ -53,7 +58,7 @@ receive_why_unknown(struct receive *rc, struct span path,
 	else if (name.len == 0 && !below)
 		snprintf(why, RECEIVE_WHY_MAX,
 		    "the path is neither %.64s/NAME nor /NAME",
-		    mount == 1 ? "" : rc->mount);
+		    mount == 1 ? "" : prefix);
 	else if (name.len == 0 && path.len > mount + 1)
 		snprintf(why, RECEIVE_WHY_MAX,
 		    "more than a name stands below the mount%s",
@@ -65,7 +70,7 @@ receive_why_unknown(struct receive *rc, struct span path,
 		    why, RECEIVE_WHY_MAX, "no endpoint can have this name");
 	else
 		snprintf(why, RECEIVE_WHY_MAX,
-		    registry_is_gone(rc->rg, name)
+		    registry_is_gone(rs->rc->rg, name)
 			? "endpoint %.*s was removed or renamed"
 			: "there is no endpoint %.*s",
 		    (int)name.len, (const char *)name.ptr);
@@ -89,7 +94,7 @@ client_of(const struct receive_state *rs)
 
 	if (rs->client.len > 0)
 		return rs->client;
-	return client_address(rq, rs->rc->opt.trusted_proxies, &client, &https)
+	return client_address(rq, rs->limits->trusted_proxies, &client, &https)
 		   ? client
 		   : rq->peer;
 }
@@ -226,8 +231,8 @@ receive_finish(struct receive_call *call, enum reply_kind kind, int status,
 		call->reply.allow = scheme_methods(rs->ep->scheme);
 	if (rs != NULL && leads_nowhere(rs, kind)) {
 		if (why == NULL)
-			receive_why_unknown(
-			    rs->rc, call->request.path, rs->ep, nowhere);
+			say_why_unknown(
+			    rs, call->request.path, rs->ep, nowhere);
 		why = why == NULL ? nowhere : why;
 		rs->client = client_of(rs);
 		note_unknown(rs, why);
@@ -244,6 +249,7 @@ receive_finish(struct receive_call *call, enum reply_kind kind, int status,
 	body_close(&rs->body);
 	buf_free(&rs->scratch);
 	accept_room_free(&rs->room);
+	receive_limits_put(rs->limits);
 	free(rs);
 	call->state = NULL;
 	return 1;

@@ -2,26 +2,44 @@
  * receive_impl.h: what the files of receiving share. Nobody else includes it.
  *
  * receive.c	the steps of a request
+ * receive_limits.c	opening, and what a reload changes
  * receive_end.c	how it ends
  */
 #ifndef EYELET_LIB_RECEIVE_IMPL_H
 #define EYELET_LIB_RECEIVE_IMPL_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "lib/accept.h"
 #include "lib/address_rate.h"
 #include "lib/reply.h"
 
-struct receive {
-	struct receive_options opt;
+/* What a request looks at before its body; immutable and counted. */
+struct receive_limits {
+	atomic_uint refs;
 	char *mount;
-	struct store *st;
-	struct registry *rg;
+	int64_t body_max, address_rate;
+	struct address_list *trusted_proxies; /* or NULL */
 	struct address_rate *addresses; /* NULL: no limit */
 };
+
+struct receive {
+	struct store *st;
+	struct registry *rg;
+	pthread_mutex_t lock; /* of the pointer alone */
+	struct receive_limits *limits;
+};
+
+/* The ones in force, held; and back. */
+struct receive_limits *receive_limits_get(struct receive *rc);
+struct receive_limits *receive_limits_hold(struct receive_limits *lm);
+void receive_limits_put(struct receive_limits *lm); /* NULL is allowed */
 
 /* What a request under way needs to know of itself. */
 struct receive_state {
 	struct receive *rc;
+	struct receive_limits *limits; /* as it began; held */
 	struct receive_call *call;
 	const struct registry_endpoint *ep; /* held */
 	struct span client;
@@ -41,13 +59,6 @@ struct receive_state {
 };
 
 #define RECEIVE_WHY_MAX UNKNOWN_WHY_MAX
-
-/*
- * Why no endpoint answers under the path of a request: words for the log. ep
- * is that of its name, when there is one.
- */
-void receive_why_unknown(struct receive *rc, struct span path,
-    const struct registry_endpoint *ep, char why[RECEIVE_WHY_MAX]);
 
 /*
  * Fills the reply of a call (status 0 takes that of kind; why may be NULL) and

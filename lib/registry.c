@@ -9,21 +9,18 @@
 
 #include "lib/clock.h"
 #include "lib/kept.h"
-#include "lib/rate.h"
-
-struct entry {
-	struct registry_endpoint pub; /* first: readers hold its address */
-	atomic_uint refs;
-	struct rate rate, repeats;
-};
+#include "lib/registry_entry.h"
 
 struct registry {
 	struct store *st;
-	const struct scheme_set *schemes;
-	/* Changed in the committer alone; the lock is for the readers. */
+	/*
+	 * Held by who changes what follows: the committer, or who brings other
+	 * schemes. The lock is for the readers.
+	 */
+	pthread_mutex_t changing;
 	pthread_rwlock_t lock;
-	struct entry **by_name; /* not the removed ones */
-	size_t n, room;
+	struct scheme_set *schemes; /* held */
+	struct entries entries;
 	struct kept *kept;
 	char (*gone)[ENDPOINT_NAME_MAX + 1]; /* names; a ring */
 	uint64_t ngone; /* ever put there */
@@ -31,181 +28,7 @@ struct registry {
 	struct unknown_paths *unknown;
 };
 
-static struct entry *
-entry_of(const struct registry_endpoint *ep)
-{
-	return (struct entry *)(uintptr_t)ep;
-}
-
-static void
-entry_put(struct entry *e)
-{
-	size_t i;
-
-	if (e == NULL || atomic_fetch_sub(&e->refs, 1) != 1)
-		return;
-	for (i = 0; i < e->pub.nkeys; i++)
-		scheme_key_free(e->pub.keys[i].key);
-	pattern_free(e->pub.events);
-	address_list_free(e->pub.allow_from);
-	endpoint_free(&e->pub.settings);
-	free(e);
-}
-
-/* --- loading one --------------------------------------------------------- */
-
-struct loading {
-	struct registry *rg;
-	struct entry *e;
-	size_t nprevious;
-};
-
-/* The previous secret that ended first, or ends next. */
-static struct registry_key *
-find_oldest_previous(struct registry_endpoint *ep)
-{
-	struct registry_key *oldest = NULL;
-	size_t i;
-
-	for (i = 0; i < ep->nkeys; i++)
-		if (ep->keys[i].state == SECRET_PREVIOUS &&
-		    (oldest == NULL || ep->keys[i].until_ms < oldest->until_ms))
-			oldest = &ep->keys[i];
-	return oldest;
-}
-
-/*
- * Where the key of a secret goes, or NULL: of the previous ones those stay
- * that end last. At most SECRET_LIVE_MAX live at any time, so they are among
- * them.
- */
-static int
-place_key(struct loading *ld, const struct secret *s, struct registry_key **out,
-    struct err *err)
-{
-	struct registry_endpoint *ep = &ld->e->pub;
-
-	*out = NULL;
-	if (s->state == SECRET_PREVIOUS &&
-	    ld->nprevious == REGISTRY_PREVIOUS_MAX) {
-		*out = find_oldest_previous(ep);
-		if ((*out)->until_ms >= s->until_ms)
-			*out = NULL;
-		return 0;
-	}
-	if (s->state != SECRET_PREVIOUS &&
-	    ep->nkeys - ld->nprevious == SECRET_LIVE_MAX + 1)
-		return err_set(err, ERR_CORRUPT, "more than %d live secrets",
-		    SECRET_LIVE_MAX + 1);
-	*out = &ep->keys[ep->nkeys];
-	return 0;
-}
-
-static int
-load_key(void *arg, const struct secret *s, struct err *err)
-{
-	struct loading *ld = arg;
-	struct registry_endpoint *ep = &ld->e->pub;
-	struct buf plain = BUF_INIT(SECRET_BYTES_MAX + 64);
-	struct registry_key *key;
-	struct scheme_key *made;
-	int ret = -1;
-
-	if (s->state == SECRET_REVOKED)
-		return 0;
-	if (place_key(ld, s, &key, err) < 0)
-		return -1;
-	if (key == NULL)
-		return 0;
-	if (store_secret_plain(ld->rg->st, s, &plain, err) < 0 ||
-	    scheme_key_make(ep->scheme, buf_span(&plain), &made, err) < 0)
-		goto out;
-	if (key == &ep->keys[ep->nkeys]) {
-		ep->nkeys++;
-		ld->nprevious += s->state == SECRET_PREVIOUS;
-	} else {
-		scheme_key_free(key->key);
-	}
-	key->key = made;
-	key->secret_id = s->id;
-	key->state = s->state;
-	key->until_ms = s->until_ms;
-	ret = 0;
-out:
-	buf_wipe(&plain);
-	return ret;
-}
-
-/* What the settings say in text, made ready. */
-static int
-make_ready(struct loading *ld, struct err *err)
-{
-	struct registry_endpoint *ep = &ld->e->pub;
-	struct endpoint *set = &ep->settings;
-	size_t i;
-
-	for (i = 0; i < set->nparams; i++) {
-		ep->params[i].name = set->params[i].name;
-		ep->params[i].value = set->params[i].value;
-	}
-	if (set->events != NULL &&
-	    pattern_parse(span_str(set->events), &ep->events, err) < 0)
-		return -1;
-	if (set->allow_from != NULL &&
-	    address_list_parse(
-		span_str(set->allow_from), &ep->allow_from, err) < 0)
-		return -1;
-	ep->scheme = scheme_set_find(ld->rg->schemes, set->scheme);
-	if (ep->scheme == NULL)
-		return err_set(err, ERR_CONFIG,
-		    "scheme %s has no file that loads", set->scheme);
-	return store_secrets(ld->rg->st, NULL, ep->id, load_key, ld, err);
-}
-
-/*
- * An entry for a row. What is wrong with one endpoint is that endpoint's
- * trouble: it answers 503 and says why, the others serve.
- */
-static int
-entry_make(struct registry *rg, const struct store_endpoint *row,
-    struct entry **out, struct err *err)
-{
-	struct loading ld = { .rg = rg };
-	struct err trouble = ERR_INIT;
-
-	ld.e = calloc(1, sizeof(*ld.e));
-	if (ld.e == NULL)
-		return err_set(err, ERR_NOMEM, "no memory for an endpoint");
-	atomic_init(&ld.e->refs, 1);
-	ld.e->pub.id = row->id;
-	ld.e->pub.generation = row->generation;
-	ld.e->pub.state = row->state;
-	memcpy(ld.e->pub.name, row->name, sizeof(row->name));
-	endpoint_init(&ld.e->pub.settings);
-	if (endpoint_decode(row->doc, &ld.e->pub.settings, &trouble) < 0 ||
-	    make_ready(&ld, &trouble) < 0) {
-		if (trouble.code == ERR_NOMEM) {
-			*err = trouble;
-			entry_put(ld.e);
-			return -1;
-		}
-		ld.e->pub.scheme = NULL;
-		snprintf(ld.e->pub.broken, sizeof(ld.e->pub.broken), "%.255s",
-		    trouble.text);
-	}
-	*out = ld.e;
-	return 0;
-}
-
 /* --- the table ----------------------------------------------------------- */
-
-static int
-compare_names(const void *a, const void *b)
-{
-	const struct entry *const *x = a, *const *y = b;
-
-	return strcmp((*x)->pub.name, (*y)->pub.name);
-}
 
 /* Remembers a name that leads nowhere any more; the lock is held. */
 static void
@@ -239,37 +62,23 @@ registry_unknown_paths(struct registry *rg)
 static int
 replace(struct registry *rg, uint64_t id, struct entry *e, struct err *err)
 {
-	struct entry *old = NULL, **grown;
-	size_t i;
+	struct entries *es = &rg->entries;
+	struct entry *old = NULL, **at;
 	int ret = 0;
 
 	pthread_rwlock_wrlock(&rg->lock);
-	for (i = 0; i < rg->n && rg->by_name[i]->pub.id != id; i++)
-		;
-	if (i < rg->n) {
-		old = rg->by_name[i];
+	at = entries_find_id(es, id);
+	if (at != NULL) {
+		old = *at;
 		if (e == NULL || strcmp(e->pub.name, old->pub.name) != 0)
 			remember_gone(rg, old->pub.name);
 		if (e != NULL)
-			atomic_store(
-			    &e->rate.due_us, atomic_load(&old->rate.due_us));
-		rg->by_name[i] = e != NULL ? e : rg->by_name[--rg->n];
+			entry_keep_rates(e, old);
+		*at = e != NULL ? e : es->at[--es->n];
 	} else if (e != NULL) {
-		if (rg->n == rg->room) {
-			grown = realloc(
-			    rg->by_name, (rg->room * 2 + 64) * sizeof(*grown));
-			if (grown == NULL) {
-				ret = err_set(err, ERR_NOMEM,
-				    "no memory for the registry");
-				goto out;
-			}
-			rg->by_name = grown;
-			rg->room = rg->room * 2 + 64;
-		}
-		rg->by_name[rg->n++] = e;
+		ret = entries_add(es, e, err);
 	}
-	qsort(rg->by_name, rg->n, sizeof(struct entry *), compare_names);
-out:
+	entries_sort(es);
 	pthread_rwlock_unlock(&rg->lock);
 	entry_put(old);
 	return ret;
@@ -282,7 +91,7 @@ take_row(void *arg, const struct store_endpoint *row, struct err *err)
 	struct entry *e = NULL;
 
 	if (row->state != STORE_ENDPOINT_REMOVED &&
-	    entry_make(rg, row, &e, err) < 0)
+	    entry_make(rg->st, rg->schemes, row, &e, err) < 0)
 		return -1;
 	if (e == NULL && rg->opening)
 		remember_gone(rg, row->name);
@@ -334,12 +143,14 @@ on_change(void *arg, uint64_t id)
 	struct err err = ERR_INIT;
 	bool found = false;
 
+	pthread_mutex_lock(&rg->changing);
 	if (store_endpoint_by_id(rg->st, NULL, id, &row, &doc, &found, &err) ==
 		0 &&
 	    found)
 		(void)take_row(rg, &row, &err);
 	else
 		(void)load_kept(rg, &err); /* it is a destination's */
+	pthread_mutex_unlock(&rg->changing);
 	buf_free(&doc);
 }
 
@@ -352,8 +163,9 @@ registry_open(struct store *st, const struct scheme_set *schemes,
 	if (rg == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for the registry");
 	pthread_rwlock_init(&rg->lock, NULL);
+	pthread_mutex_init(&rg->changing, NULL);
 	rg->st = st;
-	rg->schemes = schemes;
+	rg->schemes = scheme_set_hold(schemes);
 	rg->opening = true;
 	rg->gone = calloc(REGISTRY_GONE_MAX, sizeof(rg->gone[0]));
 	if (rg->gone == NULL ||
@@ -374,19 +186,98 @@ registry_open(struct store *st, const struct scheme_set *schemes,
 void
 registry_close(struct registry *rg)
 {
-	size_t i;
-
 	if (rg == NULL)
 		return;
 	store_on_change(rg->st, NULL, NULL);
-	for (i = 0; i < rg->n; i++)
-		entry_put(rg->by_name[i]);
-	free(rg->by_name);
+	entries_free(&rg->entries);
+	scheme_set_free(rg->schemes);
 	free(rg->gone);
 	unknown_paths_free(rg->unknown);
 	kept_free(rg->kept);
+	pthread_mutex_destroy(&rg->changing);
 	pthread_rwlock_destroy(&rg->lock);
 	free(rg);
+}
+
+/* --- other schemes -------------------------------------------------------- */
+
+struct retaking {
+	struct registry *rg;
+	const struct scheme_set *schemes;
+	struct entries made;
+};
+
+static int
+make_again(void *arg, const struct store_endpoint *row, struct err *err)
+{
+	struct retaking *rt = arg;
+	struct entry *e, **old = entries_find_id(&rt->rg->entries, row->id);
+
+	if (row->state == STORE_ENDPOINT_REMOVED)
+		return 0;
+	if (entry_make(rt->rg->st, rt->schemes, row, &e, err) < 0)
+		return -1;
+	if (e->pub.scheme == NULL && old != NULL && (*old)->pub.scheme != NULL)
+		err_set(err, ERR_CONFIG, "endpoint %s would work no more: %s",
+		    e->pub.name, e->pub.broken);
+	else if (entries_add(&rt->made, e, err) == 0)
+		return 0;
+	entry_put(e);
+	return -1;
+}
+
+/* Under the lock, so that none of what requests use up meanwhile is lost. */
+static void
+put_in_force(struct registry *rg, struct retaking *rt)
+{
+	struct entries old;
+	struct entry **was;
+	size_t i;
+
+	pthread_rwlock_wrlock(&rg->lock);
+	for (i = 0; i < rt->made.n; i++) {
+		was = entries_find_name(&rg->entries, rt->made.at[i]);
+		if (was != NULL)
+			entry_keep_rates(rt->made.at[i], *was);
+	}
+	old = rg->entries;
+	rg->entries = rt->made;
+	rt->made = old; /* to be freed */
+	scheme_set_free(rg->schemes);
+	rg->schemes = scheme_set_hold(rt->schemes);
+	pthread_rwlock_unlock(&rg->lock);
+}
+
+int
+registry_take_schemes(struct registry *rg, const struct scheme_set *old,
+    const struct scheme_set *schemes, struct err *err)
+{
+	struct retaking rt = { .rg = rg, .schemes = schemes };
+	int ret = -1;
+
+	pthread_mutex_lock(&rg->changing);
+	if (old != NULL && old != rg->schemes)
+		err_set(err, ERR_CONFLICT, "other schemes came meanwhile");
+	else
+		ret = store_endpoints(rg->st, NULL, make_again, &rt, err);
+	if (ret == 0) {
+		entries_sort(&rt.made);
+		put_in_force(rg, &rt);
+	}
+	pthread_mutex_unlock(&rg->changing);
+	entries_free(&rt.made);
+	return ret;
+}
+
+struct scheme_set *
+registry_hold_schemes(struct registry *rg)
+{
+	struct scheme_set *held;
+
+	pthread_rwlock_rdlock(&rg->lock);
+	held = scheme_set_hold(rg->schemes);
+	pthread_rwlock_unlock(&rg->lock);
+	return held;
 }
 
 /* --- looking up ---------------------------------------------------------- */
@@ -410,12 +301,12 @@ registry_get(struct registry *rg, struct span name)
 	int order;
 
 	pthread_rwlock_rdlock(&rg->lock);
-	high = rg->n;
+	high = rg->entries.n;
 	while (low < high && found == NULL) {
 		middle = low + (high - low) / 2;
-		order = compare_key(name, rg->by_name[middle]->pub.name);
+		order = compare_key(name, rg->entries.at[middle]->pub.name);
 		if (order == 0)
-			found = &rg->by_name[middle]->pub;
+			found = &rg->entries.at[middle]->pub;
 		else if (order < 0)
 			high = middle;
 		else
@@ -432,12 +323,6 @@ registry_put(const struct registry_endpoint *ep)
 {
 	if (ep != NULL)
 		entry_put(entry_of(ep));
-}
-
-const struct scheme_set *
-registry_schemes(const struct registry *rg)
-{
-	return rg->schemes;
 }
 
 static void

@@ -54,7 +54,7 @@ struct registry_endpoint {
 
 /*
  * Loads all endpoints of st (and what destinations want kept) and follows every
- * change of them from then on. schemes and st are borrowed until
+ * change of them from then on. schemes is held; st is borrowed until
  * registry_close, which comes before store_close, once no change can happen any
  * more and every entry was put.
  */
@@ -97,7 +97,17 @@ struct registry_live {
 void registry_live_keys(const struct registry_endpoint *ep,
     const struct store_clock *clock, struct registry_live *out);
 
-const struct scheme_set *registry_schemes(const struct registry *rg);
+/* The schemes in force, held: for scheme_set_free. */
+struct scheme_set *registry_hold_schemes(struct registry *rg);
+
+/*
+ * Puts other schemes in force, and makes every entry anew with them, all at
+ * once; a request under way keeps its entry. An endpoint that works and would
+ * not with them is ERR_CONFIG, and nothing is changed. ERR_CONFLICT: what is
+ * in force is not old any more (NULL: whatever it is). ERR_NOMEM, ERR_IO.
+ */
+int registry_take_schemes(struct registry *rg, const struct scheme_set *old,
+    const struct scheme_set *schemes, struct err *err);
 
 /*
  * Puts the headers of rq that stay with its event, see kept.h; out->max is at

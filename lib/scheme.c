@@ -233,12 +233,21 @@ free_templates(struct template *t, size_t n)
 		template_free(&t[i]);
 }
 
+struct scheme *
+scheme_hold(const struct scheme *sc)
+{
+	struct scheme *held = (struct scheme *)(uintptr_t)sc;
+
+	atomic_fetch_add(&held->holds, 1);
+	return held;
+}
+
 void
 scheme_free(struct scheme *sc)
 {
 	size_t i;
 
-	if (sc == NULL)
+	if (sc == NULL || atomic_fetch_sub(&sc->holds, 1) != 0)
 		return;
 	free(sc->title);
 	free(sc->link);

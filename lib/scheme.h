@@ -35,21 +35,34 @@ int scheme_load(const char *path, struct scheme **out,
 int scheme_parse(const char *path, struct span text, struct scheme **out,
     struct scheme_warnings *warnings, struct err *err);
 
+/* Drops a hold; the last one frees. NULL is allowed. */
 void scheme_free(struct scheme *sc);
+/* One more hold, which scheme_free drops: it outlives its set. */
+struct scheme *scheme_hold(const struct scheme *sc);
 
 /*
  * All schemes of the folders, each file once; a name in a later folder
  * replaces the same name of an earlier one, so that an operator can override
  * a preset. A file that does not load is reported through on_error (may be
  * NULL) and left out; the others still load. Fails only when a folder that
- * exists cannot be read or memory ends.
+ * exists cannot be read or memory ends. A set never changes and is counted.
  */
 struct scheme_set;
 
 int scheme_set_load(const char *const *dirs, size_t ndirs,
     void (*on_error)(void *arg, const struct err *err), void *arg,
     struct scheme_set **out, struct err *err);
-void scheme_set_free(struct scheme_set *set);
+void scheme_set_free(struct scheme_set *set); /* drops a hold */
+struct scheme_set *scheme_set_hold(const struct scheme_set *set);
+
+/*
+ * A set of the schemes of old, as they are, and of files in the folders that
+ * have a name which old does not know. *out is NULL where there is none.
+ */
+int scheme_set_learn(const struct scheme_set *old, const char *const *dirs,
+    size_t ndirs, void (*on_error)(void *arg, const struct err *err), void *arg,
+    struct scheme_set **out, struct err *err);
+
 size_t scheme_set_count(const struct scheme_set *set);
 const struct scheme *scheme_set_at(const struct scheme_set *set, size_t i);
 /* NULL when there is none of that name. */

@@ -5,6 +5,8 @@
 #ifndef EYELET_LIB_SCHEME_IMPL_H
 #define EYELET_LIB_SCHEME_IMPL_H
 
+#include <stdatomic.h>
+
 #include "lib/encode.h"
 #include "lib/hmac.h"
 #include "lib/pubkey.h"
@@ -104,6 +106,7 @@ struct handshake_rule {
 };
 
 struct scheme {
+	atomic_uint holds; /* beside the one of who made it */
 	char name[SCHEME_NAME_MAX + 1];
 	char *title, *link, *notes;
 	char *text; /* the file */

@@ -214,6 +214,7 @@ segments_open(struct bdb *db, struct bdb_table *meta,
 	sg->db = db;
 	sg->meta = meta;
 	sg->opt = *opt;
+	segments_configure(sg, opt->size_max, opt->age_s);
 	if (buf_puts(&at, META_PREFIX, err) < 0)
 		goto out;
 	for (;;) {
@@ -338,6 +339,13 @@ fail:
 	return err_wrap(err, "begin segment %s", file);
 }
 
+void
+segments_configure(struct segments *sg, uint64_t size_max, int64_t age_s)
+{
+	sg->size_max = size_max;
+	sg->age_s = age_s;
+}
+
 int
 segments_prepare(struct segments *sg, uint64_t first_seq,
     const struct store_clock *now, struct err *err)
@@ -346,9 +354,9 @@ segments_prepare(struct segments *sg, uint64_t first_seq,
 
 	if (s != NULL && !s->facts.closed &&
 	    s->facts.last_seq + 1 == first_seq &&
-	    (s->facts.events == 0 || (s->bytes < sg->opt.size_max &&
-					 now->age_ms - s->facts.opened_age_ms <
-					     sg->opt.age_s * 1000)))
+	    (s->facts.events == 0 ||
+		(s->bytes < sg->size_max &&
+		    now->age_ms - s->facts.opened_age_ms < sg->age_s * 1000)))
 		return 0;
 	return roll(sg, first_seq, now, err);
 }

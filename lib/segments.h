@@ -39,6 +39,8 @@ struct segments_options {
  */
 int segments_open(struct bdb *db, struct bdb_table *meta,
     const struct segments_options *opt, struct segments **out, struct err *err);
+/* Other limits, from the next event on. Any thread. */
+void segments_configure(struct segments *sg, uint64_t size_max, int64_t age_s);
 void segments_close(struct segments *sg);
 
 /* --- the committer's ----------------------------------------------------- */

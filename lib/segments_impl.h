@@ -37,6 +37,8 @@ struct segments {
 	struct bdb *db;
 	struct bdb_table *meta;
 	struct segments_options opt;
+	_Atomic uint64_t size_max; /* opt's, or segments_configure's */
+	_Atomic int64_t age_s;
 	/* Guards the list, the pins and the facts; the committer changes them.
 	 */
 	pthread_mutex_t mutex;

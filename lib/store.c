@@ -245,6 +245,7 @@ static int
 copy_options(struct store *st, const struct store_options *opt, struct err *err)
 {
 	st->opt = *opt;
+	store_limits_take(&st->limits, opt);
 	st->opt.dir = strdup(opt->dir);
 	st->opt.key_file = strdup(opt->key_file);
 	if (st->opt.dir == NULL || st->opt.key_file == NULL ||
@@ -293,12 +294,11 @@ open_outside(struct store *st, struct err *err)
 static int
 open_quarantine(struct store *st, struct err *err)
 {
-	struct quarantine_limits limits = { st->opt.quarantine_count,
-		st->opt.quarantine_bytes, st->opt.quarantine_total,
-		st->opt.retain_s };
+	struct quarantine_limits limits;
 	char *dir = NULL;
 	int ret;
 
+	store_limits_of_quarantine(&st->opt, &limits);
 	if (asprintf(&dir, "%s/" STORE_QUARANTINE, st->opt.dir) < 0)
 		return err_set(err, ERR_NOMEM, "no memory for a path");
 	ret = quarantine_open(dir, st->key, &limits, &st->quarantine, err);
@@ -441,7 +441,7 @@ void
 store_room(struct store *st, struct store_room *out)
 {
 	out->free = atomic_load(&st->bytes_left);
-	out->floor = st->opt.floor;
+	out->floor = st->limits.floor;
 	out->below = atomic_load(&st->below_floor);
 	out->fell_ms = atomic_load(&st->fell_ms);
 	out->fell_age_ms = atomic_load(&st->fell_age_ms);
@@ -550,7 +550,7 @@ store_status(struct store *st, struct store_status *out, struct err *err)
 	out->bytes_log = bdb_log_bytes(st->db);
 	out->bytes_other = store_tables_bytes(st);
 	out->bytes_free = atomic_load(&st->bytes_free);
-	out->floor = st->opt.floor;
+	out->floor = st->limits.floor;
 	out->horizon_s = st->opt.horizon_s;
 	/* Partitions that dedupe_max took away shorten it, and it shows. */
 	out->horizon_now_s =

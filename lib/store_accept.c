@@ -12,7 +12,7 @@ static bool
 may_pass_floor(struct store *st, const struct event *ev)
 {
 	return ev->endpoint_id == STORE_SELF &&
-	       atomic_load(&st->bytes_free) >= st->opt.floor / 2;
+	       atomic_load(&st->bytes_free) >= st->limits.floor / 2;
 }
 
 /* What was signed is known again by the event's own keys. */

@@ -48,7 +48,7 @@ store_deliverer_called_age_ms(struct store *st)
 static int64_t
 silent_limit_ms(const struct store *st, bool once)
 {
-	int64_t told_ms = st->opt.missing_s * 1000;
+	int64_t told_ms = st->limits.missing_s * 1000;
 
 	if (once)
 		return STORE_DELIVERER_ONCE_MS;
@@ -75,7 +75,7 @@ judge(struct store *st, const struct deliver_lock_holder *holder, bool known,
 	out->silent_ms = clock_ms() - since_ms;
 	out->ran_ms = holder->held ? 0 : holder->written_ms;
 	out->ran_ago_ms = store_wall_ms() - out->ran_ms;
-	out->missing_s = st->opt.missing_s;
+	out->missing_s = st->limits.missing_s;
 	limit_ms = silent_limit_ms(st, holder->once);
 	if (!known)
 		out->state = STORE_DELIVERER_UNKNOWN;

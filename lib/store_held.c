@@ -183,8 +183,8 @@ store_held_put(struct store *st, struct bdb_txn *txn,
 	if (get_totals(st, txn, h->endpoint_id, &t, err) < 0 ||
 	    get_repeats(st, txn, h->content, &rp, err) < 0)
 		return -1;
-	full = t.count >= st->opt.held_max ||
-	       t.bytes + h->bytes > st->opt.held_bytes;
+	full = t.count >= st->limits.held_max ||
+	       t.bytes + h->bytes > st->limits.held_bytes;
 	*out = STORE_HELD_FULL;
 	if (full && !(repeats && rp.kept > 0))
 		return 0;

@@ -90,8 +90,8 @@ fill_hold(
 		return 0;
 	out->seq = seq;
 	out->bytes = segments_due_bytes(st->segments,
-	    store_age_ms(st) - st->opt.retain_s * 1000, st->opt.retain_bytes,
-	    seq);
+	    store_age_ms(st) - st->limits.retain_s * 1000,
+	    st->limits.retain_bytes, seq);
 	return 0;
 }
 

@@ -142,7 +142,7 @@ tell(struct store *st, uint64_t endpoint_id)
 	    "that were ignored or refused: the oldest are forgotten, so that "
 	    "somebody who has captured one can post it as another",
 	    (unsigned long long)endpoint_id,
-	    (unsigned long long)st->opt.ignored_max);
+	    (unsigned long long)st->limits.ignored_max);
 }
 
 /* The oldest go: those past the horizon, and those above the limit. */
@@ -160,7 +160,7 @@ make_room(struct store *st, struct bdb_txn *txn, uint64_t endpoint_id,
 		if (find_oldest(st, txn, endpoint_id, &key, &keys, &old_ms,
 			&found, err) < 0)
 			goto out;
-		full = *n >= st->opt.ignored_max;
+		full = *n >= st->limits.ignored_max;
 		if (!found ||
 		    (!full && age_ms - old_ms <= st->opt.horizon_s * 1000))
 			break;

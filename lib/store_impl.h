@@ -55,12 +55,12 @@
 #include "lib/deny.h"
 #include "lib/durable.h"
 #include "lib/notice.h"
-#include "lib/quarantine.h"
 #include "lib/record.h"
 #include "lib/seal.h"
 #include "lib/segments.h"
 #include "lib/store.h"
 #include "lib/store_held.h"
+#include "lib/store_limits.h"
 
 #define STORE_DB_FOLDER "db"
 #define STORE_MARKER "STORE"
@@ -127,6 +127,7 @@ enum store_write {
 
 struct store {
 	struct store_options opt; /* strings are owned */
+	struct store_limits limits; /* in the place of what opt has of them */
 	char id[33];
 	char *db_dir;
 	struct seal_key *key;

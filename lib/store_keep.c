@@ -49,7 +49,7 @@ read_room(struct store *st, uint64_t *room, uint64_t *left, uint64_t *put,
 void
 store_measure_room(struct store *st)
 {
-	uint64_t room = 0, left = 0, put = 0, floor = st->opt.floor;
+	uint64_t room = 0, left = 0, put = 0, floor = st->limits.floor;
 	struct err ignored = ERR_INIT;
 	bool below;
 
@@ -78,7 +78,7 @@ store_refuse_full(struct store *st, struct err *err)
 {
 	return err_set(err, ERR_FULL,
 	    "less space is free than the floor of %llu bytes",
-	    (unsigned long long)st->opt.floor);
+	    (unsigned long long)st->limits.floor);
 }
 
 /* By the last look: what the log grew since counts, too. */
@@ -98,14 +98,14 @@ int
 store_check_room(
     struct store *st, uint64_t bytes, size_t n, bool own, struct err *err)
 {
-	uint64_t floor = own ? st->opt.floor / 2 : st->opt.floor;
+	uint64_t floor = own ? st->limits.floor / 2 : st->limits.floor;
 	uint64_t was = atomic_load(&st->left_put), put, on_disk;
 
 	bytes += n * EVENT_ROOM;
 	if (bdb_log_ends(st->db, &put, &on_disk, err) < 0)
 		return -1;
 	/* A look may hang while writes do not: a little more needs none. */
-	if (put < was || put - was + bytes > st->opt.floor / 4 ||
+	if (put < was || put - was + bytes > st->limits.floor / 4 ||
 	    !has_room(st, put, bytes, floor))
 		store_measure_room(st);
 	return has_room(st, put, bytes, floor) ? 0 : store_refuse_full(st, err);
@@ -115,7 +115,7 @@ bool
 store_is_short_of_room(struct store *st)
 {
 	return atomic_load(&st->bytes_free) <
-	       2 * st->opt.floor + st->opt.ballast;
+	       2 * st->limits.floor + st->opt.ballast;
 }
 
 /* --- jobs, in the committer ---------------------------------------------- */
@@ -209,7 +209,7 @@ keep_ballast(struct store *st)
 
 	if (st->opt.ballast == 0 ||
 	    atomic_load(&st->bytes_left) <
-		st->opt.floor + st->opt.ballast + CHECKPOINT_LOG ||
+		st->limits.floor + st->opt.ballast + CHECKPOINT_LOG ||
 	    asprintf(&path, "%s/" STORE_BALLAST, st->opt.dir) < 0)
 		return;
 	fd = open(
@@ -249,8 +249,8 @@ rest(struct store *st)
 static uint64_t
 log_between_checkpoints(struct store *st)
 {
-	if (atomic_load(&st->bytes_free) < st->opt.floor ||
-	    atomic_load(&st->bytes_left) >= st->opt.floor + CHECKPOINT_LOG)
+	if (atomic_load(&st->bytes_free) < st->limits.floor ||
+	    atomic_load(&st->bytes_left) >= st->limits.floor + CHECKPOINT_LOG)
 		return CHECKPOINT_LOG;
 	return atomic_load(&st->below_floor) ? CHECKPOINT_LOG_LEAST
 					     : CHECKPOINT_LOG_SHORT;

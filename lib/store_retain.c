@@ -98,8 +98,8 @@ retain_one(void *arg, struct err *err)
 	rt->pulled = rt->held = false;
 	store_clock(st, &now);
 	if (segments_oldest_due(st->segments, &now,
-		now.age_ms - st->opt.retain_s * 1000, st->opt.retain_bytes,
-		&oldest, &due, err) < 0)
+		now.age_ms - st->limits.retain_s * 1000,
+		st->limits.retain_bytes, &oldest, &due, err) < 0)
 		return -1;
 	if (!due)
 		return 0;
@@ -111,7 +111,7 @@ retain_one(void *arg, struct err *err)
 	if (rt->needed_by == 0 && !rt->pulled && !rt->held)
 		return drop_oldest(rt, err);
 	store_measure_room(st);
-	if (oldest.last_age_ms >= now.age_ms - st->opt.hold_s * 1000 &&
+	if (oldest.last_age_ms >= now.age_ms - st->limits.hold_s * 1000 &&
 	    !store_is_short_of_room(st))
 		return 0;
 	/* Who fetches sees that something is gone (ops_pull.c). */
@@ -277,7 +277,8 @@ int
 store_forget_dead(struct store *st, struct err *err)
 {
 	struct forgetting fg = { .st = st,
-		.before_age_ms = store_age_ms(st) - st->opt.retain_s * 1000 };
+		.before_age_ms =
+		    store_age_ms(st) - st->limits.retain_s * 1000 };
 
 	if (store_each_destination(st, forget_of, &fg, err) < 0)
 		return err_wrap(err, "drop old dead letters");

@@ -292,10 +292,11 @@ store_snapshot_keep(struct store *st, struct err *err)
 	uint64_t bytes = bdb_log_bytes(st->db);
 
 	if (!atomic_exchange(&st->snapshot_due, false) &&
-	    (bytes <= st->opt.log_keep_max || bytes < st->snapshot_retry_bytes))
+	    (bytes <= st->limits.log_keep_max ||
+		bytes < st->snapshot_retry_bytes))
 		return 0;
 	if (make(st, err) < 0) {
-		st->snapshot_retry_bytes = bytes + st->opt.log_keep_max;
+		st->snapshot_retry_bytes = bytes + st->limits.log_keep_max;
 		return -1;
 	}
 	st->snapshot_retry_bytes = 0;

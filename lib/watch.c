@@ -101,6 +101,7 @@ watch_look(struct watch *wt, struct err *err)
 	struct store_clock clock;
 	int ret = -1;
 
+	wt->schemes = wt->hold_schemes(wt->schemes_arg);
 	store_clock(wt->st, &clock);
 	wt->now_ms = clock.now_ms;
 	wt->age_ms = clock.age_ms;
@@ -120,6 +121,8 @@ watch_look(struct watch *wt, struct err *err)
 	ret = 0;
 out:
 	drop_words(wt);
+	scheme_set_free(wt->schemes);
+	wt->schemes = NULL;
 	return ret;
 }
 
@@ -163,6 +166,13 @@ watch_main(void *arg)
 	return NULL;
 }
 
+void
+watch_configure(struct watch *wt, int64_t hold_s, int64_t retain_s)
+{
+	wt->hold_s = hold_s;
+	wt->retain_s = retain_s;
+}
+
 static void
 ignore(void *arg, const char *line)
 {
@@ -171,9 +181,10 @@ ignore(void *arg, const char *line)
 }
 
 int
-watch_open(struct store *st, const struct scheme_set *schemes,
-    const struct watch_options *opt, void (*log)(void *arg, const char *line),
-    void *log_arg, struct watch **out, struct err *err)
+watch_open(struct store *st, struct scheme_set *(*schemes)(void *arg),
+    void *schemes_arg, const struct watch_options *opt,
+    void (*log)(void *arg, const char *line), void *log_arg, struct watch **out,
+    struct err *err)
 {
 	struct watch *wt = calloc(1, sizeof(*wt));
 	struct store_deliverer dl;
@@ -184,8 +195,10 @@ watch_open(struct store *st, const struct scheme_set *schemes,
 		return err_set(err, ERR_NOMEM, "no memory for the watch");
 	store_deliverer_look(st, &dl); /* known before the first request */
 	wt->st = st;
-	wt->schemes = schemes;
+	wt->hold_schemes = schemes;
+	wt->schemes_arg = schemes_arg;
 	wt->opt = *opt;
+	watch_configure(wt, opt->hold_s, opt->retain_s);
 	wt->log = log == NULL ? ignore : log;
 	wt->log_arg = log_arg;
 	pthread_mutex_init(&wt->mutex, NULL);

@@ -26,13 +26,17 @@ struct watch_options {
 void watch_options_init(struct watch_options *opt);
 
 /*
- * Borrows st and schemes until watch_close, which comes before store_close.
- * log as in store_options. ERR_NOMEM, ERR_IO.
+ * Borrows st until watch_close, which comes before store_close. Each look has
+ * schemes hold the ones in force. log as in store_options. ERR_NOMEM, ERR_IO.
  */
-int watch_open(struct store *st, const struct scheme_set *schemes,
-    const struct watch_options *opt, void (*log)(void *arg, const char *line),
-    void *log_arg, struct watch **out, struct err *err);
+int watch_open(struct store *st, struct scheme_set *(*schemes)(void *arg),
+    void *schemes_arg, const struct watch_options *opt,
+    void (*log)(void *arg, const char *line), void *log_arg, struct watch **out,
+    struct err *err);
 void watch_close(struct watch *wt); /* NULL is allowed */
+
+/* From the next look on; any thread. */
+void watch_configure(struct watch *wt, int64_t hold_s, int64_t retain_s);
 
 /* One look now. What it has to say is durable when it returns 0. */
 int watch_look(struct watch *wt, struct err *err);

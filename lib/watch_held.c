@@ -112,10 +112,9 @@ struct expiring {
 static int64_t
 keep_ms(const struct watch *wt)
 {
-	const struct watch_options *opt = &wt->opt;
+	int64_t retain_s = wt->retain_s, hold_s = wt->hold_s;
 
-	return 1000 *
-	       (opt->retain_s > opt->hold_s ? opt->retain_s : opt->hold_s);
+	return 1000 * (retain_s > hold_s ? retain_s : hold_s);
 }
 
 static bool

@@ -16,10 +16,10 @@
 static int64_t
 keep_ms(const struct watch *wt, const struct store_hold *hold)
 {
-	int64_t s = wt->opt.hold_s;
+	int64_t s = wt->hold_s, retain_s = wt->retain_s;
 
-	if (hold->bytes == 0 && wt->opt.retain_s > s)
-		s = wt->opt.retain_s;
+	if (hold->bytes == 0 && retain_s > s)
+		s = retain_s;
 	return s * 1000;
 }
 

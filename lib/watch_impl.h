@@ -49,8 +49,11 @@ struct watch_word {
 
 struct watch {
 	struct store *st;
-	const struct scheme_set *schemes;
+	struct scheme_set *(*hold_schemes)(void *arg);
+	void *schemes_arg;
+	struct scheme_set *schemes; /* of one look, held */
 	struct watch_options opt;
+	_Atomic int64_t hold_s, retain_s; /* and not opt's */
 	void (*log)(void *arg, const char *line);
 	void *log_arg;
 

@@ -31,6 +31,7 @@
 
 #include "lib/ops.h"
 #include "lib/receive.h"
+#include "lib/conf_schemes.h"
 #include "lib/registry.h"
 #include "lib/store.h"
 #include "lib/store_copy.h"
@@ -95,12 +96,11 @@ struct ops {
 };
 
 int
-scheme_set_load(const char *const *dirs, size_t ndirs,
+conf_schemes_load(const struct conf *cf,
     void (*on_error)(void *arg, const struct err *err), void *arg,
     struct scheme_set **out, struct err *err)
 {
-	(void)dirs;
-	(void)ndirs;
+	(void)cf;
 	(void)on_error;
 	(void)arg;
 	*out = malloc(sizeof(**out));
@@ -111,6 +111,24 @@ void
 scheme_set_free(struct scheme_set *set)
 {
 	free(set);
+}
+
+struct scheme_set *
+registry_hold_schemes(struct registry *rg)
+{
+	(void)rg;
+	return NULL;
+}
+
+int
+registry_take_schemes(struct registry *rg, const struct scheme_set *old,
+    const struct scheme_set *schemes, struct err *err)
+{
+	(void)rg;
+	(void)old;
+	(void)schemes;
+	(void)err;
+	return 0;
 }
 
 int
@@ -136,12 +154,14 @@ watch_options_init(struct watch_options *opt)
 }
 
 int
-watch_open(struct store *st, const struct scheme_set *schemes,
-    const struct watch_options *opt, void (*log)(void *arg, const char *line),
-    void *log_arg, struct watch **out, struct err *err)
+watch_open(struct store *st, struct scheme_set *(*schemes)(void *arg),
+    void *schemes_arg, const struct watch_options *opt,
+    void (*log)(void *arg, const char *line), void *log_arg, struct watch **out,
+    struct err *err)
 {
 	(void)st;
 	(void)schemes;
+	(void)schemes_arg;
 	(void)opt;
 	(void)log;
 	(void)log_arg;
@@ -151,16 +171,24 @@ watch_open(struct store *st, const struct scheme_set *schemes,
 }
 
 void
+watch_configure(struct watch *wt, int64_t hold_s, int64_t retain_s)
+{
+	(void)wt;
+	(void)hold_s;
+	(void)retain_s;
+}
+
+void
 watch_close(struct watch *wt)
 {
 	(void)wt;
 }
 
 int
-ops_open(const struct conf *cf, struct store *st, struct registry *rg,
+ops_open(struct conf_live *settings, struct store *st, struct registry *rg,
     struct ops **out, struct err *err)
 {
-	(void)cf;
+	(void)settings;
 	(void)st;
 	(void)rg;
 	*out = malloc(sizeof(**out));
@@ -173,6 +201,15 @@ ops_stalled_ms(struct ops *ops, const char **what)
 	(void)ops;
 	(void)what;
 	return 0;
+}
+
+void
+ops_on_reload(
+    struct ops *ops, int (*reload)(void *arg, struct err *err), void *arg)
+{
+	(void)ops;
+	(void)reload;
+	(void)arg;
 }
 
 void
@@ -230,6 +267,13 @@ struct store {
 	struct receive_state *waiting;
 	bool closing;
 };
+
+void
+store_configure(struct store *st, const struct store_options *opt)
+{
+	(void)st;
+	(void)opt;
+}
 
 void
 store_options_init(struct store_options *opt)
@@ -395,6 +439,15 @@ receive_open(const struct receive_options *opt, struct store *st,
 	rc->opt = *opt;
 	rc->store = st;
 	*out = rc;
+	return 0;
+}
+
+int
+receive_configure(
+    struct receive *rc, const struct receive_options *opt, struct err *err)
+{
+	(void)err;
+	rc->opt = *opt;
 	return 0;
 }
 

@@ -361,8 +361,11 @@ class Ending(WithProgram):
                 load = Load(self.program.socket, 8, keep=turn % 2 == 0)
                 try:
                     wait_until(lambda: len(load.acked) > 100, "load")
-                    number = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT,
-                              signal.SIGHUP)[turn % 4]
+                    number = (signal.SIGTERM, signal.SIGUSR1,
+                              signal.SIGINT)[turn % 3]
+                    self.program.signal(signal.SIGHUP)  # which ends nothing
+                    acked = len(load.acked)
+                    wait_until(lambda: len(load.acked) > acked + 50, "more")
                     self.program.signal(number)
                     status = self.program.wait()
                 finally:

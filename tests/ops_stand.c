@@ -15,7 +15,7 @@
 #define ANSWER_MAX (64 * 1024 * 1024)
 
 static char folder[64], dir[96], key_file[96], scheme_dir[512];
-static struct conf conf;
+static struct conf_live *settings;
 static struct scheme_set *schemes;
 static struct store *st;
 static struct registry *rg;
@@ -29,6 +29,7 @@ stand_open_for(int64_t horizon_s)
 	struct store_options opt;
 	struct err err = ERR_INIT;
 	char path[96];
+	struct conf conf;
 	FILE *file;
 
 	snprintf(scheme_dir, sizeof(scheme_dir), "%s/conf/schemes",
@@ -57,7 +58,8 @@ stand_open_for(int64_t horizon_s)
 	ck_assert_int_eq(
 	    scheme_set_load(dirs, 1, NULL, NULL, &schemes, &err), 0);
 	ck_assert_int_eq(registry_open(st, schemes, &rg, &err), 0);
-	ck_assert_int_eq(ops_open(&conf, st, rg, &ops, &err), 0);
+	ck_assert_int_eq(conf_live_new(&conf, &settings, &err), 0);
+	ck_assert_int_eq(ops_open(settings, st, rg, &ops, &err), 0);
 	memset(request_id, 0, sizeof(request_id));
 }
 
@@ -76,7 +78,7 @@ stand_close(void)
 	registry_close(rg);
 	store_close(st);
 	scheme_set_free(schemes);
-	conf_free(&conf);
+	conf_live_free(settings);
 	snprintf(command, sizeof(command), "rm -rf %s", folder);
 	ck_assert_int_eq(system(command), 0);
 }
@@ -207,6 +209,12 @@ struct registry *
 stand_registry(void)
 {
 	return rg;
+}
+
+const struct scheme_set *
+stand_schemes(void)
+{
+	return schemes;
 }
 
 struct store *

@@ -26,6 +26,7 @@ void stand_close(void);
 const char *stand_folder(void); /* with store and key in it */
 struct store *stand_store(void);
 struct registry *stand_registry(void);
+const struct scheme_set *stand_schemes(void);
 
 /*
  * Asks. "@A@" in a call is STAND_SECRET of that letter in base64. stand_free

@@ -327,16 +327,15 @@ struct seen {
 };
 
 static int
-note(void *arg, const char *name, const char *value, const char *from,
-    struct err *err)
+note(void *arg, const struct conf_value *v, struct err *err)
 {
 	struct seen *seen = arg;
 
 	(void)err;
 	ck_assert_uint_lt(seen->n, MANY_SETTINGS);
-	snprintf(seen->name[seen->n], sizeof(seen->name[0]), "%s", name);
-	snprintf(seen->value[seen->n], sizeof(seen->value[0]), "%s", value);
-	snprintf(seen->from[seen->n], sizeof(seen->from[0]), "%s", from);
+	snprintf(seen->name[seen->n], sizeof(seen->name[0]), "%s", v->name);
+	snprintf(seen->value[seen->n], sizeof(seen->value[0]), "%s", v->text);
+	snprintf(seen->from[seen->n], sizeof(seen->from[0]), "%s", v->from);
 	seen->n++;
 	return 0;
 }

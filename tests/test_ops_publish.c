@@ -141,8 +141,8 @@ take_headers(char *lines, struct header *out)
 static void
 expect_receiver(const struct event *ev, size_t row)
 {
-	const struct scheme *sc = scheme_set_find(
-	    registry_schemes(stand_registry()), senders[row].scheme);
+	const struct scheme *sc =
+	    scheme_set_find(stand_schemes(), senders[row].scheme);
 	struct buf lines = BUF_INIT(8192), scratch = BUF_INIT(8192);
 	struct header headers[REQUEST_HEADERS_MAX];
 	struct request rq = { .method = span_str("POST"),

@@ -42,7 +42,6 @@ static struct scheme_set *schemes;
 static struct registry *rg;
 static struct receive *rc;
 static struct receive_options ropt;
-static struct address_list *proxies;
 
 static void
 open_receive(void)
@@ -89,12 +88,10 @@ setup(void)
 	ck_assert_int_eq(
 	    scheme_set_load(dirs, 2, NULL, NULL, &schemes, &fx.err), 0);
 	ck_assert_ptr_nonnull(scheme_set_find(schemes, "nomos"));
-	ck_assert_int_eq(
-	    address_list_parse(span_str("10.0.0.0/8"), &proxies, &fx.err), 0);
 	memset(&ropt, 0, sizeof(ropt));
 	ropt.mount = "/hooks";
 	ropt.body_max = 1024;
-	ropt.trusted_proxies = proxies;
+	ropt.trusted_proxies = "10.0.0.0/8";
 	open_receive();
 }
 
@@ -103,7 +100,6 @@ teardown(void)
 {
 	close_receive();
 	scheme_set_free(schemes);
-	address_list_free(proxies);
 	fx_teardown();
 }
 
@@ -1300,6 +1296,72 @@ START_TEST(a_body_that_does_not_come_whole_is_refused)
 }
 END_TEST
 
+START_TEST(limits_change_between_requests)
+{
+	struct receive_options opt = {
+		.mount = "/in", .body_max = 10, .address_rate = 1
+	};
+	int64_t body_max;
+	struct post p;
+
+	endpoint("orders", NOMOS, SECRET);
+	begin(&p, "/hooks/orders", BODY);
+	sign(&p, "nomos", SECRET, p.call.request.now_ms);
+	ck_assert_int_eq(receive_begin(rc, &p.call, &body_max), 0);
+	ck_assert_int_eq(receive_configure(rc, &opt, &fx.err), 0);
+	/* This one began before. */
+	if (receive_body(rc, &p.call) == 0) {
+		pthread_mutex_lock(&p.mutex);
+		while (!p.done)
+			pthread_cond_wait(&p.cond, &p.mutex);
+		pthread_mutex_unlock(&p.mutex);
+	}
+	ck_assert_int_eq(p.call.reply.status, 200);
+	begin(&p, "/hooks/orders", BODY);
+	ck_assert_int_eq(send(&p), 404);
+	begin(&p, "/in/orders", BODY);
+	ck_assert_int_eq(send(&p), 413);
+	begin(&p, "/in/orders", BODY);
+	ck_assert_int_eq(send(&p), 429);
+	opt.trusted_proxies = "no address";
+	ck_assert_int_eq(receive_configure(rc, &opt, &fx.err), -1);
+}
+END_TEST
+
+START_TEST(other_schemes_change_entries_at_once)
+{
+	const struct registry_endpoint *before, *after;
+	struct scheme_set *none = NULL, *held;
+	const char *dirs[] = { "/nowhere" };
+	struct post p;
+
+	endpoint("orders", NOMOS, SECRET);
+	before = registry_get(rg, span_str("orders"));
+	ck_assert_int_eq(
+	    scheme_set_load(dirs, 1, NULL, NULL, &none, &fx.err), 0);
+	/* An endpoint that works would not: nothing is changed. */
+	ck_assert_int_eq(registry_take_schemes(rg, NULL, none, &fx.err), -1);
+	ck_assert_int_eq(fx.err.code, ERR_CONFIG);
+	ck_assert_ptr_nonnull(strstr(fx.err.text, "endpoint orders"));
+	after = registry_get(rg, span_str("orders"));
+	ck_assert_ptr_eq(before, after);
+	registry_put(after);
+	ck_assert_int_eq(registry_take_schemes(rg, none, schemes, &fx.err), -1);
+	ck_assert_int_eq(fx.err.code, ERR_CONFLICT);
+	ck_assert_int_eq(registry_take_schemes(rg, NULL, schemes, &fx.err), 0);
+	after = registry_get(rg, span_str("orders"));
+	ck_assert_ptr_ne(before, after);
+	ck_assert_uint_eq(before->generation, after->generation);
+	registry_put(before);
+	registry_put(after);
+	held = registry_hold_schemes(rg);
+	ck_assert_ptr_eq(held, schemes);
+	scheme_set_free(held);
+	scheme_set_free(none);
+	ck_assert_int_eq(post(&p, BODY), 200);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1311,6 +1373,8 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, accepted_then_duplicate);
+	tcase_add_test(tc, limits_change_between_requests);
+	tcase_add_test(tc, other_schemes_change_entries_at_once);
 	tcase_add_test(tc, test_events_are_acked_each_time);
 	tcase_add_test(tc, a_captured_test_fills_no_log);
 	tcase_add_test(tc, what_is_not_selected_is_acked_and_not_stored);

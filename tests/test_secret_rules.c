@@ -131,8 +131,7 @@ put_headers(char *lines, struct header *headers, size_t *n)
 static int
 status_of(char letter)
 {
-	const struct scheme *sc =
-	    scheme_set_find(registry_schemes(stand_registry()), "github");
+	const struct scheme *sc = scheme_set_find(stand_schemes(), "github");
 	struct post p = { .call = { .done = on_done } };
 	struct request *rq = &p.call.request;
 	char body[64], id[32], secret[64], lines[2048];

@@ -21,6 +21,13 @@
 static struct scheme_set *schemes;
 static struct watch *wt;
 
+static struct scheme_set *
+hold_schemes(void *arg)
+{
+	(void)arg;
+	return scheme_set_hold(schemes);
+}
+
 static void
 watch_for(int64_t hold_s, int64_t retain_s)
 {
@@ -30,8 +37,9 @@ watch_for(int64_t hold_s, int64_t retain_s)
 	opt.look_ms = 0;
 	opt.hold_s = hold_s;
 	opt.retain_s = retain_s;
-	ck_assert_int_eq(
-	    watch_open(fx.st, schemes, &opt, NULL, NULL, &wt, &fx.err), 0);
+	ck_assert_int_eq(watch_open(fx.st, hold_schemes, NULL, &opt, NULL, NULL,
+			     &wt, &fx.err),
+	    0);
 }
 
 static void
@@ -779,8 +787,9 @@ START_TEST(it_looks_by_itself)
 	nt_pass(2 * HOUR_MS);
 	watch_options_init(&opt);
 	opt.look_ms = 20;
-	ck_assert_int_eq(
-	    watch_open(fx.st, schemes, &opt, NULL, NULL, &wt, &fx.err), 0);
+	ck_assert_int_eq(watch_open(fx.st, hold_schemes, NULL, &opt, NULL, NULL,
+			     &wt, &fx.err),
+	    0);
 	for (i = 0; nt_listen() == 0; i++) {
 		ck_assert_int_lt(i, NT_TRIES);
 		usleep(25000);

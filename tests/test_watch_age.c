@@ -36,6 +36,13 @@ static const struct {
 static struct scheme_set *schemes;
 static struct watch *wt;
 
+static struct scheme_set *
+hold_schemes(void *arg)
+{
+	(void)arg;
+	return scheme_set_hold(schemes);
+}
+
 static void
 watch(void)
 {
@@ -44,8 +51,9 @@ watch(void)
 	watch_options_init(&opt);
 	opt.look_ms = 0;
 	opt.hold_s = opt.retain_s = HOLD_DAYS * 86400;
-	ck_assert_int_eq(
-	    watch_open(fx.st, schemes, &opt, NULL, NULL, &wt, &fx.err), 0);
+	ck_assert_int_eq(watch_open(fx.st, hold_schemes, NULL, &opt, NULL, NULL,
+			     &wt, &fx.err),
+	    0);
 }
 
 static void
