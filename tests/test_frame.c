@@ -57,7 +57,7 @@ a_reply(void)
 }
 
 static const struct frame_greeting a_greeting = { "0.1.0", "9f8e7d6", "admin",
-	"eyelet-store", 4711, 123456789 };
+	"eyelet-store", 4711, 123456789, true, 1000 };
 
 /* Puts a whole frame of each kind that has a content of its own. */
 static void
