@@ -375,28 +375,21 @@ take_part(struct reader *r, struct part *part, struct span *content)
 	return take_content(r, content);
 }
 
-enum form_answer
-multipart_find(struct span body, struct span boundary, const char *name,
-    enum form_case how, struct span *value)
+/* Up to the end of the form, whatever was found before. */
+static enum form_answer
+find_value(
+    struct reader *r, const char *name, enum form_case how, struct span *value)
 {
-	struct reader r = { .rest = body };
 	enum form_answer answer = FORM_ABSENT;
 	struct span content = SPAN_EMPTY;
 	struct part part;
 	size_t parts = 0;
-	int more;
+	int more = take_first(r);
 
-	*value = SPAN_EMPTY;
-	if (boundary.len == 0 || boundary.len > MULTIPART_BOUNDARY_MAX)
-		return FORM_BROKEN;
-	memcpy(r.delimiter, "\r\n--", 4);
-	memcpy(r.delimiter + 4, boundary.ptr, boundary.len);
-	r.len = 4 + boundary.len;
-	more = take_first(&r);
 	while (more > 0) {
 		if (++parts > MULTIPART_PARTS_MAX)
 			return FORM_BROKEN;
-		more = take_part(&r, &part, &content);
+		more = take_part(r, &part, &content);
 		if (more < 0)
 			return FORM_BROKEN;
 		if (part.is_file || !is_named(&part, name, how))
@@ -408,4 +401,23 @@ multipart_find(struct span body, struct span boundary, const char *name,
 		answer = FORM_FOUND;
 	}
 	return more < 0 ? FORM_BROKEN : answer;
+}
+
+enum form_answer
+multipart_find(struct span body, struct span boundary, const char *name,
+    enum form_case how, struct span *value)
+{
+	struct reader r = { .rest = body };
+	enum form_answer answer = FORM_BROKEN;
+
+	*value = SPAN_EMPTY;
+	if (boundary.len == 0 || boundary.len > MULTIPART_BOUNDARY_MAX)
+		return FORM_BROKEN;
+	memcpy(r.delimiter, "\r\n--", 4);
+	memcpy(r.delimiter + 4, boundary.ptr, boundary.len);
+	r.len = 4 + boundary.len;
+	answer = find_value(&r, name, how, value);
+	if (answer != FORM_FOUND)
+		*value = SPAN_EMPTY;
+	return answer;
 }

@@ -8,11 +8,13 @@
 EYELET_SCHEMES=$top_srcdir/conf/schemes
 export EYELET_SCHEMES
 
-build '-lcrypto -lcjson -lm' tests/fuzz/fuzz_scheme lib/bytes lib/crc32 \
+build '-lcrypto -lcjson -lm -lz' tests/fuzz/fuzz_scheme lib/body lib/bytes \
+    lib/crc32 \
     lib/digest lib/encode \
     lib/envelope lib/err lib/form lib/handshake lib/handshake_read lib/hmac \
-    lib/identify lib/json lib/json_find lib/json_print lib/json_scan \
-    lib/json_string lib/near lib/nfkd lib/pubkey lib/request lib/resolve \
+    lib/identify lib/inflate lib/json lib/json_find lib/json_print lib/json_scan \
+    lib/json_string lib/multipart lib/near lib/nfkd lib/pubkey lib/request lib/resolve \
+    lib/resolve_body lib/scheme_body \
     lib/scheme lib/scheme_check lib/scheme_field lib/scheme_identity \
     lib/scheme_join lib/scheme_key lib/scheme_read lib/scheme_set \
     lib/scheme_time lib/selection lib/event lib/pack lib/pattern lib/sign \

@@ -9,13 +9,17 @@ Prints the list with what each said.
 import sys
 sys.dont_write_bytecode = True
 
+import base64
 import concurrent.futures
+import gzip
 import hashlib
 import hmac
 import json
 import os
 import socket
 import time
+import urllib.parse
+import zlib
 
 from machine import free_port
 from stand import SECRET, compare, effort, end_load, wait_for
@@ -142,6 +146,114 @@ def many(send, times, seldom):
             said = list(pool.map(lambda _: send(stand), range(times)))
         return seldom if seldom in said else said[-1]
     return send_all
+
+
+# --- how a body may be written ------------------------------------------------
+
+BOM = b"\xef\xbb\xbf"
+FORM = "application/x-www-form-urlencoded"
+CALL_URL = "https://hooks.example.org/hooks/call"
+
+
+def written(ident, change, *headers):
+    """An event of shop, its body changed before it is signed."""
+    def send(stand):
+        body = change(event(ident, "order.paid"))
+        return stand.exchange(
+            [(f"POST /hooks/shop HTTP/1.1\r\nHost: stand\r\n"
+              f"Connection: close\r\nX-Nomos-Signature: {nomos(body)}\r\n"
+              f"{lines(headers)}Content-Length: {len(body)}\r\n\r\n")
+             .encode() + body])
+    send.ident = ident
+    return send
+
+
+def hub(body, kind="application/json", *headers):
+    """What GitHub sends, by either of its content types."""
+    def send(stand):
+        return stand.exchange(
+            [(f"POST /hooks/hub HTTP/1.1\r\nHost: stand\r\n"
+              f"Connection: close\r\nX-Hub-Signature-256: sha256={mac(body)}"
+              f"\r\nX-GitHub-Event: issues\r\n"
+              f"X-GitHub-Delivery: {mac(body)[:8]}\r\n"
+              f"Content-Type: {kind}\r\n{lines(headers)}"
+              f"Content-Length: {len(body)}\r\n\r\n").encode() + body])
+    return send
+
+
+def mail(cut=0, kind="multipart/form-data; boundary=\"b'0\""):
+    """Mail with an attachment, as Mailgun's routes post it."""
+    def send(stand):
+        stamp, token = str(int(time.time())), "t" * 50
+        fields = (("timestamp", stamp), ("token", token),
+                  ("signature", mac((stamp + token).encode())))
+        parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n'
+                 f"{value}".encode() for name, value in fields]
+        parts.insert(1, b"Content-Disposition: form-data; name=\"attachment-1"
+                     b"\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n"
+                     b"\r\n\x89PNG\r\n--b\r\n\0\xff")
+        body = b"".join(b"--b'0\r\n" + part + b"\r\n" for part in parts)
+        body += b"--b'0--\r\n"
+        body = body[:len(body) - cut]
+        return stand.exchange(
+            [(f"POST /hooks/mail HTTP/1.1\r\nHost: stand\r\n"
+              f"Connection: close\r\nContent-Type: {kind}\r\n"
+              f"Content-Length: {len(body)}\r\n\r\n").encode() + body])
+    return send
+
+
+def call(query, method="GET", signed=None):
+    """A callback by GET, as Twilio sends it."""
+    def send(stand):
+        sum_ = hmac.new(SECRET.encode(),
+                        f"{CALL_URL}?{signed or query}".encode(),
+                        hashlib.sha1).digest()
+        return stand.exchange(
+            [(f"{method} /hooks/call?{query} HTTP/1.1\r\nHost: stand\r\n"
+              f"Connection: close\r\nX-Twilio-Signature: "
+              f"{base64.b64encode(sum_).decode()}\r\n\r\n").encode()])
+    return send
+
+
+def payload(**members):
+    return urllib.parse.urlencode({"payload": json.dumps(members)}).encode()
+
+
+GZIP = ("Content-Encoding", "gzip")
+BODY_ROWS = [
+    ("a byte order mark", written("evt_mark", lambda b: BOM + b),
+     "200 accepted"),
+    ("gzip", written("evt_gzip", gzip.compress, GZIP), "200 accepted"),
+    ("deflate", written("evt_deflate", zlib.compress,
+                        ("Content-Encoding", "deflate")), "200 accepted"),
+    ("gzip, cut short", written("evt_cut", lambda b: gzip.compress(b)[:-5],
+                                GZIP), "400 refused"),
+    ("gzip, of which too much comes",
+     written("evt_bomb", lambda b: gzip.compress(b + b" " * 8 * MIB), GZIP),
+     "400 refused"),
+    ("not packed as it says", written("evt_br", bytes,
+                                      ("Content-Encoding", "br")),
+     "400 refused"),
+    ("a key twice", written("evt_key", lambda b: b[:-1] + b',"id":"x"}'),
+     "400 refused"),
+    ("GitHub's JSON", hub(b'{"action":"opened"}'), "200 accepted"),
+    ("GitHub's form", hub(payload(action="opened", n=1), FORM),
+     "200 accepted"),
+    ("GitHub's form, not selected", hub(payload(action="closed"), FORM),
+     "200 ignored"),
+    ("no JSON where none is promised", hub(b"hello", "text/plain"),
+     "200 held"),
+    ("mail with an attachment", mail(), "200 accepted"),
+    ("mail, cut short", mail(cut=3), "400 refused"),
+    ("mail without its boundary", mail(kind="multipart/form-data"),
+     "400 refused"),
+    # Twilio wants empty answers.
+    ("a call by GET", call("CallSid=CA1&CallStatus=completed&To=%2B49%3A1"),
+     "200 -"),
+    ("another call with its signature",
+     call("CallSid=CA2", signed="CallSid=CA1"), "401 -"),
+    ("a call by PUT", call("CallSid=CA1", "PUT"), "405 -"),
+]
 
 
 # --- what a query string must not do ------------------------------------------
@@ -293,6 +405,7 @@ ROWS = [
     ("Authorization arrives", hidden("evt_auth"), "200 accepted"),
     ("Proxy does not", hidden("evt_proxy", ("Proxy", "http://x/")),
      "200 accepted"),
+    *BODY_ROWS,
     ("unselected", post("evt_other", topic="customer.new"), "200 ignored"),
     ("test with an id", post("evt_test", topic="test.event"), "200 test"),
     ("test with that id again", post("evt_test", topic="test.event"),
@@ -439,6 +552,9 @@ def prepare(stand):
     for name, *options in (
             ("shop", "nomos", "--events", "order.*", *key),
             ("own", "own", *key),
+            ("hub", "github", "--events", "issues.opened", *key),
+            ("mail", "mailgun-form", *key),
+            ("call", "twilio", "--public-url", CALL_URL, *key),
             ("slow", "nomos", "--rate", "1", *key),
             ("far", "nomos", "--allow-from", f"{ADDRESS}, 2001:db8::/32",
              *key),
