@@ -12,7 +12,8 @@ from deliver_stand import DeliverStand, check, wait_for
 ENVIRONMENT = {"EYELET_ID": "evt_facts", "EYELET_TYPE": "order.paid",
                "EYELET_ENDPOINT": "shop", "EYELET_ATTEMPT": "1",
                "EYELET_DESTINATION": "facts",
-               "EYELET_CONTENT_TYPE": "application/json"}
+               "EYELET_CONTENT_TYPE": "application/json",
+               "EYELET_CONTENT_ENCODING": ""}
 
 
 def command(st, name, script, **settings):

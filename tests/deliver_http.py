@@ -2,6 +2,7 @@
 """Events go out as signed requests, and what is answered decides what
 becomes of them: delivered, tried again by plan, dead, or the destination is
 disabled. One deliverer serves them all."""
+import gzip
 import ssl
 import sys
 
@@ -120,6 +121,19 @@ def what_is_asked_for_goes_along(st, sink, ca):
     st.op("destination.remove", destination="more")
 
 
+def a_packed_body_stays_packed(st, sink, ca):
+    """Byte for byte, and its Content-Encoding with it."""
+    added = st.destination("packed", sink.url("/packed"), ca=ca.file)
+    packed = gzip.compress(b'{"id":"evt_packed","topic":"order.paid"}')
+    st.post_with("evt_packed", {"Content-Encoding": "gzip"}, packed)
+    got = sink.wait(1, "/packed")[0]
+    check("the bytes", got.body == packed, got.body)
+    check("how they are packed",
+          got.headers.get("content-encoding") == "gzip", got.headers)
+    check("signed", signatures(added["value"], got) == 1)
+    st.op("destination.remove", destination="packed")
+
+
 def a_client_shows_its_certificate(st, sink, ca):
     """mTLS, and a receiver whose authority is not the one that is trusted."""
     cert, key = ca.issue()
@@ -147,4 +161,5 @@ if __name__ == "__main__":
         is_sent_as_it_came, statuses_decide, failures_are_tried_again,
         a_busy_receiver_is_waited_for,
         a_receiver_that_is_gone_is_left_alone,
-        what_is_asked_for_goes_along, a_client_shows_its_certificate]))
+        what_is_asked_for_goes_along, a_packed_body_stays_packed,
+        a_client_shows_its_certificate]))

@@ -142,6 +142,30 @@ START_TEST(batches_may_be_nested)
 }
 END_TEST
 
+/* The JSON of a form outlives what is made of each element. */
+START_TEST(a_batch_may_stand_in_a_form)
+{
+	struct request request = {
+		.body = span_str("x=1&payload=%5B%7B%22t%22%3A%22%5Cu0061%22%7D"
+				 "%2C%7B%22t%22%3A%22%5Cu0062%22%7D%5D")
+	};
+	struct verify_input in = { .request = &request };
+	struct buf scratch = BUF_INIT(16384);
+	struct err err = ERR_INIT;
+	struct identity who;
+	struct scheme *sc = loaded(
+	    HMAC BODY ",\"json_in\":\"form:payload\",\"each\":{\"at\":\"\","
+		      "\"id\":\"{json:/t}\",\"type\":\"{json:/t}\"}}");
+
+	ck_assert_int_eq(verify_identify(sc, &in, &scratch, &who, &err), 0);
+	ck_assert_uint_eq(who.ntypes, 2);
+	ck_assert(span_is(who.types[0], "a") && span_is(who.types[1], "b"));
+	ck_assert(who.has_id && span_starts(who.id, "batch:"));
+	buf_free(&scratch);
+	scheme_free(sc);
+}
+END_TEST
+
 /* More types than there is room for are told, and none is made up. */
 START_TEST(too_many_types_are_told)
 {
@@ -379,6 +403,7 @@ main(void)
 	tcase_add_loop_test(
 	    tc, a_batch_is_all_of_its_elements, 0, NITEMS(batches));
 	tcase_add_test(tc, batches_may_be_nested);
+	tcase_add_test(tc, a_batch_may_stand_in_a_form);
 	tcase_add_test(tc, too_many_types_are_told);
 	tcase_add_loop_test(
 	    tc, a_payload_is_what_a_retry_repeats, 0, NITEMS(payloads));

@@ -406,6 +406,50 @@ static const struct {
 	{ "ports without a URL",
 	    "{" HMAC "," SIG "," BODY ",\"url\":{\"ports\":\"both\"}}",
 	    "x.json: /url/ports: the content has no {url}" },
+	{ "a decoded URL without a URL",
+	    "{" HMAC "," SIG "," BODY ",\"url\":{\"decode\":\"%3A\"}}",
+	    "x.json: /url/decode: the content has no {url}" },
+	{ "an escape that is none", "{\"url\":{\"decode\":[\"%3A\",\":\"]}}",
+	    "x.json: /url/decode/1: must be an escape, as in \"%3A\"" },
+	{ "an escape of four", "{\"url\":{\"decode\":\"%3AB\"}}",
+	    "x.json: /url/decode: must be an escape, as in \"%3A\"" },
+	{ "an escape that keeps apart", "{\"url\":{\"decode\":\"%26\"}}",
+	    "x.json: /url/decode: \"%26\" keeps apart what stands beside it: "
+	    "without it the same signature fits other URLs" },
+	{ "an escape of an escape", "{\"url\":{\"decode\":\"%25\"}}",
+	    "x.json: /url/decode: \"%25\" keeps apart what stands beside it: "
+	    "without it the same signature fits other URLs" },
+	{ "a method of another kind", "{\"methods\":[\"POST\",\"PUT\"]}",
+	    "x.json: /methods/1: must be one of \"POST\", \"GET\"" },
+	{ "no method", "{\"methods\":[]}",
+	    "x.json: /methods: must not be empty" },
+	{ "GET whose query nobody signs",
+	    "{" HMAC "," SIG "," BODY ",\"methods\":[\"POST\",\"GET\"]}",
+	    "x.json: /methods: an event by GET stands in its query, which "
+	    "needs {url} in content" },
+	{ "a question by POST where none comes",
+	    "{" HMAC "," SIG ",\"content\":\"{url}\",\"methods\":\"GET\","
+	    "\"handshake\":[{\"signed\":false,\"when\":\"json:/a\"}]}",
+	    "x.json: /handshake/0/method: \"methods\" of the scheme has no "
+	    "POST" },
+	{ "another word for what is signed", "{\"signs\":\"packed\"}",
+	    "x.json: /signs: must be one of \"decoded\", \"wire\"" },
+	{ "an unpacked body that nobody signs",
+	    "{" HMAC "," SIG ",\"content\":\"{url}\",\"signs\":\"decoded\"}",
+	    "x.json: /signs: the content has no {body}" },
+	{ "JSON in a header", "{\"json_in\":\"header:X\"}",
+	    "x.json: /json_in: \"header:X\" cannot stand here" },
+	{ "JSON in a form, and a plain digest",
+	    "{\"alg\":\"sha256\"," SIG ",\"content\":\"{key}{body}\","
+	    "\"body\":\"json\",\"json_in\":\"form:p\"}",
+	    "x.json: /json_in: a plain digest lets anybody add bytes to a "
+	    "form" },
+	{ "JSON in a form, and a MAC for the asking",
+	    "{" HMAC "," SIG "," BODY ",\"body\":\"json\",\"json_in\":"
+	    "\"form:p\",\"handshake\":[{\"when\":\"json:/a\",\"reply\":"
+	    "{\"text\":\"{hex(hmac(json:/a))}\"}}]}",
+	    "x.json: /handshake/0/reply: hmac() and \"json_in\" exclude each "
+	    "other" },
 	{ "a test by a header that nobody signs",
 	    "{" HMAC "," SIG "," BODY ",\"type\":\"{header:E}\","
 	    "\"test_types\":\"ping\"}",

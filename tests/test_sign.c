@@ -427,6 +427,52 @@ START_TEST(no_header_is_sent_twice)
 }
 END_TEST
 
+/* printf '%s' '{}' | gzip -n, and | openssl dgst -sha256 -hmac k */
+START_TEST(a_packed_body_is_signed_as_the_scheme_says)
+{
+	static const struct {
+		const char *signs, *mac;
+	} signs_rows[] = {
+		{ "wire", "f6434a3659851a4844cd722f36788c6f536521e3bbb2e7720f87"
+			  "4ab569ef9139" },
+		{ "decoded", "add853b103fbcc936a194f9eb15e29c4ff08af6e47d5d1bca"
+			     "4f20218e31e4fff" },
+	};
+	static const unsigned char gz[] = { 0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00,
+		0x00, 0x00, 0x00, 0x03, 0xab, 0xae, 0x05, 0x00, 0x43, 0xbf,
+		0xa6, 0xa3, 0x02, 0x00, 0x00, 0x00 };
+	struct sign_input in = { .now_ms = NOW_MS,
+		.body = span_of(gz, sizeof(gz)),
+		.coding = span_str("gzip") };
+	struct buf out = BUF_INIT(LINES_MAX);
+	struct scheme *sc = NULL;
+	struct scheme_key *key = NULL;
+	struct err err = ERR_INIT;
+	char text[256], want[128];
+	size_t i;
+
+	for (i = 0; i < NITEMS(signs_rows); i++) {
+		snprintf(text, sizeof(text),
+		    "{\"alg\":\"hmac-sha256\",\"sig\":{\"from\":\"header:S\","
+		    "\"enc\":\"hex\"},\"content\":\"{body}\",\"signs\":\"%s\"}",
+		    signs_rows[i].signs);
+		snprintf(want, sizeof(want), "S: %s\n", signs_rows[i].mac);
+		ck_assert_msg(scheme_parse("x.json", span_str(text), &sc, NULL,
+				  &err) == 0,
+		    "%s", err.text);
+		ck_assert_int_eq(
+		    scheme_key_make(sc, span_str("k"), &key, &err), 0);
+		buf_clear(&out);
+		ck_assert_int_eq(sign_headers(sc, &key, 1, &in, &out, &err), 0);
+		ck_assert_msg(
+		    span_is(buf_span(&out), want), "%s", signs_rows[i].signs);
+		scheme_key_free(key);
+		scheme_free(sc);
+	}
+	buf_free(&out);
+}
+END_TEST
+
 /* --- envelopes ----------------------------------------------------------- */
 
 static const struct {
@@ -529,6 +575,7 @@ main(void)
 	    tc, what_cannot_be_signed_is_said, 0, NITEMS(refused));
 	tcase_add_loop_test(
 	    tc, a_scheme_knows_whether_it_can_sign, 0, NITEMS(can));
+	tcase_add_test(tc, a_packed_body_is_signed_as_the_scheme_says);
 	tcase_add_test(tc, no_header_is_sent_twice);
 	tcase_add_loop_test(
 	    tc, envelopes_have_their_providers_shape, 0, NITEMS(envelopes));
