@@ -360,6 +360,24 @@ RUN = (
     ("without it no secret of the store can be read; restore it",
      "mv four/keys/key key.saved; eyelet-store -c four.conf status",
      "mv key.saved four/keys/key && eyelet-store -c four.conf status"),
+    ('of them changed in the file since; \"eyelet-store reload\" takes',
+     "conf w w; EYELET_CONFIG=$PWD/w.conf; "
+     "eyelet-store init --user \"$(id -un)\"; eyelet-store status; "
+     "printf '[receive]\\nbody_max = 2m\\n' >>w.conf; eyelet-store config",
+     "EYELET_CONFIG=$PWD/w.conf; eyelet-store reload && "
+     "! eyelet-store config 2>&1 | grep 'changed in the file'"),
+    ("of them changed in the file since, and need a restart of",
+     "EYELET_CONFIG=$PWD/w.conf; sed -i 's/^cache = .*/cache = 16m/' w.conf; "
+     "eyelet-store config",
+     "EYELET_CONFIG=$PWD/w.conf; kill $(sed -n 's/^pid=//p' w/store/lock); "
+     "sleep 1; eyelet-store status && "
+     "! eyelet-store config 2>&1 | grep 'changed in the file'"),
+    ("what needs a restart comes into force when",
+     "EYELET_CONFIG=$PWD/w.conf; sed -i 's/^cache = .*/cache = 8m/' w.conf; "
+     "eyelet-store reload",
+     "EYELET_CONFIG=$PWD/w.conf; kill $(sed -n 's/^pid=//p' w/store/lock); "
+     "sleep 1; eyelet-store status && "
+     "! eyelet-store config 2>&1 | grep 'changed in the file'"),
     ("--workers takes a number", "eyelet.fcgi --workers many --store",
      "eyelet.fcgi --help"),
     ("--store serves no requests of web servers",
