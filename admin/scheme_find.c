@@ -1,6 +1,7 @@
 /* scheme_find.c: looks schemes up in their folders. */
 #include "admin/scheme_find.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,8 +22,10 @@ scheme_folders_read(const struct command_line *line,
 			return err_set(err, ERR_USAGE,
 			    "more than %d folders of schemes", CONF_PATHS_MAX);
 		if (access(dir, F_OK) < 0)
-			return err_set(
-			    err, ERR_NOTFOUND, "%s: no such folder", dir);
+			return errno == ENOENT || errno == ENOTDIR
+				   ? err_set(err, ERR_NOTFOUND,
+					 "%s: no such folder", dir)
+				   : err_errno(err, errno, "%s", dir);
 		folders->at[folders->n++] = dir;
 	}
 	if (folders->n > 0)
@@ -105,7 +108,8 @@ load(const struct scheme_folders *folders, const char *name,
 		if (snprintf(path, sizeof(path), "%s/%s.json", folders->at[i],
 			name) >= (int)sizeof(path))
 			return err_set(err, ERR_USAGE, "the path is too long");
-		if (access(path, F_OK) == 0)
+		if (access(path, F_OK) == 0 ||
+		    (errno != ENOENT && errno != ENOTDIR))
 			return scheme_load(path, out, NULL, err);
 	}
 	return not_found(folders, name, err);

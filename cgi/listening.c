@@ -98,26 +98,30 @@ find_parent(struct listening *ls, struct err *err)
 
 /* --- opened -------------------------------------------------------------- */
 
-/* Does somebody accept connections there? */
-static bool
-is_served(const struct sockaddr_un *sun)
+/* Does a process accept connections there? */
+static int
+is_served(const struct sockaddr_un *sun, bool *served, struct err *err)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool served;
+	int ret = 0;
 
 	if (fd < 0)
-		return true;
+		return err_errno(err, errno, "make a socket");
 	/* EAGAIN: its backlog is full. */
-	served = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 ||
-		 errno == EAGAIN;
+	*served =
+	    connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 ||
+	    errno == EAGAIN;
+	if (!*served && errno != ECONNREFUSED && errno != ENOENT)
+		ret = err_errno(err, errno, "connect to %s", sun->sun_path);
 	close(fd);
-	return served;
+	return ret;
 }
 
 static int
 make_way(const struct sockaddr_un *sun, struct err *err)
 {
 	struct stat st;
+	bool served;
 
 	if (lstat(sun->sun_path, &st) < 0)
 		return errno == ENOENT
@@ -128,7 +132,9 @@ make_way(const struct sockaddr_un *sun, struct err *err)
 		    "%s is there and is no socket: name another path or "
 		    "remove it",
 		    sun->sun_path);
-	if (is_served(sun))
+	if (is_served(sun, &served, err) < 0)
+		return -1;
+	if (served)
 		return err_set(err, ERR_EXISTS,
 		    "%s is served by another process: stop that one or name "
 		    "another path",

@@ -86,7 +86,7 @@ sync_once(int fd, bool names)
 	ret = names ? sync_names(fd) : 0;
 	if (ret == 0 && fdatasync(fd) < 0)
 		ret = errno;
-	bdb_full_note(ret);
+	bdb_lack_note(ret);
 	if (ret != 0)
 		atomic_store(&sync_state.failed, true);
 	return ret;
@@ -145,7 +145,7 @@ take_complaint(const DB_ENV *env, const char *prefix, const char *msg)
 	(void)prefix;
 	if (db == NULL)
 		return;
-	bdb_full_note_words(msg);
+	bdb_lack_note_words(msg);
 	pthread_mutex_lock(&db->complaint_mutex);
 	snprintf(db->complaint, sizeof(db->complaint), "%s", msg);
 	if (strstr(msg, "checksum error") != NULL)
@@ -183,8 +183,8 @@ bdb_err(struct bdb *db, struct err *err, int code, const char *doing)
 	pthread_mutex_unlock(&db->complaint_mutex);
 	if (code == DB_RUNRECOVERY)
 		atomic_store(&db->panicked, true);
-	if (code == DB_RUNRECOVERY && bdb_full_errno() != 0)
-		code = bdb_full_errno(); /* that is why */
+	if (code == DB_RUNRECOVERY && bdb_lack_errno() != 0)
+		code = bdb_lack_errno(); /* that is why */
 	if (code == BDB_PAGE_BAD) {
 		err_set(err, ERR_CORRUPT, "%s: a page is damaged", doing);
 	} else if (code > 0) {
@@ -250,24 +250,28 @@ bdb_path(const char *dir, const char *name, struct err *err)
  * fsync the cache may hold bytes that the disk does not, and recovery must
  * see what the disk holds.
  */
-static void
-drop_cached(const char *dir)
+static int
+drop_cached(const char *dir, struct err *err)
 {
 	struct dirent *entry;
 	DIR *d = opendir(dir);
-	int fd;
+	int fd, ret = 0;
 
 	if (d == NULL)
-		return;
-	while ((entry = readdir(d)) != NULL) {
+		return err_errno(err, errno, "open folder %s", dir);
+	while (ret == 0 && (entry = readdir(d)) != NULL) {
 		fd = openat(
 		    dirfd(d), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (fd < 0)
-			continue;
-		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-		close(fd);
+		if (fd >= 0) {
+			(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+			close(fd);
+		} else if (bdb_lack_is(errno)) {
+			ret = err_errno(
+			    err, errno, "open %s/%s", dir, entry->d_name);
+		}
 	}
 	closedir(d);
+	return ret;
 }
 
 static int
@@ -284,19 +288,16 @@ make_folder(const char *path, const char *parent, struct err *err)
 static int
 refuse_db_config(const char *home, struct err *err)
 {
-	char *path = bdb_path(home, "DB_CONFIG", err);
-	struct stat sb;
-	int ret = 0;
+	bool there;
 
-	if (path == NULL)
+	if (files_exist(home, "DB_CONFIG", &there, err) < 0)
 		return -1;
-	if (lstat(path, &sb) == 0)
-		ret = err_set(err, ERR_DENIED,
-		    "%s must not be there: it could turn durability off; "
-		    "remove it",
-		    path);
-	free(path);
-	return ret;
+	if (there)
+		return err_set(err, ERR_DENIED,
+		    "%s/DB_CONFIG must not be there: it could turn durability "
+		    "off; remove it",
+		    home);
+	return 0;
 }
 
 static int
@@ -457,16 +458,14 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 	if (make_folder(db->log_dir, db->home, err) < 0 ||
 	    refuse_db_config(opt->home, err) < 0)
 		goto out;
-	if (!opt->beside) {
-		drop_cached(db->home);
-		drop_cached(db->log_dir);
-	}
-	if (!opt->beside && open_sync_folders(db, err) < 0)
+	if (!opt->beside && (drop_cached(db->home, err) < 0 ||
+				drop_cached(db->log_dir, err) < 0 ||
+				open_sync_folders(db, err) < 0))
 		goto out;
 	if (sync_all(db->home, err) < 0 || sync_all(db->log_dir, err) < 0)
 		goto out;
 	fetch_recent(db->home);
-	bdb_full_begin();
+	bdb_lack_begin();
 	db_env_set_func_fsync(bdb_sync_file);
 	db_env_set_func_malloc(malloc_or_leave);
 	db_env_set_func_realloc(realloc_or_leave);
@@ -486,8 +485,8 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 	    0600);
 	if (ret != 0) {
 		bdb_err(db, err, ret, "recover");
-		if (bdb_full_errno() != 0)
-			err_errno(err, bdb_full_errno(), "recover");
+		if (bdb_lack_errno() != 0)
+			err_errno(err, bdb_lack_errno(), "recover");
 		else if (err->code == ERR_IO || err->code == ERR_NOTFOUND)
 			err->code = ERR_CORRUPT;
 		goto out;

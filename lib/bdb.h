@@ -99,7 +99,8 @@ int bdb_table_remove(
     struct bdb *db, struct bdb_txn *txn, const char *file, struct err *err);
 
 /* Is there a table of this name? */
-bool bdb_table_exists(struct bdb *db, const char *file);
+int bdb_table_exists(
+    struct bdb *db, const char *file, bool *there, struct err *err);
 
 /* Bytes of the table's file on disk. */
 uint64_t bdb_table_bytes(const struct bdb_table *t);

@@ -7,7 +7,7 @@
  * bdb_log.c	checkpoints, log files, copies
  * bdb_names.c	files whose names were taken away
  * bdb_scan.c	the log files read without the library
- * bdb_full.c	the first write that found no room
+ * bdb_lack.c	what the system refused first: room, a descriptor, memory
  * bdb_judge.c	each page that the library reads is judged first
  */
 #ifndef EYELET_LIB_BDB_IMPL_H
@@ -47,12 +47,14 @@ struct bdb_txn {
 	DB_TXN *handle;
 };
 
-/* bdb_full.c */
-void bdb_full_begin(void); /* what was noted is forgotten */
-void bdb_full_note(int error); /* any errno */
-void bdb_full_note_words(const char *words); /* any complaint */
-/* ENOSPC, EDQUOT or EFBIG, if a write met it since; else 0. */
-int bdb_full_errno(void);
+/* bdb_lack.c */
+/* Does it say that the system has none to give, and nothing about the files? */
+bool bdb_lack_is(int error);
+void bdb_lack_begin(void); /* what was noted is forgotten */
+void bdb_lack_note(int error); /* any errno */
+void bdb_lack_note_words(const char *words); /* any complaint */
+/* The first such errno that was noted since; else 0. */
+int bdb_lack_errno(void);
 
 /* bdb.c */
 /* Sets err for a code of the library; its last complaint stands behind. */

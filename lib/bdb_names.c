@@ -26,8 +26,9 @@ leads_to(const char *path, const struct stat *file)
 {
 	struct stat sb;
 
-	return lstat(path, &sb) == 0 && sb.st_dev == file->st_dev &&
-	       sb.st_ino == file->st_ino;
+	if (lstat(path, &sb) < 0)
+		return errno != ENOENT && errno != ENOTDIR; /* not told */
+	return sb.st_dev == file->st_dev && sb.st_ino == file->st_ino;
 }
 
 /* Where a descriptor's file is now; "" when it has no name any more. */
@@ -280,9 +281,10 @@ bring_log(struct bringing *br, struct err *err)
 	int fd, ret = 0;
 	bool found = false;
 
-	if (d == NULL || name == NULL) {
-		if (d != NULL)
-			closedir(d);
+	if (d == NULL)
+		return err_errno(err, errno, "look for the log's descriptor");
+	if (name == NULL) {
+		closedir(d);
 		return 0;
 	}
 	while (!found && (entry = readdir(d)) != NULL) {

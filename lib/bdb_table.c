@@ -102,10 +102,10 @@ bdb_table_remove(
 	return 0;
 }
 
-bool
-bdb_table_exists(struct bdb *db, const char *file)
+int
+bdb_table_exists(struct bdb *db, const char *file, bool *there, struct err *err)
 {
-	return files_exist(db->home, file);
+	return files_exist(db->home, file, there, err);
 }
 
 uint64_t
@@ -201,7 +201,7 @@ bdb_table_verify(struct bdb *db, const char *file, struct err *err)
 		ret = verify_file(path);
 	bdb_judge_apart(false);
 	free(path);
-	if (ret == ENOENT || ret == EACCES || ret == ENOMEM)
+	if (ret == ENOENT || bdb_lack_is(ret))
 		return err_errno(err, ret, "verify table %s", file);
 	if (ret != 0)
 		return err_set(err, ERR_CORRUPT,

@@ -26,8 +26,8 @@ struct look {
 	struct stat lock;
 };
 
-static bool
-holds_lock(const struct look *l, pid_t pid)
+static int
+holds_lock(const struct look *l, pid_t pid, bool *holds, struct err *err)
 {
 	struct dirent *entry;
 	char path[64];
@@ -37,26 +37,40 @@ holds_lock(const struct look *l, pid_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
 	d = opendir(path);
-	if (d == NULL) /* gone, or another user's */
-		return false;
-	while (!found && (entry = readdir(d)) != NULL)
+	if (d == NULL &&
+	    (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		return err_errno(err, errno, "open the folder %s", path);
+	/* Without its folder it is gone, or another user's. */
+	while (d != NULL && !found && (entry = readdir(d)) != NULL)
 		found = fstatat(dirfd(d), entry->d_name, &sb, 0) == 0 &&
 			sb.st_dev == l->lock.st_dev &&
 			sb.st_ino == l->lock.st_ino;
-	closedir(d);
-	return found;
+	if (d != NULL)
+		closedir(d);
+	*holds = found;
+	return 0;
 }
 
-static bool
-is_of_run(const struct look *l, pid_t pid, const struct process_facts *facts)
+static int
+is_of_run(const struct look *l, pid_t pid, struct process_facts *facts,
+    bool *yes, struct err *err)
 {
+	struct err why;
+
+	*yes = false;
+	if (process_facts(pid, facts, &why) < 0) {
+		if (why.code == ERR_NOTFOUND || why.code == ERR_DENIED)
+			return 0;
+		*err = why;
+		return -1;
+	}
 	if (facts->state == 'Z' || facts->state == 'X')
-		return false;
-	if (l->by_group && facts->started >= l->rec->started &&
-	    (facts->group == l->rec->pid || facts->session == l->rec->pid))
-		return true;
-	return l->by_lock && facts->started >= l->rec->parent_started &&
-	       holds_lock(l, pid);
+		return 0;
+	*yes = l->by_group && facts->started >= l->rec->started &&
+	       (facts->group == l->rec->pid || facts->session == l->rec->pid);
+	return *yes || !l->by_lock || facts->started < l->rec->parent_started
+		   ? 0
+		   : holds_lock(l, pid, yes, err);
 }
 
 /* That process and no later one of its number. */
@@ -78,15 +92,22 @@ kill_it(pid_t pid, unsigned long long started)
  * A number stays taken as long as a process, group or session has it. When a
  * process of another start has it now, nothing of the run's group is left.
  */
-static bool
-number_is_its_own(const struct command_record *rec)
+static int
+number_is_its_own(const struct command_record *rec, bool *own, struct err *err)
 {
 	unsigned long long started;
-	struct err ignored;
+	struct err why;
 
-	return rec->pid != 0 &&
-	       (process_started(rec->pid, &started, &ignored) < 0 ||
-		   started == rec->started);
+	*own = rec->pid != 0;
+	if (!*own)
+		return 0;
+	if (process_started(rec->pid, &started, &why) == 0)
+		*own = started == rec->started;
+	else if (why.code != ERR_NOTFOUND) {
+		*err = why;
+		return -1;
+	}
+	return 0;
 }
 
 static bool
@@ -100,25 +121,28 @@ look_through(struct look *l, size_t *alive, struct err *err)
 {
 	struct process_facts facts;
 	struct dirent *entry;
-	struct err ignored;
 	size_t found = 0;
 	DIR *d = opendir("/proc");
 	pid_t pid;
+	bool yes;
+	int ret = 0;
 
 	if (d == NULL)
 		return err_errno(err, errno, "open the folder /proc");
-	while ((entry = readdir(d)) != NULL) {
+	while (ret == 0 && (entry = readdir(d)) != NULL) {
 		pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		if (pid <= 0 || pid == getpid() ||
-		    process_facts(pid, &facts, &ignored) < 0 ||
-		    !is_of_run(l, pid, &facts))
+		if (pid <= 0 || pid == getpid())
+			continue;
+		ret = is_of_run(l, pid, &facts, &yes, err);
+		if (ret < 0 || !yes)
 			continue;
 		found++;
 		kill_it(pid, facts.started);
 	}
 	closedir(d);
-	*alive = found;
-	return 0;
+	if (ret == 0)
+		*alive = found;
+	return ret;
 }
 
 int
@@ -134,7 +158,8 @@ command_left_kill(const struct command_record *rec, int lock_fd, size_t *alive,
 	}
 	if (l.by_lock && fstat(lock_fd, &l.lock) < 0)
 		return err_errno(err, errno, "stat the lock of a command");
-	l.by_group = !empty && number_is_its_own(rec);
+	if (!empty && number_is_its_own(rec, &l.by_group, err) < 0)
+		return -1;
 	/*
 	 * All of the group at once, since one that forks and ends as fast as
 	 * it can is never met below: no fork gets past a signal to its group.

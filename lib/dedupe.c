@@ -111,7 +111,7 @@ find_missing(struct dedupe *dd, struct err *err)
 		   value = BUF_INIT(4096);
 	char file[BDB_FILE_MAX + 1];
 	struct dedupe_part part;
-	bool found;
+	bool found, there;
 	int ret = -1;
 
 	if (buf_puts(&at, PREFIX, err) < 0)
@@ -123,7 +123,11 @@ find_missing(struct dedupe *dd, struct err *err)
 		if (!found || !span_starts(buf_span(&key), PREFIX))
 			break;
 		snprintf(file, sizeof(file), "%.*s", (int)key.len, key.ptr);
-		if (read_name(file, &part) && !bdb_table_exists(dd->db, file)) {
+		if (!read_name(file, &part))
+			there = true;
+		else if (bdb_table_exists(dd->db, file, &there, err) < 0)
+			goto out;
+		if (!there) {
 			bdb_note_damaged(dd->db, file);
 			err_set(err, ERR_CORRUPT, "table %s is missing", file);
 			goto out;

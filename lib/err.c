@@ -54,6 +54,8 @@ code_of_errno(int errnum)
 	case EFBIG:
 		return ERR_FULL;
 	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
 		return ERR_NOMEM;
 	case EACCES:
 	case EPERM:

@@ -21,7 +21,7 @@ enum err_code {
 	ERR_LIMIT, /* a limit with a name was reached */
 	ERR_IO,
 	ERR_FULL, /* no space left, or below the floor */
-	ERR_NOMEM,
+	ERR_NOMEM, /* no memory, or no descriptor, is left for this */
 	ERR_CRYPTO,
 	ERR_CORRUPT, /* stored bytes fail their check */
 	ERR_VERSION, /* made by a release that this one cannot read */
@@ -46,8 +46,9 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 
 /*
  * The same for a failed system call: ": " and the words for errnum are put
- * behind the message. ENOSPC, EDQUOT and EFBIG give ERR_FULL, ENOMEM gives
- * ERR_NOMEM, EACCES and EPERM ERR_DENIED, ENOENT ERR_NOTFOUND, else ERR_IO.
+ * behind the message. ENOSPC, EDQUOT and EFBIG give ERR_FULL, ENOMEM, EMFILE
+ * and ENFILE ERR_NOMEM, EACCES and EPERM ERR_DENIED, ENOENT ERR_NOTFOUND, else
+ * ERR_IO.
  */
 int err_errno(struct err *err, int errnum, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

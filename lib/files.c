@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/sendfile.h>
@@ -188,16 +189,19 @@ files_rename(
 	return ret;
 }
 
-bool
-files_exist(const char *folder, const char *name)
+int
+files_exist(const char *folder, const char *name, bool *there, struct err *err)
 {
+	char path[PATH_MAX];
 	struct stat sb;
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool there;
+	int got;
 
-	if (fd < 0)
-		return false;
-	there = fstatat(fd, name, &sb, AT_SYMLINK_NOFOLLOW) == 0;
-	close(fd);
-	return there;
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >=
+	    (int)sizeof(path))
+		return err_errno(err, ENAMETOOLONG, "look for %s", name);
+	got = lstat(path, &sb);
+	if (got < 0 && errno != ENOENT && errno != ENOTDIR)
+		return err_errno(err, errno, "look for %s", path);
+	*there = got == 0;
+	return 0;
 }

@@ -33,7 +33,11 @@ int files_sync_folder(const char *path, struct err *err);
 int files_rename(
     const char *folder, const char *from, const char *to, struct err *err);
 
-/* Is there anything of that name? */
-bool files_exist(const char *folder, const char *name);
+/*
+ * Is there anything of that name? -1 where that cannot be told, which is no
+ * word for "no": memory, rights, an error of the disk. It needs no descriptor.
+ */
+int
+files_exist(const char *folder, const char *name, bool *there, struct err *err);
 
 #endif

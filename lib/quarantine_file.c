@@ -87,7 +87,9 @@ quarantine_files(const char *dir,
 {
 	struct visiting v = { dir, visit, arg };
 
-	return access(dir, F_OK) < 0 ? 0 : files_visit(dir, visit_one, &v, err);
+	if (access(dir, F_OK) < 0)
+		return errno == ENOENT ? 0 : err_errno(err, errno, "%s", dir);
+	return files_visit(dir, visit_one, &v, err);
 }
 
 static int

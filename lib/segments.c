@@ -161,7 +161,11 @@ static int
 open_events(
     struct segments *sg, struct segment *s, const char *file, struct err *err)
 {
-	if (segments_is_aside(sg, file))
+	bool aside;
+
+	if (segments_is_aside(sg, file, &aside, err) < 0)
+		return -1;
+	if (aside)
 		return segments_salvage(sg, s, err);
 	if (bdb_table_open(sg->db, NULL, file, PAGE, false, &s->table, err) <
 	    0) {

@@ -18,14 +18,14 @@ path_of(const struct segments *sg, const char *file, char *out, size_t room)
 	snprintf(out, room, "%s/" SEGMENTS_ASIDE "%s", sg->opt.home, file);
 }
 
-bool
-segments_is_aside(const struct segments *sg, const char *file)
+int
+segments_is_aside(
+    const struct segments *sg, const char *file, bool *aside, struct err *err)
 {
-	char path[4096];
-	struct stat sb;
+	char name[sizeof(SEGMENTS_ASIDE) + BDB_FILE_MAX];
 
-	path_of(sg, file, path, sizeof(path));
-	return lstat(path, &sb) == 0;
+	snprintf(name, sizeof(name), SEGMENTS_ASIDE "%s", file);
+	return files_exist(sg->opt.home, name, aside, err);
 }
 
 void

@@ -55,7 +55,8 @@ int segments_find(struct segment *s, enum bdb_seek seek, uint64_t seq,
 
 /* segments_damage.c */
 /* Was the file set aside? */
-bool segments_is_aside(const struct segments *sg, const char *file);
+int segments_is_aside(
+    const struct segments *sg, const char *file, bool *aside, struct err *err);
 /* It, instead of its table: reads it, and notes what it lacks. */
 int segments_salvage(struct segments *sg, struct segment *s, struct err *err);
 /* Notes the segment as damaged. Always -1, ERR_CORRUPT. */

@@ -25,12 +25,16 @@ int
 segments_tries_open(struct segments *sg, struct segment *s, struct err *err)
 {
 	char file[BDB_FILE_MAX + 1];
+	bool there, aside;
 
 	segments_tries_file(s->facts.first_seq, file);
-	if (!bdb_table_exists(sg->db, file)) {
+	if (bdb_table_exists(sg->db, file, &there, err) < 0 ||
+	    segments_is_aside(sg, file, &aside, err) < 0)
+		return -1;
+	if (!there) {
 		/* Attempts that were set aside are lost; that is no new damage.
 		 */
-		if (!s->facts.tries || segments_is_aside(sg, file))
+		if (!s->facts.tries || aside)
 			return 0;
 		bdb_note_damaged(sg->db, file);
 		return err_set(err, ERR_CORRUPT, "table %s is missing", file);

@@ -148,6 +148,7 @@ open_db(struct store *st, bool is_new, struct err *err)
 		.cache = st->opt.cache,
 		.log = say_for_bdb,
 		.arg = st };
+	bool there;
 	int ret;
 
 	/* A first open that ended before "ready" left a log without any data.
@@ -156,7 +157,9 @@ open_db(struct store *st, bool is_new, struct err *err)
 		return -1;
 	if (store_rebuild_finish(st, err) < 0)
 		return -1;
-	if (!is_new && !files_exist(st->opt.dir, STORE_DB_FOLDER))
+	if (files_exist(st->opt.dir, STORE_DB_FOLDER, &there, err) < 0)
+		return err_wrap(err, "store %s", st->opt.dir);
+	if (!is_new && !there)
 		return err_set(err, ERR_CORRUPT,
 		    "store %s has lost its databases: restore a backup",
 		    st->opt.dir);
@@ -224,16 +227,21 @@ close_databases(struct store *st)
 static int
 open_databases(struct store *st, bool is_new, struct err *err)
 {
+	struct err ignored = ERR_INIT;
+	bool marked, there;
 	unsigned round;
 
 	for (round = 0;; round++) {
-		if (!is_new && store_is_marked(st) && store_mend(st, err) < 0)
+		if (store_is_marked(st, &marked, err) < 0 ||
+		    (!is_new && marked && store_mend(st, err) < 0))
 			return err_wrap(err, "store %s", st->opt.dir);
 		if (open_db(st, is_new, err) == 0 &&
 		    store_settle_key(st, err) == 0 && open_state(st, err) == 0)
 			return 0;
 		if (err->code != ERR_CORRUPT || is_new || round == ROUNDS_MAX ||
-		    !files_exist(st->opt.dir, STORE_DB_FOLDER))
+		    files_exist(
+			st->opt.dir, STORE_DB_FOLDER, &there, &ignored) < 0 ||
+		    !there)
 			return -1;
 		store_say(st, "%s", err->text);
 		store_mark_damaged(st);
@@ -353,7 +361,7 @@ store_open_once(
     const struct store_options *opt, struct store **out, struct err *err)
 {
 	struct store *st = calloc(1, sizeof(*st));
-	int64_t began = store_wall_ms();
+	int64_t began = store_wall_ms(), made_ms = 0;
 	bool is_new = false;
 	int ret = -1;
 
@@ -366,14 +374,16 @@ store_open_once(
 	    store_names_begin(st, err) < 0 ||
 	    store_read_marker(st, &is_new, err) < 0 ||
 	    store_copy_open(st, err) < 0 || open_outside(st, err) < 0 ||
-	    open_databases(st, is_new, err) < 0 || open_quarantine(st, err) < 0)
+	    open_databases(st, is_new, err) < 0 ||
+	    open_quarantine(st, err) < 0 ||
+	    store_snapshot_time(st->opt.dir, &made_ms, err) < 0)
 		goto out;
 	atomic_store(&st->settle_due, true); /* perhaps */
 	st->opened_ms = store_wall_ms();
 	atomic_store(&st->deliverer.opened_ms, clock_ms());
 	st->recovery_ms = st->opened_ms - began;
 	atomic_store(&st->last_checkpoint_ms, st->opened_ms);
-	atomic_store(&st->snapshot_ms, store_snapshot_time(st->opt.dir));
+	atomic_store(&st->snapshot_ms, made_ms);
 	atomic_store(&st->last_flush_ms, st->opened_ms);
 	atomic_store(&st->notices_due, true);
 	if (start_threads(st, err) < 0)

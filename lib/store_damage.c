@@ -84,17 +84,31 @@ kind_of(const char *file)
 
 /* --- notes on disk -------------------------------------------------------- */
 
+/* To write one anew. NULL with errno. */
 static FILE *
-open_note(struct store *st, const char *name, const char *how)
+make_note(struct store *st, const char *name)
 {
 	char path[4096];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/%s", st->opt.dir, name);
-	f = fopen(path, how);
-	if (f != NULL && how[0] != 'r')
+	f = fopen(path, "we");
+	if (f != NULL)
 		(void)fchmod(fileno(f), 0600);
 	return f;
+}
+
+/* To read one; *f is NULL when there is none. */
+static int
+open_note(struct store *st, const char *name, FILE **f, struct err *err)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", st->opt.dir, name);
+	*f = fopen(path, "re");
+	if (*f == NULL && errno != ENOENT)
+		return err_errno(err, errno, "read %s", path);
+	return 0;
 }
 
 /* Ends a file that was written under its name and NEW. */
@@ -131,12 +145,14 @@ add_file(struct mending *md, const char *file)
 }
 
 /* The names in the note. A slash in one is nobody's. */
-static void
-read_note(struct mending *md)
+static int
+read_note(struct mending *md, struct err *err)
 {
-	FILE *f = open_note(md->st, STORE_DAMAGED, "re");
 	char line[256];
+	FILE *f;
 
+	if (open_note(md->st, STORE_DAMAGED, &f, err) < 0)
+		return -1;
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
 		if (line[0] != '\0' && strlen(line) <= BDB_FILE_MAX &&
@@ -145,12 +161,13 @@ read_note(struct mending *md)
 	}
 	if (f != NULL)
 		fclose(f);
+	return 0;
 }
 
-bool
-store_is_marked(struct store *st)
+int
+store_is_marked(struct store *st, bool *marked, struct err *err)
 {
-	return files_exist(st->opt.dir, STORE_DAMAGED);
+	return files_exist(st->opt.dir, STORE_DAMAGED, marked, err);
 }
 
 void
@@ -165,10 +182,12 @@ store_mark_damaged(struct store *st)
 	if (md == NULL)
 		return;
 	md->st = st;
-	read_note(md);
+	/* What cannot be read is found again when it is looked for. */
+	if (read_note(md, &err) < 0)
+		store_say(st, "%s", err.text);
 	for (i = 0; i < n; i++)
 		add_file(md, files[i]);
-	f = open_note(st, STORE_DAMAGED NEW, "we");
+	f = make_note(st, STORE_DAMAGED NEW);
 	for (i = 0; f != NULL && i < md->n; i++)
 		fprintf(f, "%s\n", md->files[i].name);
 	if (put_note(st, f, STORE_DAMAGED, &err) < 0)
@@ -202,14 +221,16 @@ store_damage_act(struct store *st)
 }
 
 /* Was it rebuilt before? An event segment is rebuilt once. */
-static bool
-was_mended(struct store *st, const char *file)
+static int
+was_mended(struct store *st, const char *file, bool *out, struct err *err)
 {
-	FILE *f = open_note(st, STORE_MENDED, "re");
 	char name[256];
 	long long at_ms;
 	bool was = false;
+	FILE *f;
 
+	if (open_note(st, STORE_MENDED, &f, err) < 0)
+		return -1;
 	while (f != NULL && fscanf(f, "%255s %lld", name, &at_ms) == 2)
 		if (strcmp(name, file) == 0 &&
 		    (strncmp(file, EVENTS, sizeof(EVENTS) - 1) == 0 ||
@@ -217,18 +238,21 @@ was_mended(struct store *st, const char *file)
 			was = true;
 	if (f != NULL)
 		fclose(f);
-	return was;
+	*out = was;
+	return 0;
 }
 
 /* Before it is tried, so that a crash within is no reason to try again. */
 static int
 note_mending(struct mending *md, struct err *err)
 {
-	FILE *old = open_note(md->st, STORE_MENDED, "re");
-	FILE *f = open_note(md->st, STORE_MENDED NEW, "we");
+	FILE *old, *f;
 	char line[512];
 	size_t i, n = 0;
 
+	if (open_note(md->st, STORE_MENDED, &old, err) < 0)
+		return -1;
+	f = make_note(md->st, STORE_MENDED NEW);
 	while (f != NULL && old != NULL && n++ < MENDED_MAX &&
 	       fgets(line, sizeof(line), old) != NULL)
 		fputs(line, f);
@@ -250,11 +274,13 @@ store_each_incomplete(struct store *st,
     int (*visit)(void *arg, const struct store_incomplete *t, struct err *err),
     void *arg, struct err *err)
 {
-	FILE *f = open_note(st, STORE_INCOMPLETE, "re");
 	struct store_incomplete t;
 	long long at_ms;
 	int ret = 0;
+	FILE *f;
 
+	if (open_note(st, STORE_INCOMPLETE, &f, err) < 0)
+		return -1;
 	while (ret == 0 && f != NULL &&
 	       fscanf(f, "%63s %lld", t.table, &at_ms) == 2) {
 		t.at_ms = at_ms;
@@ -298,9 +324,13 @@ note_incomplete(struct store *st, const char *file, struct err *err)
 		return -1;
 	if (missing == NULL)
 		return 0;
-	f = open_note(st, STORE_INCOMPLETE NEW, "we");
+	f = make_note(st, STORE_INCOMPLETE NEW);
 	if (f != NULL &&
-	    store_each_incomplete(st, write_incomplete, f, err) == 0)
+	    store_each_incomplete(st, write_incomplete, f, err) < 0) {
+		fclose(f);
+		return -1;
+	}
+	if (f != NULL)
 		fprintf(f, "%s %lld\n", file, (long long)store_wall_ms());
 	return put_note(st, f, STORE_INCOMPLETE, err);
 }
@@ -368,28 +398,37 @@ is_second_name(struct store *st, const char *folder, const char *file)
 }
 
 /* Could snapshot and logs bring it back? */
-static bool
-may_rebuild(struct store *st, const char *file)
+static int
+may_rebuild(struct store *st, const char *file, bool *may, struct err *err)
 {
 	struct salvage_pages pages;
-	struct err err = ERR_INIT;
 	char folder[4096], path[4200];
+	int64_t made_ms;
+	bool was, there;
 
-	if (was_mended(st, file))
-		return false;
-	if (store_snapshot_time(st->opt.dir) == 0)
-		return store_log_is_complete(st);
+	if (was_mended(st, file, &was, err) < 0 ||
+	    store_snapshot_time(st->opt.dir, &made_ms, err) < 0)
+		return -1;
+	*may = false;
+	if (was)
+		return 0;
+	if (made_ms == 0)
+		return store_log_is_complete(st, may, err);
 	snprintf(folder, sizeof(folder), "%s/" STORE_SNAPSHOT, st->opt.dir);
+	if (files_exist(folder, file, &there, err) < 0)
+		return -1;
 	/* A file made after the snapshot is in the logs. */
-	if (!files_exist(folder, file))
-		return true;
+	*may = !there;
+	if (!there)
+		return 0;
 	snprintf(path, sizeof(path), "%s/%s", folder, file);
-	if (salvage_judge(path, SALVAGE_PAGE_SIZE(file), &pages, &err) < 0)
-		return false;
+	if (salvage_judge(path, SALVAGE_PAGE_SIZE(file), &pages, err) < 0)
+		return err->code == ERR_IO ? 0 : -1; /* the disk gives none */
 	/* A copy may be older than the writing of a page; the log has it. */
 	if (!is_second_name(st, folder, file))
 		pages.zero = 0;
-	return salvage_is_whole(&pages);
+	*may = salvage_is_whole(&pages);
+	return 0;
 }
 
 /* --- setting aside -------------------------------------------------------- */
@@ -399,6 +438,7 @@ set_aside(struct store *st, const char *file, struct err *err)
 {
 	char aside[BDB_FILE_MAX + sizeof(SEGMENTS_ASIDE)], path[4200];
 	size_t kind = kind_of(file);
+	bool has_file, has_aside;
 	int fd;
 
 	/* Of a log that is lost, no more can be asked. */
@@ -412,10 +452,13 @@ set_aside(struct store *st, const char *file, struct err *err)
 	if (note_incomplete(st, file, err) < 0)
 		return -1;
 	snprintf(aside, sizeof(aside), SEGMENTS_ASIDE "%s", file);
-	if (files_exist(st->db_dir, file)) {
+	if (files_exist(st->db_dir, file, &has_file, err) < 0 ||
+	    files_exist(st->db_dir, aside, &has_aside, err) < 0)
+		return -1;
+	if (has_file) {
 		if (files_rename(st->db_dir, file, aside, err) < 0)
 			return -1;
-	} else if (!files_exist(st->db_dir, aside)) {
+	} else if (!has_aside) {
 		/* It was gone: empty, it says so. */
 		snprintf(path, sizeof(path), "%s/%s", st->db_dir, aside);
 		fd = open(path,
@@ -469,7 +512,8 @@ rebuild(struct mending *md, struct err *err)
 		return 0;
 	store_say(md->st, "%s", why.text);
 	/* These pass; the store is tried again, and mended then. */
-	if (why.code == ERR_FULL || why.code == ERR_NOMEM) {
+	if (why.code == ERR_FULL || why.code == ERR_NOMEM ||
+	    why.code == ERR_DENIED) {
 		forget_mending(md);
 		*err = why;
 		return -1;
@@ -482,7 +526,7 @@ store_mend(struct store *st, struct err *err)
 {
 	struct mending *md = calloc(1, sizeof(*md));
 	char path[4096];
-	bool any = false;
+	bool any = false, may;
 	size_t i;
 	int ret = -1;
 
@@ -491,12 +535,13 @@ store_mend(struct store *st, struct err *err)
 	md->st = st;
 	if (store_rebuild_finish(st, err) < 0)
 		goto out;
-	read_note(md);
-	if (md->n == 0 && find_damaged(md, err) < 0)
+	if (read_note(md, err) < 0 || (md->n == 0 && find_damaged(md, err) < 0))
 		goto out;
 	for (i = 0; i < md->n; i++) {
-		md->files[i].aside = !may_rebuild(st, md->files[i].name);
-		any = any || !md->files[i].aside;
+		if (may_rebuild(st, md->files[i].name, &may, err) < 0)
+			goto out;
+		md->files[i].aside = !may;
+		any = any || may;
 	}
 	if (set_all_aside(md, true, err) < 0 || (any && rebuild(md, err) < 0))
 		goto out;

@@ -526,7 +526,7 @@ bool store_is_short_of_room(struct store *st);
  */
 int store_snapshot_keep(struct store *st, struct err *err);
 /* When the snapshot that is there was made; 0: there is none. */
-int64_t store_snapshot_time(const char *dir);
+int store_snapshot_time(const char *dir, int64_t *ms, struct err *err);
 
 /* store_rebuild.c */
 /*
@@ -539,12 +539,12 @@ int store_rebuild(struct store *st, struct err *err);
 /* Ends a rebuild that a crash cut off between its last two steps. */
 int store_rebuild_finish(struct store *st, struct err *err);
 /* Do the logs reach back to the beginning? */
-bool store_log_is_complete(struct store *st);
+int store_log_is_complete(struct store *st, bool *complete, struct err *err);
 
 /* store_damage.c */
 /* Notes on disk which tables are damaged (bdb_damaged). Any thread. */
 void store_mark_damaged(struct store *st);
-bool store_is_marked(struct store *st);
+int store_is_marked(struct store *st, bool *marked, struct err *err);
 /* A check found a damaged table: it is mended in a second, by a new start. */
 void store_damage_found(struct store *st, const char *file);
 void store_damage_act(struct store *st); /* the keeper's, every tick */
@@ -566,7 +566,8 @@ int store_key_of_id(struct store *st, uint64_t endpoint_id, struct span id,
 /* Would the event be taken for a duplicate if it came again? */
 int store_is_remembered(
     struct store *st, const struct event *ev, bool *found, struct err *err);
-bool store_is_aside(struct store *st, const char *file);
+int store_is_aside(
+    struct store *st, const char *file, bool *aside, struct err *err);
 /* Opens a table that was set aside, made anew with what is whole of it. */
 int store_salvage(struct store *st, const char *file, unsigned page_size,
     struct bdb_table **out, struct err *err);

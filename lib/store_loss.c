@@ -250,6 +250,7 @@ store_loss_new_log(struct store *st, struct err *err)
 	char *log_dir = log_dir_of(st, err), *to = NULL;
 	struct bdb_lsn none = { 0, 0 };
 	uint32_t number = st->loss.durable.file;
+	bool there;
 	int ret = -1;
 
 	if (log_dir == NULL)
@@ -257,7 +258,9 @@ store_loss_new_log(struct store *st, struct err *err)
 	if (st->loss.found.file > number)
 		number = st->loss.found.file;
 	/* With logs that do not follow upon it, a snapshot is worth nothing. */
-	if (files_exist(st->opt.dir, STORE_SNAPSHOT)) {
+	if (files_exist(st->opt.dir, STORE_SNAPSHOT, &there, err) < 0)
+		goto out;
+	if (there) {
 		if (asprintf(&to, "%s/" STORE_SNAPSHOT, st->loss.kept) < 0) {
 			to = NULL;
 			err_set(err, ERR_NOMEM, "no memory for a path");

@@ -26,13 +26,16 @@ store_write_marker(const char *dir, const char *id, const char *state,
 {
 	char *path = NULL, *temp = NULL, line[128];
 	int fd = -1, len, ret = -1;
+	bool there;
 
 	if (asprintf(&path, "%s/" STORE_MARKER, dir) < 0 ||
 	    asprintf(&temp, "%s/" STORE_MARKER ".new", dir) < 0) {
 		err_set(err, ERR_NOMEM, "no memory for a path");
 		goto out;
 	}
-	if (exclusive && access(path, F_OK) == 0) {
+	if (files_exist(dir, STORE_MARKER, &there, err) < 0)
+		goto out;
+	if (exclusive && there) {
 		err_set(err, ERR_EXISTS, "%s is a store already", dir);
 		goto out;
 	}
@@ -125,6 +128,7 @@ store_check_folder(const char *dir, struct err *err)
 	};
 	char *path;
 	struct stat sb;
+	bool there;
 	size_t i;
 	int ret = 0;
 
@@ -152,7 +156,9 @@ store_check_folder(const char *dir, struct err *err)
 			return err_set(err, ERR_NOMEM, "no memory for a path");
 		if (!inside[i].obeyed)
 			ret = guard_path(path, inside[i].flags, err);
-		else if (lstat(path, &sb) == 0)
+		else if (files_exist(dir, inside[i].name, &there, err) < 0)
+			ret = -1;
+		else if (there)
 			ret = guard_refuse(path,
 			    "@ must not be there, it could turn durability off",
 			    "rm @", err);
@@ -166,6 +172,7 @@ store_create(const char *dir, struct err *err)
 {
 	unsigned char random[16];
 	char id[33];
+	bool there;
 	size_t i;
 
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
@@ -176,7 +183,8 @@ store_create(const char *dir, struct err *err)
 	for (i = 0; i < sizeof(random); i++)
 		snprintf(id + 2 * i, 3, "%02x", random[i]);
 	/* Before the marker: a store has one from the start. */
-	if (!files_exist(dir, STORE_MARKER) && store_write_id(dir, id, err) < 0)
+	if (files_exist(dir, STORE_MARKER, &there, err) < 0 ||
+	    (!there && store_write_id(dir, id, err) < 0))
 		return -1;
 	return store_write_marker(dir, id, "new", true, err);
 }

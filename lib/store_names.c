@@ -50,13 +50,16 @@ bring_small_files(struct store *st, struct err *err)
 	struct durable_point point;
 	struct durable *anew = NULL;
 	char *path;
-	bool found;
+	bool found, has_marker, has_durable;
 	int ret = 0;
 
-	if (!files_exist(st->opt.dir, STORE_MARKER) &&
+	if (files_exist(st->opt.dir, STORE_MARKER, &has_marker, err) < 0 ||
+	    files_exist(st->opt.dir, STORE_DURABLE, &has_durable, err) < 0)
+		return -1;
+	if (!has_marker &&
 	    store_write_marker(st->opt.dir, st->id, "ready", false, err) < 0)
 		return -1;
-	if (files_exist(st->opt.dir, STORE_DURABLE))
+	if (has_durable)
 		return 0;
 	path = path_of(st, STORE_DURABLE, err);
 	if (path == NULL)
@@ -82,6 +85,7 @@ store_bring_back(struct store *st)
 	struct err err = ERR_INIT;
 	struct tm tm;
 	time_t now = time(NULL);
+	bool moved;
 	unsigned n = 0;
 
 	/* A second caller waits here: the store is fenced only after this. */
@@ -104,15 +108,13 @@ store_bring_back(struct store *st)
 		goto out;
 	}
 	if (bdb_bring_back(st->db, aside, &n, &err) < 0 ||
-	    bring_small_files(st, &err) < 0)
+	    bring_small_files(st, &err) < 0 ||
+	    files_exist(st->opt.dir, name, &moved, &err) < 0)
 		goto out;
 	store_say(st,
 	    "%u files and folders of the store are under their "
 	    "names again; what stood there is in %s",
-	    n,
-	    files_exist(st->opt.dir, name) ? name
-					   : "no folder, for it was "
-					     "nothing");
+	    n, moved ? name : "no folder, for it was nothing");
 out:
 	if (err.code != ERR_NONE)
 		store_say(st, "bring files back: %s", err.text);
@@ -136,6 +138,16 @@ look_at_key(struct store *st)
 	st->key_gone = gone;
 }
 
+/* A file of which it cannot be told is not taken for gone. */
+static bool
+stands(const struct store *st, const char *name)
+{
+	struct err ignored = ERR_INIT;
+	bool there = true;
+
+	return files_exist(st->opt.dir, name, &there, &ignored) < 0 || there;
+}
+
 void
 store_look_at_names(struct store *st)
 {
@@ -146,8 +158,7 @@ store_look_at_names(struct store *st)
 	st->names_looked_ms = now;
 	look_at_key(st);
 	if (bdb_look_at_names(st->db) && folder_stands(st) &&
-	    files_exist(st->opt.dir, STORE_MARKER) &&
-	    files_exist(st->opt.dir, STORE_DURABLE))
+	    stands(st, STORE_MARKER) && stands(st, STORE_DURABLE))
 		return;
 	atomic_store(&st->astray, true);
 	store_wake(st);

@@ -19,13 +19,18 @@ struct placing {
 };
 
 /* Was it set aside, since nothing brings it back? */
-static bool
-is_aside(const char *db_dir, const char *file)
+static int
+is_aside(const char *db_dir, const char *file, bool *yes, struct err *err)
 {
 	char aside[BDB_FILE_MAX + sizeof(SEGMENTS_ASIDE)];
+	bool has_aside, has_file;
 
 	snprintf(aside, sizeof(aside), SEGMENTS_ASIDE "%s", file);
-	return files_exist(db_dir, aside) && !files_exist(db_dir, file);
+	if (files_exist(db_dir, aside, &has_aside, err) < 0 ||
+	    files_exist(db_dir, file, &has_file, err) < 0)
+		return -1;
+	*yes = has_aside && !has_file;
+	return 0;
 }
 
 static int
@@ -33,10 +38,14 @@ copy_one(void *arg, const char *file, struct err *err)
 {
 	struct placing *pl = arg;
 
+	bool aside;
+
 	/* The manifest is the snapshot's own. */
-	return strcmp(file, "MANIFEST") == 0 || is_aside(pl->db_dir, file)
-		   ? 0
-		   : files_copy(pl->from, pl->to, file, err);
+	if (strcmp(file, "MANIFEST") == 0)
+		return 0;
+	if (is_aside(pl->db_dir, file, &aside, err) < 0)
+		return -1;
+	return aside ? 0 : files_copy(pl->from, pl->to, file, err);
 }
 
 static int
@@ -55,8 +64,11 @@ drop_aside(void *arg, const char *file, struct err *err)
 {
 	struct placing *pl = arg;
 	char path[4200];
+	bool aside;
 
-	if (!is_aside(pl->from, file))
+	if (is_aside(pl->from, file, &aside, err) < 0)
+		return -1;
+	if (!aside)
 		return 0;
 	snprintf(path, sizeof(path), "%s/%s", pl->to, file);
 	return unlink(path) < 0 ? err_errno(err, errno, "remove %s", path) : 0;
@@ -79,12 +91,15 @@ recover(struct store *st, const char *home, struct err *err)
 	};
 	struct placing aside = { st->db_dir, home, st->db_dir };
 	struct bdb *db;
+	bool there;
 	int ret = -1;
 
 	if (bdb_open(&opt, &db, err) < 0)
 		return -1;
+	if (bdb_table_exists(db, store_table_name(0), &there, err) < 0)
+		ret = -1;
 	/* A log that is damaged near its beginning leads to no store at all. */
-	if (!bdb_table_exists(db, store_table_name(0)))
+	else if (!there)
 		err_set(err, ERR_CORRUPT, "the logs lead to no table \"%s\"",
 		    store_table_name(0));
 	else if (bdb_checkpoint(db, err) == 0 &&
@@ -94,13 +109,13 @@ recover(struct store *st, const char *home, struct err *err)
 	return ret;
 }
 
-bool
-store_log_is_complete(struct store *st)
+int
+store_log_is_complete(struct store *st, bool *complete, struct err *err)
 {
 	char logs[4200];
 
 	snprintf(logs, sizeof(logs), "%s/" STORE_LOG_FOLDER, st->db_dir);
-	return files_exist(logs, FIRST_LOG);
+	return files_exist(logs, FIRST_LOG, complete, err);
 }
 
 static int
@@ -110,6 +125,7 @@ lay_out(struct store *st, const char *home, const char *snapshot,
 	char *logs = NULL, *new_logs = NULL;
 	struct placing tables = { snapshot, home, st->db_dir },
 		       aside = { st->db_dir, home, st->db_dir }, log;
+	bool complete;
 	int ret = -1;
 
 	if (asprintf(&logs, "%s/" STORE_LOG_FOLDER, st->db_dir) < 0 ||
@@ -121,7 +137,9 @@ lay_out(struct store *st, const char *home, const char *snapshot,
 	log.to = new_logs;
 	log.db_dir = logs;
 	/* Without a snapshot, the logs must reach back to the beginning. */
-	if (!has_snapshot && !store_log_is_complete(st)) {
+	if (store_log_is_complete(st, &complete, err) < 0)
+		goto out;
+	if (!has_snapshot && !complete) {
 		err_set(err, ERR_CORRUPT,
 		    "there is no snapshot, and the log does not reach back "
 		    "to the beginning: restore a backup");
@@ -146,10 +164,14 @@ int
 store_rebuild(struct store *st, struct err *err)
 {
 	char *home = NULL, *snapshot = NULL, *damaged = NULL;
-	bool has_snapshot = store_snapshot_time(st->opt.dir) != 0;
 	struct err ignored = ERR_INIT;
+	int64_t made_ms;
+	bool has_snapshot;
 	int ret = -1;
 
+	if (store_snapshot_time(st->opt.dir, &made_ms, err) < 0)
+		return err_wrap(err, "rebuild the store");
+	has_snapshot = made_ms != 0;
 	store_say(st, "the store is damaged; it is rebuilt from %s",
 	    has_snapshot ? "the snapshot and the logs since" : "its logs");
 	if (asprintf(&home, "%s/" REBUILT, st->opt.dir) < 0 ||
@@ -183,8 +205,12 @@ out:
 int
 store_rebuild_finish(struct store *st, struct err *err)
 {
-	if (files_exist(st->opt.dir, STORE_DB_FOLDER) ||
-	    !files_exist(st->opt.dir, REBUILT))
+	bool has_db, has_rebuilt;
+
+	if (files_exist(st->opt.dir, STORE_DB_FOLDER, &has_db, err) < 0 ||
+	    files_exist(st->opt.dir, REBUILT, &has_rebuilt, err) < 0)
+		return -1;
+	if (has_db || !has_rebuilt)
 		return 0;
 	return files_rename(st->opt.dir, REBUILT, STORE_DB_FOLDER, err);
 }

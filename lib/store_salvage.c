@@ -25,13 +25,13 @@ name_aside(const char *file, char out[BDB_FILE_MAX + sizeof(SEGMENTS_ASIDE)])
 	    SEGMENTS_ASIDE "%s", file);
 }
 
-bool
-store_is_aside(struct store *st, const char *file)
+int
+store_is_aside(struct store *st, const char *file, bool *aside, struct err *err)
 {
-	char aside[BDB_FILE_MAX + sizeof(SEGMENTS_ASIDE)];
+	char name[BDB_FILE_MAX + sizeof(SEGMENTS_ASIDE)];
 
-	name_aside(file, aside);
-	return files_exist(st->db_dir, aside);
+	name_aside(file, name);
+	return files_exist(st->db_dir, name, aside, err);
 }
 
 static int
@@ -102,10 +102,13 @@ int
 store_salvage(struct store *st, const char *file, unsigned page_size,
     struct bdb_table **out, struct err *err)
 {
-	bool create = !bdb_table_exists(st->db, file);
 	struct bdb_txn *txn = NULL;
+	bool there, create;
 	int ret;
 
+	if (bdb_table_exists(st->db, file, &there, err) < 0)
+		return -1;
+	create = !there;
 	if (create && bdb_begin(st->db, &txn, err) < 0)
 		return -1;
 	ret = bdb_table_open(st->db, txn, file, page_size, create, out, err);

@@ -240,10 +240,12 @@ write_manifest(const char *folder, uint32_t needed, int64_t ms, struct err *err)
 static int
 put_in_place(struct store *st, const char *old, struct err *err)
 {
-	if (files_remove_folder(old, NULL, err) < 0)
+	bool there;
+
+	if (files_remove_folder(old, NULL, err) < 0 ||
+	    files_exist(st->opt.dir, STORE_SNAPSHOT, &there, err) < 0)
 		return -1;
-	if (files_exist(st->opt.dir, STORE_SNAPSHOT) &&
-	    files_rename(st->opt.dir, STORE_SNAPSHOT, OLD, err) < 0)
+	if (there && files_rename(st->opt.dir, STORE_SNAPSHOT, OLD, err) < 0)
 		return -1;
 	if (files_rename(st->opt.dir, NEW, STORE_SNAPSHOT, err) < 0)
 		return -1;
@@ -303,23 +305,27 @@ store_snapshot_keep(struct store *st, struct err *err)
 	return 0;
 }
 
-int64_t
-store_snapshot_time(const char *dir)
+int
+store_snapshot_time(const char *dir, int64_t *ms, struct err *err)
 {
 	unsigned long first;
-	long long ms = 0;
+	long long made_ms = 0;
 	char *path = NULL;
 	FILE *f;
+	int ret = 0;
 
 	if (asprintf(&path, "%s/" STORE_SNAPSHOT "/" MANIFEST, dir) < 0)
-		return 0;
+		return err_set(err, ERR_NOMEM, "no memory for a path");
 	f = fopen(path, "re");
+	if (f == NULL && errno != ENOENT && errno != ENOTDIR)
+		ret = err_errno(err, errno, "read %s", path);
+	if (f != NULL &&
+	    fscanf(f, "eyelet-snapshot 1 first-log %lu made-ms %lld", &first,
+		&made_ms) != 2)
+		made_ms = 0;
+	if (f != NULL)
+		fclose(f);
 	free(path);
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "eyelet-snapshot 1 first-log %lu made-ms %lld", &first,
-		&ms) != 2)
-		ms = 0;
-	fclose(f);
-	return ms;
+	*ms = made_ms;
+	return ret;
 }

@@ -93,8 +93,11 @@ static int
 open_table(struct store *st, size_t i, struct err *err)
 {
 	const char *file = tables[i].file;
+	bool aside;
 
-	if (store_is_aside(st, file)) {
+	if (store_is_aside(st, file, &aside, err) < 0)
+		return -1;
+	if (aside) {
 		if (store_salvage(st, file, PAGE, table_at(st, i), err) < 0)
 			return -1;
 		return store_salvage_done(st, file, err);

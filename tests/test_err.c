@@ -66,6 +66,8 @@ static const struct {
 	{ EDQUOT, ERR_FULL, "put event: Disk quota exceeded" },
 	{ EFBIG, ERR_FULL, "put event: File too large" },
 	{ ENOMEM, ERR_NOMEM, "put event: Cannot allocate memory" },
+	{ EMFILE, ERR_NOMEM, "put event: Too many open files" },
+	{ ENFILE, ERR_NOMEM, "put event: Too many open files in system" },
 	{ EACCES, ERR_DENIED, "put event: Permission denied" },
 	{ EPERM, ERR_DENIED, "put event: Operation not permitted" },
 	{ ENOENT, ERR_NOTFOUND, "put event: No such file or directory" },
