@@ -36,11 +36,12 @@ reap(struct deliverer *dl, struct log *log)
 	int status = 0;
 	pid_t got;
 
-	do
-		got = waitpid(dl->pid, &status, WNOHANG);
-	while (got < 0 && errno == EINTR);
-	if (got == dl->pid)
-		note_end(dl, log, status);
+	/* One that was started before this process executed itself is reaped.
+	 */
+	while ((got = waitpid(-1, &status, WNOHANG)) > 0 ||
+	       (got < 0 && errno == EINTR))
+		if (got > 0 && got == dl->pid)
+			note_end(dl, log, status);
 }
 
 static void
@@ -62,8 +63,7 @@ deliverer_look(struct deliverer *dl, const struct conf *cf, struct log *log)
 {
 	bool wanted = strcmp(cf->deliver_mode, CONF_DELIVER_CHILD) == 0;
 
-	if (dl->pid != 0)
-		reap(dl, log);
+	reap(dl, log);
 	if (dl->pid != 0 && !wanted && !dl->told) {
 		kill(dl->pid, SIGTERM);
 		dl->told = true;

@@ -16,6 +16,7 @@
 
 #define ACTIVATED_FD 3 /* the first that systemd hands over */
 #define HOST_MAX 256
+#define NEW ".new" /* behind the name of a socket that is being made */
 
 _Static_assert(
     sizeof(((struct sockaddr_un *)NULL)->sun_path) == LISTENING_PATH_MAX,
@@ -117,11 +118,12 @@ is_served(const struct sockaddr_un *sun, bool *served, struct err *err)
 	return ret;
 }
 
+/* *served: it is, and is to be replaced. */
 static int
-make_way(const struct sockaddr_un *sun, struct err *err)
+make_way(
+    const struct sockaddr_un *sun, bool replace, bool *served, struct err *err)
 {
 	struct stat st;
-	bool served;
 
 	if (lstat(sun->sun_path, &st) < 0)
 		return errno == ENOENT
@@ -132,45 +134,55 @@ make_way(const struct sockaddr_un *sun, struct err *err)
 		    "%s is there and is no socket: name another path or "
 		    "remove it",
 		    sun->sun_path);
-	if (is_served(sun, &served, err) < 0)
+	if (is_served(sun, served, err) < 0)
 		return -1;
-	if (served)
+	if (*served && !replace)
 		return err_set(err, ERR_EXISTS,
-		    "%s is served by another process: stop that one or name "
-		    "another path",
+		    "%s is served by another process: stop that one, name "
+		    "another path, or take its place with --replace",
 		    sun->sun_path);
+	if (*served)
+		return 0;
 	if (unlink(sun->sun_path) < 0)
 		return err_errno(
 		    err, errno, "remove the old socket %s", sun->sun_path);
 	return 0;
 }
 
+/*
+ * To replace a socket that is served, the next one is made beside it and
+ * renamed: there is always one.
+ */
 static int
-open_path(const char *path, struct listening *ls, struct err *err)
+open_path(const char *path, bool replace, struct listening *ls, struct err *err)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	struct stat st;
+	bool served = false;
+	size_t max = sizeof(sun.sun_path) - (replace ? sizeof(NEW) : 1);
 	int fd = -1;
 
-	if (strlen(path) >= sizeof(sun.sun_path))
+	if (strlen(path) > max)
 		return err_set(err, ERR_USAGE,
-		    "socket path %s is too long: at most %zu bytes", path,
-		    sizeof(sun.sun_path) - 1);
+		    "socket path %s is too long: at most %zu bytes", path, max);
 	strcpy(sun.sun_path, path);
-	if (make_way(&sun, err) < 0)
+	if (make_way(&sun, replace, &served, err) < 0)
 		return -1;
+	if (served)
+		strcat(sun.sun_path, NEW);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 ||
+	if (fd < 0 || (served && unlink(sun.sun_path) < 0 && errno != ENOENT) ||
 	    bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0) {
 		err_errno(err, errno, "make the socket %s", path);
 		if (fd >= 0)
 			close(fd);
 		return -1;
 	}
-	if (chmod(path, 0660) < 0 || stat(path, &st) < 0 ||
-	    listen(fd, SOMAXCONN) < 0) {
+	if (chmod(sun.sun_path, 0660) < 0 || stat(sun.sun_path, &st) < 0 ||
+	    listen(fd, SOMAXCONN) < 0 ||
+	    (served && rename(sun.sun_path, path) < 0)) {
 		err_errno(err, errno, "listen at %s", path);
-		unlink(path);
+		unlink(sun.sun_path);
 		close(fd);
 		return -1;
 	}
@@ -264,27 +276,50 @@ listening_inherit(struct listening *out, struct err *err)
 }
 
 int
-listening_open(const char *where, struct listening *out, struct err *err)
+listening_open(
+    const char *where, bool replace, struct listening *out, struct err *err)
 {
 	struct listening ls = LISTENING_INIT;
+	bool is_path = strchr(where, '/') != NULL;
 
-	if ((strchr(where, '/') != NULL ? open_path(where, &ls, err)
-					: open_host(where, &ls, err)) < 0)
+	if (replace && !is_path)
+		return err_set(err, ERR_USAGE,
+		    "--replace takes over a path, not a port: socket \"%s\"",
+		    where);
+	if ((is_path ? open_path(where, replace, &ls, err)
+		     : open_host(where, &ls, err)) < 0)
 		return -1;
 	*out = ls;
 	return 0;
 }
 
 void
-listening_close(struct listening *ls)
+listening_hide(struct listening *ls)
 {
 	struct stat st;
 
-	if (ls->fd >= 0)
-		close(ls->fd);
 	if (ls->path[0] != '\0' && lstat(ls->path, &st) == 0 &&
 	    st.st_dev == ls->dev && st.st_ino == ls->ino)
 		unlink(ls->path);
+	ls->path[0] = '\0';
+}
+
+bool
+listening_is_replaced(const struct listening *ls)
+{
+	struct stat st;
+
+	return ls->path[0] != '\0' && lstat(ls->path, &st) == 0 &&
+	       S_ISSOCK(st.st_mode) &&
+	       (st.st_dev != ls->dev || st.st_ino != ls->ino);
+}
+
+void
+listening_close(struct listening *ls)
+{
+	if (ls->fd >= 0)
+		close(ls->fd);
+	listening_hide(ls);
 	*ls = (struct listening)LISTENING_INIT;
 }
 

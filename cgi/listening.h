@@ -5,6 +5,7 @@
 #ifndef EYELET_CGI_LISTENING_H
 #define EYELET_CGI_LISTENING_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "lib/err.h"
@@ -43,13 +44,25 @@ int listening_inherit(struct listening *out, struct err *err);
 /*
  * Opens where: a path with a slash in it, or HOST:PORT. A path gets mode 0660
  * and, in a folder with the set-group-id bit, that folder's group; a socket
- * file that nobody listens on any more is replaced. ERR_USAGE: where means
- * nothing. ERR_EXISTS: somebody listens there. ERR_IO, ERR_DENIED, ...
+ * file that nobody listens on any more is replaced, and with replace one that
+ * somebody serves, in one step: no connection is refused meanwhile. ERR_USAGE:
+ * where means nothing, or a port cannot be replaced. ERR_EXISTS: somebody
+ * listens there. ERR_IO, ERR_DENIED, ...
  */
-int listening_open(const char *where, struct listening *out, struct err *err);
+int listening_open(
+    const char *where, bool replace, struct listening *out, struct err *err);
 
 /* Closes, and removes its own socket file if it is still the same. */
 void listening_close(struct listening *ls);
+
+/*
+ * Removes its own socket file, if it has one: nothing connects from here on,
+ * and what has connected can be accepted still.
+ */
+void listening_hide(struct listening *ls);
+
+/* Did another process put a socket of its own in the place of ours? */
+bool listening_is_replaced(const struct listening *ls);
 
 /*
  * Makes the program that is executed next find the socket, if there is one,

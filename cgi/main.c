@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,11 +24,16 @@
 #include "lib/version.h"
 
 #define FILES_OTHER 512 /* descriptors for all but connections */
+#define FILES_MIN 256 /* a store has two for each segment of events */
 #define CONNECTIONS_MIN 8
+#define MAP_FROM                                                    \
+	(256 * 1024) /* bytes of memory that are given back at once \
+		      */
 #define PARENT_ENV "EYELET_PARENT" /* to itself, when executed anew */
 
 static const char usage_text[] =
-    "usage: eyelet.fcgi [-c FILE] [--workers N] [--socket PATH|HOST:PORT]\n"
+    "usage: eyelet.fcgi [-c FILE] [--workers N] [--socket PATH|HOST:PORT "
+    "[--replace]]\n"
     "       eyelet.fcgi [-c FILE] --store\n"
     "       eyelet.fcgi --version | --help\n";
 
@@ -37,6 +43,7 @@ static const char help_text[] =
     "  -c FILE            configuration; else $EYELET_CONFIG, else " //
     EYELET_SYSCONFDIR "/eyelet/eyelet.conf\n"
     "  --socket WHERE     listen there: a path with a slash, or HOST:PORT\n"
+    "  --replace          take the place of the process that serves PATH\n"
     "  --workers N        threads that read and verify; else by cores\n"
     "  --store            only serve the store to other processes of eyelet\n"
     "  --version, --help\n"
@@ -86,24 +93,51 @@ wrong_use(const char *why)
 
 /* --- the process --------------------------------------------------------- */
 
-/* How many connections the descriptors suffice for; takes what it may have. */
-static size_t
-choose_connections(void)
+/*
+ * Takes as many descriptors as it may have. With too few, requests and the
+ * store would take them from each other.
+ */
+static int
+take_files(rlim_t *files, struct err *err)
 {
 	rlim_t want = POOL_CONNECTIONS_MAX + FILES_OTHER;
-	struct rlimit files;
+	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return CONNECTIONS_MIN;
-	if (files.rlim_cur < want) {
-		files.rlim_cur = files.rlim_max < want ? files.rlim_max : want;
-		setrlimit(RLIMIT_NOFILE, &files);
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return err_errno(err, errno, "ask for the limit of open files");
+	if (limit.rlim_cur < want) {
+		limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+			return err_errno(
+			    err, errno, "raise the limit of open files");
 	}
-	if (files.rlim_cur >= want)
+	if (limit.rlim_cur < FILES_MIN)
+		return err_set(err, ERR_NOMEM,
+		    "at most %lu files may be open, and %d are needed (%lu for "
+		    "%d connections): raise the hard limit (\"ulimit -Hn\"; "
+		    "LimitNOFILE= in a unit of systemd)",
+		    (unsigned long)limit.rlim_cur, FILES_MIN,
+		    (unsigned long)want, POOL_CONNECTIONS_MAX);
+	*files = limit.rlim_cur;
+	return 0;
+}
+
+/* How many connections the descriptors suffice for. */
+static size_t
+choose_connections(rlim_t files, struct log *log)
+{
+	size_t n = CONNECTIONS_MIN;
+
+	if (files >= POOL_CONNECTIONS_MAX + FILES_OTHER)
 		return POOL_CONNECTIONS_MAX;
-	if (files.rlim_cur <= FILES_OTHER + CONNECTIONS_MIN)
-		return CONNECTIONS_MIN;
-	return files.rlim_cur - FILES_OTHER;
+	if (files > FILES_OTHER + CONNECTIONS_MIN)
+		n = files - FILES_OTHER;
+	log_note(log,
+	    "at most %zu connections at once, as only %lu files may be open: "
+	    "raise the hard limit to %d for %d",
+	    n, (unsigned long)files, POOL_CONNECTIONS_MAX + FILES_OTHER,
+	    POOL_CONNECTIONS_MAX);
+	return n;
 }
 
 /*
@@ -139,7 +173,7 @@ watch_parent(const struct listening *ls)
 struct options {
 	const char *config, *socket;
 	unsigned workers; /* 0: not given */
-	bool store;
+	bool store, replace;
 	struct timespec began;
 };
 
@@ -149,6 +183,7 @@ read_options(int argc, char **argv, struct options *opt)
 {
 	static const struct option longs[] = {
 		{ "help", no_argument, NULL, 'h' },
+		{ "replace", no_argument, NULL, 'r' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "store", no_argument, NULL, 'S' },
 		{ "version", no_argument, NULL, 'v' },
@@ -167,6 +202,9 @@ read_options(int argc, char **argv, struct options *opt)
 		case 'h':
 			printf("%s\n%s", usage_text, help_text);
 			return EX_OK;
+		case 'r':
+			opt->replace = true;
+			break;
 		case 's':
 			opt->socket = optarg;
 			break;
@@ -194,6 +232,9 @@ read_options(int argc, char **argv, struct options *opt)
 	if (opt->store && opt->socket != NULL)
 		return wrong_use("--store serves no requests of web servers, "
 				 "so --socket has no meaning with it");
+	if (opt->replace && opt->socket == NULL)
+		return wrong_use("--replace takes the place of the process "
+				 "that serves a socket: name it with --socket");
 	return -1;
 }
 
@@ -241,20 +282,22 @@ serve_until_end(const struct options *opt, struct conf *cf,
 	struct service_options so = {
 		.reload = &rl,
 		.listening = ls,
-		.connections = choose_connections(),
 		.argv = argv,
 	};
 	struct err err = ERR_INIT;
+	rlim_t files = 0;
 	int ret;
 
 	so.parent_fd = watch_parent(ls);
 	if (so.parent_fd == -2)
 		return EX_OK;
-	if (fcgi_init(&err) < 0 || log_open(cf->log, &so.log, &err) < 0 ||
+	if (take_files(&files, &err) < 0 || fcgi_init(&err) < 0 ||
+	    log_open(cf->log, &so.log, &err) < 0 ||
 	    conf_live_new(cf, &rl.settings, &err) < 0)
 		return fail(&err);
 	rl.log = so.log;
 	reload_init(&rl);
+	so.connections = choose_connections(files, so.log);
 	ret = service_run(&so, &err);
 	log_close(so.log);
 	listening_close(ls);
@@ -274,6 +317,13 @@ run_service(const struct options *opt, struct listening *ls, char **argv)
 	sigset_t signals;
 	int status;
 
+	/*
+	 * What is large is mapped and goes back to the system when it is freed.
+	 * Else the C library takes the largest body that it has met for an
+	 * ordinary size, and keeps so much in each of its arenas.
+	 */
+	mallopt(M_MMAP_THRESHOLD, MAP_FROM);
+
 	service_signals(&signals);
 	sigprocmask(SIG_SETMASK, &signals, NULL);
 	/* Whoever the store belongs to owns what is opened from here on. */
@@ -281,7 +331,7 @@ run_service(const struct options *opt, struct listening *ls, char **argv)
 	    owner_become_user(cf.store, &err) < 0)
 		status = fail(&err);
 	else if (opt->socket != NULL && ls->from == LISTENING_NONE &&
-		 listening_open(opt->socket, ls, &err) < 0)
+		 listening_open(opt->socket, opt->replace, ls, &err) < 0)
 		status = fail(&err);
 	else
 		status = serve_until_end(opt, &cf, ls, argv);

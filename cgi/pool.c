@@ -21,6 +21,7 @@
 /* Keys of epoll that are no connection's (conn_key's index is small). */
 #define KEY_LISTEN UINT64_MAX
 #define KEY_END (UINT64_MAX - 1)
+#define KEY_PARENT (UINT64_MAX - 2)
 
 #define ACCEPTS_MAX 16 /* in a row, before others get their turn */
 #define WORKER_STACK (512 * 1024)
@@ -33,7 +34,7 @@
 #define IDLE_SPARED_MS 1000 /* a connection idle for less is never evicted */
 #define UPLOAD_SPARED_MS 1000 /* nor is an upload that is so young, ... */
 #define LINGER_SPARED_MS 200 /* ... nor one that was answered so lately */
-#define END_SPARED_MS 300 /* nor closed in the end */
+#define END_SPARED_MS 1000 /* nor closed in the end */
 #define CROWDED_LOOK_MS                                       \
 	1000 /* how often an idle worker asks if it may leave \
 	      */
@@ -50,6 +51,8 @@ struct pool {
 	int end_fd;
 
 	atomic_bool paused; /* the listening socket is out of epoll */
+	atomic_bool orphaned; /* and shut down, as the web server is gone */
+	atomic_uint accepted; /* connections */
 
 	atomic_uint waiting; /* workers in epoll_wait */
 	atomic_bool crowded; /* more workers run than are wanted */
@@ -107,6 +110,7 @@ accept_one(struct pool *p)
 			pause_accepting(p);
 		return false;
 	}
+	atomic_fetch_add(&p->accepted, 1);
 	serve(&p->serving, c);
 	return true;
 }
@@ -149,6 +153,17 @@ go_on(struct pool *p, uint64_t key)
 	}
 }
 
+static void
+lose_parent(struct pool *p)
+{
+	if (atomic_exchange(&p->orphaned, true))
+		return;
+	/* connect() is refused from here on, and others' accept() fails. */
+	shutdown(p->opt.listen_fd, SHUT_RDWR);
+	listen_in_epoll(p, EPOLL_CTL_DEL);
+	epoll_ctl(p->serving.epoll_fd, EPOLL_CTL_DEL, p->opt.parent_fd, NULL);
+}
+
 /* May this worker leave? Each place of the surplus is taken once. */
 static bool
 take_surplus(struct pool *p)
@@ -180,7 +195,9 @@ work(void *arg)
 			wake_watchdog(p);
 		if (n == 1 && ev.data.u64 == KEY_END)
 			break;
-		if (n == 1 && ev.data.u64 == KEY_LISTEN)
+		if (n == 1 && ev.data.u64 == KEY_PARENT)
+			lose_parent(p);
+		else if (n == 1 && ev.data.u64 == KEY_LISTEN)
 			accept_some(p);
 		else if (n == 1)
 			go_on(p, ev.data.u64);
@@ -331,7 +348,7 @@ resume_accepting(struct pool *p, int64_t now_ms)
 	if (conn_table_full(p->serving.table))
 		return;
 	p->paused = false;
-	if (!p->serving.ending)
+	if (!p->serving.ending && !p->orphaned)
 		listen_in_epoll(p, EPOLL_CTL_ADD);
 }
 
@@ -384,12 +401,17 @@ static int
 open_epoll(struct pool *p, struct err *err)
 {
 	struct epoll_event end = { .events = EPOLLIN, .data.u64 = KEY_END };
+	struct epoll_event gone = { .events = EPOLLIN, .data.u64 = KEY_PARENT };
 	int flags = fcntl(p->opt.listen_fd, F_GETFL);
 
 	p->serving.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	p->end_fd = eventfd(0, EFD_CLOEXEC);
 	if (p->serving.epoll_fd < 0 || p->end_fd < 0 ||
-	    epoll_ctl(p->serving.epoll_fd, EPOLL_CTL_ADD, p->end_fd, &end) < 0)
+	    epoll_ctl(p->serving.epoll_fd, EPOLL_CTL_ADD, p->end_fd, &end) <
+		0 ||
+	    (p->opt.parent_fd >= 0 &&
+		epoll_ctl(p->serving.epoll_fd, EPOLL_CTL_ADD, p->opt.parent_fd,
+		    &gone) < 0))
 		return err_errno(err, errno, "make an epoll");
 	/* Shared with whoever else accepts there, which does no harm. */
 	if (flags < 0 ||
@@ -457,29 +479,53 @@ pool_set_upload(struct pool *p, int64_t upload_ms)
 	p->serving.upload_ms = upload_ms;
 }
 
-/* Until nobody waits in the backlog, or for POOL_BACKLOG_MS. */
-static void
-take_backlog(struct pool *p)
+void
+pool_linger(struct pool *p, int64_t quiet_ms, int64_t most_ms)
 {
+	int64_t now_ms = clock_ms(), until_ms = now_ms + most_ms;
+	int64_t quiet_at_ms = now_ms + quiet_ms;
 	struct pollfd waiting = { p->opt.listen_fd, POLLIN, 0 };
 	struct timespec nap = { 0, 2000000 };
-	int64_t until_ms = clock_ms() + POOL_BACKLOG_MS;
+	unsigned seen = p->accepted;
 
-	while (poll(&waiting, 1, 0) == 1 && clock_ms() < until_ms)
+	while (!p->orphaned && now_ms < quiet_at_ms && now_ms < until_ms) {
 		nanosleep(&nap, NULL);
+		now_ms = clock_ms();
+		if (p->accepted != seen || poll(&waiting, 1, 0) == 1)
+			quiet_at_ms = now_ms + quiet_ms;
+		seen = p->accepted;
+	}
 }
 
-bool
-pool_drain(struct pool *p, bool keep_backlog, int64_t timeout_ms)
+/* No more are accepted; those who are at it are done when none is in hand. */
+static void
+stop_accepting(struct pool *p)
+{
+	p->serving.ending = true;
+	if (!p->orphaned)
+		listen_in_epoll(p, EPOLL_CTL_DEL);
+}
+
+/* No request is in hand, and no worker is about to accept one. */
+static bool
+is_calm(struct pool *p)
+{
+	bool all_wait;
+
+	pthread_mutex_lock(&p->lock);
+	all_wait = p->waiting >= p->workers;
+	pthread_mutex_unlock(&p->lock);
+	return all_wait && conn_in_hand(p->serving.table) == 0;
+}
+
+/* Until no request is in hand; false when the time is up. */
+static bool
+wait_for_calm(struct pool *p, int64_t timeout_ms)
 {
 	int64_t until_ms = clock_ms() + timeout_ms;
 	struct timespec nap = { 0, 5000000 };
 
-	if (!keep_backlog && !p->serving.ending)
-		take_backlog(p);
-	p->serving.ending = true;
-	listen_in_epoll(p, EPOLL_CTL_DEL);
-	while (conn_in_hand(p->serving.table) > 0) {
+	while (!is_calm(p)) {
 		if (clock_ms() >= until_ms)
 			return false;
 		/* Whoever has only just connected is about to send. */
@@ -488,6 +534,25 @@ pool_drain(struct pool *p, bool keep_backlog, int64_t timeout_ms)
 		nanosleep(&nap, NULL);
 	}
 	return true;
+}
+
+bool
+pool_quiesce(struct pool *p, int64_t timeout_ms)
+{
+	stop_accepting(p);
+	if (wait_for_calm(p, timeout_ms))
+		return true;
+	p->serving.ending = false;
+	if (!p->orphaned && !p->paused)
+		listen_in_epoll(p, EPOLL_CTL_ADD);
+	return false;
+}
+
+bool
+pool_drain(struct pool *p, int64_t timeout_ms)
+{
+	stop_accepting(p);
+	return wait_for_calm(p, timeout_ms);
 }
 
 void

@@ -18,12 +18,17 @@
 #define POOL_CONNECTIONS_MAX 4096 /* nobody needs more */
 #define POOL_WORKERS_MAX 512 /* with those added while others are stuck */
 #define POOL_STUCK_MS 50 /* a worker that is busy so long counts as stuck */
-#define POOL_BACKLOG_MS 500 /* for requests that wait when the end comes */
 
 struct pool;
 
 struct pool_options {
 	int listen_fd; /* stays the caller's; made non-blocking */
+	/*
+	 * A pidfd of the web server, -1: of none. As soon as that is gone,
+	 * nothing can connect any more: its successor looks whether somebody
+	 * listens there, and would wait for ever for one who is about to leave.
+	 */
+	int parent_fd;
 	unsigned workers; /* at least 1 */
 	size_t connections; /* at once; each takes a descriptor */
 	int64_t upload_ms; /* for a body, from the end of its head */
@@ -41,12 +46,23 @@ void pool_set_workers(struct pool *p, unsigned workers);
 void pool_set_upload(struct pool *p, int64_t upload_ms);
 
 /*
- * Ends gracefully: takes what waits in the listening socket's backlog (unless
- * keep_backlog: the next program takes it), then no more; returns when every
- * request is answered or timeout_ms passed, true when all are. Closes idle
- * connections.
+ * Serves on until no connection has come for quiet_ms, or for most_ms, or
+ * until the web server is gone.
  */
-bool pool_drain(struct pool *p, bool keep_backlog, int64_t timeout_ms);
+void pool_linger(struct pool *p, int64_t quiet_ms, int64_t most_ms);
+
+/*
+ * Takes no connection until none has a request in hand, for the next program
+ * to take those that wait. Where that is not so within timeout_ms it takes them
+ * again: false. A slow upload in hand must not hold up all others.
+ */
+bool pool_quiesce(struct pool *p, int64_t timeout_ms);
+
+/*
+ * Ends gracefully: takes no more connections; returns when every request is
+ * answered or timeout_ms passed, true when all are. Closes idle connections.
+ */
+bool pool_drain(struct pool *p, int64_t timeout_ms);
 
 /* Ends the threads. Only after pool_drain said true. NULL is allowed. */
 void pool_free(struct pool *p);

@@ -19,10 +19,6 @@
 #include "lib/clock.h"
 #include "lib/util.h"
 
-#define FENCED_DRAIN_MS 2000
-#define FENCED_PAUSE_MS 1000 /* when the store was open for less than ... */
-#define FENCED_SOON_MS 5000
-
 void
 service_wake(struct service *sv)
 {
@@ -185,95 +181,11 @@ look_for_owner(struct service *sv, struct err *err)
 	return 0;
 }
 
-/* --- the end ------------------------------------------------------------- */
-
-/* How long requests in hand may take when the end has come. */
-static int64_t
-patience_ms(const struct service *sv)
-{
-	return sv->conf->upload_s * 1000 + SERVICE_DRAIN_MS;
-}
-
-/*
- * Ends the process when closing hangs in a flush or a write. That is safe at
- * any instant: the next owner recovers.
- */
-static void *
-leave_anyway(void *arg)
-{
-	struct timespec patience = { SERVICE_CLOSE_MS / 1000, 0 };
-
-	(void)arg;
-	nanosleep(&patience, NULL);
-	dprintf(STDERR_FILENO,
-	    "eyelet.fcgi: the store could not be closed within %d s: its disk "
-	    "hangs; leaving\n",
-	    SERVICE_CLOSE_MS / 1000);
-	_exit(EX_SOFTWARE);
-}
-
-static void
-close_in_time(void)
-{
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, leave_anyway, NULL) == 0)
-		pthread_detach(thread);
-}
-
-/* 0, or 1 when something still uses what would be closed. */
-static int
-end(struct service *sv)
-{
-	deliverer_end(&sv->deliverer);
-	if (sv->pool != NULL && !pool_drain(sv->pool, false, patience_ms(sv))) {
-		log_note(sv->opt.log, "requests are still under way; leaving");
-		return 1;
-	}
-	close_in_time();
-	pool_free(sv->pool);
-	sv->pool = NULL;
-	if (!engine_close(sv->holding)) {
-		log_note(sv->opt.log, "calls are still under way; leaving");
-		return 1;
-	}
-	sv->engine = sv->holding = NULL;
-	forward_close(sv->forward);
-	sv->forward = NULL;
-	return 0;
-}
-
-/*
- * A write was lost, and only a program that reads the disk anew can tell what
- * is there. The lock falls with this image; the socket and its backlog stay.
- */
-static void
-start_anew(struct service *sv)
-{
-	struct timespec pause = { FENCED_PAUSE_MS / 1000, 0 };
-	struct err err = ERR_INIT;
-
-	log_note(sv->opt.log, "a write to the store failed: starting anew");
-	deliverer_end(&sv->deliverer);
-	if (sv->pool != NULL)
-		pool_drain(sv->pool, true, FENCED_DRAIN_MS);
-	if (clock_ms() - sv->owning_since_ms < FENCED_SOON_MS)
-		nanosleep(&pause, NULL);
-	log_look(sv->opt.log, true); /* its path is read anew, too */
-	log_close(sv->opt.log);
-	if (listening_keep(sv->opt.listening, &err) == 0) {
-		execv("/proc/self/exe", sv->opt.argv);
-		err_errno(&err, errno, "execute this program anew");
-	}
-	dprintf(STDERR_FILENO, "eyelet.fcgi: %s\n", err.text);
-	_exit(EX_OSERR);
-}
-
 /* --- the main thread's loop ---------------------------------------------- */
 
-/* Why to end, or NULL. */
+/* Why to end, or NULL. *way: how, where there is a reason. */
 static const char *
-reason_to_end(struct service *sv, int timeout_ms)
+reason_to_end(struct service *sv, int timeout_ms, enum end_way *way)
 {
 	struct pollfd p[] = {
 		{ sv->signal_fd, POLLIN, 0 },
@@ -287,10 +199,14 @@ reason_to_end(struct service *sv, int timeout_ms)
 
 	if (poll(p, NITEMS(p), timeout_ms) < 0 && errno != EINTR)
 		return "poll failed";
+	*way = service_way_to_end(sv, false, p[2].revents != 0);
 	if (p[0].revents != 0 &&
 	    read(sv->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo != SIGHUP)
+		if (si.ssi_signo != SIGHUP) {
+			service_look_at_sender(sv, &si);
+			*way = service_way_to_end(sv, true, p[2].revents != 0);
 			return strsignal((int)si.ssi_signo);
+		}
 		log_look(sv->opt.log, true);
 		reload_or_say(sv->opt.reload, en, true);
 	}
@@ -303,6 +219,8 @@ reason_to_end(struct service *sv, int timeout_ms)
 	pthread_mutex_unlock(&sv->lock);
 	if (asked)
 		return sv->leave_why; /* written once */
+	if (listening_is_replaced(sv->opt.listening))
+		return "another process has taken over the socket";
 	if (sv->role == OWNER_STORE && en != NULL &&
 	    engine_idle_s(en) >= SERVICE_IDLE_S)
 		return "nobody needs the store";
@@ -313,13 +231,14 @@ static int
 loop(struct service *sv, struct err *err)
 {
 	struct engine *en;
+	enum end_way way = END_LAST;
 	const char *why = NULL;
 	int64_t wait_ms;
 
 	while (why == NULL) {
 		en = sv->engine;
 		if (sv->holding != NULL && engine_is_fenced(sv->holding))
-			start_anew(sv);
+			service_start_anew(sv);
 		wait_ms = sv->mode == MODE_DOWN ? SERVICE_RETRY_MS : 0;
 		if (en == NULL && clock_ms() - sv->tried_at_ms >= wait_ms &&
 		    look_for_owner(sv, err) < 0)
@@ -331,10 +250,11 @@ loop(struct service *sv, struct err *err)
 			reload_or_say(sv->opt.reload, sv->holding, false);
 		reload_follow(sv->opt.reload, &sv->conf, sv->pool,
 		    sv->mode == MODE_FORWARDING ? SERVICE_FORWARDERS : 0);
-		why = reason_to_end(sv, SERVICE_LOOK_MS);
+		why = reason_to_end(sv, SERVICE_LOOK_MS, &way);
 	}
-	log_note(sv->opt.log, "leaving: %s", why);
-	return end(sv);
+	log_note(sv->opt.log, "%s: %s",
+	    way == END_ANEW ? "starting anew" : "leaving", why);
+	return service_end(sv, way);
 }
 
 /* --- starting ------------------------------------------------------------ */
@@ -356,6 +276,7 @@ start(struct service *sv, struct err *err)
 	const struct service_options *opt = &sv->opt;
 	struct pool_options po = {
 		.listen_fd = opt->listening->fd,
+		.parent_fd = opt->parent_fd,
 		.workers = reload_workers(opt->reload, sv->conf),
 		.connections = opt->connections,
 		.upload_ms = sv->conf->upload_s * 1000,
@@ -424,7 +345,7 @@ service_run(const struct service_options *opt, struct err *err)
 	if (start(sv, err) == 0)
 		ret = loop(sv, err);
 	if (ret < 0 && sv->pool != NULL)
-		pool_drain(sv->pool, true, FENCED_DRAIN_MS);
+		pool_drain(sv->pool, SERVICE_FENCED_MS);
 	/* After anything but a good end, threads may still use it. */
 	if (ret == 0)
 		service_free(sv);

@@ -18,6 +18,12 @@
 #define SERVICE_IDLE_S 60 /* --store leaves after so long without clients */
 #define SERVICE_FORWARDERS 16 /* workers while another process owns */
 #define SERVICE_DRAIN_MS 5000 /* above the upload deadline, to end in */
+#define SERVICE_CALM_MS 200 /* that connections wait for a moment to end in */
+#define SERVICE_QUIET_MS 100 /* without a connection, before the end */
+#define SERVICE_PARENT_QUIET_MS                                            \
+	1000 /* the same, where a web server that ends us serves on itself \
+	      */
+#define SERVICE_LINGER_MS 4000 /* mod_fcgid kills after 8 s */
 #define SERVICE_CLOSE_MS 15000 /* for closing the store when leaving */
 
 struct service_options {

@@ -16,7 +16,6 @@
 #include "lib/files.h"
 
 #define LOG_BUFFER (2 * 1024 * 1024) /* 64 KiB once froze a run for 40 s */
-#define MEMORY_GONE 70 /* EX_SOFTWARE: the exit status when malloc fails */
 #define LOCKS_MAX 100000
 #define KNOWN 16
 #define RECENT_S 120 /* what was written to within this of the last write */
@@ -109,30 +108,6 @@ bdb_folders(int *home_fd, int *log_fd)
 	*home_fd = sync_state.home_fd;
 	*log_fd = sync_state.log_fd;
 	pthread_mutex_unlock(&sync_state.mutex);
-}
-
-/*
- * A malloc that fails inside the library's recovery was once swallowed, and
- * made a store that nothing could open again. Leaving is safe at any instant.
- */
-static void *
-malloc_or_leave(size_t size)
-{
-	void *p = malloc(size);
-
-	if (p == NULL && size > 0)
-		_exit(MEMORY_GONE);
-	return p;
-}
-
-static void *
-realloc_or_leave(void *old, size_t size)
-{
-	void *p = realloc(old, size);
-
-	if (p == NULL && size > 0)
-		_exit(MEMORY_GONE);
-	return p;
 }
 
 /* --- errors -------------------------------------------------------------- */
@@ -467,8 +442,8 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 	fetch_recent(db->home);
 	bdb_lack_begin();
 	db_env_set_func_fsync(bdb_sync_file);
-	db_env_set_func_malloc(malloc_or_leave);
-	db_env_set_func_realloc(realloc_or_leave);
+	db_env_set_func_malloc(bdb_malloc_or_leave);
+	db_env_set_func_realloc(bdb_realloc_or_leave);
 	if (!db->beside)
 		bdb_judge(BDB_JUDGE_RECOVERY, db->home);
 	ret = db_env_create(&db->env, 0);

@@ -55,6 +55,9 @@ void bdb_lack_note(int error); /* any errno */
 void bdb_lack_note_words(const char *words); /* any complaint */
 /* The first such errno that was noted since; else 0. */
 int bdb_lack_errno(void);
+/* For the library: they end the process where there is no memory. */
+void *bdb_malloc_or_leave(size_t size);
+void *bdb_realloc_or_leave(void *old, size_t size);
 
 /* bdb.c */
 /* Sets err for a code of the library; its last complaint stands behind. */

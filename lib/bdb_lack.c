@@ -9,9 +9,13 @@
 #include "lib/bdb_impl.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/util.h"
+
+#define MEMORY_GONE 71 /* EX_OSERR: the exit status when malloc fails */
 
 static const int lacks[] = { ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE, ENOMEM,
 	EACCES, EPERM, EROFS };
@@ -71,4 +75,43 @@ int
 bdb_lack_errno(void)
 {
 	return atomic_load(&first_lack);
+}
+
+/*
+ * A malloc that fails inside the library's recovery was once swallowed, and
+ * made a store that nothing could open again. Leaving is safe at any instant.
+ */
+static void
+leave_without_memory(void)
+{
+	static const char words[] =
+	    "eyelet: no memory is left for the store, so this process ends; "
+	    "nothing that was answered is lost. Raise its limit (\"ulimit "
+	    "-v\", MemoryMax= in a unit of systemd), or lower store.cache in "
+	    "eyelet.conf\n";
+
+	/* Neither stdio nor the log: both may want memory. */
+	if (write(STDERR_FILENO, words, sizeof(words) - 1) < 0)
+		_exit(MEMORY_GONE);
+	_exit(MEMORY_GONE);
+}
+
+void *
+bdb_malloc_or_leave(size_t size)
+{
+	void *p = malloc(size);
+
+	if (p == NULL && size > 0)
+		leave_without_memory();
+	return p;
+}
+
+void *
+bdb_realloc_or_leave(void *old, size_t size)
+{
+	void *p = realloc(old, size);
+
+	if (p == NULL && size > 0)
+		leave_without_memory();
+	return p;
 }

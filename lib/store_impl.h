@@ -525,7 +525,7 @@ bool store_is_short_of_room(struct store *st);
  * recovers, puts it in the place of the old one, lets older logs go.
  */
 int store_snapshot_keep(struct store *st, struct err *err);
-/* When the snapshot that is there was made; 0: there is none. */
+/* When the snapshot was made; 0: there is none. */
 int store_snapshot_time(const char *dir, int64_t *ms, struct err *err);
 
 /* store_rebuild.c */
@@ -566,8 +566,7 @@ int store_key_of_id(struct store *st, uint64_t endpoint_id, struct span id,
 /* Would the event be taken for a duplicate if it came again? */
 int store_is_remembered(
     struct store *st, const struct event *ev, bool *found, struct err *err);
-int store_is_aside(
-    struct store *st, const char *file, bool *aside, struct err *err);
+int store_is_aside(struct store *st, const char *f, bool *yes, struct err *err);
 /* Opens a table that was set aside, made anew with what is whole of it. */
 int store_salvage(struct store *st, const char *file, unsigned page_size,
     struct bdb_table **out, struct err *err);

@@ -7,6 +7,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import os
+import resource
 import signal
 import socket
 import stat
@@ -18,7 +19,7 @@ from fcgi_client import *  # noqa: F401,F403
 from machine import free_port
 
 EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_CANTCREAT, EX_CONFIG = 64, 65, 66, 73, 78
-EX_NOPERM, EX_IOERR = 77, 74
+EX_NOPERM, EX_IOERR, EX_OSERR = 77, 74, 71
 
 
 def resolves(host):
@@ -397,7 +398,38 @@ class HandedOver(InFolder):
         wait_until(lambda: not self.is_alive(pid), "its end")
 
 
+def at_most_files(soft, hard):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 class Running(InFolder):
+    def test_too_few_descriptors(self):
+        for hard in (16, 32, 255):
+            status, _, words = self.run_it(
+                "--socket", self.folder.file("s"),
+                preexec_fn=at_most_files(16, hard))
+            self.assertEqual(status, EX_OSERR, words)
+            self.assertIn(f"at most {hard} files may be open, and 256 are",
+                          words)
+            self.assertIn("ulimit -Hn", words)
+
+    def test_a_soft_limit_of_descriptors_is_raised(self):
+        for hard, said in ((300, "at most 8 connections at once, as only 300"),
+                           (4608, None)):
+            where = self.folder.file(f"s{hard}")
+            program = self.start("--socket", where,
+                                 preexec_fn=at_most_files(16, hard))
+            wait_for_socket(where)
+            self.serves(where)
+            with open(f"/proc/{program.pid}/limits") as f:
+                line = next(li for li in f if li.startswith("Max open files"))
+            self.assertEqual(line.split()[3:5], [str(hard), str(hard)])
+            self.assertEqual("connections at once" in program.log(),
+                             said is not None)
+            if said is not None:
+                self.assertIn(said, program.log())
+            program.stop()
+
     def test_workers(self):
         cores = min(max(2, os.cpu_count()), 16)
         for options, settings, want in (
