@@ -56,11 +56,15 @@ service_leave(void *arg, const char *why)
 static int
 asked_to_reload(void *arg, struct err *err)
 {
+	struct timespec settled = { 0, (SERVICE_LOOK_MS + 50) * 1000000L };
 	struct service *sv = arg;
 	int ret =
 	    reload_take(sv->opt.reload, atomic_load(&sv->engine), true, err);
 
 	service_wake(sv);
+	/* Each other eyelet.fcgi has looked once by then. */
+	if (ret == 0)
+		nanosleep(&settled, NULL);
 	return ret;
 }
 

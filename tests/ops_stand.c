@@ -135,8 +135,10 @@ static int
 ask_as(bool may_administer, bool repeat, const char *call, struct answer *an,
     struct err *err)
 {
-	struct ops_peer peer = { .actor = { 1000, 42, "test-ops" },
-		.may_administer = may_administer };
+	struct ops_peer peer = {
+		.actor = { .uid = 1000, .pid = 42, .program = "test-ops" },
+		.may_administer = may_administer
+	};
 	struct buf text = BUF_INIT(ANSWER_MAX);
 	int ret;
 

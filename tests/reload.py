@@ -376,7 +376,7 @@ def main():
         child(st)
         for process in (st.second, st.service):
             process.terminate()
-            process.wait(SOON_S)
+            check("it ends well", process.wait(SOON_S), 0)
         on_demand(st)
     return 0
 
