@@ -288,7 +288,7 @@ change_edit(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 	struct store_endpoint ep;
 	struct endpoint settings;
 	char *before = NULL;
-	size_t live;
+	size_t live = 0;
 	int ret = -1;
 
 	endpoint_init(&settings);

@@ -589,6 +589,9 @@ row("auth0", "Authorization: {s}", alg="equal", covers=False, id="evt_1",
 BASIC = "Basic " + base64.b64encode(b"user:pass-word").decode()
 row("postmark", "Authorization: {s}", alg="equal", covers=False,
     secret=BASIC, body='{"RecordType":"Bounce"}', type="Bounce")
+row("postmark#bare", "Authorization: Basic {s}", alg="equal", covers=False,
+    secret=BASIC.removeprefix("Basic "), body='{"RecordType":"Open"}',
+    type="Open")
 row("chargebee", "Authorization: {s}", alg="equal", covers=False,
     secret=BASIC, body='{"id":"evt_1","event_type":"a.b"}', id="evt_1",
     type="a.b")
