@@ -378,6 +378,22 @@ RUN = (
      "EYELET_CONFIG=$PWD/w.conf; kill $(sed -n 's/^pid=//p' w/store/lock); "
      "sleep 1; eyelet-store status && "
      "! eyelet-store config 2>&1 | grep 'changed in the file'"),
+    ("take its place with --replace",
+     "eyelet.fcgi --socket \"$PWD/two.sock\" & p=$!; n=0; while "
+     "[ ! -S two.sock ] && [ $n -lt 200 ]; do sleep 0.1; n=$((n + 1)); done; "
+     "eyelet.fcgi --socket \"$PWD/two.sock\"; kill $p; wait",
+     "eyelet.fcgi --socket \"$PWD/two.sock\" & a=$!; n=0; while "
+     "[ ! -S two.sock ] && [ $n -lt 200 ]; do sleep 0.1; n=$((n + 1)); done; "
+     "eyelet.fcgi --socket \"$PWD/two.sock\" --replace & b=$!; wait $a; "
+     "kill -0 $b; r=$?; kill $b; wait; exit $r"),
+    ("--replace takes over a path, not a port",
+     "eyelet.fcgi --socket 127.0.0.1:1 --replace",
+     "timeout -s TERM 3 eyelet.fcgi --socket \"$PWD/t.sock\" --replace; "
+     "r=$?; [ $r = 0 ] || [ $r = 124 ]"),
+    ("--replace takes the place of the process",
+     "eyelet.fcgi --replace </dev/null",
+     "timeout -s TERM 3 eyelet.fcgi --socket \"$PWD/t.sock\" --replace; "
+     "r=$?; [ $r = 0 ] || [ $r = 124 ]"),
     ("--workers takes a number", "eyelet.fcgi --workers many --store",
      "eyelet.fcgi --help"),
     ("--store serves no requests of web servers",
@@ -688,7 +704,7 @@ def run_rows(work, wrong):
                     f"path = {SOURCE}/conf/schemes\n[process]\n"
                     f"program = {BUILD}/cgi/eyelet.fcgi\n")
     for name in ("secret", "second", "third", "f4", "f5", "f6", "f8", "own",
-                 "next", "mine"):
+                 "next", "mine", "typed"):
         with open(f"{work}/{name}", "w", encoding="utf-8") as f:
             f.write(f"{name}-of-a-test-0123456789abcdef\n")
     with open(f"{work}/ed25519", "w", encoding="utf-8") as f:
