@@ -41,6 +41,7 @@ struct conn {
 	struct buf out; /* bytes of its answer that wait to be taken */
 	enum conn_stage stage;
 	bool keep; /* the web server wants to use it again */
+	bool ours; /* it is the watchdog's */
 	void *via; /* what the handler's begin made of the request */
 	int64_t began_us; /* when the request's first byte was there */
 	int64_t until_ms; /* the end of what it is at */

@@ -293,7 +293,8 @@ serve_until_end(const struct options *opt, struct conf *cf,
 		return EX_OK;
 	if (take_files(&files, &err) < 0 || fcgi_init(&err) < 0 ||
 	    log_open(cf->log, &so.log, &err) < 0 ||
-	    conf_live_new(cf, &rl.settings, &err) < 0)
+	    conf_live_new(cf, &rl.settings, &err) < 0 ||
+	    notify_open(ls, rl.settings, &so.notify, &err) < 0)
 		return fail(&err);
 	rl.log = so.log;
 	reload_init(&rl);
@@ -305,7 +306,9 @@ serve_until_end(const struct options *opt, struct conf *cf,
 	if (ret != 0)
 		_exit(ret < 0 ? fail(&err) : EX_SOFTWARE);
 	reload_end(&rl);
-	conf_live_free(rl.settings);
+	/* The watchdog may be asking still. */
+	if (so.notify == NULL)
+		conf_live_free(rl.settings);
 	return EX_OK;
 }
 

@@ -3,11 +3,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "cgi/answer.h"
 #include "cgi/env.h"
+#include "cgi/notify.h"
 #include "lib/clock.h"
 
 #define ROLE_RESPONDER 1 /* FastCGI specification, section 6.1 */
@@ -150,7 +152,8 @@ answer(struct serving *s, struct conn *c)
 
 	len =
 	    fcgi_answer(c->fcgi, span_of(text, answer_text(reply, text)), out);
-	log_request(s->log, reply, clock_us() - c->began_us);
+	if (!c->ours || reply->status != 200)
+		log_request(s->log, reply, clock_us() - c->began_us);
 	release(s, c);
 	c->until_ms = clock_ms() + SERVE_SEND_MS;
 	if (len == 0)
@@ -229,6 +232,15 @@ serve_evict(struct serving *s, int64_t before_ms, bool charged)
 
 /* --- reading (workers) --------------------------------------------------- */
 
+/* No header that a client sends becomes a variable of this name. */
+static bool
+is_ours(char **env)
+{
+	while (*env != NULL && strcmp(*env, NOTIFY_MARK "=1") != 0)
+		env++;
+	return *env != NULL;
+}
+
 /*
  * The parameters are here. True while the connection is still the caller's, as
  * in what follows.
@@ -254,6 +266,7 @@ take_head(struct serving *s, struct conn *c)
 		return false;
 	}
 	c->keep = head.keep;
+	c->ours = is_ours(env);
 	if (!good || env_request(env, c->headers, &call->request, &err) < 0) {
 		env_refuse(&call->reply, &err);
 		answer(s, c);

@@ -254,6 +254,10 @@ loop(struct service *sv, struct err *err)
 			reload_or_say(sv->opt.reload, sv->holding, false);
 		reload_follow(sv->opt.reload, &sv->conf, sv->pool,
 		    sv->mode == MODE_FORWARDING ? SERVICE_FORWARDERS : 0);
+		/* Answered with 503 or not, nobody has to wait any more. */
+		if (!sv->ready && sv->mode != MODE_OPENING)
+			notify_ready(sv->opt.notify);
+		sv->ready = sv->ready || sv->mode != MODE_OPENING;
 		why = reason_to_end(sv, SERVICE_LOOK_MS, &way);
 	}
 	log_note(sv->opt.log, "%s: %s",

@@ -10,6 +10,7 @@
 
 #include "cgi/listening.h"
 #include "cgi/log.h"
+#include "cgi/notify.h"
 #include "cgi/reload.h"
 
 #define SERVICE_WAIT_MS 5000 /* for an owner, before a request gets 503 */
@@ -33,6 +34,7 @@ struct service_options {
 	int parent_fd; /* a pidfd: its death ends the service; -1: nobody's */
 	char **argv; /* to execute itself anew with */
 	struct log *log;
+	struct notify *notify; /* or NULL */
 };
 
 /*

@@ -86,6 +86,7 @@ static int
 end(struct service *sv, enum end_way way)
 {
 	deliverer_end(&sv->deliverer);
+	notify_stopping(way == END_ANEW ? NULL : sv->opt.notify);
 	if (sv->pool != NULL &&
 	    !(way == END_LAST ? serve_the_last(sv) : hand_over(sv))) {
 		log_note(sv->opt.log, "requests are still under way; leaving");

@@ -565,6 +565,63 @@ NO_LEAKS = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") +
             ":detect_leaks=0"}
 
 
+class Notify(InFolder):
+    """What systemd hears, sd_notify(3)."""
+
+    def setUp(self):
+        super().setUp()
+        self.systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.systemd.close)
+        self.systemd.bind(self.folder.file("notify"))
+        self.systemd.settimeout(PATIENCE)
+
+    def begin(self, wait=True, **env):
+        return self.start(env={"NOTIFY_SOCKET": self.folder.file("notify"),
+                               **env}, wait=wait)
+
+    def hears(self):
+        return self.systemd.recv(256).decode()
+
+    def test_ready_and_stopping(self):
+        program = self.begin()
+        self.assertEqual(self.hears(), "READY=1")
+        self.serves(self.folder.socket)
+        program.signal()
+        self.assertEqual(self.hears(), "STOPPING=1")
+        self.assertEqual(program.wait(), 0)
+
+    def test_not_ready_before_the_store_was_opened(self):
+        self.begin(FAKE_OPEN_MS="3000", wait=False)
+        self.systemd.settimeout(1)
+        with self.assertRaises(TimeoutError):
+            self.hears()
+        self.systemd.settimeout(PATIENCE)
+        self.assertEqual(self.hears(), "READY=1")
+
+    def test_watchdog_while_it_answers(self):
+        program = self.begin(WATCHDOG_USEC="300000")
+        self.assertEqual(self.hears(), "READY=1")
+        for _ in range(3):
+            self.assertEqual(self.hears(), "WATCHDOG=1")
+        self.assertNotIn("status=200", program.log())
+        # Where nothing can connect, nothing answers.
+        os.rename(self.folder.socket, self.folder.socket + ".away")
+        self.systemd.settimeout(1)
+        with self.assertRaises(TimeoutError):
+            for _ in range(20):
+                self.assertEqual(self.hears(), "WATCHDOG=1")
+        os.rename(self.folder.socket + ".away", self.folder.socket)
+        self.systemd.settimeout(PATIENCE)
+        self.assertEqual(self.hears(), "WATCHDOG=1")
+
+    def test_watchdog_of_another_process(self):
+        self.begin(WATCHDOG_USEC="300000", WATCHDOG_PID="1")
+        self.assertEqual(self.hears(), "READY=1")
+        self.systemd.settimeout(1)
+        with self.assertRaises(TimeoutError):
+            self.hears()
+
+
 class Log(InFolder):
     def test_a_line_for_each_request(self):
         program = self.start()

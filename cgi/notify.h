@@ -1,0 +1,34 @@
+/*
+ * notify.h: tells systemd how a service is, as sd_notify(3) describes it and
+ * without its library: READY=1, WATCHDOG=1 and STOPPING=1.
+ *
+ * With WatchdogSec= in the unit a thread asks for healthz through the
+ * listening socket, as a web server does, and tells of each answer, whatever it
+ * says: a full disk is no reason to start again. Where no answer comes, systemd
+ * ends the service and starts it anew.
+ */
+#ifndef EYELET_CGI_NOTIFY_H
+#define EYELET_CGI_NOTIFY_H
+
+#include "cgi/listening.h"
+#include "lib/conf_live.h"
+
+/* Marks a request of ours: it gets no line in the log where all is well. */
+#define NOTIFY_MARK "EYELET_WATCHDOG"
+
+struct notify;
+
+/*
+ * *out is NULL where systemd does not want to hear (NOTIFY_SOCKET). It lives as
+ * long as the process, and so must settings, which name the mount.
+ */
+int notify_open(const struct listening *ls, struct conf_live *settings,
+    struct notify **out, struct err *err);
+
+/* Once requests are answered. The watchdog begins. NULL is allowed. */
+void notify_ready(struct notify *nt);
+
+/* The end has begun; the watchdog goes on, since requests do. */
+void notify_stopping(struct notify *nt);
+
+#endif
