@@ -68,7 +68,23 @@ bdb_names_begin(const char *log_dir)
 	pthread_mutex_unlock(&log_state.mutex);
 }
 
-/* Is fd a log? Then it is the one that is looked at from now on. */
+/*
+ * Is this folder the one that the logs were opened in, whatever its name is
+ * now? A snapshot that is tried has logs of the same names in its own.
+ */
+static bool
+is_log_folder(const char *path)
+{
+	struct stat named, ours;
+	int home_fd, log_fd;
+
+	bdb_folders(&home_fd, &log_fd);
+	return log_fd < 0 || fstat(log_fd, &ours) < 0 ||
+	       (stat(path, &named) == 0 && named.st_dev == ours.st_dev &&
+		   named.st_ino == ours.st_ino);
+}
+
+/* Is fd a log of the home? Then it is looked at from now on. */
 static bool
 take_log(int fd, const struct stat *file)
 {
@@ -82,9 +98,12 @@ take_log(int fd, const struct stat *file)
 	name = strrchr(place, '/');
 	if (name == NULL || bdb_log_number(name + 1) == 0)
 		return false;
+	*name = '\0';
+	if (!is_log_folder(place))
+		return false;
+	snprintf(log_state.path, sizeof(log_state.path), "%s/%s", log_state.dir,
+	    name + 1);
 	log_state.file = *file;
-	snprintf(log_state.path, sizeof(log_state.path), "%s%s", log_state.dir,
-	    name);
 	return true;
 }
 

@@ -2,6 +2,7 @@
 #include "tests/store_fixture.h"
 
 #include <check.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include "lib/clock.h"
 #include "lib/segments.h"
 #include "lib/util.h"
+
+#define LARGE (12 << 20) /* bytes of an event */
 
 /* Pages are of 8 KiB; a record above about 2 KB shares none. */
 static const struct {
@@ -394,6 +397,41 @@ START_TEST(a_torn_page_leads_to_a_rebuild)
 }
 END_TEST
 
+/*
+ * Events that fill several log files: a checkpoint makes a snapshot, and tries
+ * it, with logs of the same names in a folder of their own.
+ */
+START_TEST(snapshots_of_large_events_are_tried_in_service)
+{
+	char id[32], manifest[160], *body = malloc(LARGE + 1);
+	int i;
+
+	fx_close();
+	fx.opt.log_keep_max = 1;
+	fx.opt.floor = fx.opt.ballast = 0;
+	fx_open();
+	fx_added("orders", "s3cret-s3cret-s3cret");
+	snprintf(manifest, sizeof(manifest), "%s/snapshot/MANIFEST", fx.dir);
+	ck_assert_ptr_nonnull(body);
+	memset(body, ' ', LARGE);
+	body[LARGE] = '\0';
+	for (i = 0; i < 6; i++) {
+		snprintf(id, sizeof(id), "evt_%d", i);
+		ck_assert_int_eq(fx_accept(id, body), STORE_ACCEPTED);
+		poll(NULL, 0, 100); /* for a snapshot beside them */
+	}
+	for (i = 0; i < 1000 && access(manifest, F_OK) < 0; i++)
+		poll(NULL, 0, 10);
+	ck_assert_int_eq(access(manifest, F_OK), 0);
+	ck_assert(!store_is_fenced(fx.st));
+	ck_assert_int_eq(fx_accept("evt_last", body), STORE_ACCEPTED);
+	fx_close();
+	fx_open();
+	ck_assert_uint_eq(fx_events(), 7);
+	free(body);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -413,6 +451,7 @@ main(void)
 	tcase_add_test(tc, a_killed_owner_loses_nothing_it_answered);
 	tcase_add_loop_test(tc, a_torn_page_leads_to_a_rebuild, 0,
 	    (int)(sizeof(torn) / sizeof(torn[0])));
+	tcase_add_test(tc, snapshots_of_large_events_are_tried_in_service);
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(pages, groups_fill_pages, 0, NITEMS(groups));
 	suite_add_tcase(s, pages);
