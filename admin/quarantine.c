@@ -107,9 +107,11 @@ show_row(void *arg, const struct json *row, struct err *err)
 		printf("%.*s\n", (int)text.len, (const char *)text.ptr);
 	}
 	if (body == NULL)
-		puts("\nThe body was not kept.");
+		puts("\nThe body was not kept as text.");
 	else if (print_body(body, err) < 0)
 		goto out;
+	if (json_true(json_get(row, "cut")))
+		puts("\nOf the body its first bytes were kept, and no more.");
 	ret = 0;
 out:
 	buf_free(&text);

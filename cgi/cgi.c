@@ -63,10 +63,11 @@ write_answer(const struct receive_reply *reply, struct err *err)
 
 /* Reads the body; 0, or 1 when it did not come and call->reply says so. */
 static int
-read_body(const struct conf *cf, struct receive_call *call, struct buf *body,
-    struct err *err)
+read_body(const struct conf *cf, struct receive_call *call, int64_t body_max,
+    struct buf *body, struct err *err)
 {
-	size_t want = (size_t)call->request.content_length;
+	int64_t length = call->request.content_length;
+	size_t want = (size_t)(length < body_max ? length : body_max);
 	int64_t until_ms = clock_ms() + cf->upload_s * 1000;
 	unsigned char *at;
 	bool late;
@@ -74,7 +75,8 @@ read_body(const struct conf *cf, struct receive_call *call, struct buf *body,
 	if (buf_reserve(body, want, &at, err) < 0)
 		return -1;
 	if (!read_input(at, want, until_ms, &late)) {
-		forward_abort(call, late);
+		forward_abort(
+		    call, late ? RECEIVE_LATE_BODY : RECEIVE_SHORT_BODY);
 		return 1;
 	}
 	body->len = want;
@@ -89,13 +91,13 @@ handle(const struct conf *cf, struct forward *fw, struct receive_call *call,
     struct buf *body)
 {
 	struct err err = ERR_INIT;
-	int64_t body_max;
+	int64_t body_max = 0;
 	int done;
 
 	done = forward_begin(
 	    fw, call, &body_max, clock_ms() + CLIENT_WAIT_MS, &err);
 	if (done == 0)
-		done = read_body(cf, call, body, &err);
+		done = read_body(cf, call, body_max, body, &err);
 	if (done == 0)
 		done =
 		    forward_body(fw, call, clock_ms() + CLIENT_WAIT_MS, &err);
@@ -144,7 +146,7 @@ cgi_run(
 		handle(cf, fw, &call, &body);
 	ret = write_answer(&call.reply, err);
 	log_request(log, &call.reply, clock_us() - began_us);
-	if (body.len == 0)
+	if (call.request.content_length != (int64_t)body.len)
 		drop_input();
 	buf_free(&body);
 	forward_close(fw);

@@ -26,7 +26,7 @@ enum conn_state {
 /* How far the request of a connection came. */
 enum conn_stage {
 	CONN_HEAD, /* not all of its parameters, perhaps not a byte, are here */
-	CONN_BODY, /* the handler waits for its body */
+	CONN_BODY, /* the handler waits for its body, or for want bytes of it */
 	CONN_ANSWER, /* it is answered as soon as its body has ended */
 	CONN_WHOLE /* all of it was read */
 };
@@ -40,6 +40,7 @@ struct conn {
 	struct buf rest; /* bytes behind the request's end */
 	struct buf out; /* bytes of its answer that wait to be taken */
 	enum conn_stage stage;
+	size_t want; /* bytes of its body; less than all when it is too large */
 	bool keep; /* the web server wants to use it again */
 	bool ours; /* it is the watchdog's */
 	void *via; /* what the handler's begin made of the request */

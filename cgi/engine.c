@@ -54,6 +54,7 @@ start_server(
 		.lock = en->lock,
 		.role = opt->role,
 		.owner_uid = geteuid(),
+		.bodies = opt->bodies,
 		.leave = opt->leave,
 		.arg = opt->arg,
 	};

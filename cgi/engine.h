@@ -6,6 +6,7 @@
 #define EYELET_CGI_ENGINE_H
 
 #include "cgi/log.h"
+#include "lib/budget.h"
 #include "lib/conf_live.h"
 #include "lib/owner.h"
 #include "lib/receive.h"
@@ -16,6 +17,7 @@ struct engine_options {
 	struct conf_live *settings;
 	enum owner_role role;
 	struct log *log; /* for the operator */
+	struct budget *bodies; /* that are in hand, see pool.h */
 	/* Another process wants the store, see server.h. Must not block. */
 	void (*leave)(void *arg, const char *why);
 	/* An administrator asks for a reload; the call's thread. */

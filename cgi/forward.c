@@ -148,13 +148,35 @@ keep_word(struct forward *fw, const char *word)
 	return kept;
 }
 
+/* The request, or without its body the question for it. Returns 1 or -1. */
+static int
+exchange(struct forward *fw, struct receive_call *call, bool whole,
+    int64_t deadline_ms, struct err *err)
+{
+	struct receive_reply *reply = &call->reply;
+	struct spare *s;
+	int ret;
+
+	if (take_spare(fw, deadline_ms, &s, err) < 0)
+		return -1;
+	ret = whole ? client_receive(s->client, &call->request,
+			  call->request_id, deadline_ms, reply, err)
+		    : client_ask(
+			  s->client, &call->request, deadline_ms, reply, err);
+	if (ret < 0) {
+		drop_spare(s);
+		return -1;
+	}
+	reply->content_type = keep_word(fw, reply->content_type);
+	reply->allow = keep_word(fw, reply->allow);
+	give_spare(fw, s);
+	return 1;
+}
+
 int
 forward_body(struct forward *fw, struct receive_call *call, int64_t deadline_ms,
     struct err *err)
 {
-	struct receive_reply *reply = &call->reply;
-	struct spare *s;
-
 	/*
 	 * One name for all tries: an owner that died may have stored it, and
 	 * then the next one (perhaps this process) gives the first answer.
@@ -163,17 +185,26 @@ forward_body(struct forward *fw, struct receive_call *call, int64_t deadline_ms,
 	    digest_random(call->request_id, sizeof(call->request_id), err) < 0)
 		return -1;
 	call->has_request_id = true;
-	if (take_spare(fw, deadline_ms, &s, err) < 0)
+	return exchange(fw, call, true, deadline_ms, err);
+}
+
+/* May a body come that is larger than what any endpoint takes unasked? */
+static int
+ask(struct forward *fw, struct receive_call *call, int64_t *body_max,
+    int64_t deadline_ms, struct err *err)
+{
+	struct receive_reply *reply = &call->reply;
+	uint64_t n;
+
+	if (exchange(fw, call, false, deadline_ms, err) < 0)
 		return -1;
-	if (client_receive(s->client, &call->request, call->request_id,
-		deadline_ms, reply, err) < 0) {
-		drop_spare(s);
-		return -1;
-	}
-	reply->content_type = keep_word(fw, reply->content_type);
-	reply->allow = keep_word(fw, reply->allow);
-	give_spare(fw, s);
-	return 1;
+	if (reply->status != RECEIVE_GO_ON)
+		return 1;
+	if (text_to_u64(span_of(reply->body, reply->body_len), STORE_BODY_MAX,
+		&n, err) < 0)
+		return err_wrap(err, "the owner of the store");
+	*body_max = (int64_t)n;
+	return 0;
 }
 
 int
@@ -189,19 +220,15 @@ forward_begin(struct forward *fw, struct receive_call *call, int64_t *body_max,
 	cf = conf_live_get(fw->settings);
 	*body_max = cf->body_max;
 	conf_live_put(cf);
-	if (call->request.content_length > *body_max) {
-		receive_refuse(&call->reply, RECEIVE_TOO_LARGE,
-		    "another process owns the store, and holds no more");
-		return 1;
-	}
-	return 0;
+	if (call->request.content_length <= *body_max)
+		return 0;
+	return ask(fw, call, body_max, deadline_ms, err);
 }
 
 void
-forward_abort(struct receive_call *call, bool late)
+forward_abort(struct receive_call *call, enum receive_refusal refusal)
 {
-	receive_refuse(
-	    &call->reply, late ? RECEIVE_LATE_BODY : RECEIVE_SHORT_BODY, NULL);
+	receive_refuse(&call->reply, refusal, NULL);
 }
 
 void

@@ -27,11 +27,11 @@ void forward_close(struct forward *fw); /* NULL is allowed */
 int forward_greet(struct forward *fw, struct err *err);
 
 /*
- * What receive_begin is to the owner. Returns 0 when a body is to be read; 1
- * when call->reply is the answer, the owner's own or a refusal of a body that
- * is too large to be held here; -1 with err when no owner could be reached,
- * and the call can be begun anew. deadline_ms is of clock_ms: no owner is
- * waited for any longer.
+ * What receive_begin is to the owner, who is asked where the body is above
+ * receive.body_max: an endpoint may take more. Returns 0 when a body is to be
+ * read; 1 when call->reply is the owner's answer; -1 with err when no owner
+ * could be reached, and the call can be begun anew. deadline_ms is of
+ * clock_ms: no owner is waited for any longer.
  */
 int forward_begin(struct forward *fw, struct receive_call *call,
     int64_t *body_max, int64_t deadline_ms, struct err *err);
@@ -41,7 +41,7 @@ int forward_body(struct forward *fw, struct receive_call *call,
     int64_t deadline_ms, struct err *err);
 
 /* The refusal of a request whose body did not come whole. */
-void forward_abort(struct receive_call *call, bool late);
+void forward_abort(struct receive_call *call, enum receive_refusal refusal);
 
 /* The answer when no owner could be reached; why may hold any words. */
 void forward_fault(struct receive_reply *reply, const char *why);

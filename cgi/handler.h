@@ -16,8 +16,8 @@ struct handler {
 	int (*begin)(void *arg, struct receive_call *call, void **via,
 	    int64_t *body_max);
 	int (*body)(void *arg, struct receive_call *call, void *via);
-	void (*abort)(
-	    void *arg, struct receive_call *call, void *via, bool late);
+	void (*abort)(void *arg, struct receive_call *call, void *via,
+	    enum receive_refusal refusal);
 };
 
 #endif

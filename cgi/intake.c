@@ -438,17 +438,20 @@ take_params(struct intake *in, struct span *bytes, size_t n)
 static enum intake_event
 take_body(struct intake *in, struct span *bytes, size_t n)
 {
+	size_t room = in->body.max - in->body.len;
+	bool excess = n > room;
 	struct err ignored;
 
-	if (n > in->body.max - in->body.len) {
-		in->phase = PHASE_OVER;
-		return INTAKE_EXCESS;
-	}
+	if (excess)
+		n = room;
 	if (!make_room(in, &in->body, n))
 		return INTAKE_CROWDED;
 	buf_put(&in->body, bytes->ptr, n, &ignored);
 	used(in, bytes, n);
-	return INTAKE_MORE;
+	if (!excess)
+		return INTAKE_MORE;
+	in->phase = PHASE_OVER;
+	return INTAKE_EXCESS;
 }
 
 static enum intake_event

@@ -27,7 +27,8 @@ enum intake_event {
 	INTAKE_CROWDED, /* the memory allowed does not suffice: intake_allow */
 	INTAKE_HEAD, /* all parameters are here: intake_head */
 	INTAKE_END, /* the body came to its end: intake_body */
-	INTAKE_EXCESS, /* there is more of a body than intake_expect said */
+	INTAKE_EXCESS, /* there is more of a body than intake_expect said, which
+			  is in intake_body */
 	INTAKE_ABORTED, /* the web server takes its request back */
 	INTAKE_BROKEN /* no FastCGI: nothing more can be read here */
 };

@@ -451,6 +451,7 @@ pool_start(const struct pool_options *opt, struct pool **out, struct err *err)
 	p->serving.handler = opt->handler;
 	p->serving.log = opt->log;
 	p->serving.upload_ms = opt->upload_ms;
+	p->serving.bodies = opt->bodies;
 	p->serving.epoll_fd = p->end_fd = -1;
 	init_locks(p);
 	if (conn_table_new(

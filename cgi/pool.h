@@ -32,6 +32,7 @@ struct pool_options {
 	unsigned workers; /* at least 1 */
 	size_t connections; /* at once; each takes a descriptor */
 	int64_t upload_ms; /* for a body, from the end of its head */
+	struct budget *bodies; /* see serve.h; shared with other ways in */
 	struct handler handler;
 	struct log *log;
 };

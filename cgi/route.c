@@ -114,6 +114,12 @@ begin_again(struct engine *en, struct receive_call *call)
 
 	if (receive_begin(engine_receive(en), call, &body_max) != 0)
 		return 1;
+	/* Its head was enough for that one; a setting changed. */
+	if (call->request.content_length <= body_max &&
+	    call->request.body.len != (uint64_t)call->request.content_length) {
+		receive_abort(engine_receive(en), call, RECEIVE_CROWDED);
+		return 1;
+	}
 	return receive_body(engine_receive(en), call);
 }
 
@@ -148,11 +154,12 @@ route_body(void *arg, struct receive_call *call, void *via)
 }
 
 void
-route_abort(void *arg, struct receive_call *call, void *via, bool late)
+route_abort(void *arg, struct receive_call *call, void *via,
+    enum receive_refusal refusal)
 {
 	(void)arg;
 	if (via != NULL)
-		receive_abort(engine_receive(via), call, late);
+		receive_abort(engine_receive(via), call, refusal);
 	else
-		forward_abort(call, late);
+		forward_abort(call, refusal);
 }

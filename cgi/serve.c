@@ -48,7 +48,7 @@ release(struct serving *s, struct conn *c)
 	if (c->charged == 0)
 		return;
 	fcgi_drop(c->fcgi);
-	atomic_fetch_sub(&s->memory, c->charged);
+	budget_give(s->bodies, c->charged);
 	c->charged = 0;
 }
 
@@ -69,11 +69,9 @@ charge(struct serving *s, struct conn *c)
 		return false; /* it was allowed, and there is none */
 	more = needs - SERVE_SHARE - c->charged;
 	more = (more + CHARGE_STEP - 1) / CHARGE_STEP * CHARGE_STEP;
-	while (atomic_fetch_add(&s->memory, more) + more > SERVE_MEMORY_MAX) {
-		atomic_fetch_sub(&s->memory, more);
+	while (!budget_take(s->bodies, more))
 		if (!serve_evict(s, INT64_MAX, true))
 			return false;
-	}
 	c->charged += more;
 	intake_allow(c->intake, SERVE_SHARE + c->charged);
 	return true;
@@ -178,6 +176,12 @@ enum cut {
 	CUT_CROWDED
 };
 
+static const enum receive_refusal refusals[] = {
+	[CUT_OFF] = RECEIVE_SHORT_BODY,
+	[CUT_LATE] = RECEIVE_LATE_BODY,
+	[CUT_CROWDED] = RECEIVE_CROWDED,
+};
+
 /* Others need the memory, or the place. */
 static void
 refuse_crowded(struct serving *s, struct conn *c)
@@ -194,7 +198,8 @@ refuse_crowded(struct serving *s, struct conn *c)
 			return;
 		}
 	}
-	receive_fault(&c->call.reply, "crowded");
+	if (c->stage != CONN_BODY) /* else the handler gave it up */
+		receive_refuse(&c->call.reply, RECEIVE_CROWDED, NULL);
 	answer(s, c);
 }
 
@@ -209,7 +214,7 @@ end_early(struct serving *s, struct conn *c, enum cut cut)
 		    "request within %d s",
 		    SERVE_HEAD_MS / 1000);
 	if (c->stage == CONN_BODY)
-		h->abort(h->arg, &c->call, c->via, cut == CUT_LATE);
+		h->abort(h->arg, &c->call, c->via, refusals[cut]);
 	if (cut == CUT_CROWDED)
 		refuse_crowded(s, c);
 	else if (c->stage == CONN_HEAD)
@@ -276,17 +281,18 @@ take_head(struct serving *s, struct conn *c)
 	call->has_request_id = false; /* until it is forwarded */
 	call->until_ms = 0;
 	if (h->begin(h->arg, call, &c->via, &body_max) == 0) {
-		assert(call->request.content_length >= 0);
-		assert(call->request.content_length <= body_max);
+		assert(call->request.content_length >= 0 && body_max >= 0);
 		c->stage = CONN_BODY;
+		if (call->request.content_length < body_max)
+			body_max = call->request.content_length;
+		c->want = (size_t)body_max;
 	} else if (call->request.content_length > 0) {
 		answer(s, c);
 		return false;
 	} else
 		/* A request without a body leaves the connection usable. */
 		c->stage = CONN_ANSWER;
-	intake_expect(c->intake,
-	    c->stage == CONN_BODY ? (size_t)call->request.content_length : 0);
+	intake_expect(c->intake, c->stage == CONN_BODY ? c->want : 0);
 	c->until_ms = clock_ms() + s->upload_ms;
 	return true;
 }
@@ -308,6 +314,28 @@ take_end(struct serving *s, struct conn *c)
 		return;
 	}
 	c->stage = CONN_WHOLE;
+	rq->now_ms = clock_wall_ms();
+	if (h->body(h->arg, &c->call, c->via) != 0)
+		answer(s, c);
+}
+
+/* Is all here that is read of a body which is too large? */
+static bool
+has_enough(const struct conn *c)
+{
+	return c->stage == CONN_BODY &&
+	       c->want < (size_t)c->call.request.content_length &&
+	       intake_body(c->intake).len == c->want;
+}
+
+/* It is answered, and the rest of its body thrown away. */
+static void
+take_enough(struct serving *s, struct conn *c)
+{
+	const struct handler *h = &s->handler;
+	struct request *rq = &c->call.request;
+
+	rq->body = intake_body(c->intake);
 	rq->now_ms = clock_wall_ms();
 	if (h->body(h->arg, &c->call, c->via) != 0)
 		answer(s, c);
@@ -359,13 +387,21 @@ take(struct serving *s, struct conn *c, struct span bytes)
 			take_end(s, c);
 			return false;
 		case INTAKE_EXCESS:
+			if (has_enough(c))
+				take_enough(s, c);
+			else
+				end_early(s, c, CUT_OFF);
+			return false;
 		case INTAKE_ABORTED:
 		case INTAKE_BROKEN:
 			end_early(s, c, CUT_OFF);
 			return false;
 		}
 	} while (ours && ev != INTAKE_MORE);
-	return ours;
+	if (!ours || !has_enough(c))
+		return ours;
+	take_enough(s, c);
+	return false;
 }
 
 /* Takes the bytes that arrived together with the end of the last request. */

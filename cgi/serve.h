@@ -5,8 +5,9 @@
  * the connection away.
  *
  * Memory: each connection has its share, in which an ordinary webhook fits;
- * what is above all shares together has one limit. Whoever would pass it has
- * the upload that began longest ago end with 503, and goes on.
+ * what is above all shares together has one limit (receive.bodies_max), which
+ * counts until the request is answered. A request that would pass it has the
+ * upload that began longest ago end with 503, and goes on.
  */
 #ifndef EYELET_CGI_SERVE_H
 #define EYELET_CGI_SERVE_H
@@ -16,6 +17,7 @@
 #include "cgi/conn.h"
 #include "cgi/handler.h"
 #include "cgi/log.h"
+#include "lib/budget.h"
 
 #define SERVE_HEAD_MS                                           \
 	10000 /* from a request's first byte to its last header \
@@ -23,7 +25,6 @@
 #define SERVE_SEND_MS 10000 /* for a web server to take an answer */
 #define SERVE_LINGER_MS 2000 /* to close after one it did not wait for */
 #define SERVE_SHARE (64 * 1024) /* bytes for each connection's request */
-#define SERVE_MEMORY_MAX (256 * 1024 * 1024) /* for all that need more */
 
 /* What all connections of a pool share. */
 struct serving {
@@ -32,7 +33,7 @@ struct serving {
 	struct handler handler;
 	struct log *log;
 	_Atomic int64_t upload_ms; /* for a body, from the end of its head */
-	atomic_size_t memory; /* bytes charged to connections */
+	struct budget *bodies; /* bytes charged to connections */
 	atomic_bool ending; /* connections are closed instead of kept */
 };
 

@@ -122,6 +122,7 @@ own(struct service *sv, struct owner_lock *lock, struct err *err)
 		.settings = sv->opt.reload->settings,
 		.role = sv->role,
 		.log = sv->opt.log,
+		.bodies = &sv->bodies,
 		.leave = service_leave,
 		.reload = asked_to_reload,
 		.arg = sv,
@@ -288,6 +289,7 @@ start(struct service *sv, struct err *err)
 		.workers = reload_workers(opt->reload, sv->conf),
 		.connections = opt->connections,
 		.upload_ms = sv->conf->upload_s * 1000,
+		.bodies = &sv->bodies,
 		.handler = { sv, route_begin, route_body, route_abort },
 		.log = opt->log,
 	};
@@ -316,6 +318,7 @@ service_new(const struct service_options *opt)
 		return NULL;
 	sv->opt = *opt;
 	sv->conf = conf_live_get(opt->reload->settings);
+	atomic_init(&sv->bodies.max, sv->conf->bodies_max);
 	sv->role = opt->listening->from == LISTENING_NONE ? OWNER_STORE
 							  : OWNER_FASTCGI;
 	sv->signal_fd = sv->wake_fd = -1;

@@ -42,6 +42,7 @@ struct service {
 	struct forward *forward;
 	struct pool *pool; /* NULL for --store */
 	int signal_fd, wake_fd;
+	struct budget bodies; /* of this process, whichever way they come */
 
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
@@ -85,6 +86,7 @@ void service_start_anew(struct service *sv);
 int route_begin(
     void *arg, struct receive_call *call, void **via, int64_t *body_max);
 int route_body(void *arg, struct receive_call *call, void *via);
-void route_abort(void *arg, struct receive_call *call, void *via, bool late);
+void route_abort(void *arg, struct receive_call *call, void *via,
+    enum receive_refusal refusal);
 
 #endif

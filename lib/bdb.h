@@ -21,7 +21,7 @@ struct bdb;
 struct bdb_table;
 struct bdb_txn;
 
-#define BDB_RECORD_MAX (32 * 1024 * 1024) /* bytes of one value */
+#define BDB_RECORD_MAX (48 * 1024 * 1024) /* bytes of a value: a batch */
 #define BDB_FILE_MAX 64 /* bytes of a table's file name */
 
 struct bdb_options {

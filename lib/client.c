@@ -321,8 +321,8 @@ client_forget(struct client *cl)
 /* --- requests ------------------------------------------------------------- */
 
 static int
-send_request(struct client_link *l, const struct request *rq,
-    const unsigned char *id, struct err *err)
+send_request(struct client_link *l, enum frame_type type,
+    const struct request *rq, const unsigned char *id, struct err *err)
 {
 	struct buf out = BUF_INIT(FRAME_MAX + FRAME_HEAD);
 	unsigned char *room;
@@ -333,7 +333,7 @@ send_request(struct client_link *l, const struct request *rq,
 		    "a body of %zu bytes is above the limit of %d",
 		    rq->body.len, STORE_BODY_MAX);
 	if (buf_reserve(&out, rq->body.len + FRAME_ROOM, &room, err) < 0 ||
-	    frame_begin(FRAME_REQUEST, &out, &at, err) < 0 ||
+	    frame_begin(type, &out, &at, err) < 0 ||
 	    frame_put_request(rq, id, &out, err) < 0 ||
 	    frame_finish(&out, at, err) < 0) {
 		buf_free(&out);
@@ -344,14 +344,14 @@ send_request(struct client_link *l, const struct request *rq,
 }
 
 static enum outcome
-try_request(struct client_link *l, const struct request *rq,
-    const unsigned char *id, int64_t deadline_ms, struct receive_reply *reply,
-    struct err *err)
+try_request(struct client_link *l, enum frame_type type,
+    const struct request *rq, const unsigned char *id, int64_t deadline_ms,
+    struct receive_reply *reply, struct err *err)
 {
 	enum client_link_got got;
 	struct frame f;
 
-	if (send_request(l, rq, id, err) < 0)
+	if (send_request(l, type, rq, id, err) < 0)
 		return OUTCOME_FAILED;
 	got = client_link_frame(l, deadline_ms, &f, err);
 	if (got != CLIENT_LINK_FRAME)
@@ -364,27 +364,21 @@ try_request(struct client_link *l, const struct request *rq,
 							  : OUTCOME_DONE;
 }
 
-int
-client_receive(struct client *cl, const struct request *rq,
+static int
+request(struct client *cl, enum frame_type type, const struct request *rq,
     const unsigned char *request_id, int64_t deadline_ms,
     struct receive_reply *reply, struct err *err)
 {
-	unsigned char made[STORE_REQUEST_ID];
 	enum outcome outcome = OUTCOME_AGAIN;
 	int tries;
 
-	if (request_id == NULL) {
-		if (digest_random(made, sizeof(made), err) < 0)
-			return -1;
-		request_id = made;
-	}
 	for (tries = 0; tries < CLIENT_TRIES && outcome == OUTCOME_AGAIN;
 	     tries++) {
 		poll(NULL, 0, tries * PAUSE_MS);
 		if (client_link_open(&cl->link, deadline_ms, err) < 0)
 			return -1;
 		outcome = try_request(
-		    &cl->link, rq, request_id, deadline_ms, reply, err);
+		    &cl->link, type, rq, request_id, deadline_ms, reply, err);
 		if (outcome != OUTCOME_DONE)
 			client_link_drop(&cl->link);
 	}
@@ -393,4 +387,31 @@ client_receive(struct client *cl, const struct request *rq,
 	if (outcome == OUTCOME_AGAIN)
 		err_wrap(err, "tried %d times", tries);
 	return -1;
+}
+
+int
+client_receive(struct client *cl, const struct request *rq,
+    const unsigned char *request_id, int64_t deadline_ms,
+    struct receive_reply *reply, struct err *err)
+{
+	unsigned char made[STORE_REQUEST_ID];
+
+	if (request_id == NULL) {
+		if (digest_random(made, sizeof(made), err) < 0)
+			return -1;
+		request_id = made;
+	}
+	return request(
+	    cl, FRAME_REQUEST, rq, request_id, deadline_ms, reply, err);
+}
+
+int
+client_ask(struct client *cl, const struct request *rq, int64_t deadline_ms,
+    struct receive_reply *reply, struct err *err)
+{
+	static const unsigned char no_id[STORE_REQUEST_ID];
+	struct request head = *rq;
+
+	head.body = SPAN_EMPTY;
+	return request(cl, FRAME_ASK, &head, no_id, deadline_ms, reply, err);
 }

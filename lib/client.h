@@ -76,6 +76,14 @@ int client_receive(struct client *cl, const struct request *rq,
     struct receive_reply *reply, struct err *err);
 
 /*
+ * Asks, before a body is read, whether the owner would take it: reply is the
+ * answer that makes it needless, or RECEIVE_GO_ON (see receive_go_on). As
+ * client_receive else.
+ */
+int client_ask(struct client *cl, const struct request *rq, int64_t deadline_ms,
+    struct receive_reply *reply, struct err *err);
+
+/*
  * One call of the deliverer's, as feed_put_call made it; repeated as above,
  * which harms none of them. *answer borrows from cl until its next use, and
  * may hold secrets. Errors as client_call's.

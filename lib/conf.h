@@ -59,6 +59,7 @@ struct conf {
 
 	char *mount; /* /hooks */
 	int64_t body_max; /* 1m */
+	uint64_t bodies_max; /* 256m, of all in hand */
 	int64_t upload_s; /* 30: deadline for a body */
 	char *trusted_proxies; /* "" */
 	int64_t address_rate; /* 0 */

@@ -36,6 +36,10 @@ static const struct {
 	{ EXPLAIN_NO_BODY, "no-body",
 	    "a larger [quarantine] bytes, or eyelet-endpoint explain with the "
 	    "whole request, can tell more" },
+	{ EXPLAIN_TOO_LARGE, "too-large",
+	    "if the provider sends such bodies, allow them with "
+	    "eyelet-endpoint edit NAME --max-body SIZE, and with the web "
+	    "server's own limit" },
 	{ EXPLAIN_UNSIGNED, "unsigned",
 	    "check that signing is switched on at the provider, that this "
 	    "is its endpoint's scheme, and that no proxy drops the header" },
@@ -249,6 +253,12 @@ try_verdict(struct inquiry *q)
 			     timeless = VERIFY_RESULT_INIT;
 	struct err why = ERR_INIT;
 
+	int64_t length = q->ask->in->request->content_length;
+
+	if (q->ask->body_max > 0 && length > q->ask->body_max)
+		return inquiry_found(q, EXPLAIN_TOO_LARGE,
+		    "the body of %lld bytes is above the limit of %lld",
+		    (long long)length, (long long)q->ask->body_max);
 	if (!q->ask->whole)
 		return inquiry_found(
 		    q, EXPLAIN_NO_BODY, "the body is not here");

@@ -30,7 +30,8 @@ struct explain_input {
 	const struct scheme_set *schemes; /* to be tried, too; NULL: none */
 	/* request.now_ms is when it came; all as for verify_request. */
 	const struct verify_input *in;
-	bool whole; /* false: the body is not here */
+	bool whole; /* false: the body is not here, or only its first bytes */
+	int64_t body_max; /* bytes; 0: not looked at */
 	const struct explain_secret *secrets;
 	size_t nsecrets;
 };
@@ -41,6 +42,7 @@ enum explain_cause {
 	EXPLAIN_VALID, /* none: it would be accepted */
 	EXPLAIN_MALFORMED, /* authentic, but no event */
 	EXPLAIN_NO_BODY, /* what is left of it cannot be checked */
+	EXPLAIN_TOO_LARGE, /* the body, so that nothing else was looked at */
 	EXPLAIN_UNSIGNED,
 	EXPLAIN_NEWLINE, /* a line end was added or removed */
 	EXPLAIN_RESTYLED, /* the JSON was written anew */

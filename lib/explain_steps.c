@@ -65,7 +65,7 @@ say_request(struct inquiry *q)
 	step(q, "the request: %s %s, from %s, at %s, %lld bytes of body%s",
 	    shown(q, rq->method, method), shown(q, rq->path, path),
 	    shown(q, rq->peer, peer), at, (long long)rq->content_length,
-	    q->ask->whole ? "" : " that are not here");
+	    q->ask->whole ? "" : " that are not all here");
 	step(q, "the scheme: %s (%s)", q->ask->scheme->name,
 	    q->ask->scheme->algorithm->name);
 }

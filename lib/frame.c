@@ -30,6 +30,7 @@ static const struct frame_kind {
 	{ FRAME_BUSY, FRAME_TEXT_MAX, true },
 	{ FRAME_FEED, FRAME_MAX - VERSION_AND_TYPE, false },
 	{ FRAME_FED, FRAME_MAX - VERSION_AND_TYPE, false },
+	{ FRAME_ASK, FRAME_MAX - VERSION_AND_TYPE, false },
 };
 
 static const struct frame_kind *

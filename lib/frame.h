@@ -18,7 +18,7 @@
 
 #define FRAME_VERSION 1
 #define FRAME_HEAD 6 /* length, version and type */
-#define FRAME_MAX (24 * 1024 * 1024) /* room for STORE_BODY_MAX and headers */
+#define FRAME_MAX (48 * 1024 * 1024) /* STORE_BODY_MAX as base64, and more */
 #define FRAME_ROOM 4096 /* bytes that are made room for without a head */
 #define FRAME_TEXT_MAX 1024 /* a greeting or a verdict */
 
@@ -36,7 +36,8 @@ enum frame_type {
 	FRAME_LEAVE, /* empty: give the store up (take-over) */
 	FRAME_BUSY, /* a verdict; the connection ends */
 	FRAME_FEED, /* the deliverer's call: see feed.h */
-	FRAME_FED /* its answer; FRAME_END where it failed */
+	FRAME_FED, /* its answer; FRAME_END where it failed */
+	FRAME_ASK /* a request without its body: may it come? FRAME_REPLY */
 };
 
 struct frame {

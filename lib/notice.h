@@ -40,6 +40,7 @@
 #define NOTICE_CLOCK_SURE "clock.sure"
 #define NOTICE_CLOCK_MISSED "clock.missed"
 #define NOTICE_REFUSING "endpoint.refusing"
+#define NOTICE_TOO_LARGE "endpoint.too_large"
 #define NOTICE_SILENT "endpoint.silent"
 #define NOTICE_HEARD "endpoint.heard"
 

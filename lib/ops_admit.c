@@ -222,9 +222,20 @@ find_endpoint(struct admitting *ad, struct err *err)
 		    rf->endpoint);
 	if (ad->ep->scheme == NULL)
 		return err_set(err, ERR_CONFIG, "%s", ad->ep->broken);
-	if (!rf->en.whole)
+	switch (rf->en.part) {
+	case QUARANTINE_WHOLE:
+		break;
+	case QUARANTINE_NO_BODY:
 		return err_set(err, ERR_INPUT,
 		    "its body was not kept, so it cannot be admitted");
+	case QUARANTINE_CUT:
+		return err_set(err, ERR_INPUT,
+		    "only the first %zu of its body's %lld bytes were kept, so "
+		    "it cannot be admitted: have the provider send it again, "
+		    "once body_max or --max-body allows so much",
+		    rf->en.request.body.len,
+		    (long long)rf->en.request.content_length);
+	}
 	return 0;
 }
 

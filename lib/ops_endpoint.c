@@ -32,6 +32,7 @@ static const struct {
 	{ STORE_COUNT_FAILED, "failed" },
 	{ STORE_COUNT_STALE, "stale" },
 	{ STORE_COUNT_EARLY, "early" },
+	{ STORE_COUNT_TOO_LARGE, "too_large" },
 };
 
 int

@@ -181,6 +181,8 @@ op_case_explain(const struct op_call *call, const struct op_case *c,
 		.schemes = call->schemes,
 		.in = &in,
 		.whole = whole,
+		.body_max = c->settings.body_max < 0 ? call->conf->body_max
+						     : c->settings.body_max,
 		.secrets = c->secrets,
 		.nsecrets = c->nsecrets };
 	int ret = -1;

@@ -178,8 +178,9 @@ write_request(struct json_write *w, const struct op_case *c,
 		write_covered(w, c, NULL, buf_span(&line));
 	}
 	json_write_close(w);
-	json_write_bool(w, "whole", rf->en.whole);
-	if (rf->en.whole)
+	json_write_bool(w, "whole", rf->en.part == QUARANTINE_WHOLE);
+	json_write_bool(w, "cut", rf->en.part == QUARANTINE_CUT);
+	if (rf->en.part != QUARANTINE_NO_BODY)
 		write_covered(w, c, "body", rq->body);
 	ret = 0;
 out:
@@ -207,8 +208,8 @@ one(const struct op_call *call, bool explain, struct err *err)
 	json_write_init(&w, &row, err);
 	json_write_object(&w, NULL);
 	write_line(&w, rf);
-	if (explain ? op_case_explain(
-			  call, c, &rf->en.request, rf->en.whole, &w, err) < 0
+	if (explain ? op_case_explain(call, c, &rf->en.request,
+			  rf->en.part == QUARANTINE_WHOLE, &w, err) < 0
 		    : write_request(&w, c, rf, err) < 0)
 		goto out;
 	json_write_close(&w);

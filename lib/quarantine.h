@@ -23,6 +23,7 @@
 #define QUARANTINE_WAITING_MAX 256
 #define QUARANTINE_WAITING_BYTES (1024 * 1024)
 #define QUARANTINE_RECORD_MAX (1024 * 1024) /* bytes of one, all told */
+#define QUARANTINE_CUT_MAX 4096 /* bytes kept of a body that is not whole */
 #define QUARANTINE_WORD_MAX 32 /* bytes of a verdict's word */
 #define QUARANTINE_WHY_MAX 256 /* bytes of a reason; more is cut */
 /* Stands for the value of a header that is a credential. */
@@ -36,17 +37,22 @@ struct quarantine_limits {
 	int64_t retain_s; /* older ones go, by age (age.h) */
 };
 
-/* A request that was refused. */
+/* How much of its body is kept; its numbers are the record's. */
+enum quarantine_part {
+	/* It was never read, or carries the secret itself. */
+	QUARANTINE_NO_BODY = 0,
+	QUARANTINE_WHOLE = 1,
+	/* Its first bytes: all of it is above a limit, body_max or bytes. */
+	QUARANTINE_CUT = 2
+};
+
+/* A request that was refused; content_length is that of the whole body. */
 struct quarantine_entry {
 	uint64_t no; /* given by quarantine_put; grows */
 	uint64_t endpoint_id;
 	int status; /* of the answer */
 	struct span word, why; /* "signature", "no signature matches ..." */
-	/*
-	 * False: the body is not here, though content_length says how long it
-	 * was: it was never read, is too large, or carries the secret itself.
-	 */
-	bool whole;
+	enum quarantine_part part;
 	struct request request; /* now_ms is when it came */
 };
 

@@ -6,7 +6,7 @@
 #include "lib/frame.h"
 #include "lib/util.h"
 
-#define HEAD 12 /* version, time, status, whole */
+#define HEAD 12 /* version, time, status, part */
 
 /* Nobody needs these to find out about a signature. */
 static const char *const credentials[] = {
@@ -34,8 +34,8 @@ cut(struct span s, size_t max)
 }
 
 static int
-put_head(const struct quarantine_entry *en, bool whole, struct buf *out,
-    struct err *err)
+put_head(const struct quarantine_entry *en, enum quarantine_part part,
+    struct buf *out, struct err *err)
 {
 	struct span word = cut(en->word, QUARANTINE_WORD_MAX);
 	struct span why = cut(en->why, QUARANTINE_WHY_MAX);
@@ -44,7 +44,7 @@ put_head(const struct quarantine_entry *en, bool whole, struct buf *out,
 	head[0] = QUARANTINE_RECORD_VERSION;
 	be64_put(head + 1, (unsigned long long)en->request.now_ms);
 	be16_put(head + 9, (unsigned)en->status);
-	head[11] = whole;
+	head[11] = (unsigned char)part;
 	if (buf_put(out, head, sizeof(head), err) < 0 ||
 	    buf_putc(out, (unsigned char)word.len, err) < 0 ||
 	    buf_put_span(out, word, err) < 0)
@@ -62,7 +62,7 @@ quarantine_record_put(const struct quarantine_entry *en,
 	static const unsigned char no_id[STORE_REQUEST_ID];
 	struct header headers[REQUEST_HEADERS_MAX];
 	struct request rq = en->request;
-	bool whole = en->whole;
+	enum quarantine_part part = en->part;
 	size_t i, size = HEAD + 64 + QUARANTINE_WORD_MAX + QUARANTINE_WHY_MAX;
 
 	if (rq.nheaders > REQUEST_HEADERS_MAX)
@@ -75,18 +75,22 @@ quarantine_record_put(const struct quarantine_entry *en,
 	}
 	rq.headers = headers;
 	if (sc != NULL && scheme_body_has_secret(sc)) {
-		whole = false;
+		part = QUARANTINE_NO_BODY;
 		rq.query = SPAN_EMPTY;
 	}
 	size += rq.method.len + rq.path.len + rq.query.len + rq.peer.len;
 	if (size > max)
 		return err_set(err, ERR_LIMIT,
 		    "a refused request of %zu bytes without its body", size);
-	if (rq.body.len > max - size)
-		whole = false;
-	if (!whole)
+	if (part == QUARANTINE_WHOLE && rq.body.len > max - size)
+		part = QUARANTINE_CUT;
+	if (part == QUARANTINE_CUT)
+		rq.body = cut(rq.body, QUARANTINE_CUT_MAX);
+	if (part == QUARANTINE_NO_BODY || rq.body.len > max - size) {
+		part = QUARANTINE_NO_BODY;
 		rq.body = SPAN_EMPTY;
-	if (put_head(en, whole, out, err) < 0)
+	}
+	if (put_head(en, part, out, err) < 0)
 		return -1;
 	return frame_put_request(&rq, no_id, out, err);
 }
@@ -115,7 +119,9 @@ quarantine_record_get(struct span record, struct header *headers,
 	if (!take(&rest, HEAD, &part) || p[0] != QUARANTINE_RECORD_VERSION)
 		goto corrupt;
 	en.status = (int)be16_get(p + 9);
-	en.whole = p[11] != 0;
+	if (p[11] > QUARANTINE_CUT)
+		goto corrupt;
+	en.part = (enum quarantine_part)p[11];
 	if (!take(&rest, 1, &part) ||
 	    !take(&rest, *(const unsigned char *)part.ptr, &en.word) ||
 	    !take(&rest, 2, &part) ||

@@ -65,21 +65,23 @@ body_max_of(const struct receive_limits *lm, const struct registry_endpoint *ep)
 }
 
 static int
-check_length(struct receive_call *call, int64_t body_max)
+check_length(struct receive_call *call, int64_t *body_max)
 {
 	int64_t length = call->request.content_length;
 
 	/* The event stands in the query. */
-	if (span_is(call->request.method, "GET")) {
-		body_max = 0;
-		if (length == -1)
-			length = call->request.content_length = 0;
-	}
+	if (span_is(call->request.method, "GET") && length == -1)
+		length = call->request.content_length = 0;
+	if (span_is(call->request.method, "GET") && length > 0)
+		return receive_finish(
+		    call, REPLY_TOO_LARGE, 0, "an event by GET has no body");
 	if (length < 0)
 		return receive_finish(call,
 		    length == -1 ? REPLY_NO_LENGTH : REPLY_BAD_LENGTH, 0, NULL);
-	if (length > body_max)
-		return receive_finish(call, REPLY_TOO_LARGE, 0, NULL);
+	if (length > *body_max) {
+		call->state->too_large = *body_max;
+		*body_max = RECEIVE_HEAD_MAX;
+	}
 	return 0;
 }
 
@@ -257,8 +259,10 @@ begin(struct receive *rc, struct receive_limits *lm, struct receive_call *call,
 	if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED)
 		return receive_finish(call, REPLY_UNKNOWN, 0, NULL);
 	*body_max = body_max_of(lm, rs->ep);
-	if (check_peer(call) != 0 || check_length(call, *body_max) != 0)
+	if (check_peer(call) != 0 || check_length(call, body_max) != 0)
 		return 1;
+	if (rs->too_large > 0)
+		return 0;
 	if (rs->ep->scheme == NULL)
 		return receive_finish(call, REPLY_KEYLESS, 0, rs->ep->broken);
 	/* Some ask before they show their secret. */
@@ -515,6 +519,8 @@ receive_body(struct receive *rc, struct receive_call *call)
 	struct verify_input *in = &rs->verified;
 
 	(void)rc;
+	if (rs->too_large > 0)
+		return receive_finish_too_large(call);
 	input_of(rs, in);
 	if (greet(rs, in, HANDSHAKE_UNSIGNED) != 0 ||
 	    check_signature(rs, in) != 0 ||

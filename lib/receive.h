@@ -11,6 +11,7 @@
 #define RECEIVE_REPLY_MAX 2048
 #define RECEIVE_LOG_MAX 1024
 #define RECEIVE_HEADERS_MAX 1024
+#define RECEIVE_HEAD_MAX 4096 /* bytes read of a body that is too large */
 
 struct receive_options {
 	const char *mount; /* "/hooks"; the endpoint's name follows it */
@@ -76,9 +77,10 @@ struct receive_call {
 /*
  * Steps 1 and 2: method, path, address, TLS, rates, declared length, doubled
  * headers; and the handshakes that come without a body. Returns 1 when the
- * answer stands in call->reply already; 0 when the body is to be read
- * (request.content_length bytes, at most what *body_max says) and receive_body
- * called.
+ * answer stands in call->reply already; 0 when the body is to be read and
+ * receive_body called: request.content_length bytes of it, but *body_max where
+ * that is less. Then the body is too large, and what is read of it goes into
+ * the quarantine.
  */
 int
 receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max);
@@ -90,20 +92,31 @@ receive_begin(struct receive *rc, struct receive_call *call, int64_t *body_max);
  */
 int receive_body(struct receive *rc, struct receive_call *call);
 
-/*
- * Instead of receive_body, when the body did not come whole: ends the call
- * with the right reply (408 when late, else 400).
- */
-void receive_abort(struct receive *rc, struct receive_call *call, bool late);
-
 /* What a front end refuses by itself. */
 enum receive_refusal {
 	RECEIVE_NO_REQUEST, /* not what a web server sends: 400 */
 	RECEIVE_HEADERS, /* more than REQUEST_HEADERS_MAX: 431 */
 	RECEIVE_TOO_LARGE, /* more than this process holds: 413 */
 	RECEIVE_SHORT_BODY, /* 400 */
-	RECEIVE_LATE_BODY /* 408 */
+	RECEIVE_LATE_BODY, /* 408 */
+	RECEIVE_CROWDED /* bodies in hand have all their memory: 503 */
 };
+
+/*
+ * Instead of receive_body, when the body did not come: ends the call with the
+ * reply to one of the last three. One that is too large gets 413 all the same.
+ */
+void receive_abort(struct receive *rc, struct receive_call *call,
+    enum receive_refusal refusal);
+
+/*
+ * Instead of receive_body, for another process that has the body: the reply of
+ * status RECEIVE_GO_ON has so many bytes as its body, in decimal. The call
+ * ends, and is begun anew with the body.
+ */
+#define RECEIVE_GO_ON 100
+void
+receive_go_on(struct receive *rc, struct receive_call *call, int64_t body_max);
 
 /*
  * Fills reply for a request that never came as far as receive_begin. why goes

@@ -160,6 +160,7 @@ static const struct {
 	{ REPLY_FULL, STORE_COUNT_FAILED },
 	{ REPLY_BUSY, STORE_COUNT_FAILED },
 	{ REPLY_CLOCK, STORE_COUNT_FAILED },
+	{ REPLY_CROWDED, STORE_COUNT_FAILED },
 };
 
 static void
@@ -176,6 +177,8 @@ count(const struct receive_state *rs, enum reply_kind kind)
 	store_count(rs->rc->st, rs->ep->id, c);
 	if (kind == REPLY_SIGNATURE)
 		store_count(rs->rc->st, rs->ep->id, STORE_COUNT_MISSIGNED);
+	if (kind == REPLY_TOO_LARGE)
+		store_count(rs->rc->st, rs->ep->id, STORE_COUNT_TOO_LARGE);
 }
 
 /* What somebody will want to know the reason of. */
@@ -184,7 +187,7 @@ is_kept(enum reply_kind kind)
 {
 	static const enum reply_kind kept[] = { REPLY_DOUBLED, REPLY_SIGNATURE,
 		REPLY_NOT_JSON, REPLY_NOT_TAKEN, REPLY_UNREADABLE,
-		REPLY_REQUIRED, REPLY_TOO_LONG, REPLY_FORGED };
+		REPLY_REQUIRED, REPLY_TOO_LONG, REPLY_FORGED, REPLY_TOO_LARGE };
 	size_t i;
 
 	for (i = 0; i < NITEMS(kept); i++)
@@ -200,15 +203,36 @@ keep(const struct receive_state *rs, enum reply_kind kind, const char *why)
 		.status = rs->call->reply.status,
 		.word = span_str(reply_word(kind)),
 		.why = span_str(why),
-		.whole = kind != REPLY_DOUBLED, /* the others read a body */
+		.part = QUARANTINE_WHOLE,
 		.request = rs->call->request };
 
 	en.request.peer = rs->client;
-	if (!en.whole) {
+	if (kind == REPLY_TOO_LARGE)
+		en.part = QUARANTINE_CUT;
+	if (kind == REPLY_DOUBLED) { /* before its body was read */
+		en.part = QUARANTINE_NO_BODY;
 		en.request.body = SPAN_EMPTY;
-		en.request.now_ms = clock_wall_ms();
 	}
+	if (en.part != QUARANTINE_WHOLE)
+		en.request.now_ms = clock_wall_ms();
 	(void)quarantine_put(store_quarantine(rs->rc->st), &en, rs->ep->scheme);
+}
+
+/* Gives back all that the call held. */
+static void
+release(struct receive_call *call)
+{
+	struct receive_state *rs = call->state;
+
+	if (rs == NULL)
+		return;
+	registry_put(rs->ep);
+	body_close(&rs->body);
+	buf_free(&rs->scratch);
+	accept_room_free(&rs->room);
+	receive_limits_put(rs->limits);
+	free(rs);
+	call->state = NULL;
 }
 
 int
@@ -244,14 +268,8 @@ receive_finish(struct receive_call *call, enum reply_kind kind, int status,
 		count(rs, kind);
 		if (is_kept(kind))
 			keep(rs, kind, why);
-		registry_put(rs->ep);
 	}
-	body_close(&rs->body);
-	buf_free(&rs->scratch);
-	accept_room_free(&rs->room);
-	receive_limits_put(rs->limits);
-	free(rs);
-	call->state = NULL;
+	release(call);
 	return 1;
 }
 
@@ -263,10 +281,44 @@ receive_fault(struct receive_reply *reply, const char *log_why)
 	    reply->status, reply_word(REPLY_FAULT), log_why);
 }
 
+int
+receive_finish_too_large(struct receive_call *call)
+{
+	const struct receive_state *rs = call->state;
+	struct request *rq = &call->request;
+	char why[128];
+
+	if (rq->body.len > RECEIVE_HEAD_MAX)
+		rq->body.len = RECEIVE_HEAD_MAX;
+	snprintf(why, sizeof(why), "%lld bytes are more than %s %lld",
+	    (long long)rq->content_length,
+	    rs->ep->settings.body_max < 0 ? "receive.body_max"
+					  : "the endpoint's --max-body",
+	    (long long)rs->too_large);
+	return receive_finish(call, REPLY_TOO_LARGE, 0, why);
+}
+
 void
-receive_abort(struct receive *rc, struct receive_call *call, bool late)
+receive_abort(
+    struct receive *rc, struct receive_call *call, enum receive_refusal refusal)
 {
 	(void)rc;
-	receive_finish(
-	    call, late ? REPLY_LATE_BODY : REPLY_SHORT_BODY, 0, NULL);
+	call->request.body = SPAN_EMPTY;
+	if (call->state->too_large > 0)
+		receive_finish_too_large(call);
+	else
+		receive_finish(call, reply_refusal(refusal), 0, NULL);
+}
+
+void
+receive_go_on(struct receive *rc, struct receive_call *call, int64_t body_max)
+{
+	struct receive_reply *reply = &call->reply;
+
+	(void)rc;
+	memset(reply, 0, sizeof(*reply));
+	reply->status = RECEIVE_GO_ON;
+	reply->body_len = (size_t)snprintf(
+	    reply->body, sizeof(reply->body), "%lld", (long long)body_max);
+	release(call);
 }

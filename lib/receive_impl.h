@@ -52,6 +52,7 @@ struct receive_state {
 	struct verify_result result;
 	uint64_t secret_id;
 	bool is_test;
+	int64_t too_large; /* the limit that the body passes; 0: none */
 	int tries;
 	/* Not ACCEPT: how it ends once the store has a record of it. */
 	enum store_wish wish;
@@ -59,6 +60,16 @@ struct receive_state {
 };
 
 #define RECEIVE_WHY_MAX UNKNOWN_WHY_MAX
+
+/*
+ * Why no endpoint answers under the path of a request: words for the log. ep
+ * is that of its name, when there is one.
+ */
+void receive_why_unknown(struct receive *rc, struct span path,
+    const struct registry_endpoint *ep, char why[RECEIVE_WHY_MAX]);
+
+/* The answer to a body above rs->too_large; what came of it is kept. */
+int receive_finish_too_large(struct receive_call *call);
 
 /*
  * Fills the reply of a call (status 0 takes that of kind; why may be NULL) and

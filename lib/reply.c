@@ -69,6 +69,7 @@ static const struct row {
 	{ REPLY_FAULT, 503, "fault", "unavailable", NULL, 5, false },
 	{ REPLY_FULL, 503, "full", "unavailable", NULL, 30, false },
 	{ REPLY_BUSY, 503, "busy", "unavailable", NULL, 1, false },
+	{ REPLY_CROWDED, 503, "crowded", "unavailable", NULL, 5, true },
 	{ REPLY_CLOCK, 503, "clock", "unavailable", NULL, 60, false },
 	{ REPLY_HEALTHY, 200, "healthy", "ok", NULL, 0, true },
 	{ REPLY_SICK, 503, "sick", "unavailable", NULL, 5, true },
@@ -196,25 +197,34 @@ static const struct {
 	{ RECEIVE_TOO_LARGE, REPLY_TOO_LARGE },
 	{ RECEIVE_SHORT_BODY, REPLY_SHORT_BODY },
 	{ RECEIVE_LATE_BODY, REPLY_LATE_BODY },
+	{ RECEIVE_CROWDED, REPLY_CROWDED },
 };
+
+enum reply_kind
+reply_refusal(enum receive_refusal refusal)
+{
+	size_t i = 0;
+
+	while (refusals[i].refusal != refusal)
+		i++;
+	return refusals[i].kind;
+}
 
 void
 receive_refuse(
     struct receive_reply *reply, enum receive_refusal refusal, const char *why)
 {
 	struct buf b = BUF_OVER(reply->log, sizeof(reply->log));
+	enum reply_kind kind = reply_refusal(refusal);
 	struct err err = ERR_INIT;
-	size_t i = 0;
 
-	while (refusals[i].refusal != refusal)
-		i++;
-	reply_fill(reply, refusals[i].kind, 0, SPAN_EMPTY, false);
+	reply_fill(reply, kind, 0, SPAN_EMPTY, false);
 	/* Without room, what is there already must do. */
 	if (buf_puts(&b, "status=", &err) == 0 &&
 	    buf_put_u64(&b, (unsigned)reply->status, &err) == 0 &&
 	    buf_puts(&b, " verdict=", &err) == 0 &&
-	    buf_puts(&b, reply_word(refusals[i].kind), &err) == 0 &&
-	    why != NULL && buf_puts(&b, " why=", &err) == 0)
+	    buf_puts(&b, reply_word(kind), &err) == 0 && why != NULL &&
+	    buf_puts(&b, " why=", &err) == 0)
 		(void)text_put_value(&b, span_str(why), 128, &err);
 	reply->log[b.len] = '\0';
 }

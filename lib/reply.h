@@ -36,6 +36,7 @@ enum reply_kind {
 	REPLY_FAULT, /* ours */
 	REPLY_FULL, /* disk */
 	REPLY_BUSY,
+	REPLY_CROWDED, /* bodies in hand have all their memory */
 	REPLY_CLOCK, /* only the time speaks against it, and it is in doubt */
 	REPLY_HEALTHY,
 	REPLY_SICK,
@@ -65,6 +66,9 @@ reply_handshake(struct receive_reply *reply, const struct handshake_reply *hs);
 
 /* The status of a verdict: 0 when it is valid. */
 int reply_status(const struct scheme *sc, enum verify_verdict verdict);
+
+/* The answer to a request that a front end gives up. */
+enum reply_kind reply_refusal(enum receive_refusal refusal);
 
 /* The word for a log line: "accepted", "unknown", ... */
 const char *reply_word(enum reply_kind kind);

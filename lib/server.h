@@ -17,6 +17,7 @@
 #ifndef EYELET_LIB_SERVER_H
 #define EYELET_LIB_SERVER_H
 
+#include "lib/budget.h"
 #include "lib/ops.h"
 #include "lib/owner.h"
 #include "lib/receive.h"
@@ -30,8 +31,8 @@
 #define SERVER_DISK_MS 5000 /* a call that a disk which hangs holds up */
 #define SERVER_NAMES_MS 5000 /* between looks at the names of the two files */
 #define SERVER_STOP_MS 5000 /* for what is under way when told to stop */
-#define SERVER_BIG 65536 /* bytes: frames above it ... */
-#define SERVER_BIG_MAX 134217728 /* ... take at most this together */
+#define SERVER_BIG 65536 /* bytes: frames above it are counted, ... */
+#define SERVER_BIG_MAX 134217728 /* ... administrators' up to this together */
 #define SERVER_ROWS_MAX 1048576 /* bytes of rows waiting for one peer */
 #define SERVER_CALLS_MAX 32 /* threads for calls, made when needed */
 #define SERVER_REQUESTS_MAX 4 /* threads that verify requests */
@@ -44,6 +45,7 @@ struct server_options {
 	struct owner_lock *lock; /* its file is looked after; may be NULL */
 	enum owner_role role;
 	uid_t owner_uid; /* may administer, as may root */
+	struct budget *bodies; /* of requests above SERVER_BIG; shared */
 	/*
 	 * Both may be NULL while the store is opened (recovery can take a
 	 * while): pings are answered, greetings wait for server_serve.

@@ -159,6 +159,17 @@ flush(struct server_peer *peer)
 }
 
 void
+server_room_put(struct server *sv, struct server_room *room)
+{
+	if (room->is_body)
+		budget_give(sv->opt.bodies, room->bytes);
+	else
+		sv->big -= room->bytes;
+	room->bytes = 0;
+	room->is_body = false;
+}
+
+void
 server_peer_put(struct server_peer *peer)
 {
 	struct server_chunk *chunk;
@@ -195,8 +206,7 @@ server_peer_close(struct server_peer *peer)
 		peer->next->prev = peer->prev;
 	pthread_mutex_lock(&sv->lock);
 	peer->gone = true;
-	sv->big -= peer->big;
-	peer->big = 0;
+	server_room_put(sv, &peer->room);
 	if (--sv->npeers == 0)
 		sv->lonely_ms = clock_ms();
 	pthread_cond_broadcast(&sv->drained);

@@ -28,6 +28,12 @@ struct server_chunk {
 	size_t sent;
 };
 
+/* What a frame above SERVER_BIG holds of the memory for all of its kind. */
+struct server_room {
+	size_t bytes;
+	bool is_body; /* of opt.bodies, else of sv->big */
+};
+
 struct server_peer {
 	struct server *sv;
 	struct server_peer *prev, *next; /* all that are connected */
@@ -42,7 +48,7 @@ struct server_peer {
 	bool polls_out; /* epoll tells when it takes more */
 	struct frame_greeting hello;
 	struct buf in; /* from the start of a frame */
-	size_t big; /* bytes of sv->big that the frame coming in holds */
+	struct server_room room; /* what the frame coming in holds */
 	int64_t since_ms; /* connected */
 	int64_t since_boot_ms; /* the same, by clock_boot_ms() */
 	/* The job's under way: who asks, for the audit trail, once found. */
@@ -69,7 +75,7 @@ struct server_job {
 	struct server_peer *peer;
 	struct buf bytes;
 	struct span content;
-	size_t big;
+	struct server_room room;
 	struct receive_call call; /* of a request */
 	struct header headers[REQUEST_HEADERS_MAX];
 };
@@ -132,6 +138,9 @@ void server_send(struct server_peer *peer, struct server_chunk *chunk);
 /* NULL when there is no memory; takes (empties) bytes all the same. */
 struct server_chunk *server_chunk(struct buf *bytes);
 void server_chunk_free(struct server_chunk *chunk);
+
+/* Gives back what a frame held; sv->lock held. */
+void server_room_put(struct server *sv, struct server_room *room);
 
 /* Drops a job's or the loop's hold of a peer; sv->lock held. */
 void server_peer_put(struct server_peer *peer);

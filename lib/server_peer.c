@@ -205,6 +205,7 @@ static const struct rule {
 	{ FRAME_HELLO, false, false, false, act_hello },
 	{ FRAME_PING, false, false, false, act_ping },
 	{ FRAME_REQUEST, true, false, true, act_request },
+	{ FRAME_ASK, true, false, true, act_request },
 	{ FRAME_CALL, true, true, true, act_call },
 	{ FRAME_LEAVE, true, true, false, act_leave },
 	{ FRAME_FEED, true, true, true, act_feed },
@@ -254,26 +255,39 @@ judge(struct server_peer *peer, unsigned type)
 
 /* --- reading -------------------------------------------------------------- */
 
-/* Takes a big frame's bytes out of what all may have together. */
+/*
+ * Takes a big frame's bytes out of what all may have together: requests share
+ * receive.bodies_max with what this process has of web servers itself.
+ */
 static int
-take_big(struct server_peer *peer, size_t total)
+take_room(struct server_peer *peer, size_t total)
 {
 	struct server *sv = peer->sv;
+	struct server_room room = { total,
+		peer->in.ptr[FRAME_HEAD - 1] == FRAME_REQUEST ||
+		    peer->in.ptr[FRAME_HEAD - 1] == FRAME_ASK };
 	bool fits;
 
 	pthread_mutex_lock(&sv->lock);
-	fits = total <= SERVER_BIG_MAX - sv->big;
-	if (fits) {
+	fits = room.is_body ? budget_take(sv->opt.bodies, total)
+			    : total <= SERVER_BIG_MAX - sv->big;
+	if (fits && !room.is_body)
 		sv->big += total;
-		peer->big = total;
-	}
+	if (fits)
+		peer->room = room;
 	pthread_mutex_unlock(&sv->lock);
 	if (fits)
 		return 0;
-	server_peer_refuse(peer, ERR_LIMIT,
-	    "the owner of the store has %d bytes of large requests in hand "
-	    "already",
-	    SERVER_BIG_MAX);
+	if (room.is_body)
+		server_peer_refuse(peer, ERR_LIMIT,
+		    "crowded: bodies that are being received take all of "
+		    "receive.bodies_max (%zu bytes) in the owner of the store",
+		    atomic_load(&sv->opt.bodies->max));
+	else
+		server_peer_refuse(peer, ERR_LIMIT,
+		    "the owner of the store has %d bytes of large calls in "
+		    "hand already",
+		    SERVER_BIG_MAX);
 	return -1;
 }
 
@@ -282,7 +296,8 @@ make_room(struct server_peer *peer, size_t total)
 {
 	struct err err;
 
-	if (total > SERVER_BIG && peer->big == 0 && take_big(peer, total) < 0)
+	if (total > SERVER_BIG && peer->room.bytes == 0 &&
+	    take_room(peer, total) < 0)
 		return -1;
 	if (frame_room(&peer->in, total, &err) == 0)
 		return 0;

@@ -111,8 +111,8 @@ server_work(struct server_pool *pool, struct server_peer *peer, size_t used,
 	}
 	/* Without a new thread the others will come to it, if there are any. */
 	if (pool->nthreads > 0) {
-		job->big = peer->big;
-		peer->big = 0;
+		job->room = peer->room;
+		peer->room = (struct server_room){ .bytes = 0 };
 		peer->busy = true;
 		peer->refs++;
 		*pool->last = job;
@@ -144,7 +144,7 @@ end_job(struct server_job *job, struct buf *last, bool ends)
 	pthread_mutex_lock(&sv->lock);
 	peer->busy = false;
 	peer->ends = peer->ends || ends || chunk == NULL;
-	sv->big -= job->big;
+	server_room_put(sv, &job->room);
 	sv->jobs--;
 	server_send(peer, chunk);
 	server_peer_put(peer);
@@ -330,9 +330,15 @@ server_run_request(struct server_job *job)
 		reply(job);
 		return;
 	}
-	/* receive_begin let no declared length pass that is above body_max. */
-	if (body.len != (uint64_t)call->request.content_length) {
-		receive_abort(rc, call, false);
+	if (job->bytes.ptr[FRAME_HEAD - 1] == FRAME_ASK) {
+		receive_go_on(rc, call, body_max);
+		reply(job);
+		return;
+	}
+	/* Of a body that is too large its head is enough. */
+	if (call->request.content_length <= body_max &&
+	    body.len != (uint64_t)call->request.content_length) {
+		receive_abort(rc, call, RECEIVE_SHORT_BODY);
 		reply(job);
 		return;
 	}

@@ -23,7 +23,7 @@ struct store;
 struct store_tx; /* a change under way, in the committer */
 
 #define STORE_REQUEST_ID 16
-#define STORE_BODY_MAX (16 * 1024 * 1024) /* no configuration goes above */
+#define STORE_BODY_MAX (32 * 1024 * 1024) /* no configuration goes above */
 
 /* eyelet's own events (a dead letter, a destination disabled) are events of
  * an endpoint that exists by itself. */
@@ -465,6 +465,7 @@ enum store_count {
 	/* Authentic, but outside their time window. */
 	STORE_COUNT_STALE, /* signed too long ago */
 	STORE_COUNT_EARLY, /* signed in the future */
+	STORE_COUNT_TOO_LARGE, /* of the refused: for their size */
 	STORE_COUNTS
 };
 

@@ -9,6 +9,7 @@
 
 #define MARK_HEARD "heard" /* when it was heard last; n: 1: silence is said */
 #define MARK_REFUSING "refusing" /* the age at which it was said last */
+#define MARK_TOO_LARGE "too_large" /* the same */
 
 /* --- what is known of it -------------------------------------------------- */
 
@@ -276,6 +277,56 @@ judge_refusals(struct watch *wt, const struct store_endpoint *ep,
 	    ep, r, wt->now_ms - (wt->age_ms - r->since_ms), word, err);
 }
 
+/* --- too large ------------------------------------------------------------ */
+
+static int
+say_too_large(const struct store_endpoint *ep, uint64_t n,
+    struct watch_word *word, struct err *err)
+{
+	struct json_write w;
+	char why[256];
+
+	snprintf(why, sizeof(why),
+	    "%llu requests were refused with 413: their bodies are larger than "
+	    "the endpoint takes",
+	    (unsigned long long)n);
+	watch_data(word, &w, err);
+	json_write_str(&w, "endpoint", ep->name);
+	json_write_uint(&w, "refused", n);
+	json_write_str(&w, "why", why);
+	notice_do(&w,
+	    "see what they are with eyelet-event quarantine list --endpoint "
+	    "%s; allow larger ones with eyelet-endpoint edit %s --max-body "
+	    "SIZE, and with the web server's own limit",
+	    ep->name, ep->name);
+	return watch_data_end(&w);
+}
+
+/* At once, then at most once an hour. */
+static int
+judge_too_large(struct watch *wt, struct watch_endpoint *en,
+    const struct store_endpoint *ep, uint64_t count, struct err *err)
+{
+	struct notice_mark mark;
+	struct watch_word *word;
+	uint64_t n = count - en->too_large;
+	bool found;
+
+	if (n == 0)
+		return 0;
+	if (notice_mark(
+		wt->st, NULL, MARK_TOO_LARGE, ep->id, &mark, &found, err) < 0)
+		return -1;
+	if (found && wt->age_ms - mark.at_ms < WATCH_HOUR_MS)
+		return 0;
+	word = watch_word(wt, NOTICE_TOO_LARGE, MARK_TOO_LARGE, ep->id);
+	if (word == NULL)
+		return 0;
+	word->mark.at_ms = wt->age_ms;
+	en->too_large = count;
+	return say_too_large(ep, n, word, err);
+}
+
 /* --- each ----------------------------------------------------------------- */
 
 static int
@@ -315,6 +366,8 @@ look_at(void *arg, const struct store_endpoint *ep, struct err *err)
 		en->misses = (struct watch_misses){ .good = good,
 			.stale = counts[STORE_COUNT_STALE],
 			.early = counts[STORE_COUNT_EARLY] };
+	if (en->generation == 0 && !wt->looked)
+		en->too_large = counts[STORE_COUNT_TOO_LARGE];
 	missed = watch_missed(&en->misses, good, counts[STORE_COUNT_STALE],
 	    counts[STORE_COUNT_EARLY]);
 	watch_count(
@@ -322,7 +375,8 @@ look_at(void *arg, const struct store_endpoint *ep, struct err *err)
 	if (learn(en, ep, err) < 0 || judge_silence(wt, en, ep, err) < 0)
 		return -1;
 	if (watch_judge_misses(wt, ep, missed, &en->misses, err) < 0 ||
-	    watch_judge_held(wt, en, ep, counts[STORE_COUNT_HELD], err) < 0)
+	    watch_judge_held(wt, en, ep, counts[STORE_COUNT_HELD], err) < 0 ||
+	    judge_too_large(wt, en, ep, counts[STORE_COUNT_TOO_LARGE], err) < 0)
 		return -1;
 	return judge_refusals(wt, ep, &r, err);
 }

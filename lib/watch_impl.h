@@ -29,7 +29,8 @@ struct watch_endpoint {
 	int64_t heard_ms; /* when that changed; 0: not since the start */
 	int64_t quiet_age_ms; /* since then: for as long it is silent */
 	bool judged; /* once in this generation */
-	uint64_t held; /* counter, as all of it was said last */
+	uint64_t too_large; /* counter, as all of it was said last */
+	uint64_t held; /* the same */
 	bool held_judged; /* once */
 	struct watch_window window;
 	struct watch_misses misses;

@@ -226,7 +226,7 @@ run 'an expectation beyond a year' 64 eyelet-endpoint edit shop \
 words 'at most 366d'
 run 'a bad size' 64 eyelet-endpoint edit shop --max-body big
 words '--max-body'
-run 'a size above all' 64 eyelet-endpoint edit shop --max-body 17m
+run 'a size above all' 64 eyelet-endpoint edit shop --max-body 33m
 words '--max-body'
 run 'a bad duration' 64 eyelet-endpoint edit shop --tolerance soon
 words '--tolerance'

@@ -482,7 +482,7 @@ void
 receive_refuse(
     struct receive_reply *reply, enum receive_refusal refusal, const char *why)
 {
-	static const int statuses[] = { 400, 431, 413, 400, 408 };
+	static const int statuses[] = { 400, 431, 413, 400, 408, 503 };
 
 	answer(reply, statuses[refusal], "refused");
 	if (why != NULL)
@@ -619,10 +619,25 @@ receive_body(struct receive *rc, struct receive_call *call)
 }
 
 void
-receive_abort(struct receive *rc, struct receive_call *call, bool late)
+receive_abort(
+    struct receive *rc, struct receive_call *call, enum receive_refusal refusal)
 {
 	(void)rc;
 	free(call->state);
 	call->state = NULL;
-	answer(&call->reply, late ? 408 : 400, late ? "late" : "short");
+	if (refusal == RECEIVE_CROWDED)
+		answer(&call->reply, 503, "crowded");
+	else
+		answer(&call->reply, refusal == RECEIVE_LATE_BODY ? 408 : 400,
+		    refusal == RECEIVE_LATE_BODY ? "late" : "short");
+}
+
+void
+receive_go_on(struct receive *rc, struct receive_call *call, int64_t body_max)
+{
+	(void)rc;
+	(void)body_max;
+	free(call->state);
+	call->state = NULL;
+	answer(&call->reply, RECEIVE_GO_ON, "go on");
 }

@@ -107,10 +107,20 @@ fake_answer_never(struct receive *rc)
 }
 
 void
-receive_abort(struct receive *rc, struct receive_call *call, bool late)
+receive_abort(
+    struct receive *rc, struct receive_call *call, enum receive_refusal refusal)
 {
 	rc->aborted++;
-	answer(call, late ? 408 : 400);
+	answer(call, refusal == RECEIVE_LATE_BODY ? 408 : 400);
+}
+
+void
+receive_go_on(struct receive *rc, struct receive_call *call, int64_t body_max)
+{
+	(void)rc;
+	answer(call, RECEIVE_GO_ON);
+	call->reply.body_len = (size_t)snprintf(call->reply.body,
+	    sizeof(call->reply.body), "%lld", (long long)body_max);
 }
 
 /* --- ops ------------------------------------------------------------------ */

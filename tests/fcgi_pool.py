@@ -260,7 +260,7 @@ class Crowded(WithProgram):
             self.assertLess(self.resident() - before, 280 << 20)
         self.assertEqual(held[0].answer().status, 503)
         self.assertTrue(held[0].is_closed())
-        self.program.wait_for_log("status=503 fault=crowded")
+        self.program.wait_for_log("status=503 answer=crowded")
         # The last ones have all they need.
         held[-1].send(whole[-1000:])
         self.assertEqual(held[-1].answer().status, 200)

@@ -117,10 +117,12 @@ serve(const struct conf *cf, enum owner_role role, const struct knobs *k)
 {
 	static struct receive receive;
 	static struct ops ops;
+	static struct budget bodies = { 0, SERVER_BIG_MAX };
 	int leaves = eventfd(0, EFD_CLOEXEC);
 	struct server_options opt = { .dir = cf->store,
 		.role = role,
 		.owner_uid = geteuid(),
+		.bodies = &bodies,
 		.leave = asked_to_leave,
 		.arg = &leaves,
 		.version = k->version[0] == '\0' ? NULL : k->version };

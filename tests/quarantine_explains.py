@@ -227,7 +227,7 @@ class Refused(unittest.TestCase):
 
     def refuse(self, name, headers, body):
         status = self.post(name, headers, body)
-        self.assertIn(status, (400, 401))
+        self.assertIn(status, (400, 401, 413))
         row, = self.rows("quarantine", "list", "--limit", "1")
         self.assertEqual(row["endpoint"], name.partition("?")[0])
         self.assertEqual(row["status"], status)
@@ -403,6 +403,30 @@ class Refused(unittest.TestCase):
                          200)
         self.assertEqual(len(self.rows("list", "--limit", "0")), before + 1)
         self.stand.tool("event", "list")
+
+    def test_what_is_too_large_is_kept_by_its_head(self):
+        self.stand.tool("endpoint", "edit", "shop", "--max-body", "5k")
+        body = BODY.replace(b"evt_1", b"evt_large") + b" " * 9000
+        row = self.refuse("shop", {SIGNATURE: nomos(body)}, body)
+        self.assertEqual((row["status"], row["refused_as"], row["size"]),
+                         (413, "too-large", len(body)))
+        no = str(row["no"])
+        shown, = self.rows("quarantine", "show", no)
+        self.assertEqual((shown["cut"], shown["whole"]), (True, False))
+        self.assertEqual(shown["body"].encode(), body[:4096])
+        self.assertIn("its first bytes were kept",
+                      self.stand.tool("event", "quarantine", "show", no))
+        told, = self.rows("quarantine", "explain", no)
+        self.assertEqual(told["diagnosis"], "too-large")
+        self.assertIn("--max-body", told["advice"])
+        admit = self.stand.run("event", "quarantine", "admit", no, check=False)
+        self.assertEqual(admit.returncode, 65)
+        self.assertIn(f"first 4096 of its body's {len(body)} bytes",
+                      admit.stderr)
+        # What the advice says is the cure.
+        self.stand.tool("endpoint", "edit", "shop", "--max-body", "")
+        self.assertEqual(self.post("shop", {SIGNATURE: nomos(body)}, body),
+                         200)
 
     def test_a_secret_that_came_later_admits_and_a_revoked_one_does_not(self):
         body = BODY.replace(b"evt_1", b"evt_staged")

@@ -18,6 +18,7 @@ struct receive fake_receive;
 struct ops fake_ops = { .dir = dir };
 struct server *server;
 atomic_int leaves;
+struct budget server_bodies = { 0, SERVER_BIG_MAX };
 
 static void
 leave(void *arg, const char *why)
@@ -30,7 +31,7 @@ leave(void *arg, const char *why)
 void
 start_server(bool opening)
 {
-	struct server_options opt = { 0 };
+	struct server_options opt = { .bodies = &server_bodies };
 	struct err err = ERR_INIT;
 
 	opt.dir = dir;

@@ -19,6 +19,7 @@ extern struct receive fake_receive;
 extern struct ops fake_ops;
 extern struct server *server;
 extern atomic_int leaves; /* how often the server asked to leave */
+extern struct budget server_bodies; /* of all requests, in bytes */
 
 void make_dir(void);
 void start_server(bool opening); /* opening: with no store yet */

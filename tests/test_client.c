@@ -250,7 +250,7 @@ static const struct {
 	{ "a reply", false, "\0\0\0\2\1\6", 6, ERR_INPUT, 0 },
 	{ "a row, and garbage", false, ROW "garbage!", 16, ERR_INPUT, 1 },
 	{ "a row, and nothing more", false, ROW, 8, ERR_AWAY, 1 },
-	{ "a row that is too long", false, "\1\x80\0\1\1\10", 6, ERR_INPUT, 0 },
+	{ "a row that is too long", false, "\3\0\0\1\1\10", 6, ERR_INPUT, 0 },
 	{ "busy", false, "\0\0\0\16\1\13code=denied\n", 18, ERR_DENIED, 0 },
 	{ "a second welcome", false, "\0\0\0\2\1\2", 6, ERR_INPUT, 0 },
 	{ "no reply but an end", true, END_OK, 16, ERR_INPUT, 0 },
@@ -433,6 +433,28 @@ START_TEST(large_calls_and_bodies_pass)
 }
 END_TEST
 
+START_TEST(a_large_body_is_asked_for_first)
+{
+	static char body[1024];
+	struct client *cl = open_client();
+	struct receive_reply reply;
+	struct request rq = { .path = span_str("/small"),
+		.body = span_of(body, sizeof(body)),
+		.content_length = 10 };
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(
+	    client_ask(cl, &rq, clock_ms() + CLIENT_WAIT_MS, &reply, &err), 0);
+	ck_assert_int_eq(reply.status, RECEIVE_GO_ON);
+	ck_assert(span_is(span_of(reply.body, reply.body_len), "10"));
+	rq.path = span_str("/now");
+	ck_assert_int_eq(
+	    client_ask(cl, &rq, clock_ms() + CLIENT_WAIT_MS, &reply, &err), 0);
+	ck_assert_int_eq(reply.status, 404);
+	client_close(cl);
+}
+END_TEST
+
 static int
 refuse_row(void *arg, struct span json, struct err *err)
 {
@@ -561,6 +583,7 @@ main(void)
 	tcase_add_test(real, a_call_may_take_its_time);
 	tcase_add_test(real, a_request_may_take_five_seconds);
 	tcase_add_test(real, large_calls_and_bodies_pass);
+	tcase_add_test(real, a_large_body_is_asked_for_first);
 	tcase_add_test(
 	    real, a_row_that_is_refused_ends_the_call_and_not_the_client);
 	tcase_add_test(real, who_takes_a_while_over_a_row_kills_nobody);

@@ -78,6 +78,7 @@ START_TEST(defaults_are_those_of_the_page)
 	ck_assert_str_eq(cf.schemes[1], EYELET_SYSCONFDIR "/eyelet/schemes");
 	ck_assert_str_eq(cf.mount, "/hooks");
 	ck_assert_int_eq(cf.body_max, 1 << 20);
+	ck_assert_uint_eq(cf.bodies_max, 256 << 20);
 	ck_assert_int_eq(cf.upload_s, 30);
 	ck_assert_str_eq(cf.trusted_proxies, "");
 	ck_assert_int_eq(cf.address_rate, 0);
@@ -110,7 +111,7 @@ START_TEST(every_setting_is_read)
 	    "path = /a  /b\n"
 	    "    /c\n"
 	    "[receive]\n"
-	    "mount = /\nbody_max = 16m\nupload_timeout = 5\n"
+	    "mount = /\nbody_max = 32m\nbodies_max = 64m\nupload_timeout = 5\n"
 	    "trusted_proxies = 10.0.0.0/8,\n"
 	    "  # between\n"
 	    "  192.0.2.1\n"
@@ -148,7 +149,8 @@ START_TEST(every_setting_is_read)
 	ck_assert_str_eq(cf.schemes[1], "/b");
 	ck_assert_str_eq(cf.schemes[2], "/c");
 	ck_assert_str_eq(cf.mount, "/");
-	ck_assert_int_eq(cf.body_max, 16 << 20);
+	ck_assert_int_eq(cf.body_max, 32 << 20);
+	ck_assert_uint_eq(cf.bodies_max, 64 << 20);
 	ck_assert_int_eq(cf.upload_s, 5);
 	ck_assert_str_eq(cf.trusted_proxies, "10.0.0.0/8, 192.0.2.1 ::1");
 	ck_assert_int_eq(cf.address_rate, 9);
@@ -191,8 +193,10 @@ static const struct {
 	    "to 1h" },
 	{ "size below the least", "[store]\ncache = 1k\n", 2,
 	    "from 1.0 MiB to" },
-	{ "size above the most", "[receive]\nbody_max = 17m\n", 2,
-	    "to 16.0 MiB" },
+	{ "size above the most", "[receive]\nbody_max = 33m\n", 2,
+	    "to 32.0 MiB" },
+	{ "less for all bodies than two take", "[receive]\nbodies_max = 63m\n",
+	    2, "from 64.0 MiB" },
 	{ "number above the most", "[process]\nworkers = 257\n", 2,
 	    "process.workers" },
 	{ "negative number", "[process]\nworkers = -1\n", 2,

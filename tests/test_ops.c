@@ -13,6 +13,7 @@
 
 #include "lib/json_scan.h"
 #include "lib/util.h"
+#include "lib/frame.h"
 #include "tests/ops_stand.h"
 
 #define STEPS_MAX 9
@@ -577,7 +578,7 @@ START_TEST(large_call_is_refused)
 {
 	struct err err = ERR_INIT;
 	struct answer an;
-	const size_t size = 24 << 20;
+	const size_t size = FRAME_MAX;
 	char *call = malloc(size);
 
 	ck_assert_ptr_nonnull(call);

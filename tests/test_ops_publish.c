@@ -477,7 +477,7 @@ START_TEST(largest_body_passes)
 
 	ck_assert_ptr_nonnull(body.ptr);
 	memset((void *)(uintptr_t)body.ptr, 'x', body.len);
-	add_endpoint("wide", "\"scheme\":\"github\",\"body_max\":16777216");
+	add_endpoint("wide", "\"scheme\":\"github\",\"body_max\":33554432");
 	ck_assert_msg(
 	    publish("\"endpoint\":\"wide\",\"raw\":true", body, &an, &err) == 0,
 	    "%s", err.text);

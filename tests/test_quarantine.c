@@ -92,7 +92,7 @@ put(uint64_t endpoint_id, int64_t n, size_t size, const struct scheme *sc)
 		.status = 401,
 		.word = span_str("signature"),
 		.why = span_str("no signature matches a secret"),
-		.whole = true };
+		.part = QUARANTINE_WHOLE };
 	bool kept;
 
 	memset(body, 'x', size);
@@ -193,7 +193,7 @@ START_TEST(what_is_kept_comes_back_whole)
 		ck_assert_int_eq(got.status, 401);
 		ck_assert(span_is(got.word, "signature"));
 		ck_assert(span_is(got.why, "no signature matches a secret"));
-		ck_assert(got.whole);
+		ck_assert_int_eq(got.part, QUARANTINE_WHOLE);
 		ck_assert(span_is(got.request.method, "POST"));
 		ck_assert(span_is(got.request.path, "/hooks/shop"));
 		ck_assert(span_is(got.request.query, "a=b"));
@@ -274,11 +274,11 @@ START_TEST(a_ring_holds_so_many_bytes)
 	ck_assert_str_eq(kept(7), " 2 1");
 	ck_assert(put(7, 2, 40000, mac));
 	ck_assert_str_eq(kept(7), " 3 2");
-	/* What is larger than the ring is kept without its body. */
+	/* What is larger than the ring is kept by its first bytes. */
 	ck_assert(put(7, 3, 100000, mac));
 	ck_assert(get(4));
-	ck_assert(!got.whole);
-	ck_assert_uint_eq(got.request.body.len, 0);
+	ck_assert_int_eq(got.part, QUARANTINE_CUT);
+	ck_assert_uint_eq(got.request.body.len, QUARANTINE_CUT_MAX);
 	ck_assert_int_eq(got.request.content_length, 100000);
 	/* All rings together: the oldest of all go. */
 	ck_assert(put(8, 4, 80000, mac));

@@ -443,9 +443,9 @@ static const struct {
 	    NULL, false, INT64_MIN, "{\"scheme\":\"gone\"}", 503, "keyless" },
 };
 
-/* How many refused requests are kept, and whether the last has its body. */
-static uint64_t
-kept(bool *whole)
+/* Of the refused request that is kept last, its body. */
+static enum quarantine_part
+kept_part(size_t *len)
 {
 	struct header headers[REQUEST_HEADERS_MAX];
 	struct quarantine *q = store_quarantine(fx.st);
@@ -455,14 +455,26 @@ kept(bool *whole)
 	bool found = false;
 
 	quarantine_totals(q, &totals);
-	if (totals.count > 0) {
-		ck_assert_int_eq(quarantine_get(q, totals.count, &memory,
-				     headers, &en, &found, &fx.err),
-		    0);
-		ck_assert(found);
-		*whole = en.whole;
-	}
+	ck_assert_uint_gt(totals.count, 0);
+	ck_assert_int_eq(quarantine_get(q, totals.count, &memory, headers, &en,
+			     &found, &fx.err),
+	    0);
+	ck_assert(found);
+	*len = en.request.body.len;
 	buf_free(&memory);
+	return en.part;
+}
+
+/* How many refused requests are kept, and whether the last has its body. */
+static uint64_t
+kept(bool *whole)
+{
+	struct quarantine_totals totals;
+	size_t len;
+
+	quarantine_totals(store_quarantine(fx.st), &totals);
+	if (totals.count > 0)
+		*whole = kept_part(&len) == QUARANTINE_WHOLE;
 	return totals.count;
 }
 
@@ -1264,6 +1276,56 @@ START_TEST(a_captured_test_uses_up_no_rate)
 }
 END_TEST
 
+/* It is refused by its length, counted, and kept by its first bytes. */
+START_TEST(a_body_that_is_too_large_is_kept_by_its_head)
+{
+	static char big[3 * RECEIVE_HEAD_MAX];
+	uint64_t counts[STORE_COUNTS];
+	struct post p;
+	int64_t body_max;
+	size_t len;
+
+	memset(big, 'x', sizeof(big) - 1);
+	endpoint("orders", NOMOS, SECRET);
+	begin(&p, "/hooks/orders", big);
+	p.call.request.content_length = 999999;
+	ck_assert_int_eq(receive_begin(rc, &p.call, &body_max), 0);
+	ck_assert_int_eq(body_max, RECEIVE_HEAD_MAX);
+	ck_assert_int_eq(receive_body(rc, &p.call), 1);
+	ck_assert_int_eq(p.call.reply.status, 413);
+	ck_assert(p.call.reply.close);
+	ck_assert(logs(&p, "verdict=too-large"));
+	ck_assert(logs(
+	    &p, "why=\"999999 bytes are more than receive.body_max 1024\""));
+	ck_assert_int_eq(kept_part(&len), QUARANTINE_CUT);
+	ck_assert_uint_eq(len, RECEIVE_HEAD_MAX);
+	/* The sender went away before that much came. */
+	begin(&p, "/hooks/orders", "");
+	p.call.request.content_length = 999999;
+	ck_assert_int_eq(receive_begin(rc, &p.call, &body_max), 0);
+	receive_abort(rc, &p.call, RECEIVE_LATE_BODY);
+	ck_assert_int_eq(p.call.reply.status, 413);
+	/* Another process asks first; that is no request yet. */
+	begin(&p, "/hooks/orders", "");
+	p.call.request.content_length = 999999;
+	ck_assert_int_eq(receive_begin(rc, &p.call, &body_max), 0);
+	receive_go_on(rc, &p.call, body_max);
+	ck_assert_ptr_null(p.call.state);
+	ck_assert_int_eq(p.call.reply.status, RECEIVE_GO_ON);
+	store_counts(fx.st, fx.endpoint_id, counts);
+	ck_assert_uint_eq(counts[STORE_COUNT_TOO_LARGE], 2);
+	ck_assert_uint_eq(counts[STORE_COUNT_REFUSED], 2);
+	/* All memory for bodies is in use: a fault of ours. */
+	begin(&p, "/hooks/orders", BODY);
+	ck_assert_int_eq(receive_begin(rc, &p.call, &body_max), 0);
+	receive_abort(rc, &p.call, RECEIVE_CROWDED);
+	ck_assert_int_eq(p.call.reply.status, 503);
+	ck_assert_int_gt(p.call.reply.retry_after_s, 0);
+	store_counts(fx.st, fx.endpoint_id, counts);
+	ck_assert_uint_eq(counts[STORE_COUNT_FAILED], 1);
+}
+END_TEST
+
 START_TEST(health_reads_memory)
 {
 	struct post p;
@@ -1286,12 +1348,12 @@ START_TEST(a_body_that_does_not_come_whole_is_refused)
 	begin(&p, "/hooks/orders", BODY);
 	ck_assert_int_eq(receive_begin(rc, &p.call, &body_max), 0);
 	ck_assert_int_eq(body_max, 1024);
-	receive_abort(rc, &p.call, true);
+	receive_abort(rc, &p.call, RECEIVE_LATE_BODY);
 	ck_assert_int_eq(p.call.reply.status, 408);
 	ck_assert(p.call.reply.close);
 	begin(&p, "/hooks/orders", BODY);
 	ck_assert_int_eq(receive_begin(rc, &p.call, &body_max), 0);
-	receive_abort(rc, &p.call, false);
+	receive_abort(rc, &p.call, RECEIVE_SHORT_BODY);
 	ck_assert_int_eq(p.call.reply.status, 400);
 }
 END_TEST
@@ -1403,6 +1465,7 @@ main(void)
 	tcase_add_test(tc, a_rate_of_an_address_is_held);
 	tcase_add_test(tc, a_captured_test_uses_up_no_rate);
 	tcase_add_test(tc, health_reads_memory);
+	tcase_add_test(tc, a_body_that_is_too_large_is_kept_by_its_head);
 	tcase_add_test(tc, a_body_that_does_not_come_whole_is_refused);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

@@ -176,7 +176,7 @@ START_TEST(a_big_row_comes_through)
 	ck_assert_uint_eq(read_frame(fd, &room), FRAME_ROW);
 	ck_assert_uint_eq(read_frame(fd, &room), FRAME_ROW);
 	expect_verdict(fd, FRAME_END, ERR_NONE, "");
-	send_call(fd, "{\"op\":\"rows\",\"n\":3,\"size\":26000000}");
+	send_call(fd, "{\"op\":\"rows\",\"n\":3,\"size\":52000000}");
 	expect_verdict(fd, FRAME_END, ERR_LIMIT, NULL);
 	buf_free(&room);
 	close(fd);

@@ -363,6 +363,31 @@ START_TEST(large_frames_have_a_limit_together)
 }
 END_TEST
 
+/* Requests share the memory for bodies, and leave that of calls alone. */
+START_TEST(large_requests_have_a_limit_together)
+{
+	static const char head[] = "\1\x80\0\0\1\5";
+	int first, second;
+
+	atomic_store(&server_bodies.max, 30 << 20);
+	first = greet();
+	second = greet();
+	send_bytes(first, head, 6);
+	send_bytes(first, "x", 1);
+	sleep_ms(100); /* it is read before the next one */
+	ck_assert_uint_eq(atomic_load(&server_bodies.used), (24 << 20) + 4);
+	send_bytes(second, head, 6);
+	expect_refusal(
+	    second, ERR_LIMIT, "receive.bodies_max (31457280 bytes)");
+	send_bytes(greet(), "\1\x80\0\0\1\7x", 7); /* a call */
+	expect_service();
+	close(first);
+	while (atomic_load(&server_bodies.used) > 0)
+		sleep_ms(10);
+	atomic_store(&server_bodies.max, SERVER_BIG_MAX);
+}
+END_TEST
+
 /* --- the deliverer -------------------------------------------------------- */
 
 START_TEST(a_feed_is_answered_or_fails)
@@ -518,6 +543,7 @@ main(void)
 	tcase_add_test(tc, two_hundred_at_once_are_all_served);
 	tcase_add_test(tc, above_the_limit_a_peer_is_told);
 	tcase_add_test(tc, large_frames_have_a_limit_together);
+	tcase_add_test(tc, large_requests_have_a_limit_together);
 	suite_add_tcase(s, tc);
 
 	tcase_add_checked_fixture(root, set_up, tear_down);

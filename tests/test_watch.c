@@ -256,6 +256,30 @@ count(uint64_t id, enum store_count c, int n)
 		store_count(fx.st, id, c);
 }
 
+START_TEST(bodies_that_are_too_large_are_said_hourly)
+{
+	uint64_t id = endpoint("shop", PLAIN);
+
+	ck_assert_uint_eq(look(), 0);
+	count(id, STORE_COUNT_TOO_LARGE, 7);
+	ck_assert_uint_eq(look(), 1);
+	expect_last(NOTICE_TOO_LARGE);
+	ck_assert_str_eq(nt_text(0, "endpoint"), "shop");
+	ck_assert_int_eq(nt_number(0, "refused"), 7);
+	ck_assert_ptr_nonnull(strstr(nt_text(0, "do"), "--max-body"));
+	count(id, STORE_COUNT_TOO_LARGE, 2);
+	nt_pass(5000);
+	ck_assert_uint_eq(look(), 1);
+	nt_pass(HOUR_MS);
+	ck_assert_uint_eq(look(), 2);
+	ck_assert_int_eq(nt_number(1, "refused"), 2);
+	nt_pass(HOUR_MS);
+	ck_assert_uint_eq(look(), 2);
+	restart();
+	ck_assert_uint_eq(look(), 2);
+}
+END_TEST
+
 START_TEST(many_refused_signatures_are_said_hourly)
 {
 	uint64_t id = endpoint("shop", PLAIN), busy = endpoint("busy", PLAIN),
@@ -815,6 +839,7 @@ main(void)
 	tcase_add_loop_test(
 	    tc, who_is_not_expected_is_not_missed, 0, NITEMS(ends));
 	tcase_add_test(tc, many_refused_signatures_are_said_hourly);
+	tcase_add_test(tc, bodies_that_are_too_large_are_said_hourly);
 	tcase_add_loop_test(tc, requests_that_miss_their_window_are_said_daily,
 	    0, NITEMS(sides));
 	tcase_add_test(tc, a_secret_in_use_is_said_a_day_and_an_hour_before);
