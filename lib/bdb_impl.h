@@ -91,5 +91,7 @@ bool bdb_says_damaged(int code);
 void bdb_judge(enum bdb_judging what, const char *home);
 /* This thread reads files outside the environment, and judges by itself. */
 void bdb_judge_apart(bool apart);
+/* This thread copies a table of the home: a page may be in memory alone. */
+void bdb_judge_copies(bool begins);
 
 #endif

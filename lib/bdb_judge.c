@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,13 +25,21 @@ static struct {
 } judge_state = { BDB_JUDGE_NOTHING, PTHREAD_MUTEX_INITIALIZER, 0, 0, { { 0 } },
 	0 };
 
-static _Thread_local bool judges_apart;
+#define LOOKS 6 /* at a page that may be being written; 63 ms in all */
+
+static _Thread_local bool judges_apart, copies;
 static _Thread_local int failed_fd = -1; /* its pread failed just now */
 
 void
 bdb_judge_apart(bool apart)
 {
 	judges_apart = apart;
+}
+
+void
+bdb_judge_copies(bool begins)
+{
+	copies = begins;
 }
 
 /* --- what is damaged ------------------------------------------------------ */
@@ -114,7 +123,8 @@ is_a_page(size_t len, off_t at)
 
 /*
  * False: the read must fail. Before recovery is at its end, a page of zeros,
- * or one that is not there, is one that recovery makes.
+ * or one that is not there, is one that recovery makes; so it is in a copy,
+ * which is taken from the file while the page itself may only be in memory.
  */
 static bool
 judge(int fd, const unsigned char *page, size_t len, ssize_t got, off_t at)
@@ -128,8 +138,8 @@ judge(int fd, const unsigned char *page, size_t len, ssize_t got, off_t at)
 		state = errno == EIO ? PAGE_DAMAGED : PAGE_WHOLE;
 	else if (got == (ssize_t)len)
 		state = page_judge(page, len, (uint32_t)(at / (off_t)len));
-	if (state == PAGE_WHOLE || (state == PAGE_ZERO && !serves) ||
-	    !name_of(fd, file)) {
+	if (state == PAGE_WHOLE ||
+	    (state == PAGE_ZERO && (!serves || copies)) || !name_of(fd, file)) {
 		errno = was;
 		return true;
 	}
@@ -138,11 +148,32 @@ judge(int fd, const unsigned char *page, size_t len, ssize_t got, off_t at)
 	return !serves;
 }
 
+/*
+ * A page that another thread writes meanwhile may be half the old and half the
+ * new one: one that is damaged stays so.
+ */
+static ssize_t
+look_again(int fd, void *to, size_t len, ssize_t got, off_t at)
+{
+	int i;
+
+	for (i = 0; i < LOOKS && got == (ssize_t)len; i++) {
+		if (page_judge(to, len, (uint32_t)(at / (off_t)len)) !=
+		    PAGE_DAMAGED)
+			break;
+		poll(NULL, 0, 1 << i);
+		got = pread(fd, to, len, at);
+	}
+	return got;
+}
+
 static ssize_t
 pread_judged(int fd, void *to, size_t len, off_t at)
 {
 	ssize_t got = pread(fd, to, len, at);
 
+	if (is_a_page(len, at))
+		got = look_again(fd, to, len, got, at);
 	if (!is_a_page(len, at) || judge(fd, to, len, got, at))
 		return got;
 	failed_fd = fd;

@@ -156,7 +156,9 @@ bdb_table_copy(
 {
 	int ret;
 
+	bdb_judge_copies(true);
 	ret = db->env->dbbackup(db->env, file, dir, 0);
+	bdb_judge_copies(false);
 	if (ret != 0) {
 		bdb_err(db, err, ret, "copy");
 		return err_wrap(err, "table %s", file);
