@@ -420,7 +420,7 @@ START_TEST(snapshots_of_large_events_are_tried_in_service)
 		ck_assert_int_eq(fx_accept(id, body), STORE_ACCEPTED);
 		poll(NULL, 0, 100); /* for a snapshot beside them */
 	}
-	for (i = 0; i < 1000 && access(manifest, F_OK) < 0; i++)
+	for (i = 0; i < 6000 && access(manifest, F_OK) < 0; i++)
 		poll(NULL, 0, 10);
 	ck_assert_int_eq(access(manifest, F_OK), 0);
 	ck_assert(!store_is_fenced(fx.st));
