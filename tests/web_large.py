@@ -137,7 +137,8 @@ def run(front):
                    "--max-body", "32m", *key)
         stand.tool("endpoint", "add", "small", "--scheme", "nomos", *key)
         stand.tool("destination", "add", "sink", "--url", sink.url("/"),
-                   "--allow-net", "127.0.0.0/8", "--allow-http")
+                   "--allow-net", "127.0.0.0/8", "--allow-http", "--timeout",
+                   "60s")
         stand.start()
         sizes(stand, sink, faults)
         if front == CROWD:
