@@ -51,6 +51,8 @@ start(struct deliverer *dl, const struct conf *cf, struct log *log)
 
 	dl->started_ms = clock_ms();
 	dl->told = false;
+	dl->hung_ms = 0;
+	dl->killed = false;
 	if (launch_deliverer(cf, &dl->pid, &err) == 0)
 		return;
 	log_note(log, "the deliverer could not be started: %s", err.text);
@@ -58,11 +60,32 @@ start(struct deliverer *dl, const struct conf *cf, struct log *log)
 	dl->again_ms = clock_ms() + DELIVERER_PAUSE_MAX_MS;
 }
 
+/* An owner that was stopped itself hears of a sound child within a second. */
+static void
+kill_hung(struct deliverer *dl, struct log *log)
+{
+	if (dl->hung_ms == 0)
+		dl->hung_ms = clock_ms();
+	if (dl->killed || clock_ms() - dl->hung_ms < DELIVERER_HUNG_MS)
+		return;
+	log_note(log,
+	    "the deliverer, process %ld, hangs: it is killed, and another one "
+	    "started",
+	    (long)dl->pid);
+	kill(dl->pid, SIGKILL);
+	dl->killed = true;
+}
+
 void
-deliverer_look(struct deliverer *dl, const struct conf *cf, struct log *log)
+deliverer_look(
+    struct deliverer *dl, const struct conf *cf, pid_t hung, struct log *log)
 {
 	bool wanted = strcmp(cf->deliver_mode, CONF_DELIVER_CHILD) == 0;
 
+	if (dl->pid != 0 && dl->pid == hung)
+		kill_hung(dl, log);
+	else
+		dl->hung_ms = 0;
 	reap(dl, log);
 	if (dl->pid != 0 && !wanted && !dl->told) {
 		kill(dl->pid, SIGTERM);

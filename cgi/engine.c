@@ -11,6 +11,7 @@
 #include "lib/server.h"
 #include "lib/store.h"
 #include "lib/store_copy.h"
+#include "lib/store_deliverer.h"
 #include "lib/watch.h"
 
 struct engine {
@@ -268,6 +269,15 @@ engine_delivers(struct engine *en)
 		return false;
 	return en->opt.role != OWNER_STORE || server_heard_front(en->server) ||
 	       ops_asked_to_deliver(en->ops);
+}
+
+pid_t
+engine_hung_deliverer(struct engine *en)
+{
+	struct store_deliverer dl;
+
+	store_deliverer(en->store, &dl);
+	return dl.state == STORE_DELIVERER_SILENT ? dl.pid : 0;
 }
 
 int64_t

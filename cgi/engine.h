@@ -77,6 +77,9 @@ bool engine_is_fenced(struct engine *en);
  */
 bool engine_delivers(struct engine *en);
 
+/* The deliverer that has the lock and hangs (store_deliverer.h); 0: none. */
+pid_t engine_hung_deliverer(struct engine *en);
+
 /* For how many seconds no other process was connected; 0 while one is. */
 int64_t engine_idle_s(struct engine *en);
 

@@ -249,7 +249,8 @@ loop(struct service *sv, struct err *err)
 		    look_for_owner(sv, err) < 0)
 			return -1;
 		if (sv->mode == MODE_OWNING && engine_delivers(sv->engine))
-			deliverer_look(&sv->deliverer, sv->conf, sv->opt.log);
+			deliverer_look(&sv->deliverer, sv->conf,
+			    engine_hung_deliverer(sv->engine), sv->opt.log);
 		log_look(sv->opt.log, false);
 		if (reload_is_due(sv->opt.reload))
 			reload_or_say(sv->opt.reload, sv->holding, false);

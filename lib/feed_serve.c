@@ -6,7 +6,6 @@
 
 #include "lib/clock.h"
 #include "lib/store_copy.h"
-#include "lib/store_deliverer.h"
 
 #define WAIT_SLICE_MS 250 /* between two looks whether waiting is in vain */
 
@@ -391,7 +390,6 @@ feed_serve(struct store *st, const struct feed_peer *peer, struct span in,
 		.base = out->len };
 	int ret = -1;
 
-	store_deliverer_called(st);
 	/* A delivery could not be recorded now, and would be made again. */
 	if (store_loss_refuse(st, err) < 0 || feed_get_call(in, &got, err) < 0)
 		goto out;

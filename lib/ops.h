@@ -58,6 +58,11 @@ int ops_call(struct ops *ops, const struct ops_peer *peer,
     ops_row *row, void *arg, struct err *err);
 
 /*
+ * The deliverer called, whether or not it is answered: it works. Never waits.
+ */
+void ops_deliverer_called(struct ops *ops);
+
+/*
  * The same for a call of the deliverer's, see feed.h; its answer is put into
  * out, which may hold secrets from then on.
  */

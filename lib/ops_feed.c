@@ -1,6 +1,13 @@
 /* ops_feed.c: the deliverer's calls go to the store as they are. */
 #include "lib/feed.h"
 #include "lib/ops_impl.h"
+#include "lib/store_deliverer.h"
+
+void
+ops_deliverer_called(struct ops *ops)
+{
+	store_deliverer_called(ops->store);
+}
 
 int
 ops_feed(struct ops *ops, const struct ops_peer *peer, struct span call,

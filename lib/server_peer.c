@@ -189,6 +189,7 @@ static void
 act_feed(struct server_peer *peer, const struct frame *f, size_t used)
 {
 	(void)f;
+	ops_deliverer_called(peer->sv->ops); /* it is there: it was greeted */
 	if (!server_disk_hangs(peer))
 		hand_on(peer, &peer->sv->calls, used);
 }

@@ -64,7 +64,8 @@ static void
 judge(struct store *st, const struct deliver_lock_holder *holder, bool known,
     struct store_deliverer *out)
 {
-	int64_t since_ms = atomic_load(&st->deliverer.called_ms), limit_ms;
+	int64_t since_ms = atomic_load(&st->deliverer.called_ms);
+	int64_t ran_ms, limit_ms;
 
 	if (since_ms == 0)
 		since_ms = atomic_load(&st->deliverer.opened_ms);
@@ -73,6 +74,10 @@ judge(struct store *st, const struct deliver_lock_holder *holder, bool known,
 	out->pid = holder->held ? holder->pid : 0;
 	out->once = holder->once;
 	out->silent_ms = clock_ms() - since_ms;
+	ran_ms = store_wall_ms() - holder->written_ms;
+	/* One that has just begun has not had the time to call. */
+	if (holder->held && ran_ms >= 0 && ran_ms < out->silent_ms)
+		out->silent_ms = ran_ms;
 	out->ran_ms = holder->held ? 0 : holder->written_ms;
 	out->ran_ago_ms = store_wall_ms() - out->ran_ms;
 	out->missing_s = st->limits.missing_s;

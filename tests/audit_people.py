@@ -60,7 +60,9 @@ def change(stand, title, login=NEVER, sudo=None, become=None):
         [stand.tool_path("endpoint"), "-c", stand.conf, "edit", "shop",
          "--title", title], env=env, preexec_fn=begin, capture_output=True,
         text=True, timeout=stands.CALL_S)
-    check(done.returncode == 0, f"{title}: {done.stderr}")
+    # A sanitizer's search for leaks may not look at every such process.
+    check(done.returncode == 0 or "LeakSanitizer does not work" in done.stderr,
+          f"{title}: {done.stderr}")
     return last(stand)
 
 

@@ -93,6 +93,10 @@ def none_runs(stand):
     words = said(stand, "destination", "add", "sink", "--command",
                  "/bin/true", "--events", "order.*", "--json")
     check(NOTHING in words, f"add: {words}")
+    unit = re.search("systemctl start ([a-z-]+)", words)[1]
+    with open(f"{stands.SOURCE}/conf/{unit}.service") as f:
+        check("ExecStart=/usr/sbin/eyelet-deliver" in f.read(),
+              "the unit that is named starts it")
     check(stand.status("evt_1") == "accepted", "an event")
     for noun, *args in (("destination", "list"), ("destination", "list",
                         "--json"), ("destination", "show", "sink"),
@@ -166,6 +170,42 @@ def one_hangs(stand):
         all_is_well(stand, "started again")
 
 
+def what_waits(stand):
+    """And what does not: selected by none, dead, set aside, paused."""
+    def oldest(name):
+        return next(r for r in stand.rows("destination", "list")
+                    if r["destination"] == name)["oldest_waiting"]
+    stand.tool("destination", "add", "picky", "--command", "/bin/true",
+               "--events", "never.*")
+    stand.tool("destination", "add", "later", "--command", "/bin/false",
+               "--retry", "1h")
+    stand.tool("destination", "add", "never", "--command", "/bin/false",
+               "--retry", "none")
+    check(stand.status("evt_3") == "accepted", "an event")
+    seq = oldest("later")["seq"]
+    check(oldest("picky") is None and oldest("never")["seq"] == seq,
+          "none of it was looked at")
+    stand.tool("deliver", "--once")
+    check(oldest("picky") is None, "not selected")
+    check(oldest("never") is None, "dead")
+    check(oldest("later")["seq"] == seq, "to be tried again")
+    check(status(stand)[1]["oldest_waiting"]["seq"] == seq, "in the status")
+    stand.tool("event", "park", str(seq), "--destination", "later")
+    check(oldest("later") is None, "set aside")
+    # With more of the log before it than is looked at, that is said.
+    stand.tool("destination", "pause", "picky")
+    load = stand.load(count=2100)
+    stands.end_load(load, leave=False)
+    for name in ("sink", "later", "never"):
+        check(oldest(name)["sure"], f"{name}: the first one is for it")
+    row = oldest("picky")
+    check(row is not None and not row["sure"], f"too far to look: {row}")
+    for name in ("sink", "later", "never"):
+        stand.tool("destination", "pause", name)
+    code, row = status(stand)
+    check((code, row["oldest_waiting"]) == (0, None), f"all paused: {row}")
+
+
 def it_is_off():
     with stands.Stand(settings={"deliver.mode": "off",
                                 "deliver.missing_after": "1s"}) as stand:
@@ -185,6 +225,7 @@ def it_is_off():
 def a_child():
     program = stands.Stand.tool_path("deliver")
     with stands.Stand(settings={"deliver.mode": "child",
+                                "deliver.missing_after": "3s",
                                 "deliver.program": program}) as stand:
         stand.add_endpoint()
         words = said(stand, "destination", "add", "sink", "--command",
@@ -193,6 +234,16 @@ def a_child():
         stand.start()  # until it answers a request
         wait_for("the request had it started", WAIT_S, lambda: said(
             stand, "destination", "list") == "", 0.2)
+        # One that hangs is replaced.
+        first = status(stand)[1]["deliverer"]["pid"]
+        os.kill(first, signal.SIGSTOP)
+        check(stand.status("evt_1") == "accepted", "an event")
+        wait_for("another deliverer", WAIT_S, lambda: status(stand)[1][
+            "deliverer"]["pid"] not in (first, None), 0.2)
+        wait_for("it is delivered", WAIT_S, lambda: not next(stand.rows(
+            "destination", "list"))["oldest_waiting"], 0.2)
+        check(f"process {first}, hangs" in open(stand.log).read(),
+              "the log says so")
 
 
 def unhealthy():
@@ -212,6 +263,7 @@ def main():
         a_start_cures(stand)
         from_cron(stand)
         one_hangs(stand)
+        what_waits(stand)
     it_is_off()
     a_child()
     unhealthy()
