@@ -107,9 +107,9 @@ bool store_process_is_spent(void);
 
 /*
  * Takes other limits, from now on: of opt retain_s, retain_bytes, hold_s,
- * missing_s, held_max, held_bytes, ignored_max, segment_max, segment_age_s,
- * floor, log_keep_max and those of the quarantine; the others stay as they
- * were. Any thread.
+ * deliver_mode, missing_s, held_max, held_bytes, ignored_max, segment_max,
+ * segment_age_s, floor, log_keep_max and those of the quarantine; the others
+ * stay as they were. Any thread.
  */
 void store_configure(struct store *st, const struct store_options *opt);
 

@@ -70,7 +70,7 @@ judge(struct store *st, const struct deliver_lock_holder *holder, bool known,
 	if (since_ms == 0)
 		since_ms = atomic_load(&st->deliverer.opened_ms);
 	memset(out, 0, sizeof(*out));
-	out->mode = st->opt.deliver_mode;
+	out->mode = st->limits.deliver_mode;
 	out->pid = holder->held ? holder->pid : 0;
 	out->once = holder->once;
 	out->silent_ms = clock_ms() - since_ms;

@@ -10,6 +10,7 @@ store_limits_take(struct store_limits *lm, const struct store_options *opt)
 	lm->retain_bytes = opt->retain_bytes;
 	lm->hold_s = opt->hold_s;
 	lm->missing_s = opt->missing_s;
+	lm->deliver_mode = opt->deliver_mode;
 	lm->held_max = opt->held_max;
 	lm->held_bytes = opt->held_bytes;
 	lm->ignored_max = opt->ignored_max;

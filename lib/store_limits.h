@@ -13,6 +13,7 @@
 /* Of the options, what store_configure changes; any thread reads it. */
 struct store_limits {
 	_Atomic int64_t retain_s, hold_s, missing_s;
+	_Atomic(enum store_deliver_mode) deliver_mode;
 	_Atomic uint64_t retain_bytes, held_max, held_bytes, ignored_max, floor,
 	    log_keep_max;
 };

@@ -220,6 +220,13 @@ def it_is_off():
         code, row = status(stand)
         check((code, row["deliverer"]["state"]) == (0, "off"),
               f"it was asked for: {code} {row}")
+        # From then on one is missed.
+        stand.write_conf({"deliver.mode": "service",
+                          "deliver.missing_after": "1s"})
+        stand.tool("store", "reload")
+        check("systemctl start" in said(stand, "destination", "list"),
+              "reloaded: none runs")
+        wait_for("it is told", WAIT_S, lambda: status(stand)[0] == 1, 0.2)
 
 
 def a_child():
