@@ -404,8 +404,10 @@ dedupe_judge(const struct dedupe_class *cl, const struct dedupe_event *ev,
 	}
 	/* Whether it is selected cannot be told: an operator says. */
 	if (how == RULE_DECIDED && out->verdict == DEDUPE_ACCEPT &&
-	    ev->type_unreadable && !ev->admitted)
+	    ev->type_unreadable && !ev->admitted) {
+		out->rule = NITEMS(rules) - 1;
 		how = hold(&jd, NULL, "its type cannot be read");
+	}
 	if (how != RULE_DECIDED)
 		return -1;
 	if (out->verdict != DEDUPE_ACCEPT && out->verdict != DEDUPE_HOLD)

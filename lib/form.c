@@ -63,6 +63,20 @@ decode(struct span in, unsigned char *at, size_t *len)
 	return true;
 }
 
+/* Is each escape in it whole? */
+static bool
+is_whole(struct span in)
+{
+	const unsigned char *p = in.ptr;
+	size_t i;
+
+	for (i = 0; i < in.len; i++)
+		if (p[i] == '%' && (in.len - i < 3 || hex_digit(p[i + 1]) < 0 ||
+				       hex_digit(p[i + 2]) < 0))
+			return false;
+	return true;
+}
+
 /* Does an encoded name, decoded behind out, match? -1: a broken escape. */
 static int
 name_matches(struct span encoded, const char *name, enum form_case how,
@@ -86,6 +100,7 @@ form_find(struct span text, const char *name, enum form_case how,
 	struct span rest = text;
 	unsigned char *at;
 	struct pair pair;
+	bool whole = true;
 	int matches;
 
 	*answer = FORM_ABSENT;
@@ -97,8 +112,10 @@ form_find(struct span text, const char *name, enum form_case how,
 		matches = name_matches(pair.name, name, how, at);
 		if (matches < 0)
 			goto broken;
-		if (matches == 0)
+		if (matches == 0) {
+			whole = whole && is_whole(pair.value);
 			continue;
+		}
 		if (buf_reserve(out, pair.value.len, &at, err) < 0)
 			return -1;
 		if (!decode(pair.value, at, &len))
@@ -110,6 +127,9 @@ form_find(struct span text, const char *name, enum form_case how,
 			goto broken;
 		*answer = FORM_FOUND;
 	}
+	/* In a text that is broken elsewhere nothing is known to be absent. */
+	if (*answer == FORM_ABSENT && !whole)
+		*answer = FORM_BROKEN;
 	return 0;
 broken:
 	out->len = begin;

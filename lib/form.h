@@ -23,7 +23,8 @@ enum form_case {
 
 /*
  * Puts the value of a name behind out. A name that comes again with the same
- * value counts once; with another value the answer is FORM_BROKEN. ERR_NOMEM,
+ * value counts once; with another value the answer is FORM_BROKEN, and so it is
+ * where the name is absent and another's value cannot be decoded. ERR_NOMEM,
  * ERR_LIMIT.
  */
 int form_find(struct span text, const char *name, enum form_case how,

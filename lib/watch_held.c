@@ -52,7 +52,7 @@ say_new(struct watch *wt, const struct store_endpoint *ep,
 	word->mark.at_ms = wt->age_ms;
 	word->mark.n = nw->last_seq;
 	snprintf(why, sizeof(why),
-	    "%llu more may be repeats or captured requests, the first for %s; "
+	    "%llu more events were held (the first: %s); "
 	    "none of them is delivered before it is released",
 	    (unsigned long long)nw->count, nw->reason);
 	watch_data(word, &w, err);

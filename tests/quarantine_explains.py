@@ -160,6 +160,8 @@ MISTAKES = [
     ("no signature", "shop", lambda: {}, BODY, "unsigned", SIGNATURE),
     ("the secret itself", "plain", lambda: {PLAIN: SECRETS["shop"]}, BODY,
      "secret-sent", "itself"),
+    ("a broken form", "mail", lambda: {}, b"timestamp=%zz&token=t",
+     "unreadable", "form cannot be read"),
     ("no JSON", "shop", lambda: {SIGNATURE: nomos(b"{,}")}, b"{,}",
      "malformed", "byte 1"),
     ("nothing that is known", "shop",
@@ -195,6 +197,7 @@ class Refused(unittest.TestCase):
             endpoint(stand, "url", "square", SECRETS["url"],
                      "--public-url", URL)
             endpoint(stand, "token", "gitlab", SECRETS["token"])
+            endpoint(stand, "mail", "mailgun-form", SECRETS["shop"])
             endpoint(stand, "notion", "notion", "any secret, for a moment")
             rotate(stand, "till", SECRETS["expired"])
             stand.tool("secret", "revoke", "till", "sec_3")
@@ -227,7 +230,7 @@ class Refused(unittest.TestCase):
 
     def refuse(self, name, headers, body):
         status = self.post(name, headers, body)
-        self.assertIn(status, (400, 401, 413))
+        self.assertIn(status, (400, 401, 413), (name, body))
         row, = self.rows("quarantine", "list", "--limit", "1")
         self.assertEqual(row["endpoint"], name.partition("?")[0])
         self.assertEqual(row["status"], status)

@@ -83,6 +83,7 @@ enum act {
 	POST, /* a request that is selected */
 	IGNORE, /* one that is not */
 	REFUSE_IT, /* one that cannot be read */
+	UNTYPED, /* one that is read but for its type */
 	ADMIT /* one that an operator admits */
 };
 
@@ -182,6 +183,17 @@ static const struct story {
 	    { { REFUSE_IT, NULL, "b", "b", NULL, 0, NO, 0, 0 },
 		{ ADMIT, "1", "b", "b", "push", 9, NEW, 6, 0 },
 		{ POST, "1", "b", "b", "push", 9, DUP, 1, 2 } } },
+	{ "its type cannot be read: held, and its retry a duplicate", &github,
+	    { { UNTYPED, "1", "b", "b", NULL, 0, HELD, 6, 0 },
+		{ UNTYPED, "1", "b", "b", NULL, 9, DUP, 1, 1 },
+		{ UNTYPED, "2", "b", "b", NULL, 9, HELD, 4, 1 },
+		{ UNTYPED, "3", "c", "c", NULL, 9, HELD, 6, 0 } } },
+	{ "neither id nor type can be read", &github,
+	    { { UNTYPED, NULL, "b", "b", NULL, 0, HELD, 6, 0 },
+		{ UNTYPED, NULL, "b", "b", NULL, 9, DUP, 3, 1 } } },
+	{ "each that repeats is held, where all of them count", &dropbox,
+	    { { UNTYPED, NULL, "b", "b", NULL, 0, HELD, 6, 0 },
+		{ UNTYPED, NULL, "c", "c", NULL, 9, HELD, 6, 0 } } },
 	{ "one content under two types, as the provider sends it", &shopify,
 	    { { POST, "1", "b", "b", "orders/create", 0, NEW, 6, 0 },
 		{ POST, "2", "b", "b", "orders/paid", 9, NEW, 4, 0 },
@@ -391,6 +403,7 @@ event_of(const struct step *s, struct dedupe_event *ev)
 	ev->has_type = s->type != NULL;
 	ev->id_complete = true;
 	ev->admitted = s->act == ADMIT;
+	ev->type_unreadable = s->act == UNTYPED;
 	ev->age_ms = s->at_s * 1000;
 	hash(s->id, ev->id);
 	hash(s->payload, ev->payload);

@@ -17,6 +17,7 @@ static const struct {
 	{ "x&a+b", FORM_FOUND, "" }, { "a+b=", FORM_FOUND, "" },
 	{ "a+b==&", FORM_FOUND, "=" },
 	{ "&&a+b=%c3%A9+%2B", FORM_FOUND, "\xc3\xa9 +" },
+	{ "x=%zz", FORM_BROKEN, "" }, { "x=%zz&a+b=1", FORM_FOUND, "1" },
 	{ "A+B=1", FORM_ABSENT, "" }, { "a b=1", FORM_FOUND, "1" },
 	{ "a+b=1&a+b=1", FORM_FOUND, "1" },
 	{ "a+b=%31&x=2&a%20b=1", FORM_FOUND, "1" },
