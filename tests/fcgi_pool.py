@@ -34,6 +34,12 @@ class WithProgram(unittest.TestCase):
         self.addCleanup(self.folder.remove)
         self.start()
 
+    def start_with_few_files(self):
+        """It starts with as many as it needs at least; then they get few."""
+        self.start(preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (256, 256)))
+        resource.prlimit(self.program.pid, resource.RLIMIT_NOFILE, (60, 60))
+
     def start(self, **popen):
         self.program = Program(self.folder, "--workers", str(WORKERS),
                                env={"FAKE_JOURNAL": self.journal}, **popen)
@@ -96,8 +102,7 @@ class Many(WithProgram):
     def test_no_descriptors_left(self):
         """It waits for some, without turning in circles, and makes room."""
         self.stop()
-        self.start(preexec_fn=lambda: resource.setrlimit(
-            resource.RLIMIT_NOFILE, (60, 60)))
+        self.start_with_few_files()
         held = []
         for _ in range(60):
             c = self.connect()
@@ -291,8 +296,7 @@ class Crowded(WithProgram):
     def test_no_place_left(self):
         """The oldest half upload goes for a new connection."""
         self.stop()
-        self.start(preexec_fn=lambda: resource.setrlimit(
-            resource.RLIMIT_NOFILE, (60, 60)))
+        self.start_with_few_files()
         whole = post(b"x" * 3000)
         held = []
         for i in range(30):
