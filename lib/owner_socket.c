@@ -122,6 +122,13 @@ connect_failed(int errnum, const char *dir, struct err *err)
 	case EAGAIN:
 		return err_set(err, ERR_TIMEOUT,
 		    "the owner of the store %s takes no connections", dir);
+	case EACCES:
+		return err_set(err, ERR_DENIED,
+		    "uid %lu may not connect to the owner of the store %s: "
+		    "start this program as the store's user, or give the store "
+		    "to that uid, as eyelet-store(8) shows under \"Another "
+		    "user\"",
+		    (unsigned long)geteuid(), dir);
 	default:
 		return err_errno(
 		    err, errnum, "connect to the owner of the store %s", dir);

@@ -439,6 +439,12 @@ ROOT = (
     ('use \"sudo -u %s %s',
      "as www-data eyelet-store -c $PWD/r5.conf status",
      "as nobody eyelet-store -c $PWD/r5.conf status"),
+    ("may not connect to the owner of the store",
+     "as nobody eyelet-store -c $PWD/r5.conf status; as www-data env "
+     "EYELET_CONFIG=$PWD/r5.conf GATEWAY_INTERFACE=CGI/1.1 "
+     "REQUEST_METHOD=GET PATH_INFO=/hooks/healthz eyelet.fcgi",
+     "as nobody env EYELET_CONFIG=$PWD/r5.conf GATEWAY_INTERFACE=CGI/1.1 "
+     "REQUEST_METHOD=GET PATH_INFO=/hooks/healthz eyelet.fcgi | grep ok"),
     ('shows under \"Another user\"',
      "conf r9 r9; eyelet-store -c r9.conf init --user root; "
      "eyelet-endpoint -c r9.conf add ev --scheme nomos --secret-file secret; "
