@@ -523,6 +523,12 @@ TESTED = (
      "tests/endpoint_scheme.py", '"secret", "stage", "shop"'),
     ("see with eyelet-endpoint match what --events takes",
      "tests/endpoint_scheme.py", '"endpoint", "match", "shop"'),
+    ("allow them with eyelet-endpoint edit NAME --max-body",
+     "tests/web_large.py", '"--max-body"'),
+    ("once body_max or --max-body allows so much", "tests/web_large.py",
+     '"--max-body"'),
+    ("allow larger ones with eyelet-endpoint edit", "tests/web_large.py",
+     '"--max-body"'),
     ('until \"eyelet-store accept-loss\"', *LOSS),
     ("it went with a loss that was accepted", *LOSS),
     ("a loss that was accepted left a gap", *LOSS),
@@ -574,6 +580,7 @@ PLAIN = (
     # Every scheme that signs has secrets that are made here, so far.
     'a secret of scheme \"%s\" cannot be made here',
     "as long as --events asks for types",
+    "the endpoint's --max-body",
     "mv %s %s",
 )
 
