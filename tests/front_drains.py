@@ -130,6 +130,12 @@ def measure(name):
         lost = {key: figures[key] for key in figures
                 if key in ("broken", "refused", "timed-out")
                 or (key.startswith("status-") and key != "status-200")}
+        if act is graceful:
+            # Apache closes connections of clients that it keeps, between a
+            # request and the next: some have just sent one, which nothing
+            # took. What eyelet took and did not answer is told below.
+            broken = lost.pop("broken")
+            name += f" ({broken} closed by it)"
         lost = {key: n for key, n in lost.items() if n}
         if found["lost"] or found["twice"]:
             lost["store"] = found
@@ -137,7 +143,7 @@ def measure(name):
             lost["unanswered"] = again
         if lost:
             print(stand.tail(20))
-        return (figures.get("status-200", 0), lost,
+        return (name, figures.get("status-200", 0), lost,
                 figures["latency"].split("max ")[1])
 
 
@@ -164,8 +170,8 @@ def main(*asked):
     bad = 0
     print(f"{RATE} requests/s by {CLIENTS} clients, {ROUNDS} restarts each")
     for name in asked or WAYS:
-        good, lost, slowest = measure(name)
-        print(f"{name:36} {good:6} answered, "
+        name, good, lost, slowest = measure(name)
+        print(f"{name:42} {good:6} answered, "
               f"{'none lost' if not lost else f'LOST {lost}'}, "
               f"slowest {slowest}", flush=True)
         bad += bool(lost)
