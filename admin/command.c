@@ -210,6 +210,12 @@ find_option(const struct command *command, struct span name, struct err *err)
 	return NULL;
 }
 
+static bool
+is_number(const char *s)
+{
+	return s[0] != '\0' && s[strspn(s, "0123456789")] == '\0';
+}
+
 /*
  * Takes the option at argv[*i], and its value from behind the "=" or from the
  * next argument. *help is set when it asks for help.
@@ -229,6 +235,10 @@ take_option(struct command_line *line, char **argv, int argc, int *i,
 	if (row->value == NULL && value != NULL)
 		return err_set(
 		    err, ERR_USAGE, "--%s takes no value", row->name);
+	/* "[NUMBER]": may be left out, so that no operand is taken for it. */
+	if (row->value != NULL && row->value[0] == '[' && value == NULL)
+		value =
+		    *i + 1 < argc && is_number(argv[*i + 1]) ? argv[++*i] : "";
 	if (row->value != NULL && value == NULL) {
 		if (*i + 1 == argc)
 			return err_set(err, ERR_USAGE, "--%s needs a value: %s",

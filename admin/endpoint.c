@@ -31,6 +31,10 @@
 		    false },                                                   \
 	    { "expect-every", "DURATION",                                      \
 		    "say so when nothing came for so long; 0: never", false }, \
+	    { "expect-secret", "[MINUTES]",                                    \
+		    "take the secret that the provider sends; 10 minutes, "    \
+		    "0: no more",                                              \
+		    false },                                                   \
 	    { "param", "NAME=@FILE",                                           \
 		    "a constant that the scheme needs, from a file", true },   \
 	    { "repeats", "scheme|never|types|always",                          \
@@ -118,7 +122,17 @@ tell_added(void *arg, const struct json *row, struct err *err)
 		fputs("Give it the value above as the secret, too; "
 		      "eyelet-secret reveal shows it again.\n",
 		    stderr);
-	if (json_text(json_get(row, "secret")) == NULL) {
+	if (json_text(json_get(row, "expects_secret_until")) != NULL) {
+		fprintf(stderr,
+		    "The first secret that comes until %s is taken. Look where "
+		    "it came from (show), then let its events go out:\n"
+		    "    eyelet-secret%s%s show %s\n"
+		    "    eyelet-secret%s%s activate %s\n",
+		    json_text(json_get(row, "expects_secret_until")),
+		    config == NULL ? "" : " -c ", config == NULL ? "" : config,
+		    name, config == NULL ? "" : " -c ",
+		    config == NULL ? "" : config, name);
+	} else if (json_text(json_get(row, "secret")) == NULL) {
 		fputs("Then give eyelet the secret that the provider shows "
 		      "(requests are answered with 503 until then):\n",
 		    stderr);
@@ -144,7 +158,8 @@ run_add(struct command_line *line, struct err *err)
 		goto out;
 	}
 	json_write_bytes(&c.w, "endpoint", span_str(line->operands[0]));
-	if (endpoint_put_settings(&c, err) < 0 || call_put_secret(&c, err) < 0)
+	if (endpoint_put_settings(&c, err) < 0 ||
+	    endpoint_put_expected(&c, err) < 0 || call_put_secret(&c, err) < 0)
 		goto out;
 	c.people = tell_added;
 	c.arg = &c;
@@ -227,6 +242,7 @@ static const struct field show_fields[] = {
 	{ "repeats", "repeats", FIELD_PLAIN, NULL },
 	{ "repeat_within", "repeat within", FIELD_DURATION, "1h" },
 	{ "on_held", "on held", FIELD_PLAIN, NULL },
+	{ "expects_secret_until", "expects secret", FIELD_PLAIN, NULL },
 	{ "what_repeats", "what repeats", FIELD_PLAIN, NULL },
 	{ "labels", "labels", FIELD_PAIRS, NULL },
 	{ "params", "params", FIELD_LIST, NULL },
@@ -243,6 +259,8 @@ static const struct table_column secret_columns[] = {
 	{ "CREATED", false, "created_at" },
 	{ "UNTIL", false, "until" },
 	{ "LAST USED", false, "last_used_at" },
+	{ "FROM", false, "from" },
+	{ "FINGERPRINT", false, "fingerprint" },
 };
 
 static int
@@ -324,7 +342,8 @@ run_edit(struct command_line *line, struct err *err)
 		    "nothing to change: give at least one setting");
 		goto out;
 	}
-	if (endpoint_put_settings(&c, err) == 0)
+	if (endpoint_put_settings(&c, err) == 0 &&
+	    endpoint_put_expected(&c, err) == 0)
 		ret = call_send(&c, err);
 out:
 	call_end(&c);

@@ -188,3 +188,21 @@ endpoint_put_settings(struct call *c, struct err *err)
 	json_write_close(&c->w);
 	return 0;
 }
+
+int
+endpoint_put_expected(struct call *c, struct err *err)
+{
+	const char *text = command_option(c->line, "expect-secret", 0);
+	uint64_t minutes = ENDPOINT_EXPECT_SECRET_S / 60;
+
+	if (text == NULL)
+		return 0;
+	if (text[0] != '\0' &&
+	    text_to_u64(span_str(text), ENDPOINT_EXPECT_SECRET_MAX_S / 60,
+		&minutes, err) < 0)
+		return err_set(err, ERR_USAGE,
+		    "--expect-secret takes minutes, from 0 to %d",
+		    ENDPOINT_EXPECT_SECRET_MAX_S / 60);
+	json_write_int(&c->w, "expect_secret_s", (int64_t)minutes * 60);
+	return 0;
+}

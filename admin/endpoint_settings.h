@@ -10,4 +10,7 @@
  */
 int endpoint_put_settings(struct call *c, struct err *err);
 
+/* --expect-secret [MINUTES], beside the settings. */
+int endpoint_put_expected(struct call *c, struct err *err);
+
 #endif

@@ -98,6 +98,8 @@ static const struct table_column show_columns[] = {
 	{ "UNTIL", false, "until" },
 	{ "REVOKED", false, "revoked_at" },
 	{ "LAST USED", false, "last_used_at" },
+	{ "FROM", false, "from" },
+	{ "FINGERPRINT", false, "fingerprint" },
 };
 
 static int
@@ -194,6 +196,7 @@ tell_changed(void *arg, const struct json *row, struct err *err)
 		{ "previous_until", "its end", FIELD_PLAIN, NULL },
 		{ "previous_last_used_at", "last used", FIELD_PLAIN, NULL },
 		{ "dropped", "dropped", FIELD_PLAIN, NULL },
+		{ "released", "released", FIELD_PLAIN, NULL },
 		{ "generation", "generation", FIELD_PLAIN, NULL },
 	};
 

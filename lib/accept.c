@@ -112,6 +112,7 @@ accept_fill(const struct accept_input *in, struct store_item *item,
 
 	memset(item, 0, sizeof(*item));
 	item->wish = in->wish;
+	item->hold = in->pending ? ACCEPT_HELD_SECRET : NULL;
 	item->generation = in->ep->generation;
 	if (window_s < 0)
 		window_s = scheme_tolerance_s(sc);

@@ -12,6 +12,8 @@
 
 #define ACCEPT_DIGEST_ID_MAX (sizeof(STORE_DIGEST_ID) + 2 * DIGEST_SHA256)
 
+#define ACCEPT_HELD_SECRET "its secret came by itself, and is not activated"
+
 struct accept_input {
 	struct registry *registry;
 	const struct registry_endpoint *ep; /* its scheme is there */
@@ -23,6 +25,7 @@ struct accept_input {
 	uint64_t secret_id; /* which verified it; 0: none */
 	bool is_test;
 	bool admitted; /* by an operator, out of the quarantine */
+	bool pending; /* its secret is, see secret_is_pending: it is held */
 };
 
 /* What an item borrows beside; begin with ACCEPT_ROOM_INIT. */

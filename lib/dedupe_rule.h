@@ -97,9 +97,12 @@ enum dedupe_verdict {
 	DEDUPE_HOLD
 };
 
+/* Held for its secret, which no operator has activated: no rule of these. */
+#define DEDUPE_RULE_SECRET 7
+
 struct dedupe_decision {
 	enum dedupe_verdict verdict;
-	unsigned rule; /* 0 to 6, as eyelet(7) numbers them */
+	unsigned rule; /* 0 to 6, as eyelet(7) numbers them; then these */
 	uint64_t seq; /* DUPLICATE, HOLD: of the copy that was first; 0: none */
 	bool of_held; /* that copy is held */
 	enum dedupe_key key; /* DUPLICATE, HOLD: that copy was found by it */

@@ -165,6 +165,7 @@ static const struct setting_row settings[] = {
 	INT("tolerance", tolerance_s, -1),
 	INT("rate", rate, 0),
 	INT("expect_every", expect_every_s, 0),
+	INT("expect_secret_until", expect_secret_until_ms, 0),
 	BOOL(allow_http),
 	OWN(repeats),
 	INT("repeat_within", repeat_within_s, -1),

@@ -18,6 +18,8 @@
 #define ENDPOINT_RATE_MAX 1000000
 #define ENDPOINT_TOLERANCE_MAX_S (30 * 86400)
 #define ENDPOINT_EXPECT_MAX_S (366 * 86400)
+#define ENDPOINT_EXPECT_SECRET_S 600 /* unless the call says */
+#define ENDPOINT_EXPECT_SECRET_MAX_S 86400
 #define ENDPOINT_REPEAT_WITHIN_S 3600 /* unless repeat_within_s says */
 #define ENDPOINT_REPEAT_WITHIN_MAX_S (30 * 86400)
 
@@ -52,6 +54,11 @@ struct endpoint {
 	int64_t rate; /* new events a second; 0: no limit */
 	int64_t expect_every_s; /* silent longer than this: an event of
 				   eyelet's own says so; 0: never */
+	/*
+	 * Until then the first secret that the provider sends here is taken
+	 * ("secret_in" of the scheme); 0: none is.
+	 */
+	int64_t expect_secret_until_ms;
 	bool allow_http; /* plain HTTP from anywhere */
 	enum endpoint_repeats repeats;
 	int64_t repeat_within_s; /* -1: ENDPOINT_REPEAT_WITHIN_S */

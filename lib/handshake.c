@@ -370,3 +370,30 @@ handshake_answer(const struct scheme *sc, enum handshake_stage stage,
 		    &a, HANDSHAKE_BROKEN, "what should be echoed is too long");
 	return ret < 0 ? -1 : 0;
 }
+
+int
+handshake_secret(const struct scheme *sc, const struct verify_input *in,
+    struct buf *out, const char **echo, struct err *err)
+{
+	struct resolver rs = { .in = in };
+	enum resolve_outcome how;
+	const char *reason;
+	struct span value;
+	int ret = 0;
+
+	*echo = NULL;
+	if (!sc->has_secret_in || in->request->body.len > HANDSHAKE_BODY_MAX)
+		return 0;
+	if (resolve_piece(&rs, &sc->secret_in, &how, &value, &reason, err) < 0)
+		ret = -1;
+	else if (how == RESOLVE_OK && value.len > 0)
+		ret = buf_put_span(out, value, err) < 0 ? -1 : 1;
+	if (ret == 1 && sc->secret_echo) {
+		*echo = sc->secret_in.arg;
+		if (!is_value(buf_span(out)))
+			ret = err_set(err, ERR_INPUT,
+			    "no header can carry the secret that came");
+	}
+	resolver_free(&rs);
+	return ret;
+}

@@ -56,6 +56,14 @@ int handshake_answer(const struct scheme *sc, enum handshake_stage stage,
     enum handshake_outcome *outcome, struct handshake_reply *reply,
     struct err *err);
 
+/*
+ * The secret that a request brings, by "secret_in" of the scheme, appended to
+ * out; *echo is the header that answers it, or NULL. Returns 1, or 0 when the
+ * request brings none; -1: ERR_NOMEM, ERR_LIMIT (of out).
+ */
+int handshake_secret(const struct scheme *sc, const struct verify_input *in,
+    struct buf *out, const char **echo, struct err *err);
+
 void handshake_reply_free(struct handshake_reply *reply);
 
 #endif

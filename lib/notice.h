@@ -29,6 +29,7 @@
 #define NOTICE_EVENT_HELD "event.held"
 #define NOTICE_HELD_EXPIRING "held.expiring"
 #define NOTICE_SECRET "secret.expiring"
+#define NOTICE_SECRET_RECEIVED "secret.received"
 #define NOTICE_FLOOR "store.floor"
 #define NOTICE_FLOOR_PASSED "store.floor_passed"
 #define NOTICE_DAMAGED "store.damaged"

@@ -23,6 +23,7 @@ struct admitting {
 	struct buf scratch;
 	struct identity who;
 	uint64_t secret_id;
+	bool pending; /* that one */
 	int64_t age_s;
 	bool is_test;
 	bool waived; /* its time was outside the window */
@@ -65,6 +66,7 @@ judge(struct admitting *ad, struct err *err)
 		return op_fail_clock(
 		    &clock, err, "the secret that verifies it may have ended");
 	ad->secret_id = result->key >= 0 ? live.ids[result->key] : 0;
+	ad->pending = result->key >= 0 && live.pending[result->key];
 	return 0;
 }
 
@@ -118,7 +120,8 @@ verify(struct admitting *ad, struct err *err)
 	    verify_identify(ep->scheme, in, &ad->scratch, &ad->who, err) < 0)
 		return -1;
 	take_unread(ad);
-	ad->is_test = selection_is_test(ep->scheme, &ad->who);
+	/* One of a pending secret is held, which no test event is. */
+	ad->is_test = !ad->pending && selection_is_test(ep->scheme, &ad->who);
 	if (!ad->is_test &&
 	    selection_of_identity(ep->events, &ad->who) == SELECTION_NO)
 		return refuse(ad, "events of its type are not selected", err);
@@ -156,6 +159,7 @@ submit(struct admitting *ad, struct err *err)
 		.who = &ad->who,
 		.secret_id = ad->secret_id,
 		.is_test = ad->is_test,
+		.pending = ad->pending,
 		.admitted = true };
 
 	if (accept_fill(&in, &ad->item, &ad->room, err) < 0)

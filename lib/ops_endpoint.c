@@ -155,6 +155,11 @@ op_endpoint_write(const struct op_call *call, struct json_write *w,
 	json_write_int(w, "rate", settings->rate);
 	write_limit(w, "expect_every",
 	    settings->expect_every_s == 0 ? -1 : settings->expect_every_s);
+	/* A time that has passed means nothing any more. */
+	json_write_time(w, "expects_secret_until",
+	    settings->expect_secret_until_ms > store_now_ms(call->ops->store)
+		? settings->expect_secret_until_ms
+		: 0);
 	json_write_bool(w, "allow_http", settings->allow_http);
 	json_write_str(w, "repeats", endpoint_repeats_word(settings->repeats));
 	write_limit(w, "repeat_within", settings->repeat_within_s);

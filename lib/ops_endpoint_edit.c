@@ -16,16 +16,18 @@ struct endpoint_change {
 	struct buf patch; /* edit: what is asked for */
 	const struct scheme *scheme;
 	struct op_secret secret;
+	int64_t
+	    expect_s; /* for how long a secret is waited for; -1: as it is */
 	enum store_endpoint_state state; /* enable, disable, remove */
 	const char *to; /* rename */
 	struct op_warnings warnings;
 };
 
-#define ENDPOINT_CHANGE_INIT(call)                                   \
-	{                                                            \
-		.call = (call), .name = op_text((call), "endpoint"), \
-		.patch = BUF_INIT(2 * ENDPOINT_DOC_MAX),             \
-		.secret = OP_SECRET_INIT                             \
+#define ENDPOINT_CHANGE_INIT(call)                                       \
+	{                                                                \
+		.call = (call), .name = op_text((call), "endpoint"),     \
+		.expect_s = -1, .patch = BUF_INIT(2 * ENDPOINT_DOC_MAX), \
+		.secret = OP_SECRET_INIT                                 \
 	}
 
 static void
@@ -108,6 +110,42 @@ judge(struct endpoint_change *ch, const struct endpoint *settings,
 	return check_params(ch, settings, err);
 }
 
+/* For how long is the secret waited for that the provider sends here? */
+static int
+take_expected(struct endpoint_change *ch, struct err *err)
+{
+	return op_int(ch->call, "expect_secret_s", -1, -1,
+	    ENDPOINT_EXPECT_SECRET_MAX_S, &ch->expect_s, err);
+}
+
+/* Into the settings, by the clock of the transaction. */
+static int
+expect_secret(const struct endpoint_change *ch, struct store_tx *tx,
+    struct endpoint *settings, struct err *err)
+{
+	struct store_clock clock;
+
+	if (ch->expect_s < 0)
+		return 0;
+	settings->expect_secret_until_ms = 0;
+	if (ch->expect_s == 0)
+		return 0;
+	if (!scheme_has_secret_in(ch->scheme))
+		return err_set(err, ERR_INPUT,
+		    "scheme \"%s\" has no secret that the provider sends to "
+		    "the endpoint (\"secret_in\"): give it with eyelet-secret "
+		    "stage",
+		    settings->scheme);
+	store_clock(ch->call->ops->store, &clock);
+	if (clock.doubt != WALL_SURE)
+		return op_fail_clock(&clock, err,
+		    "the time until which a secret is waited for would be "
+		    "written down");
+	settings->expect_secret_until_ms =
+	    store_tx_now_ms(tx) + ch->expect_s * 1000;
+	return 0;
+}
+
 static int
 take_settings(struct endpoint_change *ch, struct err *err)
 {
@@ -127,6 +165,8 @@ audit_add(struct endpoint_change *ch, struct store_tx *tx, uint64_t secret_id,
 	json_write_str(&w, "scheme", ch->settings.scheme);
 	json_write_secret_id(&w, "secret", secret_id);
 	json_write_bool(&w, "generated", ch->secret.generated);
+	if (ch->expect_s > 0)
+		json_write_int(&w, "expect_secret_s", ch->expect_s);
 	json_write_close(&w);
 	if (json_write_done(&w) == 0)
 		ret = store_tx_audit(
@@ -179,7 +219,8 @@ change_add(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 	if (check_free(ch->call, tx, ch->name, err) < 0)
 		goto out;
 	snprintf(ep.name, sizeof(ep.name), "%s", ch->name);
-	if (endpoint_encode(&ch->settings, &made, err) < 0)
+	if (expect_secret(ch, tx, &ch->settings, err) < 0 ||
+	    endpoint_encode(&ch->settings, &made, err) < 0)
 		goto out;
 	ep.doc = buf_span(&made);
 	if (store_tx_endpoint(tx, &ep, err) < 0)
@@ -206,6 +247,7 @@ op_endpoint_add(const struct op_call *call, struct err *err)
 
 	endpoint_init(&ch.settings);
 	if (check_name(ch.name, err) < 0 || take_settings(&ch, err) < 0 ||
+	    take_expected(&ch, err) < 0 ||
 	    endpoint_patch(&ch.settings, buf_span(&ch.patch), err) < 0 ||
 	    judge(&ch, &ch.settings, err) < 0 ||
 	    op_secret_take(call, ch.scheme, OP_GENERATE_OURS, &ch.secret,
@@ -271,6 +313,8 @@ describe_patch(
 			goto out;
 		json_write_raw(&w, json_name(one), buf_span(&value));
 	}
+	if (ch->expect_s >= 0)
+		json_write_int(&w, "expect_secret_s", ch->expect_s);
 	json_write_close(&w);
 	ret = json_write_done(&w);
 out:
@@ -305,7 +349,8 @@ change_edit(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 	    op_endpoint_warn_scheme(
 		ch->call, before, ch->scheme, live, &ch->warnings, err) < 0)
 		goto out;
-	if (op_secret_check_keys(ch->call, tx, ep.id, ch->scheme, err) < 0 ||
+	if (expect_secret(ch, tx, &settings, err) < 0 ||
+	    op_secret_check_keys(ch->call, tx, ep.id, ch->scheme, err) < 0 ||
 	    endpoint_encode(&settings, &made, err) < 0 ||
 	    describe_patch(ch, &detail, err) < 0)
 		goto out;
@@ -327,7 +372,7 @@ op_endpoint_edit(const struct op_call *call, struct err *err)
 	int ret = -1;
 
 	endpoint_init(&ch.settings);
-	if (take_settings(&ch, err) == 0)
+	if (take_settings(&ch, err) == 0 && take_expected(&ch, err) == 0)
 		ret = op_change(call, change_edit, &ch, err);
 	change_free(&ch);
 	return ret;

@@ -47,6 +47,13 @@ int op_held_write(const struct op_call *call, struct json_write *w,
 void
 op_held_write_totals(struct json_write *w, const struct store_held_totals *t);
 
+/*
+ * Releases what is held of an endpoint since this secret, which was not
+ * activated then, verified it; *n is how many.
+ */
+int op_release_of_secret(const struct op_call *call, uint64_t endpoint_id,
+    uint64_t secret_id, uint64_t *n, struct err *err);
+
 /* A member released_from: the seq that it was held under, or null. */
 int op_held_write_origin(const struct op_call *call, struct json_write *w,
     const struct event *ev, struct err *err);

@@ -405,6 +405,14 @@ int op_secret_count(const struct op_call *call, struct store_tx *tx,
 /* Writes "value" (or "value_b64") of a secret. */
 void op_secret_write(struct json_write *w, struct span text);
 
+/*
+ * Members from, pending and fingerprint: of a secret that was sent to the
+ * endpoint the address, and the first bytes of its SHA-256, by which it is told
+ * from the one that the provider made; else null.
+ */
+int op_secret_write_from(const struct op_call *call, struct json_write *w,
+    const struct secret *s, struct err *err);
+
 /* An array "secrets" of all that its owner has or had. */
 int op_secret_write_all(const struct op_call *call, struct json_write *w,
     uint64_t owner_id, struct err *err);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/dedupe_rule.h"
 #include "lib/ops_delivery.h"
 #include "lib/text.h"
 
@@ -13,7 +14,9 @@
 
 struct acting {
 	const struct op_call *call;
+	const char *verb; /* in the audit trail */
 	bool releases; /* else drops */
+	uint64_t secret_id; /* releases: of this one alone; 0: of any */
 	struct op_filter filter; /* for its names */
 	struct store_reader *rd;
 	struct buf headers, result;
@@ -55,7 +58,7 @@ change_one(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 	if (json_write_done(&w) < 0)
 		return -1;
 	return store_tx_audit(
-	    tx, ac->call->name, ac->endpoint, buf_span(result), err);
+	    tx, ac->verb, ac->endpoint, buf_span(result), err);
 }
 
 /* --- one ------------------------------------------------------------------ */
@@ -107,6 +110,11 @@ act_on(struct acting *ac, uint64_t seq, bool *done, struct err *why,
 	*done = true;
 	if (ac->releases) {
 		ret = read_event(ac, why);
+		if (ret == 0 && ac->secret_id != 0 &&
+		    ac->ev.secret_id != ac->secret_id) {
+			*done = false;
+			return 0;
+		}
 	} else {
 		ret = op_held_load(ac->call, seq, &h, why);
 		if (ret == 0 && h.found)
@@ -222,6 +230,7 @@ static int
 act(const struct op_call *call, bool releases, struct err *err)
 {
 	struct acting ac = { .call = call,
+		.verb = call->name,
 		.releases = releases,
 		.headers = BUF_INIT(HEADERS_MAX),
 		.result = BUF_INIT(OPS_RESULT_MAX) };
@@ -254,4 +263,69 @@ int
 op_event_drop(const struct op_call *call, struct err *err)
 {
 	return act(call, false, err);
+}
+
+/* --- of a secret that is activated ---------------------------------------- */
+
+struct seqs {
+	uint64_t *all;
+	size_t n, room;
+};
+
+static int
+add_seq(void *arg, const struct store_held *h, struct err *err)
+{
+	struct seqs *list = arg;
+	uint64_t *grown;
+
+	if (h->state != STORE_HELD_WAITING || h->rule != DEDUPE_RULE_SECRET)
+		return 0;
+	if (list->n == list->room) {
+		grown =
+		    realloc(list->all, (2 * list->room + 64) * sizeof(*grown));
+		if (grown == NULL)
+			return err_set(err, ERR_NOMEM, "no memory for a list");
+		list->all = grown;
+		list->room = 2 * list->room + 64;
+	}
+	list->all[list->n++] = h->seq;
+	return 0;
+}
+
+int
+op_release_of_secret(const struct op_call *call, uint64_t endpoint_id,
+    uint64_t secret_id, uint64_t *n, struct err *err)
+{
+	struct acting ac = { .call = call,
+		.verb = "event.release",
+		.releases = true,
+		.secret_id = secret_id,
+		.headers = BUF_INIT(HEADERS_MAX),
+		.result = BUF_INIT(OPS_RESULT_MAX) };
+	struct seqs list = { .n = 0 };
+	struct err why = ERR_INIT;
+	bool done;
+	size_t i;
+	int ret = -1;
+
+	*n = 0;
+	if (store_held_visit(call->ops->store, NULL, endpoint_id, 0, add_seq,
+		&list, err) < 0 ||
+	    op_filter_read(call, OP_STATUSES_HELD, &ac.filter, err) < 0 ||
+	    store_reader_open(call->ops->store, &ac.rd, err) < 0)
+		goto out;
+	store_reader_show_held(ac.rd);
+	for (i = 0; i < list.n; i++) {
+		if (act_on(&ac, list.all[i], &done, &why, err) < 0)
+			goto out;
+		*n += done;
+	}
+	ret = 0;
+out:
+	store_reader_close(ac.rd);
+	op_filter_free(&ac.filter);
+	buf_free(&ac.headers);
+	buf_free(&ac.result);
+	free(list.all);
+	return ret;
 }

@@ -301,6 +301,7 @@ write_secret(struct json_write *w, const struct secret *s, int64_t now_ms)
 }
 
 struct writing {
+	const struct op_call *call;
 	struct json_write *w;
 	int64_t now_ms;
 };
@@ -310,9 +311,10 @@ write_element(void *arg, const struct secret *s, struct err *err)
 {
 	struct writing *wr = arg;
 
-	(void)err;
 	json_write_object(wr->w, NULL);
 	write_secret(wr->w, s, wr->now_ms);
+	if (op_secret_write_from(wr->call, wr->w, s, err) < 0)
+		return -1;
 	json_write_close(wr->w);
 	return wr->w->failed ? -1 : 0;
 }
@@ -321,7 +323,7 @@ int
 op_secret_write_all(const struct op_call *call, struct json_write *w,
     uint64_t owner_id, struct err *err)
 {
-	struct writing wr = { w, store_now_ms(call->ops->store) };
+	struct writing wr = { call, w, store_now_ms(call->ops->store) };
 
 	json_write_array(w, "secrets");
 	if (store_secrets(
@@ -369,6 +371,8 @@ show_one(void *arg, const struct secret *s, struct err *err)
 	json_write_object(&w, NULL);
 	json_write_str(&w, sh->owner->thing, sh->owner->name);
 	write_secret(&w, s, now_ms);
+	if (op_secret_write_from(sh->call, &w, s, err) < 0)
+		return -1;
 	json_write_uint(&w, "generation", sh->owner->generation);
 	warn_of_end(s, now_ms, &warnings);
 	op_write_warnings(&w, &warnings);

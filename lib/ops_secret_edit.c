@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "lib/ops_held.h"
 #include "lib/rotation.h"
 
 struct secret_change;
@@ -477,10 +478,70 @@ op_secret_stage(const struct op_call *call, struct err *err)
 	return run(call, step_stage, OP_GENERATE_OURS, err);
 }
 
+static int
+find_received(void *arg, const struct secret *s, struct err *err)
+{
+	(void)err;
+	if (s->state != SECRET_CURRENT || s->from[0] == '\0')
+		return 0;
+	*(uint64_t *)arg = s->id;
+	return 1;
+}
+
+static int
+emit_released(const struct op_call *call, const struct op_owner *owner,
+    uint64_t n, struct err *err)
+{
+	struct buf row = BUF_INIT(OPS_ROW_MAX);
+	struct json_write w;
+	int ret;
+
+	json_write_init(&w, &row, err);
+	json_write_object(&w, NULL);
+	json_write_str(&w, owner->thing, owner->name);
+	json_write_uint(&w, "released", n);
+	json_write_close(&w);
+	ret = op_emit(call, &w, &row, err);
+	buf_free(&row);
+	return ret;
+}
+
+/* What was held for want of this is an event now. */
+static int
+release_held(const struct op_call *call, struct err *err)
+{
+	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
+	struct op_owner owner;
+	uint64_t id = 0, n = 0;
+	int ret = -1;
+
+	if (op_find_owner(call, NULL, &owner, &doc, err) < 0)
+		goto out;
+	ret = 0;
+	if (owner.is_destination)
+		goto out;
+	if (store_secrets(
+		call->ops->store, NULL, owner.id, find_received, &id, err) < 0)
+		ret = -1;
+	else if (id != 0)
+		ret = op_release_of_secret(call, owner.id, id, &n, err);
+	if (ret == 0 && n > 0)
+		ret = emit_released(call, &owner, n, err);
+out:
+	buf_wipe(&doc);
+	return ret;
+}
+
 int
 op_secret_activate(const struct op_call *call, struct err *err)
 {
-	return run(call, step_activate, OP_GENERATE_NEVER, err);
+	if (run(call, step_activate, OP_GENERATE_NEVER, err) < 0)
+		return -1;
+	if (release_held(call, err) < 0)
+		return err_wrap(err,
+		    "the secret is activated; what was held for it is not all "
+		    "released (eyelet-event release --endpoint)");
+	return 0;
 }
 
 int

@@ -266,7 +266,7 @@ begin(struct receive *rc, struct receive_limits *lm, struct receive_call *call,
 	if (rs->ep->scheme == NULL)
 		return receive_finish(call, REPLY_KEYLESS, 0, rs->ep->broken);
 	/* Some ask before they show their secret. */
-	if (!has_live_key(rs) &&
+	if (!has_live_key(rs) && !receive_expects_secret(rs) &&
 	    !handshake_is_asked(rs->ep->scheme, call->request.method))
 		return receive_finish(call, REPLY_KEYLESS, 0, "no live secret");
 	n = scheme_headers(rs->ep->scheme, &names);
@@ -336,6 +336,7 @@ check_signature(struct receive_state *rs, const struct verify_input *in)
 							 : REPLY_SIGNATURE,
 		    status, result->reason);
 	rs->secret_id = result->key >= 0 ? live.ids[result->key] : 0;
+	rs->pending = result->key >= 0 && live.pending[result->key];
 	return 0;
 }
 
@@ -370,7 +371,8 @@ read_identity(struct receive_state *rs, const struct verify_input *in)
 		rs->without_event = unreadable[i].kind;
 		return 0;
 	}
-	rs->is_test = selection_is_test(rs->ep->scheme, who);
+	/* What a pending secret verifies is held, which no test event is. */
+	rs->is_test = !rs->pending && selection_is_test(rs->ep->scheme, who);
 	/* Step 6. What cannot be read is kept: it may be what is selected. */
 	if (!rs->is_test &&
 	    selection_of_identity(rs->ep->events, who) == SELECTION_NO) {
@@ -492,7 +494,8 @@ submit(struct receive_state *rs)
 		.who = &rs->identity,
 		.wish = rs->wish,
 		.secret_id = rs->secret_id,
-		.is_test = rs->is_test };
+		.is_test = rs->is_test,
+		.pending = rs->pending };
 	struct store_item *item = &rs->item;
 	struct err err = ERR_INIT;
 
@@ -522,6 +525,8 @@ receive_body(struct receive *rc, struct receive_call *call)
 	if (rs->too_large > 0)
 		return receive_finish_too_large(call);
 	input_of(rs, in);
+	if (rs->tries == 0 && receive_take_secret(rs, in) != 0)
+		return 1;
 	if (greet(rs, in, HANDSHAKE_UNSIGNED) != 0 ||
 	    check_signature(rs, in) != 0 ||
 	    greet(rs, in, HANDSHAKE_SIGNED) != 0 || read_identity(rs, in) != 0)

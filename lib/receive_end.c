@@ -169,7 +169,7 @@ count(const struct receive_state *rs, enum reply_kind kind)
 	enum store_count c = STORE_COUNT_REFUSED;
 	size_t i;
 
-	if (kind == REPLY_HANDSHAKE)
+	if (kind == REPLY_HANDSHAKE || kind == REPLY_SECRET)
 		return; /* no event, whoever asked */
 	for (i = 0; i < NITEMS(counted); i++)
 		if (counted[i].kind == kind)

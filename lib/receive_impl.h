@@ -4,6 +4,7 @@
  * receive.c	the steps of a request
  * receive_limits.c	opening, and what a reload changes
  * receive_end.c	how it ends
+ * receive_secret.c	a secret that the provider sends to the endpoint
  */
 #ifndef EYELET_LIB_RECEIVE_IMPL_H
 #define EYELET_LIB_RECEIVE_IMPL_H
@@ -51,6 +52,7 @@ struct receive_state {
 	struct body body; /* unpacked, where that was needed */
 	struct verify_result result;
 	uint64_t secret_id;
+	bool pending; /* secret_id is, see secret_is_pending */
 	bool is_test;
 	int64_t too_large; /* the limit that the body passes; 0: none */
 	int tries;
@@ -67,6 +69,17 @@ struct receive_state {
  */
 void receive_why_unknown(struct receive *rc, struct span path,
     const struct registry_endpoint *ep, char why[RECEIVE_WHY_MAX]);
+
+/* Does the endpoint wait for a secret that the provider sends to it? */
+bool receive_expects_secret(const struct receive_state *rs);
+
+/*
+ * Takes the secret that the request brings, when the endpoint waits for one.
+ * 0: it brings none, or another was faster: the request is judged as any other.
+ * Else the call is finished, and 1. Not in a thread of the store.
+ */
+int
+receive_take_secret(struct receive_state *rs, const struct verify_input *in);
 
 /* The answer to a body above rs->too_large; what came of it is kept. */
 int receive_finish_too_large(struct receive_call *call);

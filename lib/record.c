@@ -2,6 +2,7 @@
 #include "lib/record.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/pack.h"
@@ -305,12 +306,17 @@ record_put_secret(const struct secret *s, struct buf *b, struct err *err)
 	    pack_put_ms(b, s->last_used_ms, err) < 0 ||
 	    buf_put(b, s->fingerprint, sizeof(s->fingerprint), err) < 0)
 		return -1;
-	return pack_put_bytes(b, 4, s->sealed, err);
+	if (pack_put_bytes(b, 4, s->sealed, err) < 0)
+		return -1;
+	return s->from[0] == '\0'
+		   ? 0
+		   : pack_put_bytes(b, 1, span_str(s->from), err);
 }
 
 int
 record_get_secret(struct span value, struct secret *out, struct err *err)
 {
+	struct span from = SPAN_EMPTY;
 	struct pack_reader r;
 	unsigned state;
 
@@ -324,8 +330,15 @@ record_get_secret(struct span value, struct secret *out, struct err *err)
 	out->last_used_ms = pack_get_ms(&r);
 	pack_get_into(&r, out->fingerprint, sizeof(out->fingerprint));
 	out->sealed = pack_get_bytes(&r, 4);
+	out->from[0] = '\0';
+	if (r.left > 0)
+		from = pack_get_bytes(&r, 1);
 	if (pack_end(&r, "secret record", err) < 0)
 		return -1;
+	if (from.len > SECRET_FROM_MAX)
+		return err_set(err, ERR_CORRUPT, "secret record is wrong");
+	snprintf(out->from, sizeof(out->from), "%.*s", (int)from.len,
+	    from.len == 0 ? "" : (const char *)from.ptr);
 	if (state != SECRET_STAGED && state != SECRET_CURRENT &&
 	    state != SECRET_PREVIOUS && state != SECRET_REVOKED)
 		return err_set(err, ERR_CORRUPT, "secret record is wrong");

@@ -54,7 +54,8 @@
  *	sealed with the endpoint id
  * secret (value)
  *	1 version, 1 state, 8 created_ms, 8 activated_ms, 8 until_ms,
- *	8 revoked_ms, 8 last_used_ms, 16 fingerprint, 4 length + sealed
+ *	8 revoked_ms, 8 last_used_ms, 16 fingerprint, 4 length + sealed,
+ *	[1 length + address that sent it to the endpoint]
  * audit (value)
  *	1 version, 8 at_ms, 4 uid, 4 pid, 1 length + program, 1 length + verb,
  *	2 length + target, 4 length + detail (a JSON object); with version 2

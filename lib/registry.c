@@ -330,6 +330,7 @@ add_key(const struct registry_key *key, bool ended, struct registry_live *out)
 {
 	out->keys[out->n] = key->key;
 	out->ids[out->n] = key->secret_id;
+	out->pending[out->n] = key->pending;
 	out->ended[out->n++] = ended;
 }
 

@@ -30,6 +30,7 @@ struct registry_key {
 	uint64_t secret_id;
 	enum secret_state state;
 	int64_t until_ms; /* PREVIOUS: see secret.h; else 0 */
+	bool pending; /* see secret_is_pending */
 	struct scheme_key *key;
 };
 
@@ -87,6 +88,7 @@ struct registry_live {
 	struct scheme_key *keys[REGISTRY_KEYS_MAX];
 	uint64_t ids[REGISTRY_KEYS_MAX]; /* secrets */
 	bool ended[REGISTRY_KEYS_MAX]; /* by a clock that is in doubt */
+	bool pending[REGISTRY_KEYS_MAX]; /* what it verifies is held */
 };
 
 /*

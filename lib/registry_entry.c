@@ -106,6 +106,7 @@ load_key(void *arg, const struct secret *s, struct err *err)
 	key->secret_id = s->id;
 	key->state = s->state;
 	key->until_ms = s->until_ms;
+	key->pending = secret_is_pending(s);
 	ret = 0;
 out:
 	buf_wipe(&plain);

@@ -56,6 +56,7 @@ static const struct row {
 	{ REPLY_NO_HANDSHAKE, 400, "no-handshake", "refused",
 	    "the check of this address is malformed", 0, false },
 	{ REPLY_HANDSHAKE, 200, "handshake", "ok", NULL, 0, false },
+	{ REPLY_SECRET, 200, "secret-received", "ok", NULL, 0, false },
 	{ REPLY_NOT_JSON, 400, "not-json", "refused",
 	    "the body is not valid JSON", 0, false },
 	{ REPLY_NOT_TAKEN, 400, "not-taken", "refused",

@@ -28,6 +28,7 @@ enum reply_kind {
 	REPLY_STRANGER, /* a handshake whose check does not hold */
 	REPLY_NO_HANDSHAKE, /* one that lacks what should be echoed */
 	REPLY_HANDSHAKE,
+	REPLY_SECRET, /* the endpoint's own, which was waited for */
 	REPLY_NOT_JSON,
 	REPLY_NOT_TAKEN, /* JSON, but for a key twice and the like */
 	REPLY_UNREADABLE, /* a form, or a packed body */

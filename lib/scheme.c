@@ -286,6 +286,7 @@ scheme_free(struct scheme *sc)
 	for (i = 0; i < sc->nhandshake; i++)
 		handshake_rule_free(&sc->handshake[i]);
 	free(sc->handshake);
+	piece_free(&sc->secret_in);
 	free_texts(sc->numbered, sc->nnumbered);
 	free(sc);
 }
@@ -416,6 +417,9 @@ scheme_header_is_secret(const struct scheme *sc, struct span name)
 	const struct piece *p;
 	size_t i;
 
+	if (sc->has_secret_in && sc->secret_in.kind == PIECE_HEADER &&
+	    span_is(name, sc->secret_in.arg))
+		return true;
 	if (sc->algorithm->kind != ALGORITHM_EQUAL)
 		return false;
 	for (i = 0; i < sc->nsig_from; i++) {
@@ -428,6 +432,12 @@ scheme_header_is_secret(const struct scheme *sc, struct span name)
 			return true;
 	}
 	return false;
+}
+
+bool
+scheme_has_secret_in(const struct scheme *sc)
+{
+	return sc->has_secret_in;
 }
 
 bool

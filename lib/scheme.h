@@ -191,6 +191,12 @@ const struct scheme_status *scheme_status(const struct scheme *sc);
  */
 size_t scheme_headers(const struct scheme *sc, const char *const **names);
 
+/*
+ * Does the provider send the secret to the address itself, where "secret_in"
+ * says? See handshake_secret.
+ */
+bool scheme_has_secret_in(const struct scheme *sc);
+
 /* --- keys ---------------------------------------------------------------- */
 
 /*

@@ -384,6 +384,8 @@ find_headers(struct scheme *sc, struct err *err)
 	for (i = 0; i < sc->nrequire; i++)
 		if (add_header(sc, &sc->require[i].from, err) < 0)
 			return -1;
+	if (sc->has_secret_in && add_header(sc, &sc->secret_in, err) < 0)
+		return -1;
 	if ((sc->has_time && add_header(sc, &sc->time_from, err) < 0) ||
 	    (sc->has_digest && add_header(sc, &sc->digest_from, err) < 0))
 		return -1;
@@ -392,6 +394,26 @@ find_headers(struct scheme *sc, struct err *err)
 	    add_headers(sc, sc->id, sc->nid, err) < 0)
 		return -1;
 	return add_headers(sc, sc->type, sc->ntype, err);
+}
+
+/* A secret that comes by itself: whose, and where it is answered. */
+static int
+check_secret_in(const struct scheme *sc, struct err *err)
+{
+	if (!sc->has_secret_in)
+		return 0;
+	if (!sc->secret_from_provider)
+		return err_set(err, ERR_CONFIG,
+		    "/secret_in: the operator makes the secrets of this "
+		    "scheme: /secret_from must be \"provider\"");
+	if (sc->secret_echo && sc->secret_in.kind != PIECE_HEADER)
+		return err_set(err, ERR_CONFIG,
+		    "/secret_in/echo: only a header is answered in one: "
+		    "/secret_in/from must be \"header:NAME\"");
+	if (sc->secret_in.other != NULL || sc->secret_in.numbered)
+		return err_set(
+		    err, ERR_CONFIG, "/secret_in/from: must name one header");
+	return 0;
 }
 
 int
@@ -410,7 +432,8 @@ scheme_check(
 	    scheme_join_check(sc, &unique, err) < 0 ||
 	    scheme_identity_check(sc, unique, err) < 0 ||
 	    check_all_items(sc, err) < 0 || check_coverage(sc, err) < 0 ||
-	    handshake_check(sc, err) < 0 || find_headers(sc, err) < 0)
+	    handshake_check(sc, err) < 0 || check_secret_in(sc, err) < 0 ||
+	    find_headers(sc, err) < 0)
 		return -1;
 	if (equal)
 		warn(warnings, "/alg: \"equal\" covers nothing of a request: "

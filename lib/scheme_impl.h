@@ -187,6 +187,10 @@ struct scheme {
 
 	struct handshake_rule *handshake;
 	size_t nhandshake;
+	/* How the provider sends the secret to the address itself. */
+	bool has_secret_in;
+	struct piece secret_in;
+	bool secret_echo; /* answered in the same header */
 
 	struct envelope_piece *envelope;
 	size_t nenvelope;

@@ -133,6 +133,13 @@ static const struct field status_fields[] = {
 	    .most = 599 },
 };
 
+static const struct field secret_fields[] = {
+	{ "from", FIELD_SOURCE, AT(secret_in),
+	    .allowed = PIECE_BIT(PIECE_HEADER) | PIECE_BIT(PIECE_JSON),
+	    .needed = true },
+	{ "echo", FIELD_BOOL, AT(secret_echo) },
+};
+
 static const struct field reply_fields[] = {
 	{ "status", FIELD_STATUS, AT(status.success), .least = 200,
 	    .most = 299 },
@@ -192,6 +199,8 @@ static const struct field scheme_fields[] = {
 	    INNER(reply_fields) },
 	{ "handshake", FIELD_CALL, .at = NOWHERE,
 	    .read = scheme_handshake_parse },
+	{ "secret_in", FIELD_OBJECT, AT(has_secret_in),
+	    INNER(secret_fields) },
 	{ "envelope", FIELD_CALL, .at = NOWHERE,
 	    .read = scheme_envelope_parse },
 };

@@ -36,6 +36,13 @@ secret_is_live(const struct secret *s, int64_t now_ms)
 	return false; /* a state nobody set admits nobody */
 }
 
+bool
+secret_is_pending(const struct secret *s)
+{
+	return s->state == SECRET_STAGED && s->from[0] != '\0' &&
+	       s->activated_ms == 0;
+}
+
 const char *
 secret_state_word(enum secret_state state)
 {

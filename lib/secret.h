@@ -14,6 +14,7 @@
 #define SECRET_GRACE_MAX_S (7 * 86400)
 #define SECRET_BYTES_MAX 8192 /* of the text that an operator pastes */
 #define SECRET_FINGERPRINT 16
+#define SECRET_FROM_MAX 63 /* bytes of an address */
 
 enum secret_state {
 	SECRET_STAGED = 1, /* verifies, does not sign */
@@ -33,6 +34,8 @@ struct secret {
 	int64_t last_used_ms; /* verified an event last; 0 never */
 	unsigned char fingerprint[SECRET_FINGERPRINT]; /* keyed: equal values */
 	struct span sealed; /* by seal.h; empty after a purge */
+	/* The address that sent it to the endpoint itself; "": an operator. */
+	char from[SECRET_FROM_MAX + 1];
 };
 
 /* The state at now_ms: PREVIOUS turns EXPIRED when now_ms >= until_ms. */
@@ -40,6 +43,12 @@ enum secret_state secret_state_at(const struct secret *s, int64_t now_ms);
 
 /* Does it verify at now_ms (staged, current, previous)? */
 bool secret_is_live(const struct secret *s, int64_t now_ms);
+
+/*
+ * Was it sent to the endpoint itself, and not activated by an operator yet?
+ * What it verifies is held.
+ */
+bool secret_is_pending(const struct secret *s);
 
 const char *secret_state_word(enum secret_state state); /* "current" */
 

@@ -190,6 +190,7 @@ struct store_item {
 	 */
 	struct span elements;
 	struct buf *contents;
+	const char *hold; /* why it is held all the same; NULL: it is not */
 	enum store_on_held on_held;
 	/* IGNORE, REFUSE: younger records make no room for this one's. */
 	int64_t window_ms;

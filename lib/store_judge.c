@@ -251,6 +251,13 @@ judge_selected(
 	if (dedupe_judge(&item->identity.class, ev, find, jd, &d, err) < 0)
 		return -1;
 	item->rule = d.rule;
+	if (d.verdict == DEDUPE_ACCEPT && item->hold != NULL) {
+		item->rule = d.rule = DEDUPE_RULE_SECRET;
+		d.reason = item->hold;
+		d.seq = 0;
+		d.key = DEDUPE_ID; /* it repeats nothing */
+		return keep_held(jd, &d, err);
+	}
 	switch (d.verdict) {
 	case DEDUPE_ACCEPT:
 		return accept(jd, d.writes, err);

@@ -194,7 +194,7 @@ run 'add with all of them' 0 eyelet-endpoint add all --scheme nomos \
 run 'show for people' 0 eyelet-endpoint show all
 checks=$((checks + 1))
 at='20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z'
-grep -qE "^sec_[0-9]+ +current +$at +- +(-|$at)\$" "$out" ||
+grep -qE "^sec_[0-9]+ +current +$at +- +(-|$at) +- +-\$" "$out" ||
     complain 'cells of secrets stand under the wrong titles'
 run 'show all of them' 0 eyelet-endpoint show all --json
 for is in 'title "All"' 'labels {"a":"1","b":"2"}' 'events "a.*"' \

@@ -1,0 +1,275 @@
+/*
+ * receive_secret.c: the secret that a provider sends to the endpoint itself,
+ * while an operator waits for it. Anybody may send one: it is taken once, from
+ * the addresses that may post, shown with where it came from, and what it
+ * verifies is held until the operator activates it.
+ */
+#include "lib/receive_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/digest.h"
+#include "lib/handshake.h"
+#include "lib/notice.h"
+#include "lib/text.h"
+
+struct taking {
+	struct receive_state *rs;
+	struct span text;
+	const char *from;
+};
+
+bool
+receive_expects_secret(const struct receive_state *rs)
+{
+	struct store_clock clock;
+
+	if (rs->ep->settings.expect_secret_until_ms == 0 ||
+	    !scheme_has_secret_in(rs->ep->scheme))
+		return false;
+	store_clock(rs->rc->st, &clock);
+	return clock.now_ms < rs->ep->settings.expect_secret_until_ms;
+}
+
+/* --- the change ------------------------------------------------------------
+ */
+
+struct looking {
+	unsigned char fingerprint[SECRET_FINGERPRINT];
+	uint64_t endpoint_id;
+	int64_t now_ms;
+	size_t live;
+	bool known;
+};
+
+static int
+look_at(void *arg, const struct secret *s, struct err *err)
+{
+	struct looking *lk = arg;
+	bool same =
+	    memcmp(s->fingerprint, lk->fingerprint, SECRET_FINGERPRINT) == 0;
+
+	(void)err;
+	if (s->endpoint_id == lk->endpoint_id && secret_is_live(s, lk->now_ms))
+		lk->live++;
+	/* One that was revoked is never taken again, whosever it was. */
+	if (same &&
+	    (s->state == SECRET_REVOKED || s->endpoint_id == lk->endpoint_id))
+		lk->known = true;
+	return 0;
+}
+
+static int
+fail_closed(struct err *err)
+{
+	return err_set(err, ERR_CONFLICT, "no secret is waited for any more");
+}
+
+static int
+check_secret(const struct taking *tk, struct store_tx *tx, struct err *err)
+{
+	struct store *st = tk->rs->rc->st;
+	struct looking lk = { .endpoint_id = tk->rs->ep->id,
+		.now_ms = store_tx_now_ms(tx) };
+
+	if (store_fingerprint(st, tk->text, lk.fingerprint, err) < 0 ||
+	    store_secrets(st, tx, 0, look_at, &lk, err) < 0)
+		return -1;
+	if (lk.known)
+		return err_set(
+		    err, ERR_EXISTS, "the secret that came was here before");
+	if (lk.live >= SECRET_LIVE_MAX)
+		return err_set(err, ERR_EXISTS,
+		    "the endpoint has %d live secrets already",
+		    SECRET_LIVE_MAX);
+	return 0;
+}
+
+/* What is said of it, in the audit trail and to the operator: no secret. */
+static int
+write_words(const struct taking *tk, const struct secret *s, bool notice,
+    struct buf *out, struct err *err)
+{
+	const char *name = tk->rs->ep->name;
+	struct json_write w;
+
+	json_write_init(&w, out, err);
+	json_write_object(&w, NULL);
+	if (notice)
+		json_write_str(&w, "endpoint", name);
+	json_write_secret_id(&w, "secret", s->id);
+	json_write_str(&w, "from", s->from);
+	if (notice) {
+		json_write_str(&w, "why",
+		    "a secret was sent to the endpoint, which waited for one; "
+		    "what it verifies is held until it is activated");
+		notice_do(&w,
+		    "see with eyelet-secret show %s that it came from the "
+		    "provider, then eyelet-secret activate %s, or "
+		    "eyelet-secret revoke %s sec_%llu",
+		    name, name, name, (unsigned long long)s->id);
+	}
+	json_write_close(&w);
+	return json_write_done(&w);
+}
+
+static int
+record(const struct taking *tk, const struct secret *s, struct store_tx *tx,
+    struct err *err)
+{
+	struct buf detail = BUF_INIT(1024), data = BUF_INIT(NOTICE_DATA_MAX);
+	bool put;
+	int ret = -1;
+
+	if (write_words(tk, s, false, &detail, err) == 0 &&
+	    write_words(tk, s, true, &data, err) == 0 &&
+	    store_tx_audit(tx, "secret.receive", tk->rs->ep->name,
+		buf_span(&detail), err) == 0)
+		ret = notice_put(
+		    tx, NOTICE_SECRET_RECEIVED, buf_span(&data), &put, err);
+	buf_free(&detail);
+	buf_free(&data);
+	return ret;
+}
+
+/* Waited for still, by what the transaction sees? Then no more after this. */
+static int
+close_window(const struct taking *tk, struct store_tx *tx, struct err *err)
+{
+	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX),
+		   made = BUF_INIT(ENDPOINT_DOC_MAX);
+	struct store_endpoint ep;
+	struct endpoint settings;
+	bool found;
+	int ret = -1;
+
+	endpoint_init(&settings);
+	if (store_endpoint_by_id(tk->rs->rc->st, tx, tk->rs->ep->id, &ep, &doc,
+		&found, err) < 0 ||
+	    (found && endpoint_decode(ep.doc, &settings, err) < 0))
+		goto out;
+	if (!found || ep.state != STORE_ENDPOINT_ENABLED ||
+	    store_tx_now_ms(tx) >= settings.expect_secret_until_ms) {
+		fail_closed(err);
+		goto out;
+	}
+	settings.expect_secret_until_ms = 0;
+	if (endpoint_encode(&settings, &made, err) < 0)
+		goto out;
+	ep.doc = buf_span(&made);
+	ret = store_tx_endpoint(tx, &ep, err);
+out:
+	endpoint_free(&settings);
+	buf_wipe(&doc);
+	buf_wipe(&made);
+	return ret;
+}
+
+static int
+take(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
+{
+	const struct taking *tk = arg;
+	struct secret s = { .state = SECRET_STAGED,
+		.endpoint_id = tk->rs->ep->id };
+
+	snprintf(s.from, sizeof(s.from), "%s", tk->from);
+	if (close_window(tk, tx, err) < 0 || check_secret(tk, tx, err) < 0 ||
+	    store_tx_secret(tx, &s, tk->text, err) < 0 ||
+	    record(tk, &s, tx, err) < 0)
+		return -1;
+	return buf_printf(result, err, "%llu", (unsigned long long)s.id);
+}
+
+/* --- the answer ------------------------------------------------------------
+ */
+
+static int
+answer_secret(struct receive_state *rs, struct span text, const char *echo)
+{
+	struct receive_call *call = rs->call;
+	struct buf headers =
+	    BUF_OVER(call->reply.headers, sizeof(call->reply.headers));
+	struct err ignored = ERR_INIT;
+
+	receive_finish(call, REPLY_SECRET, 0, NULL);
+	if (echo != NULL && buf_printf(&headers, &ignored, "%s: ", echo) == 0 &&
+	    buf_put_span(&headers, text, &ignored) == 0 &&
+	    buf_puts(&headers, "\r\n", &ignored) == 0)
+		call->reply.headers_len = headers.len;
+	return 1;
+}
+
+/* The change was refused or failed; 0: the request is one of any other kind. */
+static int
+answer_error(struct receive_state *rs, const struct err *err)
+{
+	if (err->code == ERR_CONFLICT)
+		return 0;
+	if (err->code == ERR_EXISTS || err->code == ERR_INPUT ||
+	    err->code == ERR_LIMIT)
+		return receive_finish(
+		    rs->call, REPLY_NO_HANDSHAKE, 0, err->text);
+	return receive_finish(rs->call, REPLY_FAULT, 0, err->text);
+}
+
+/* Is it one that the scheme can verify with? err has no part of it. */
+static int
+check_form(const struct scheme *sc, struct span text, const char *echo,
+    struct err *err)
+{
+	struct scheme_key *key = NULL;
+	struct err why = ERR_INIT;
+	int ret = scheme_key_make(sc, text, &key, &why);
+
+	scheme_key_free(key);
+	if (ret < 0 && why.code == ERR_NOMEM)
+		return err_set(err, ERR_NOMEM, "no memory for a secret");
+	if (ret < 0)
+		return err_set(
+		    err, ERR_INPUT, "what came is no secret for the scheme");
+	if (echo != NULL && strlen(echo) + text.len + 4 > RECEIVE_HEADERS_MAX)
+		return err_set(err, ERR_INPUT,
+		    "the secret that came is too long to be answered");
+	return 0;
+}
+
+int
+receive_take_secret(struct receive_state *rs, const struct verify_input *in)
+{
+	struct store_actor actor = { .uid = geteuid(),
+		.pid = (unsigned)getpid(),
+		.program = "eyelet.fcgi" };
+	struct buf text = BUF_INIT(SECRET_BYTES_MAX), result = BUF_INIT(64);
+	struct receive_call *call = rs->call;
+	char from[SECRET_FROM_MAX + 1];
+	struct taking tk = { .rs = rs, .from = from };
+	struct err err = ERR_INIT;
+	const char *echo = NULL;
+	int ret = 0;
+
+	if (!receive_expects_secret(rs))
+		return 0;
+	snprintf(from, sizeof(from), "%.*s", (int)rs->client.len,
+	    rs->client.len == 0 ? "?" : (const char *)rs->client.ptr);
+	ret = handshake_secret(rs->ep->scheme, in, &text, &echo, &err);
+	if (ret == 0)
+		goto out;
+	tk.text = buf_span(&text);
+	if (ret < 0 || check_form(rs->ep->scheme, tk.text, echo, &err) < 0 ||
+	    (!call->has_request_id &&
+		digest_random(call->request_id, STORE_REQUEST_ID, &err) < 0) ||
+	    store_change(rs->rc->st, &actor, call->request_id, take, &tk,
+		&result, &err) < 0)
+		ret = answer_error(rs, &err);
+	else {
+		(void)text_to_u64(
+		    buf_span(&result), UINT64_MAX, &rs->secret_id, &err);
+		ret = answer_secret(rs, tk.text, echo);
+	}
+out:
+	buf_wipe(&text);
+	buf_free(&result);
+	return ret;
+}
