@@ -35,6 +35,7 @@
 #include "lib/registry.h"
 #include "lib/store.h"
 #include "lib/store_copy.h"
+#include "lib/store_deliverer.h"
 #include "lib/text.h"
 #include "lib/watch.h"
 
@@ -250,6 +251,12 @@ ops_feed(struct ops *ops, const struct ops_peer *peer, struct span call,
 	return err_set(err, ERR_USAGE, "the fake store feeds nobody");
 }
 
+void
+ops_deliverer_called(struct ops *ops)
+{
+	(void)ops;
+}
+
 /* --- the store ----------------------------------------------------------- */
 
 /* A call that waits for the fake committer. */
@@ -418,6 +425,13 @@ store_holds_deliveries(struct store *st)
 {
 	(void)st;
 	return false;
+}
+
+void
+store_deliverer(struct store *st, struct store_deliverer *dl)
+{
+	(void)st;
+	*dl = (struct store_deliverer){ STORE_DELIVERER_UNKNOWN };
 }
 
 /* --- receiving ----------------------------------------------------------- */

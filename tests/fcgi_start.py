@@ -458,9 +458,12 @@ class Running(InFolder):
 
     @unittest.skipUnless(ROOT, "only root can become somebody else")
     def test_becomes_the_owner_of_the_store(self):
+        run = self.folder.file("run")  # the configuration's stays root's
+        os.mkdir(run)
         os.chmod(self.folder.path, 0o755)
-        os.chown(self.folder.store, 12345, 12346)
-        os.chown(self.folder.path, 12345, 12346)
+        for path in (self.folder.store, run):
+            os.chown(path, 12345, 12346)
+        self.folder.socket = os.path.join(run, "fcgi.sock")
         program = self.start()
         with open(f"/proc/{program.pid}/status") as f:
             text = f.read()
