@@ -20,7 +20,7 @@ ELSEWHERE = re.compile(
 
 # What a command that begins so prints, among other things.
 PRINTS = {"curl -H": '{"status":"accepted","id":"evt_1"}',
-          "curl http": '{"status":"ok"}',
+          "curl http": '{"status":"ok"',
           "eyelet-event list --end": '"id":"evt_1"',
           "eyelet-event show": "evt_1",
           "eyelet-deliver --once": "delivered",
