@@ -431,7 +431,7 @@ void
 store_deliverer(struct store *st, struct store_deliverer *dl)
 {
 	(void)st;
-	*dl = (struct store_deliverer){ STORE_DELIVERER_UNKNOWN };
+	*dl = (struct store_deliverer){ .state = STORE_DELIVERER_UNKNOWN };
 }
 
 /* --- receiving ----------------------------------------------------------- */
