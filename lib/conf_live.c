@@ -96,12 +96,20 @@ conf_live_read(
     struct conf_live *cl, const char *path, struct conf *out, struct err *err)
 {
 	const struct conf *old = conf_live_get(cl);
-	int ret = conf_read(path, out, err);
+	int ret = -1;
 
-	if (ret == 0 && conf_keep(out, old, err) < 0) {
+	if (conf_read(path, out, err) < 0)
+		goto out;
+	if (old->file != NULL && out->file == NULL)
+		err_set(err, ERR_NOTFOUND,
+		    "%s is gone: the old settings stay in force; put it back, "
+		    "then reload",
+		    old->file);
+	else
+		ret = conf_keep(out, old, err);
+	if (ret < 0)
 		conf_free(out);
-		ret = -1;
-	}
+out:
 	conf_live_put(old);
 	return ret;
 }

@@ -36,7 +36,8 @@ void conf_live_put(const struct conf *cf); /* NULL is allowed */
 /*
  * Reads the file of the configuration in force anew, for conf_live_set or
  * conf_free. What only a restart changes has its old value in out. path as in
- * conf_read, whose errors it has.
+ * conf_read, whose errors it has. ERR_NOTFOUND, too, where there was a file at
+ * the default path and is none now: its settings do not turn into defaults.
  */
 int conf_live_read(
     struct conf_live *cl, const char *path, struct conf *out, struct err *err);

@@ -70,6 +70,7 @@ static const struct {
 	{ "store.cache", "65m", CONF_RESTART },
 	{ "store.ballast", "49m", CONF_RESTART },
 	{ "deliver.copied", "deliver", CONF_RESTART },
+	{ "receive.bodies_max", "257m", CONF_RESTART },
 	{ "receive.mount", "/other", CONF_LIVE },
 	{ "receive.body_max", "2m", CONF_LIVE },
 	{ "receive.upload_timeout", "31s", CONF_LIVE },
@@ -215,6 +216,59 @@ START_TEST(a_file_that_is_wrong_changes_nothing)
 }
 END_TEST
 
+/* An editor, or "rm" and "cp", takes it away for a moment. */
+START_TEST(a_file_that_is_gone_changes_nothing)
+{
+	static const char *const none[] = { NULL, "" };
+	const struct conf *cf;
+	struct conf read;
+	struct err err = ERR_INIT;
+	size_t i;
+
+	if (access(EYELET_SYSCONFDIR "/eyelet/eyelet.conf", F_OK) == 0)
+		return; /* eyelet is installed here */
+	write_file("[store]\nretain = 3650d\n[deliver]\nmode = off\n");
+	ck_assert_int_eq(reload(&err), 0);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(unsetenv(CONF_ENV), 0);
+	for (i = 0; i < NITEMS(none); i++) {
+		err = (struct err)ERR_INIT;
+		ck_assert_int_eq(
+		    conf_live_read(live, none[i], &read, &err), -1);
+		ck_assert_int_eq(err.code, ERR_NOTFOUND);
+		ck_assert_msg(strstr(err.text, path) == err.text &&
+				  strstr(err.text, " is gone: ") != NULL,
+		    "%s", err.text);
+	}
+	ck_assert_int_eq(reload(&err), -1);
+	ck_assert_int_eq(err.code, ERR_NOTFOUND);
+	cf = conf_live_get(live);
+	ck_assert_int_eq(cf->retain_s, 3650 * INT64_C(86400));
+	ck_assert_str_eq(cf->deliver_mode, CONF_DELIVER_OFF);
+	conf_live_put(cf);
+	write_file("[store]\nretain = 31d\n");
+	ck_assert_msg(reload(&err) == 0, "%s", err.text);
+}
+END_TEST
+
+/* Defaults alone stay what they are. */
+START_TEST(no_file_before_or_after_is_no_fault)
+{
+	struct conf cf;
+	struct conf_live *bare = NULL;
+	struct err err = ERR_INIT;
+
+	if (access(EYELET_SYSCONFDIR "/eyelet/eyelet.conf", F_OK) == 0)
+		return;
+	ck_assert_int_eq(unsetenv(CONF_ENV), 0);
+	ck_assert_int_eq(conf_read(NULL, &cf, &err), 0);
+	ck_assert_int_eq(conf_live_new(&cf, &bare, &err), 0);
+	ck_assert_int_eq(conf_live_read(bare, NULL, &cf, &err), 0);
+	conf_free(&cf);
+	conf_live_free(bare);
+}
+END_TEST
+
 START_TEST(the_mark_is_seen_once_by_each)
 {
 	struct conf_mark mine, other, late;
@@ -283,6 +337,8 @@ main(void)
 	tcase_add_test(tc, no_setting_is_left_out);
 	tcase_add_test(tc, a_request_keeps_the_one_it_began_with);
 	tcase_add_test(tc, a_file_that_is_wrong_changes_nothing);
+	tcase_add_test(tc, a_file_that_is_gone_changes_nothing);
+	tcase_add_test(tc, no_file_before_or_after_is_no_fault);
 	tcase_add_test(tc, the_mark_is_seen_once_by_each);
 	tcase_add_test(tc, the_mark_goes_on_from_the_future);
 	srunner_run_all(sr, CK_NORMAL);
