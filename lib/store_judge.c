@@ -213,6 +213,24 @@ hold(struct judging *jd, const struct dedupe_decision *d, struct err *err)
 	return 0;
 }
 
+/*
+ * Its secret is not activated: it is held, whatever becomes of others that are.
+ * An activation releases it, unless the rules and the endpoint hold it as well.
+ */
+static int
+hold_pending(struct judging *jd, struct dedupe_decision *d, struct err *err)
+{
+	struct store_item *item = jd->item;
+
+	if (d->verdict == DEDUPE_HOLD && item->on_held != STORE_ON_HELD_DELIVER)
+		return keep_held(jd, d, err);
+	item->rule = d->rule = DEDUPE_RULE_SECRET;
+	d->reason = item->hold;
+	d->seq = 0;
+	d->key = DEDUPE_ID; /* it repeats nothing */
+	return keep_held(jd, d, err);
+}
+
 /* --- judging ---------------------------------------------------------------
  */
 
@@ -251,13 +269,9 @@ judge_selected(
 	if (dedupe_judge(&item->identity.class, ev, find, jd, &d, err) < 0)
 		return -1;
 	item->rule = d.rule;
-	if (d.verdict == DEDUPE_ACCEPT && item->hold != NULL) {
-		item->rule = d.rule = DEDUPE_RULE_SECRET;
-		d.reason = item->hold;
-		d.seq = 0;
-		d.key = DEDUPE_ID; /* it repeats nothing */
-		return keep_held(jd, &d, err);
-	}
+	if (item->hold != NULL &&
+	    (d.verdict == DEDUPE_ACCEPT || d.verdict == DEDUPE_HOLD))
+		return hold_pending(jd, &d, err);
 	switch (d.verdict) {
 	case DEDUPE_ACCEPT:
 		return accept(jd, d.writes, err);

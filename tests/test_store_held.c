@@ -15,6 +15,9 @@
 
 static uint64_t seq; /* of what was handed in last */
 static const char *reason;
+/* Not activated, and verified what is handed in next; 0: an activated one did
+ */
+static uint64_t pending;
 
 /* As GitHub sends: the body is signed, id and type are not. */
 static enum store_outcome
@@ -34,6 +37,8 @@ hand_in(const char *id, const char *type, const char *body,
 	w.item.event.type = span_str(type);
 	w.item.wish = wish;
 	w.item.on_held = on_held;
+	w.item.event.secret_id = pending;
+	w.item.hold = pending != 0 ? "not activated" : NULL;
 	store_submit(fx.st, &w.item);
 	outcome = fx_end(&w);
 	seq = w.item.seq;
@@ -299,6 +304,40 @@ START_TEST(an_endpoint_may_deliver_or_refuse_them)
 }
 END_TEST
 
+START_TEST(a_pending_secret_gets_nothing_delivered)
+{
+	static const enum store_on_held ways[] = { STORE_ON_HELD_HOLD,
+		STORE_ON_HELD_DELIVER, STORE_ON_HELD_REFUSE };
+	char id[16];
+	unsigned i;
+
+	fx_added("hub", NULL);
+	ck_assert_int_eq(send("a", "one"), STORE_ACCEPTED);
+	pending = 7;
+	for (i = 0; i < NITEMS(ways); i++) {
+		snprintf(id, sizeof(id), "new %u", i);
+		ck_assert_int_eq(
+		    hand_in(id, "push", id, STORE_WISH_ACCEPT, ways[i]),
+		    STORE_HELD);
+		ck_assert_uint_eq(row_of(seq).rule, DEDUPE_RULE_SECRET);
+		/* The same id, or the same content. */
+		snprintf(id, sizeof(id), "evil %u", i);
+		ck_assert_int_eq(
+		    hand_in("a", "push", id, STORE_WISH_ACCEPT, ways[i]),
+		    STORE_HELD);
+		ck_assert_int_eq(
+		    hand_in(id, "push", "one", STORE_WISH_ACCEPT, ways[i]),
+		    STORE_HELD);
+		/* An activation releases what is delivered without it. */
+		ck_assert_int_eq(row_of(seq).rule == DEDUPE_RULE_SECRET,
+		    ways[i] == STORE_ON_HELD_DELIVER);
+	}
+	pending = 0;
+	ck_assert_uint_eq(fx_events(), 1);
+	check_store();
+}
+END_TEST
+
 /* Ignored; the selection is widened; the provider sends it again. */
 START_TEST(an_ignored_message_is_judged_afresh)
 {
@@ -443,6 +482,7 @@ main(void)
 	tcase_add_test(tc, repeats_beyond_the_limit_are_counted);
 	tcase_add_test(tc, other_held_events_beyond_the_limit_fail_alone);
 	tcase_add_test(tc, an_endpoint_may_deliver_or_refuse_them);
+	tcase_add_test(tc, a_pending_secret_gets_nothing_delivered);
 	tcase_add_test(tc, an_ignored_message_is_judged_afresh);
 	tcase_add_test(tc, a_held_event_expires_with_hold_max);
 	tcase_add_test(tc, a_batch_is_new_when_an_element_is);
