@@ -6,6 +6,7 @@
 
 #include "admin/event_delivery.h"
 #include "admin/output.h"
+#include "lib/dedupe_rule.h"
 #include "lib/util.h"
 
 /* --- as lines ------------------------------------------------------------- */
@@ -58,10 +59,23 @@ void
 event_held_print_ways(const struct json *row)
 {
 	const char *status = json_text(json_get(row, "status"));
+	const char *name = json_text(json_get(row, "endpoint"));
+	const char *secret = json_text(json_get(row, "secret"));
 	long long seq = (long long)json_number(json_get(row, "seq"));
 
 	if (status == NULL || strcmp(status, "held") != 0)
 		return;
+	if ((int)json_number(json_get(row, "held_rule")) ==
+		DEDUPE_RULE_SECRET &&
+	    name != NULL && secret != NULL) {
+		printf("\nIt was delivered to no destination. If the provider "
+		       "sent the secret, as eyelet-secret show %s\ntells, "
+		       "eyelet-secret activate %s %s makes events of all that "
+		       "wait for it;\nelse eyelet-secret revoke %s %s, and "
+		       "eyelet-event drop %lld gives this one up.\n",
+		    name, name, secret, name, secret, seq);
+		return;
+	}
 	printf("\nIt was delivered to no destination. If the provider sent it, "
 	       "eyelet-event release %lld\nmakes an event of it; else "
 	       "eyelet-event drop %lld gives it up.\n",

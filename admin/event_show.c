@@ -24,8 +24,7 @@ static const struct field show_fields[] = {
 	{ "status", "status", FIELD_PLAIN, NULL },
 	{ "held_reason", "because", FIELD_PLAIN, "not known any more" },
 	{ "held_rule", "by rule", FIELD_PLAIN, NULL },
-	{ "repeats", "repeats", FIELD_PLAIN,
-	    "an event that is not in the log" },
+	{ "repeats", "repeats", FIELD_PLAIN, "none that is in the log" },
 	{ "repeats_kept", "kept", FIELD_PLAIN, NULL },
 	{ "repeats_counted", "only counted", FIELD_PLAIN, NULL },
 	{ "last_repeat_at", "last repeat", FIELD_PLAIN, NULL },
@@ -70,7 +69,7 @@ print_raw(void *arg, const struct json *row, struct err *err)
 
 	(void)arg;
 	ret = read_payload(row, &body, err);
-	if (ret == 0)
+	if (ret == 0 && body.len > 0)
 		fwrite(body.ptr, 1, body.len, stdout);
 	buf_free(&body);
 	return ret;
@@ -107,9 +106,9 @@ show_row(void *arg, const struct json *row, struct err *err)
 	    pretty_put(buf_span(&body), &text, &is_text, err) < 0)
 		goto out;
 	putchar('\n');
-	if (is_text)
+	if (is_text && text.len > 0)
 		fwrite(text.ptr, 1, text.len, stdout);
-	else
+	else if (!is_text)
 		printf(
 		    "%zu bytes that are no text: --raw has them\n", body.len);
 	ret = 0;

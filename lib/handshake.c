@@ -375,7 +375,7 @@ int
 handshake_secret(const struct scheme *sc, const struct verify_input *in,
     struct buf *out, const char **echo, struct err *err)
 {
-	struct resolver rs = { .in = in };
+	struct resolver rs;
 	enum resolve_outcome how;
 	const char *reason;
 	struct span value;
@@ -384,6 +384,7 @@ handshake_secret(const struct scheme *sc, const struct verify_input *in,
 	*echo = NULL;
 	if (!sc->has_secret_in || in->request->body.len > HANDSHAKE_BODY_MAX)
 		return 0;
+	resolver_init(&rs, sc, in);
 	if (resolve_piece(&rs, &sc->secret_in, &how, &value, &reason, err) < 0)
 		ret = -1;
 	else if (how == RESOLVE_OK && value.len > 0)

@@ -48,11 +48,13 @@ void
 op_held_write_totals(struct json_write *w, const struct store_held_totals *t);
 
 /*
- * Releases what is held of an endpoint since this secret, which was not
- * activated then, verified it; *n is how many.
+ * Releases what is held of an endpoint for want of the activation of the secret
+ * that the call names, or else of the current one; *n is how many. A row
+ * {"released": n} says so. Nothing, where no such secret was sent to the
+ * endpoint itself and is activated and live, and for a destination's.
  */
-int op_release_of_secret(const struct op_call *call, uint64_t endpoint_id,
-    uint64_t secret_id, uint64_t *n, struct err *err);
+int
+op_release_activated(const struct op_call *call, uint64_t *n, struct err *err);
 
 /* A member released_from: the seq that it was held under, or null. */
 int op_held_write_origin(const struct op_call *call, struct json_write *w,

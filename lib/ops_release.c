@@ -292,8 +292,8 @@ add_seq(void *arg, const struct store_held *h, struct err *err)
 	return 0;
 }
 
-int
-op_release_of_secret(const struct op_call *call, uint64_t endpoint_id,
+static int
+release_of_secret(const struct op_call *call, uint64_t endpoint_id,
     uint64_t secret_id, uint64_t *n, struct err *err)
 {
 	struct acting ac = { .call = call,
@@ -327,5 +327,73 @@ out:
 	buf_free(&ac.headers);
 	buf_free(&ac.result);
 	free(list.all);
+	return ret;
+}
+
+struct finding {
+	uint64_t named; /* by the call; 0: none, the current one is meant */
+	int64_t now_ms;
+	uint64_t id; /* found; 0: none */
+};
+
+/* The activated secret whose events may be held still. */
+static int
+find_received(void *arg, const struct secret *s, struct err *err)
+{
+	struct finding *fi = arg;
+
+	(void)err;
+	if (s->from[0] == '\0' || s->activated_ms == 0 ||
+	    !secret_is_live(s, fi->now_ms))
+		return 0;
+	if (fi->named != 0 ? s->id != fi->named : s->state != SECRET_CURRENT)
+		return 0;
+	fi->id = s->id;
+	return 1;
+}
+
+static int
+emit_released(const struct op_call *call, const struct op_owner *owner,
+    uint64_t n, struct err *err)
+{
+	struct buf row = BUF_INIT(OPS_ROW_MAX);
+	struct json_write w;
+	int ret;
+
+	json_write_init(&w, &row, err);
+	json_write_object(&w, NULL);
+	json_write_str(&w, owner->thing, owner->name);
+	json_write_uint(&w, "released", n);
+	json_write_close(&w);
+	ret = op_emit(call, &w, &row, err);
+	buf_free(&row);
+	return ret;
+}
+
+int
+op_release_activated(const struct op_call *call, uint64_t *n, struct err *err)
+{
+	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
+	struct store *st = call->ops->store;
+	struct finding fi = { .now_ms = store_now_ms(st) };
+	const char *id = op_text(call, "secret");
+	struct op_owner owner;
+	int ret = -1;
+
+	*n = 0;
+	if ((id != NULL && secret_id_parse(span_str(id), &fi.named, err) < 0) ||
+	    op_find_owner(call, NULL, &owner, &doc, err) < 0)
+		goto out;
+	ret = 0;
+	if (owner.is_destination)
+		goto out;
+	if (store_secrets(st, NULL, owner.id, find_received, &fi, err) < 0)
+		ret = -1;
+	else if (fi.id != 0)
+		ret = release_of_secret(call, owner.id, fi.id, n, err);
+	if (ret == 0 && *n > 0)
+		ret = emit_released(call, &owner, *n, err);
+out:
+	buf_wipe(&doc);
 	return ret;
 }

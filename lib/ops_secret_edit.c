@@ -129,6 +129,19 @@ step_activate(struct secret_change *ch, struct err *err)
 	return rotation_activate(&ch->rotation, ch->subject, ch->grace_s, err);
 }
 
+/* One that anybody may have sent takes no place unseen. */
+static int
+check_heir(const struct rotation_row *heir, struct err *err)
+{
+	if (!secret_is_pending(&heir->secret))
+		return 0;
+	return err_set(err, ERR_CONFLICT,
+	    "the staged sec_%llu was sent to the endpoint itself: activate it "
+	    "first, when eyelet-secret show tells that it came from the "
+	    "provider, or give another one with --secret-file FILE",
+	    (unsigned long long)heir->secret.id);
+}
+
 /* A new secret, else the staged one, in the place of the revoked one. */
 static int
 replace(struct secret_change *ch, struct err *err)
@@ -137,7 +150,8 @@ replace(struct secret_change *ch, struct err *err)
 		ch->heir = rotation_stage(&ch->rotation);
 	else if (rotation_find(&ch->rotation, SECRET_STAGED) != NULL) {
 		op_secret_free(&ch->secret); /* not needed */
-		if (find_staged(ch, &ch->heir, err) < 0)
+		if (find_staged(ch, &ch->heir, err) < 0 ||
+		    check_heir(ch->heir, err) < 0)
 			return -1;
 	} else if (need_value(ch, err) == 0)
 		ch->heir = rotation_stage(&ch->rotation);
@@ -478,70 +492,24 @@ op_secret_stage(const struct op_call *call, struct err *err)
 	return run(call, step_stage, OP_GENERATE_OURS, err);
 }
 
-static int
-find_received(void *arg, const struct secret *s, struct err *err)
-{
-	(void)err;
-	if (s->state != SECRET_CURRENT || s->from[0] == '\0')
-		return 0;
-	*(uint64_t *)arg = s->id;
-	return 1;
-}
-
-static int
-emit_released(const struct op_call *call, const struct op_owner *owner,
-    uint64_t n, struct err *err)
-{
-	struct buf row = BUF_INIT(OPS_ROW_MAX);
-	struct json_write w;
-	int ret;
-
-	json_write_init(&w, &row, err);
-	json_write_object(&w, NULL);
-	json_write_str(&w, owner->thing, owner->name);
-	json_write_uint(&w, "released", n);
-	json_write_close(&w);
-	ret = op_emit(call, &w, &row, err);
-	buf_free(&row);
-	return ret;
-}
-
-/* What was held for want of this is an event now. */
-static int
-release_held(const struct op_call *call, struct err *err)
-{
-	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
-	struct op_owner owner;
-	uint64_t id = 0, n = 0;
-	int ret = -1;
-
-	if (op_find_owner(call, NULL, &owner, &doc, err) < 0)
-		goto out;
-	ret = 0;
-	if (owner.is_destination)
-		goto out;
-	if (store_secrets(
-		call->ops->store, NULL, owner.id, find_received, &id, err) < 0)
-		ret = -1;
-	else if (id != 0)
-		ret = op_release_of_secret(call, owner.id, id, &n, err);
-	if (ret == 0 && n > 0)
-		ret = emit_released(call, &owner, n, err);
-out:
-	buf_wipe(&doc);
-	return ret;
-}
-
 int
 op_secret_activate(const struct op_call *call, struct err *err)
 {
-	if (run(call, step_activate, OP_GENERATE_NEVER, err) < 0)
+	struct err why = ERR_INIT;
+	bool done = run(call, step_activate, OP_GENERATE_NEVER, err) == 0;
+	uint64_t n;
+
+	/* It may be activated since a call that was cut off: this goes on. */
+	if (!done && err->code != ERR_NOTFOUND && err->code != ERR_INPUT)
 		return -1;
-	if (release_held(call, err) < 0)
-		return err_wrap(err,
-		    "the secret is activated; what was held for it is not all "
-		    "released (eyelet-event release --endpoint)");
-	return 0;
+	if (op_release_activated(call, &n, &why) == 0)
+		return done || n > 0 ? 0 : -1;
+	if (!done && why.code == err->code)
+		return -1; /* of the call itself, as before */
+	*err = why;
+	return err_wrap(err,
+	    "the secret is activated; what was held for it is not all "
+	    "released: the same command goes on");
 }
 
 int

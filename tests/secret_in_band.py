@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -86,9 +87,13 @@ def held_until_activated(st, sink):
     check("nor an event", events(st, "tasks") == [])
     waiting = events(st, "tasks", "list", "--status", "held")
     check("both are listed", len(waiting) == 2, waiting)
-    check("with the reason", "not activated" in waiting[0]["held_reason"],
-          waiting[0])
-    said = st.tool("secret", "activate", "tasks")
+    check("with the reason", waiting[0]["held_reason"] ==
+          "its secret came by itself, and is not activated", waiting[0])
+    check("and the rule", waiting[0]["held_rule"] == 7, waiting[0])
+    text = st.tool("event", "show", str(waiting[0]["seq"]))
+    way, = re.findall("eyelet-secret (activate tasks sec_[0-9]+) makes", text)
+    check("and no release of one", "event release" not in text, text)
+    said = st.tool("secret", *way.split())
     check("it says how many", "2" in said, said)
     one, = secrets(st, "tasks")
     check("current", (one["state"], one["pending"]) == ("current", False), one)
@@ -155,12 +160,33 @@ def in_a_body(st):
     status, _, text = post(st, "pages", body, {
         "X-Notion-Signature": f"sha256={mac}"})
     check("held", (status, json.loads(text)["status"]) == (200, "held"), text)
+    activate_replaces_no_other(st)
+
+
+def activate_replaces_no_other(st):
+    """A second one takes the place of the first only when it is activated."""
+    first, = secrets(st, "pages")
+    st.tool("secret", "activate", "pages")
+    st.tool("endpoint", "edit", "pages", "--expect-secret")
+    for body in (b"", b"no JSON", b"{"):
+        check("no secret", post(st, "pages", body)[0] == 401)
+    body = json.dumps({"verification_token": NOTION + "2"}).encode()
+    check("taken", post(st, "pages", body)[0] == 200)
+    wrong = st.run("secret", "revoke", "pages", first["secret"], "--replace",
+                   check=False)
+    check("not unseen", wrong.returncode != 0 and
+          "sent to the endpoint itself" in wrong.stderr, wrong)
+    st.tool("secret", "activate", "pages")
+    st.tool("secret", "revoke", "pages", first["secret"])
+    states = {r["secret"]: r["state"] for r in secrets(st, "pages")}
+    check("it is current", states.pop(first["secret"]) == "revoked" and
+          list(states.values()) == ["current"], states)
 
 
 def told_and_not_leaked(st):
     trail = [r for r in st.rows("store", "audit")
              if r["verb"] == "secret.receive"]
-    check("each is in the audit trail", len(trail) == 4, trail)
+    check("each is in the audit trail", len(trail) == 5, trail)
     check("with its address", trail[0]["detail"]["from"] == "127.0.0.1",
           trail[0])
     wait_for("the notice", SOON_S, lambda: [
