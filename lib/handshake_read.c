@@ -98,9 +98,8 @@ read_json(const struct json *value, void *base, struct err *err)
 	return read_members(value, true, rule->json, &rule->njson, err);
 }
 
-/* A name that is none, or one that is ours to send, would break the reply. */
-static int
-check_name(const char *name, struct err *err)
+int
+handshake_check_name(const char *name, struct err *err)
 {
 	static const char *const ours[] = { "content-type", "content-length",
 		"status", "cache-control", "set-cookie", "location",
@@ -133,7 +132,7 @@ read_headers(const struct json *value, void *base, struct err *err)
 	if (read_members(value, false, rule->headers, &rule->nheaders, err) < 0)
 		return -1;
 	for (i = 0; i < rule->nheaders; i++)
-		if (check_name(rule->headers[i].name, err) < 0)
+		if (handshake_check_name(rule->headers[i].name, err) < 0)
 			return field_path(err, rule->headers[i].name);
 	return 0;
 }

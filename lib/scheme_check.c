@@ -410,9 +410,11 @@ check_secret_in(const struct scheme *sc, struct err *err)
 		return err_set(err, ERR_CONFIG,
 		    "/secret_in/echo: only a header is answered in one: "
 		    "/secret_in/from must be \"header:NAME\"");
-	if (sc->secret_in.other != NULL || sc->secret_in.numbered)
+	if (sc->secret_in.other != NULL)
 		return err_set(
 		    err, ERR_CONFIG, "/secret_in/from: must name one header");
+	if (sc->secret_echo && handshake_check_name(sc->secret_in.arg, err) < 0)
+		return err_wrap(err, "/secret_in/echo");
 	return 0;
 }
 

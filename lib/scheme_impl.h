@@ -285,6 +285,8 @@ int
 scheme_handshake_parse(const struct json *value, void *base, struct err *err);
 /* Do its rules fit together, and to the rest? "/handshake/0/FIELD: why". */
 int handshake_check(const struct scheme *sc, struct err *err);
+/* A name that is none, or one that is ours to send, would break the reply. */
+int handshake_check_name(const char *name, struct err *err);
 void handshake_rule_free(struct handshake_rule *rule);
 
 #endif

@@ -476,6 +476,33 @@ static const struct {
 	{ "a secret from elsewhere", "{\"secret_from\":\"user\"}",
 	    "x.json: /secret_from: must be one of \"provider\", "
 	    "\"operator\"" },
+	{ "a secret from anywhere", "{\"secret_in\":{\"from\":\"query:s\"}}",
+	    "x.json: /secret_in/from: \"query:s\" cannot stand here" },
+	{ "a secret that comes as a text", "{\"secret_in\":\"header:S\"}",
+	    "x.json: /secret_in: must be an object, not a string" },
+	{ "a secret that comes from nowhere", "{\"secret_in\":{\"echo\":true}}",
+	    "x.json: /secret_in/from: is missing" },
+	{ "a secret that is sent back elsewhere",
+	    "{\"secret_in\":{\"from\":\"header:S\",\"echo\":\"X\"}}",
+	    "x.json: /secret_in/echo: must be true or false" },
+	{ "a secret that comes, where the operator makes it",
+	    "{" HMAC "," SIG "," BODY ",\"secret_from\":\"operator\","
+	    "\"secret_in\":{\"from\":\"header:S\"}}",
+	    "x.json: /secret_in: the operator makes the secrets of this "
+	    "scheme: /secret_from must be \"provider\"" },
+	{ "a secret of a body that is sent back",
+	    "{" HMAC "," SIG "," BODY ",\"secret_from\":\"provider\","
+	    "\"secret_in\":{\"from\":\"json:/s\",\"echo\":true}}",
+	    "x.json: /secret_in/echo: only a header is answered in one: "
+	    "/secret_in/from must be \"header:NAME\"" },
+	{ "a secret in one of two headers",
+	    "{" HMAC "," SIG "," BODY ",\"secret_from\":\"provider\","
+	    "\"secret_in\":{\"from\":\"header:S,T\"}}",
+	    "x.json: /secret_in/from: must name one header" },
+	{ "a secret that is sent back as a cookie",
+	    "{" HMAC "," SIG "," BODY ",\"secret_from\":\"provider\","
+	    "\"secret_in\":{\"from\":\"header:Set-Cookie\",\"echo\":true}}",
+	    "x.json: /secret_in/echo: cannot be set by a rule" },
 	{ "a body of XML", "{\"body\":\"xml\"}",
 	    "x.json: /body: must be one of \"json\", \"any\"" },
 	{ "an envelope with an unknown hole",
