@@ -79,7 +79,7 @@ print_body(const char *body, struct err *err)
 	int ret;
 
 	ret = pretty_put(span_str(body), &text, &is_text, err);
-	if (ret == 0 && is_text) {
+	if (ret == 0 && is_text && text.len > 0) {
 		putchar('\n');
 		fwrite(text.ptr, 1, text.len, stdout);
 	}
