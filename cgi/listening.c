@@ -16,7 +16,8 @@
 
 #define ACTIVATED_FD 3 /* the first that systemd hands over */
 #define HOST_MAX 256
-#define NEW ".new" /* behind the name of a socket that is being made */
+#define NEW ".new" /* behind the name of a socket that is to replace one */
+#define OWN_ENV "EYELET_LISTENS" /* to itself: what listening_keep hands on */
 
 _Static_assert(
     sizeof(((struct sockaddr_un *)NULL)->sun_path) == LISTENING_PATH_MAX,
@@ -48,6 +49,29 @@ env_is(const char *name, uint64_t want)
 	       n == want;
 }
 
+/*
+ * Was it opened by this process, before it executed itself anew? Then it is
+ * ours still, with its file.
+ */
+static void
+find_own(struct listening *ls)
+{
+	const char *own = getenv(OWN_ENV);
+	unsigned long long dev, ino;
+	int beside, at = 0;
+
+	if (own != NULL &&
+	    sscanf(own, "%llu:%llu:%d:%n", &dev, &ino, &beside, &at) == 3 &&
+	    at > 0 && strlen(own + at) < sizeof(ls->path)) {
+		ls->from = LISTENING_OPENED;
+		strcpy(ls->path, own + at);
+		ls->dev = (dev_t)dev;
+		ls->ino = (ino_t)ino;
+		ls->beside = beside != 0;
+	}
+	unsetenv(OWN_ENV);
+}
+
 static int
 find_activated(struct listening *ls, struct err *err)
 {
@@ -69,6 +93,7 @@ find_activated(struct listening *ls, struct err *err)
 	fcntl(ACTIVATED_FD, F_SETFD, FD_CLOEXEC);
 	ls->from = LISTENING_ACTIVATED;
 	ls->fd = ACTIVATED_FD;
+	find_own(ls);
 	return 0;
 }
 
@@ -150,8 +175,8 @@ make_way(
 }
 
 /*
- * To replace a socket that is served, the next one is made beside it and
- * renamed: there is always one.
+ * To replace a socket that is served, the next one is made beside it, and
+ * renamed when its process answers: there is always one.
  */
 static int
 open_path(const char *path, bool replace, struct listening *ls, struct err *err)
@@ -179,8 +204,7 @@ open_path(const char *path, bool replace, struct listening *ls, struct err *err)
 		return -1;
 	}
 	if (chmod(sun.sun_path, 0660) < 0 || stat(sun.sun_path, &st) < 0 ||
-	    listen(fd, SOMAXCONN) < 0 ||
-	    (served && rename(sun.sun_path, path) < 0)) {
+	    listen(fd, SOMAXCONN) < 0) {
 		err_errno(err, errno, "listen at %s", path);
 		unlink(sun.sun_path);
 		close(fd);
@@ -191,6 +215,7 @@ open_path(const char *path, bool replace, struct listening *ls, struct err *err)
 	strcpy(ls->path, path);
 	ls->dev = st.st_dev;
 	ls->ino = st.st_ino;
+	ls->beside = served;
 	return 0;
 }
 
@@ -293,15 +318,51 @@ listening_open(
 	return 0;
 }
 
+/* The name that its file has now; "" when it has none. */
+static void
+name_file(const struct listening *ls, char name[LISTENING_PATH_MAX])
+{
+	snprintf(
+	    name, LISTENING_PATH_MAX, "%s%s", ls->path, ls->beside ? NEW : "");
+}
+
+static bool
+is_own_file(const struct listening *ls, const struct stat *st)
+{
+	return st->st_dev == ls->dev && st->st_ino == ls->ino;
+}
+
+int
+listening_take_place(struct listening *ls, struct err *err)
+{
+	char name[LISTENING_PATH_MAX];
+	struct stat st;
+
+	if (!ls->beside)
+		return 0;
+	name_file(ls, name);
+	if (lstat(name, &st) < 0 || !is_own_file(ls, &st))
+		return err_set(err, ERR_EXISTS,
+		    "another process is about to take over %s as well, and has "
+		    "removed %s: let that one serve",
+		    ls->path, name);
+	if (rename(name, ls->path) < 0)
+		return err_errno(err, errno, "listen at %s", ls->path);
+	ls->beside = false;
+	return 0;
+}
+
 void
 listening_hide(struct listening *ls)
 {
+	char name[LISTENING_PATH_MAX];
 	struct stat st;
 
-	if (ls->path[0] != '\0' && lstat(ls->path, &st) == 0 &&
-	    st.st_dev == ls->dev && st.st_ino == ls->ino)
-		unlink(ls->path);
+	name_file(ls, name);
+	if (name[0] != '\0' && lstat(name, &st) == 0 && is_own_file(ls, &st))
+		unlink(name);
 	ls->path[0] = '\0';
+	ls->beside = false;
 }
 
 bool
@@ -309,9 +370,9 @@ listening_is_replaced(const struct listening *ls)
 {
 	struct stat st;
 
-	return ls->path[0] != '\0' && lstat(ls->path, &st) == 0 &&
-	       S_ISSOCK(st.st_mode) &&
-	       (st.st_dev != ls->dev || st.st_ino != ls->ino);
+	return ls->path[0] != '\0' && !ls->beside &&
+	       lstat(ls->path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	       !is_own_file(ls, &st);
 }
 
 void
@@ -328,7 +389,7 @@ listening_keep(struct listening *ls, struct err *err)
 {
 	bool parent = ls->from == LISTENING_PARENT;
 	int to = parent ? STDIN_FILENO : ACTIVATED_FD;
-	char pid[24];
+	char pid[24], own[LISTENING_PATH_MAX + 48];
 
 	if (ls->from == LISTENING_NONE)
 		return 0;
@@ -341,6 +402,13 @@ listening_keep(struct listening *ls, struct err *err)
 	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
 	if (setenv("LISTEN_PID", pid, 1) < 0 ||
 	    setenv("LISTEN_FDS", "1", 1) < 0)
+		return err_errno(err, errno, "hand the socket over");
+	if (ls->from != LISTENING_OPENED)
+		return 0;
+	snprintf(own, sizeof(own), "%llu:%llu:%d:%s",
+	    (unsigned long long)ls->dev, (unsigned long long)ls->ino,
+	    ls->beside ? 1 : 0, ls->path);
+	if (setenv(OWN_ENV, own, 1) < 0)
 		return err_errno(err, errno, "hand the socket over");
 	return 0;
 }

@@ -26,17 +26,19 @@ struct listening {
 	char path[LISTENING_PATH_MAX]; /* of OPENED, or "" */
 	dev_t dev; /* of the file at path */
 	ino_t ino;
+	bool beside; /* the file is at PATH.new, see listening_take_place */
 };
 
-#define LISTENING_INIT                        \
-	{                                     \
-		LISTENING_NONE, -1, "", 0, 0, \
+#define LISTENING_INIT                               \
+	{                                            \
+		LISTENING_NONE, -1, "", 0, 0, false, \
 	}
 
 /*
  * The socket that was handed over: by systemd, by this program before it
- * executed itself anew, or by a web server as descriptor 0 (which is /dev/null
- * afterwards). *out is NONE when there is none. ERR_USAGE: LISTEN_FDS is not
+ * executed itself anew (then it is what it was before: OPENED, with its file),
+ * or by a web server as descriptor 0 (which is /dev/null afterwards). *out is
+ * NONE when there is none. ERR_USAGE: LISTEN_FDS is not
  * 1, or no listening socket.
  */
 int listening_inherit(struct listening *out, struct err *err);
@@ -44,13 +46,20 @@ int listening_inherit(struct listening *out, struct err *err);
 /*
  * Opens where: a path with a slash in it, or HOST:PORT. A path gets mode 0660
  * and, in a folder with the set-group-id bit, that folder's group; a socket
- * file that nobody listens on any more is replaced, and with replace one that
- * somebody serves, in one step: no connection is refused meanwhile. ERR_USAGE:
- * where means nothing, or a port cannot be replaced. ERR_EXISTS: somebody
- * listens there. ERR_IO, ERR_DENIED, ...
+ * file that nobody listens on any more is replaced; with replace one that
+ * somebody serves stays until listening_take_place. ERR_USAGE: where means
+ * nothing, or a port cannot be replaced. ERR_EXISTS: somebody listens there.
+ * ERR_IO, ERR_DENIED, ...
  */
 int listening_open(
     const char *where, bool replace, struct listening *out, struct err *err);
+
+/*
+ * Once requests can be answered: where another process serves the path, takes
+ * its place, in one step: no connection is refused meanwhile. ERR_EXISTS: a
+ * third process is about to do that. ERR_IO, ...
+ */
+int listening_take_place(struct listening *ls, struct err *err);
 
 /* Closes, and removes its own socket file if it is still the same. */
 void listening_close(struct listening *ls);

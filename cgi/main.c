@@ -294,8 +294,10 @@ serve_until_end(const struct options *opt, struct conf *cf,
 	if (take_files(&files, &err) < 0 || fcgi_init(&err) < 0 ||
 	    log_open(cf->log, &so.log, &err) < 0 ||
 	    conf_live_new(cf, &rl.settings, &err) < 0 ||
-	    notify_open(ls, rl.settings, &so.notify, &err) < 0)
+	    notify_open(ls, rl.settings, &so.notify, &err) < 0) {
+		listening_close(ls);
 		return fail(&err);
+	}
 	rl.log = so.log;
 	reload_init(&rl);
 	so.connections = choose_connections(files, so.log);

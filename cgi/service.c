@@ -232,6 +232,17 @@ reason_to_end(struct service *sv, int timeout_ms, enum end_way *way)
 	return NULL;
 }
 
+/* Answered with 503 or not, nobody has to wait any more. */
+static int
+get_ready(struct service *sv, struct err *err)
+{
+	if (listening_take_place(sv->opt.listening, err) < 0)
+		return -1;
+	notify_ready(sv->opt.notify);
+	sv->ready = true;
+	return 0;
+}
+
 static int
 loop(struct service *sv, struct err *err)
 {
@@ -256,10 +267,9 @@ loop(struct service *sv, struct err *err)
 			reload_or_say(sv->opt.reload, sv->holding, false);
 		reload_follow(sv->opt.reload, &sv->conf, sv->pool,
 		    sv->mode == MODE_FORWARDING ? SERVICE_FORWARDERS : 0);
-		/* Answered with 503 or not, nobody has to wait any more. */
-		if (!sv->ready && sv->mode != MODE_OPENING)
-			notify_ready(sv->opt.notify);
-		sv->ready = sv->ready || sv->mode != MODE_OPENING;
+		if (!sv->ready && sv->mode != MODE_OPENING &&
+		    get_ready(sv, err) < 0)
+			return -1;
 		why = reason_to_end(sv, SERVICE_LOOK_MS, &way);
 	}
 	log_note(sv->opt.log, "%s: %s",

@@ -52,7 +52,7 @@ struct service {
 	char leave_why[128]; /* "": nobody asked */
 
 	bool parent_ends_us; /* it sent a signal to end */
-	bool ready; /* systemd was told */
+	bool ready; /* has its socket's path; systemd was told */
 
 	_Atomic(struct engine *) engine; /* set with MODE_OWNING */
 	struct engine *holding; /* the same, and while its store is down */

@@ -252,6 +252,115 @@ class Sockets(InFolder):
         self.assertIn(where, words)
 
 
+class Replaced(InFolder):
+    """With --replace another process takes the place of the first."""
+
+    def other_store(self):
+        """The options of a process that has a store of its own."""
+        conf, store = self.folder.file("other.conf"), self.folder.file("other")
+        os.mkdir(store, 0o700)
+        with open(self.folder.conf) as f:
+            text = f.read().replace(self.folder.store, store)
+        with open(conf, "w") as f:
+            f.write(text)
+        return ["-c", conf, "--socket", self.folder.socket, "--replace"]
+
+    def next_one(self, *options, **more):
+        if not options:
+            options = ("-c", self.folder.conf, "--socket", self.folder.socket,
+                       "--replace")
+        log = open(self.folder.file("next.log"), "ab")
+        self.addCleanup(log.close)
+        p = subprocess.Popen([FAKE, *options], stdin=subprocess.DEVNULL,
+                             stdout=log, stderr=log, **more)
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        return p
+
+    def stays(self, program, before):
+        """The first one has its place still."""
+        time.sleep(0.6)  # it looks around every 0.25 s
+        self.assertIsNone(program.process.poll(), program.log())
+        self.assertEqual(os.stat(self.folder.socket).st_ino, before)
+        self.assertFalse(os.path.exists(self.folder.socket + ".new"))
+        self.serves(self.folder.socket)
+
+    def fence(self, words):
+        """Has the process at the socket execute itself anew."""
+        before = words()
+        ask(self.folder.socket, post(query="fence"))
+        wait_until(lambda: words() > before, "a new start")
+        wait_until(lambda: ask(self.folder.socket, post()).status == 200,
+                   "service")
+
+    def test_one_that_cannot_start_leaves_it(self):
+        program = self.start()
+        before = os.stat(self.folder.socket).st_ino
+        status, _, words = self.run_it(
+            "--socket", self.folder.socket, "--replace",
+            preexec_fn=at_most_files(16, 200))
+        self.assertEqual(status, EX_OSERR, words)
+        self.stays(program, before)
+
+    def test_one_whose_store_fails_leaves_it(self):
+        program = self.start()
+        before = os.stat(self.folder.socket).st_ino
+        down = self.folder.file("down")
+        with open(down, "w") as f:
+            f.write("corrupt")
+        status, _, words = self.run_it(*self.other_store(), conf=False,
+                                       env={"FAKE_DOWN": down})
+        self.assertEqual(status, EX_DATAERR, words)
+        self.stays(program, before)
+
+    def test_it_serves_until_the_next_one_can(self):
+        program = self.start()
+        before = os.stat(self.folder.socket).st_ino
+        p = self.next_one(*self.other_store(),
+                          env=dict(os.environ, FAKE_OPEN_MS="2000"))
+        wait_until(lambda: os.path.exists(self.folder.socket + ".new"),
+                   "the next socket")
+        self.assertEqual(os.stat(self.folder.socket).st_ino, before)
+        self.serves(self.folder.socket)
+        self.assertEqual(program.wait(), 0)
+        self.assertIn("taken over the socket", program.log())
+        self.assertNotEqual(os.stat(self.folder.socket).st_ino, before)
+        self.assertFalse(os.path.exists(self.folder.socket + ".new"))
+        self.serves(self.folder.socket)
+        p.terminate()
+        self.assertEqual(p.wait(PATIENCE), 0)
+        self.assertFalse(os.path.exists(self.folder.socket))
+
+    def test_of_two_at_once_one_takes_it(self):
+        program = self.start()
+        slow = self.next_one(*self.other_store(),
+                             env=dict(os.environ, FAKE_OPEN_MS="2000"))
+        wait_until(lambda: os.path.exists(self.folder.socket + ".new"),
+                   "the next socket")
+        p = self.next_one()
+        self.assertEqual(program.wait(), 0)
+        self.assertEqual(slow.wait(PATIENCE), EX_CANTCREAT)
+        self.assertIsNone(p.poll())
+        self.serves(self.folder.socket)
+
+    def test_a_process_that_started_anew_has_its_path_still(self):
+        program = self.start()
+        self.fence(lambda: program.log().count("owns the store"))
+        p = self.next_one()
+        self.assertEqual(program.wait(), 0)
+        self.assertIn("taken over the socket", program.log())
+
+        def owned():
+            with open(self.folder.file("next.log")) as f:
+                return f.read().count("this process owns the store")
+        wait_until(lambda: owned() == 1, "the next owner")
+        self.fence(owned)
+        self.serves(self.folder.socket)
+        p.terminate()
+        self.assertEqual(p.wait(PATIENCE), 0)
+        self.assertFalse(os.path.exists(self.folder.socket))
+
+
 class HandedOver(InFolder):
     def activate(self, *options, fds="1", with_socket=True, pid=None, env=None):
         """As systemd does: descriptor 3, and LISTEN_PID is the program's."""
