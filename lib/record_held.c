@@ -17,6 +17,7 @@ record_put_held(const struct store_held *h, struct buf *b, struct err *err)
 	    pack_put_ms(b, h->age_ms, err) < 0 ||
 	    pack_put64(b, h->first_seq, err) < 0 ||
 	    pack_put64(b, h->released_seq, err) < 0 ||
+	    pack_put64(b, h->secret_id, err) < 0 ||
 	    pack_put8(b, h->rule, err) < 0 ||
 	    pack_put32(b, h->bytes, err) < 0 ||
 	    pack_put8(b, h->own_keys, err) < 0)
@@ -44,6 +45,7 @@ record_get_held(struct span value, struct store_held *out, struct err *err)
 	out->age_ms = pack_get_ms(&r);
 	out->first_seq = pack_get64(&r);
 	out->released_seq = pack_get64(&r);
+	out->secret_id = pack_get64(&r);
 	out->rule = pack_get8(&r);
 	out->bytes = (uint32_t)pack_get32(&r);
 	out->own_keys = pack_get8(&r);

@@ -43,6 +43,10 @@ enum store_held_fit {
 	STORE_HELD_COUNTED /* a repeat, and enough of them are kept */
 };
 
+/* The row of a held event, in txn or committed; else as store_held_get. */
+int store_held_find(struct store *st, struct bdb_txn *txn, uint64_t seq,
+    struct store_held *out, struct buf *scratch, bool *found, struct err *err);
+
 /*
  * In the committer: h is to be held. repeats: its content is that of an event
  * that is there, so that counting it loses nothing.

@@ -31,8 +31,8 @@ repeats_key(
 	return span_of(key, 1 + DEDUPE_KEY_SIZE);
 }
 
-static int
-get_held(struct store *st, struct bdb_txn *txn, uint64_t seq,
+int
+store_held_find(struct store *st, struct bdb_txn *txn, uint64_t seq,
     struct store_held *out, struct buf *scratch, bool *found, struct err *err)
 {
 	unsigned char key[KEY_MAX];
@@ -254,6 +254,33 @@ check_waits(const struct store_held *h, struct err *err)
 	return 0;
 }
 
+/*
+ * An event of a secret that was not activated keeps no other out: did it come
+ * again under one that is?
+ */
+static int
+check_no_other(struct store_tx *tx, const struct store_held *h, struct err *err)
+{
+	struct record_dedupe rec;
+	unsigned key;
+	bool found;
+
+	for (key = 0; key < DEDUPE_KEYS && h->secret_id != 0; key++) {
+		if ((h->own_keys & DEDUPE_BIT(key)) == 0)
+			continue;
+		if (dedupe_get(tx->st->dedupe, tx->txn, h->endpoint_id,
+			h->keys[key], &rec, &found, err) < 0)
+			return -1;
+		if (found && rec.first.state == DEDUPE_STORED)
+			return err_set(err, ERR_CONFLICT,
+			    "held event %llu came again since, and is event "
+			    "%llu: drop the held one",
+			    (unsigned long long)h->seq,
+			    (unsigned long long)rec.first.seq);
+	}
+	return 0;
+}
+
 static int
 fail_not_held(uint64_t seq, struct err *err)
 {
@@ -272,7 +299,8 @@ store_tx_release(
 	bool found;
 	int ret = -1;
 
-	if (get_held(tx->st, tx->txn, ev->seq, &h, &row, &found, err) < 0)
+	if (store_held_find(tx->st, tx->txn, ev->seq, &h, &row, &found, err) <
+	    0)
 		goto out;
 	if (!found && (ev->flags & EVENT_HELD) == 0) {
 		fail_not_held(ev->seq, err);
@@ -280,7 +308,8 @@ store_tx_release(
 	}
 	store_clock(tx->st, &now);
 	copy.flags &= ~(unsigned)EVENT_HELD;
-	if (found && check_waits(&h, err) < 0)
+	if (found &&
+	    (check_waits(&h, err) < 0 || check_no_other(tx, &h, err) < 0))
 		goto out;
 	if (store_tx_append(tx, &copy, &now, err) < 0)
 		goto out;
@@ -310,7 +339,7 @@ store_tx_drop_held(struct store_tx *tx, uint64_t seq, struct err *err)
 	bool found;
 	int ret = -1;
 
-	if (get_held(tx->st, tx->txn, seq, &h, &row, &found, err) < 0)
+	if (store_held_find(tx->st, tx->txn, seq, &h, &row, &found, err) < 0)
 		goto out;
 	if (!found) {
 		fail_not_held(seq, err);
@@ -367,7 +396,8 @@ int
 store_held_get(struct store *st, struct store_tx *tx, uint64_t seq,
     struct store_held *out, struct buf *scratch, bool *found, struct err *err)
 {
-	return get_held(st, store_txn(tx), seq, out, scratch, found, err);
+	return store_held_find(
+	    st, store_txn(tx), seq, out, scratch, found, err);
 }
 
 int

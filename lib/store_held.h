@@ -29,6 +29,12 @@ struct store_held {
 	int64_t age_ms; /* when it came, by the age clock */
 	uint64_t first_seq; /* the copy that it repeats; 0: not in the log */
 	uint64_t released_seq; /* 0: it is not released */
+	/*
+	 * It verified the event, and was not activated then: anybody may have
+	 * sent both, so that it makes no other secret's event a duplicate. 0:
+	 * an activated one, or none, did.
+	 */
+	uint64_t secret_id;
 	unsigned rule; /* of dedupe_rule.h */
 	uint32_t bytes; /* of the event in the log */
 	struct span reason; /* borrowed until the visit returns */
@@ -71,7 +77,8 @@ int store_held_repeats(struct store *st, const struct store_held *h,
  * caller, who may have added to its headers) under a new seq, *seq. It is
  * deduped as an accepted event from then on. An event whose row is lost is
  * released as well. ERR_NOTFOUND: it is not held; ERR_CONFLICT: it was dropped
- * or released already; ERR_FULL.
+ * or released already, or has a secret_id, and came again under a secret that
+ * is activated; ERR_FULL.
  */
 int store_tx_release(struct store_tx *tx, const struct event *ev, uint64_t *seq,
     struct err *err);

@@ -12,6 +12,39 @@ struct judging {
 	struct record_dedupe known[DEDUPE_KEYS]; /* as they were found */
 };
 
+/*
+ * The record under a key, unless it is that of a held event whose secret is not
+ * activated: anybody may have sent that, so it is known again under the same
+ * secret alone, and is in the way of no other event.
+ */
+static int
+get_record(struct judging *jd, const unsigned char key[DEDUPE_KEY_SIZE],
+    struct record_dedupe *out, bool *found, struct err *err)
+{
+	struct store *st = jd->ba->st;
+	const struct store_item *item = jd->item;
+	struct buf scratch = BUF_INIT(STORE_ROW_MAX);
+	struct store_held h;
+	bool has_row;
+	int ret;
+
+	if (dedupe_get(st->dedupe, jd->ba->txn, item->event.endpoint_id, key,
+		out, found, err) < 0)
+		return -1;
+	if (!*found || out->first.state != DEDUPE_HELD)
+		return 0;
+	ret = store_held_find(
+	    st, jd->ba->txn, out->first.seq, &h, &scratch, &has_row, err);
+	if (ret == 0 && has_row && h.secret_id != 0 &&
+	    h.state != STORE_HELD_RELEASED)
+		*found =
+		    item->hold != NULL && item->event.secret_id == h.secret_id;
+	if (!*found)
+		memset(out, 0, sizeof(*out));
+	buf_free(&scratch);
+	return ret;
+}
+
 /* A record under one of the item's keys: of an event, else of a message. */
 static int
 find(void *arg, enum dedupe_key key, struct dedupe_record *out, struct err *err)
@@ -23,8 +56,7 @@ find(void *arg, enum dedupe_key key, struct dedupe_record *out, struct err *err)
 	int64_t oldest_ms = jd->ba->now.age_ms - st->opt.horizon_s * 1000;
 	bool found;
 
-	if (dedupe_get(st->dedupe, jd->ba->txn, item->event.endpoint_id, k,
-		&jd->known[key], &found, err) < 0)
+	if (get_record(jd, k, &jd->known[key], &found, err) < 0)
 		return -1;
 	if (!found && dedupe_leaves_records(&item->identity.class)) {
 		if (store_ignored_find(st, jd->ba->txn, item->event.endpoint_id,
@@ -91,8 +123,7 @@ put_records(struct judging *jd, enum dedupe_state state, unsigned writes,
 			item->hashes.keys[key], &rec, err) < 0)
 			return -1;
 	for (i = 0; i < n; i++) {
-		if (dedupe_get(ba->st->dedupe, ba->txn, id,
-			element_key(item, i), &old, &found, err) < 0)
+		if (get_record(jd, element_key(item, i), &old, &found, err) < 0)
 			return -1;
 		if (!found && dedupe_put(ba->st->dedupe, ba->txn, id,
 				  element_key(item, i), &rec, err) < 0)
@@ -152,6 +183,7 @@ fill_held(const struct judging *jd, const struct dedupe_decision *d,
 	h->state = STORE_HELD_WAITING;
 	h->age_ms = jd->ba->now.age_ms;
 	h->first_seq = d->seq;
+	h->secret_id = item->hold != NULL ? item->event.secret_id : 0;
 	h->rule = d->rule;
 	h->bytes = (uint32_t)record_event_size(&item->event);
 	h->reason = span_str(d->reason);
@@ -221,9 +253,22 @@ static int
 hold_pending(struct judging *jd, struct dedupe_decision *d, struct err *err)
 {
 	struct store_item *item = jd->item;
+	struct dedupe_record own = { .state = DEDUPE_UNKNOWN };
 
 	if (d->verdict == DEDUPE_HOLD && item->on_held != STORE_ON_HELD_DELIVER)
 		return keep_held(jd, d, err);
+	/* The id is another's that is held: it is known again by the whole. */
+	if ((d->writes & DEDUPE_BIT(DEDUPE_ID)) != 0 &&
+	    jd->known[DEDUPE_ID].first.state == DEDUPE_HELD) {
+		d->writes &= ~DEDUPE_BIT(DEDUPE_ID);
+		d->writes |= DEDUPE_BIT(DEDUPE_WHOLE);
+		if (find(jd, DEDUPE_WHOLE, &own, err) < 0)
+			return -1;
+		if (own.state == DEDUPE_HELD || own.state == DEDUPE_STORED)
+			return repeat(jd, item->hashes.keys[DEDUPE_WHOLE],
+			    &jd->known[DEDUPE_WHOLE],
+			    "the same message is held already", err);
+	}
 	item->rule = d->rule = DEDUPE_RULE_SECRET;
 	d->reason = item->hold;
 	d->seq = 0;
@@ -238,15 +283,13 @@ hold_pending(struct judging *jd, struct dedupe_decision *d, struct err *err)
 static int
 judge_elements(struct judging *jd, bool *done, struct err *err)
 {
-	struct store_batch *ba = jd->ba;
 	struct record_dedupe rec;
 	size_t i, n = count_elements(jd->item);
 	bool found = n > 0;
 
 	for (i = 0; i < n && found; i++)
-		if (dedupe_get(ba->st->dedupe, ba->txn,
-			jd->item->event.endpoint_id, element_key(jd->item, i),
-			&rec, &found, err) < 0)
+		if (get_record(
+			jd, element_key(jd->item, i), &rec, &found, err) < 0)
 			return -1;
 	*done = found;
 	return found ? repeat(jd, element_key(jd->item, n - 1), &rec,

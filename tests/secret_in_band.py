@@ -183,10 +183,46 @@ def activate_replaces_no_other(st):
           list(states.values()) == ["current"], states)
 
 
+def notion(st, secret, body, name):
+    mac = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    status, _, text = post(st, name, body, {
+        "X-Notion-Signature": f"sha256={mac}"})
+    return status, json.loads(text).get("status") if text else None
+
+
+def a_thief_keeps_nothing_out(st, sink):
+    """What he sent under known ids is in the way of no genuine event."""
+    st.tool("endpoint", "add", "claimed", "--scheme", "notion", "--on-held",
+            "deliver", "--expect-secret", "5")
+    body = b'{"id":"c1","type":"page.created"}'
+    token = json.dumps({"verification_token": THIEF + "3"}).encode()
+    check("the thief's", post(st, "claimed", token)[0] == 200)
+    check("held", notion(st, THIEF + "3", body, "claimed") == (200, "held"))
+    one, = secrets(st, "claimed")
+    st.tool("secret", "revoke", "claimed", one["secret"])
+    st.tool("endpoint", "edit", "claimed", "--expect-secret", "5")
+    token = json.dumps({"verification_token": NOTION + "3"}).encode()
+    check("the provider's", post(st, "claimed", token)[0] == 200)
+    check("held", notion(st, NOTION + "3", body, "claimed") == (200, "held"))
+    st.tool("secret", "activate", "claimed")
+    check("known", notion(st, NOTION + "3", body, "claimed") ==
+          (200, "duplicate"))
+    check("once", len(events(st, "claimed")) == 1)
+    held, = events(st, "claimed", "list", "--status", "held")
+    said = st.run("event", "release", str(held["seq"]), check=False)
+    check("not twice", said.returncode == 1 and
+          "came again since" in said.stdout + said.stderr, said)
+    st.tool("event", "drop", str(held["seq"]), "--yes")
+    check("dropped", events(st, "claimed", "list", "--status", "held") == [])
+    st.tool("deliver", "--once")
+    check("delivered once", [r.body for r in sink.requests("/crm")
+                             if b"c1" in r.body] == [body])
+
+
 def told_and_not_leaked(st):
     trail = [r for r in st.rows("store", "audit")
              if r["verb"] == "secret.receive"]
-    check("each is in the audit trail", len(trail) == 5, trail)
+    check("each is in the audit trail", len(trail) == 7, trail)
     check("with its address", trail[0]["detail"]["from"] == "127.0.0.1",
           trail[0])
     wait_for("the notice", SOON_S, lambda: [
@@ -209,13 +245,14 @@ def main():
         st.tool("endpoint", "add", "tasks", "--scheme", "asana")
         st.tool("destination", "add", "crm", "--url", sink.url("/crm"),
                 "--allow-net", "127.0.0.0/8", "--allow-http", "--endpoints",
-                "tasks,raced")
+                "tasks,raced,claimed")
         closed_at_first(st)
         taken_and_echoed(st, sink)
         held_until_activated(st, sink)
         a_thief_is_seen(st, sink)
         addresses_and_time(st)
         in_a_body(st)
+        a_thief_keeps_nothing_out(st, sink)
         told_and_not_leaked(st)
     return 0
 

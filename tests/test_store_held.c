@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/digest.h"
 #include "lib/store_held.h"
 #include "lib/store_impl.h"
 #include "lib/util.h"
@@ -18,6 +19,13 @@ static const char *reason;
 /* Not activated, and verified what is handed in next; 0: an activated one did
  */
 static uint64_t pending;
+
+static void
+wait_for_activation(struct store_item *item)
+{
+	item->event.secret_id = pending;
+	item->hold = pending != 0 ? "not activated" : NULL;
+}
 
 /* As GitHub sends: the body is signed, id and type are not. */
 static enum store_outcome
@@ -37,8 +45,7 @@ hand_in(const char *id, const char *type, const char *body,
 	w.item.event.type = span_str(type);
 	w.item.wish = wish;
 	w.item.on_held = on_held;
-	w.item.event.secret_id = pending;
-	w.item.hold = pending != 0 ? "not activated" : NULL;
+	wait_for_activation(&w.item);
 	store_submit(fx.st, &w.item);
 	outcome = fx_end(&w);
 	seq = w.item.seq;
@@ -338,6 +345,84 @@ START_TEST(a_pending_secret_gets_nothing_delivered)
 }
 END_TEST
 
+static void
+expect_refused(uint64_t no)
+{
+	unsigned char id[STORE_REQUEST_ID];
+	struct buf result = BUF_INIT(1024);
+
+	ck_assert_int_eq(digest_random(id, sizeof(id), &fx.err), 0);
+	ck_assert_int_eq(store_change(fx.st, &fx_actor, id, change_release, &no,
+			     &result, &fx.err),
+	    -1);
+	ck_assert_int_eq(fx.err.code, ERR_CONFLICT);
+	ck_assert_ptr_nonnull(strstr(fx.err.text, "came again since"));
+	fx.err = (struct err)ERR_INIT;
+	buf_free(&result);
+}
+
+/* Whoever sent it had the same bytes: it is in no genuine event's way. */
+START_TEST(a_pending_secret_claims_no_id)
+{
+	uint64_t dropped, other, waiting;
+
+	fx_added("hub", NULL);
+	pending = 7;
+	ck_assert_int_eq(send("a", "one"), STORE_HELD);
+	dropped = seq;
+	ck_assert_int_eq(send("a", "one"), STORE_DUPLICATE);
+	ck_assert_uint_eq(seq, dropped);
+	ck_assert_int_eq(send("b", "two"), STORE_HELD);
+	waiting = seq;
+	fx_change(NULL, change_drop, &dropped, NULL);
+	ck_assert_int_eq(send("a", "one"), STORE_DUPLICATE);
+	pending = 8;
+	ck_assert_int_eq(send("b", "two"), STORE_HELD);
+	other = seq;
+	ck_assert_int_eq(send("b", "two"), STORE_DUPLICATE);
+	ck_assert_uint_eq(seq, other);
+	fx_close();
+	fx_open();
+	pending = 0;
+	ck_assert_int_eq(send("a", "one"), STORE_ACCEPTED);
+	ck_assert_int_eq(send("a", "one"), STORE_DUPLICATE);
+	ck_assert_int_eq(send("b", "two"), STORE_ACCEPTED);
+	ck_assert_int_eq(send("b", "two"), STORE_DUPLICATE);
+	/* It is delivered once: what waits of it stays where it is. */
+	expect_refused(waiting);
+	expect_refused(other);
+	ck_assert_uint_eq(fx_events(), 2);
+	fx_change(NULL, change_drop, &waiting, NULL);
+	check_store();
+}
+END_TEST
+
+START_TEST(what_an_activation_releases_is_known)
+{
+	uint64_t no;
+
+	fx_added("hub", NULL);
+	pending = 7;
+	ck_assert_int_eq(send("a", "one"), STORE_HELD);
+	no = seq;
+	fx_change(NULL, change_release, &no, NULL);
+	pending = 0;
+	ck_assert_int_eq(send("a", "one"), STORE_DUPLICATE);
+	ck_assert_uint_eq(seq, no);
+	ck_assert_int_eq(send("b", "one"), STORE_HELD);
+	pending = 9;
+	ck_assert_int_eq(send("a", "one"), STORE_DUPLICATE);
+	/* The id of a held event is that one's, and each is known again. */
+	ck_assert_int_eq(send("b", "three"), STORE_HELD);
+	ck_assert_int_eq(send("b", "three"), STORE_DUPLICATE);
+	pending = 0;
+	ck_assert_int_eq(send("b", "one"), STORE_DUPLICATE);
+	ck_assert_int_eq(send("b", "three"), STORE_ACCEPTED);
+	ck_assert_uint_eq(fx_events(), 2);
+	check_store();
+}
+END_TEST
+
 /* Ignored; the selection is widened; the provider sends it again. */
 START_TEST(an_ignored_message_is_judged_afresh)
 {
@@ -421,12 +506,27 @@ send_batch(const char *elements)
 	}
 	w.item.elements = buf_span(&digests);
 	w.item.contents = &contents;
+	wait_for_activation(&w.item);
 	store_submit(fx.st, &w.item);
 	outcome = fx_end(&w);
 	buf_free(&contents);
 	buf_free(&digests);
 	return outcome;
 }
+
+START_TEST(a_pending_secret_claims_no_element)
+{
+	fx_added("payments", NULL);
+	pending = 7;
+	ck_assert_int_eq(send_batch("AB"), STORE_HELD);
+	ck_assert_int_eq(send_batch("A"), STORE_DUPLICATE);
+	pending = 0;
+	ck_assert_int_eq(send_batch("A"), STORE_ACCEPTED);
+	ck_assert_int_eq(send_batch("AB"), STORE_ACCEPTED);
+	ck_assert_int_eq(send_batch("B"), STORE_DUPLICATE);
+	check_store();
+}
+END_TEST
 
 START_TEST(a_batch_is_new_when_an_element_is)
 {
@@ -483,6 +583,9 @@ main(void)
 	tcase_add_test(tc, other_held_events_beyond_the_limit_fail_alone);
 	tcase_add_test(tc, an_endpoint_may_deliver_or_refuse_them);
 	tcase_add_test(tc, a_pending_secret_gets_nothing_delivered);
+	tcase_add_test(tc, a_pending_secret_claims_no_id);
+	tcase_add_test(tc, what_an_activation_releases_is_known);
+	tcase_add_test(tc, a_pending_secret_claims_no_element);
 	tcase_add_test(tc, an_ignored_message_is_judged_afresh);
 	tcase_add_test(tc, a_held_event_expires_with_hold_max);
 	tcase_add_test(tc, a_batch_is_new_when_an_element_is);
