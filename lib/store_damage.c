@@ -2,10 +2,11 @@
  * store_damage.c: tables whose files are damaged: noted on disk as soon as
  * somebody notices, mended once at the next open, or set aside.
  *
- * STORE_DAMAGED names them, a file a line (none: not known which). What was
- * mended stands in STORE_MENDED, a file and a time (ms) a line, so that what
- * is found damaged again is not rebuilt again and again. STORE_INCOMPLETE names
- * the tables that were set aside, in the same way, until that is accepted.
+ * STORE_DAMAGED names them, a file a line (none: not known which). What is
+ * rebuilt stands in STORE_MENDED, a line each: file, time (ms), and "begun" or
+ * "done". So what is found damaged again is not rebuilt again and again, while
+ * a rebuild that a kill cut short is begun anew. STORE_INCOMPLETE names the
+ * tables that were set aside, file and time, until that is accepted.
  */
 #include "lib/store_impl.h"
 
@@ -27,10 +28,13 @@
 #define STORE_INCOMPLETE "incomplete"
 #define EVENTS "events-"
 #define NEW ".new"
-#define AGAIN_MS                                                    \
-	(3600 * INT64_C(1000)) /* a small table may be mended again \
-				*/
-#define MENDED_MAX 1000 /* lines that are kept */
+#define BEGUN "begun"
+#define DONE "done"
+/* A rebuild that kills the process is not tried for ever. */
+#define BEGUN_MAX 3
+/* By then a table other than events may be rebuilt again. */
+#define DONE_MS (3600 * INT64_C(1000))
+#define BEGUN_MS (24 * DONE_MS)
 #define ANY "*" /* stands for a file that is not known */
 #define TELL_MS 1000 /* by then the call that found it is answered */
 
@@ -220,48 +224,77 @@ store_damage_act(struct store *st)
 	pthread_mutex_unlock(&st->keeper_mutex);
 }
 
-/* Was it rebuilt before? An event segment is rebuilt once. */
+/* An event segment is rebuilt once, others from time to time. */
+static bool
+still_counts(const char *file, int64_t at_ms, int64_t within_ms)
+{
+	return strncmp(file, EVENTS, sizeof(EVENTS) - 1) == 0 ||
+	       store_wall_ms() - at_ms < within_ms;
+}
+
+/* Was it rebuilt before, or does its rebuild never come to an end? */
 static int
 was_mended(struct store *st, const char *file, bool *out, struct err *err)
 {
-	char name[256];
-	long long at_ms;
+	char line[512], name[256], how[16];
+	unsigned begun = 0;
+	long long at_ms = 0;
 	bool was = false;
 	FILE *f;
 
 	if (open_note(st, STORE_MENDED, &f, err) < 0)
 		return -1;
-	while (f != NULL && fscanf(f, "%255s %lld", name, &at_ms) == 2)
-		if (strcmp(name, file) == 0 &&
-		    (strncmp(file, EVENTS, sizeof(EVENTS) - 1) == 0 ||
-			store_wall_ms() - at_ms < AGAIN_MS))
-			was = true;
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		if (sscanf(line, "%255s %lld %15s", name, &at_ms, how) != 3 ||
+		    strcmp(name, file) != 0)
+			continue;
+		if (strcmp(how, BEGUN) == 0)
+			begun += still_counts(file, at_ms, BEGUN_MS);
+		else
+			was = was || still_counts(file, at_ms, DONE_MS);
+	}
 	if (f != NULL)
 		fclose(f);
-	*out = was;
+	*out = was || begun >= BEGUN_MAX;
 	return 0;
 }
 
-/* Before it is tried, so that a crash within is no reason to try again. */
+static bool
+is_rebuilt(const struct mending *md, const char *file)
+{
+	size_t i;
+
+	for (i = 0; i < md->n; i++)
+		if (!md->files[i].aside && strcmp(md->files[i].name, file) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * BEGUN before a rebuild is tried, so that a crash within is not met for ever;
+ * DONE when it has ended, well or not, in place of all earlier lines.
+ */
 static int
-note_mending(struct mending *md, struct err *err)
+note_mending(struct mending *md, const char *how, struct err *err)
 {
 	FILE *old, *f;
-	char line[512];
-	size_t i, n = 0;
+	char line[512], name[256];
+	size_t i;
 
 	if (open_note(md->st, STORE_MENDED, &old, err) < 0)
 		return -1;
 	f = make_note(md->st, STORE_MENDED NEW);
-	while (f != NULL && old != NULL && n++ < MENDED_MAX &&
-	       fgets(line, sizeof(line), old) != NULL)
-		fputs(line, f);
+	while (
+	    f != NULL && old != NULL && fgets(line, sizeof(line), old) != NULL)
+		if (strcmp(how, DONE) != 0 ||
+		    sscanf(line, "%255s", name) != 1 || !is_rebuilt(md, name))
+			fputs(line, f);
 	if (f != NULL)
 		md->noted = ftello(f);
 	for (i = 0; f != NULL && i < md->n; i++)
 		if (!md->files[i].aside)
-			fprintf(f, "%s %lld\n", md->files[i].name,
-			    (long long)store_wall_ms());
+			fprintf(f, "%s %lld %s\n", md->files[i].name,
+			    (long long)store_wall_ms(), how);
 	if (old != NULL)
 		fclose(old);
 	return put_note(md->st, f, STORE_MENDED, err);
@@ -506,7 +539,7 @@ rebuild(struct mending *md, struct err *err)
 {
 	struct err why = ERR_INIT;
 
-	if (note_mending(md, err) < 0)
+	if (note_mending(md, BEGUN, err) < 0)
 		return -1;
 	if (store_rebuild(md->st, &why) == 0)
 		return 0;
@@ -518,6 +551,8 @@ rebuild(struct mending *md, struct err *err)
 		*err = why;
 		return -1;
 	}
+	if (note_mending(md, DONE, err) < 0)
+		return -1;
 	return set_all_aside(md, false, err);
 }
 
@@ -525,6 +560,7 @@ int
 store_mend(struct store *st, struct err *err)
 {
 	struct mending *md = calloc(1, sizeof(*md));
+	struct err why = ERR_INIT;
 	char path[4096];
 	bool any = false, may;
 	size_t i;
@@ -551,6 +587,9 @@ store_mend(struct store *st, struct err *err)
 		goto out;
 	}
 	ret = files_sync_folder(st->opt.dir, err);
+	/* Last: of a segment that is marked still, it would mean to give up. */
+	if (ret == 0 && any && note_mending(md, DONE, &why) < 0)
+		store_say(st, "%s", why.text);
 out:
 	free(md);
 	return ret;
