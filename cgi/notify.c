@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,8 @@ struct notify {
 	socklen_t us_len;
 	struct conf_live *settings;
 	uint64_t watchdog_us; /* 0: none is wanted */
-	bool asks; /* its thread runs */
+	bool runs; /* its thread */
+	atomic_bool ready; /* requests are answered, so it asks */
 };
 
 static void
@@ -135,14 +137,15 @@ out:
 static void *
 watch(void *arg)
 {
-	const struct notify *nt = arg;
+	struct notify *nt = arg;
 	const uint64_t pause_us = nt->watchdog_us / ASKS;
 	const struct timespec pause = { (time_t)(pause_us / 1000000),
 		(long)(pause_us % 1000000) * 1000 };
 
 	pthread_setname_np(pthread_self(), "notify");
 	for (;;) {
-		if (is_answered(nt))
+		/* Opening a store takes its time, and is no hang. */
+		if (!atomic_load(&nt->ready) || is_answered(nt))
 			tell(nt, "WATCHDOG=1");
 		nanosleep(&pause, NULL);
 	}
@@ -167,6 +170,21 @@ wanted_watchdog(void)
 	    who != (uint64_t)getpid())
 		return 0;
 	return us;
+}
+
+static void
+start_watch(struct notify *nt)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	if (nt->watchdog_us == 0)
+		return;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, STACK);
+	nt->runs = pthread_create(&thread, &attr, watch, nt) == 0;
+	pthread_attr_destroy(&attr);
 }
 
 int
@@ -194,6 +212,8 @@ notify_open(const struct listening *ls, struct conf_live *settings,
 	    getsockname(ls->fd, (struct sockaddr *)&nt->us, &nt->us_len) == 0)
 		nt->watchdog_us = wanted_watchdog();
 	nt->settings = settings;
+	atomic_init(&nt->ready, false);
+	start_watch(nt);
 	*out = nt;
 	return 0;
 }
@@ -201,19 +221,10 @@ notify_open(const struct listening *ls, struct conf_live *settings,
 void
 notify_ready(struct notify *nt)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
-
 	if (nt == NULL)
 		return;
 	tell(nt, "READY=1");
-	if (nt->watchdog_us == 0 || nt->asks)
-		return;
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, STACK);
-	nt->asks = pthread_create(&thread, &attr, watch, nt) == 0;
-	pthread_attr_destroy(&attr);
+	atomic_store(&nt->ready, true);
 }
 
 void

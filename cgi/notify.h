@@ -5,7 +5,10 @@
  * With WatchdogSec= in the unit a thread asks for healthz through the
  * listening socket, as a web server does, and tells of each answer, whatever it
  * says: a full disk is no reason to start again. Where no answer comes, systemd
- * ends the service and starts it anew.
+ * ends the service and starts it anew. Until READY=1 the thread tells without
+ * asking: systemd waits for READY=1 as long as the unit allows, but after a
+ * start in place (exec) its watchdog runs on from before, and would end a
+ * recovery that takes longer.
  */
 #ifndef EYELET_CGI_NOTIFY_H
 #define EYELET_CGI_NOTIFY_H
@@ -20,12 +23,13 @@ struct notify;
 
 /*
  * *out is NULL where systemd does not want to hear (NOTIFY_SOCKET). It lives as
- * long as the process, and so must settings, which name the mount.
+ * long as the process, and so must settings, which name the mount. A thread
+ * begins here: block the signals before that it must not take.
  */
 int notify_open(const struct listening *ls, struct conf_live *settings,
     struct notify **out, struct err *err);
 
-/* Once requests are answered. The watchdog begins. NULL is allowed. */
+/* Once requests are answered; from here on it asks. NULL is allowed. */
 void notify_ready(struct notify *nt);
 
 /* The end has begun; the watchdog goes on, since requests do. */
