@@ -253,21 +253,22 @@ put_live(const struct care *ca, struct deliver_live *live)
 	conf_live_put(cf);
 }
 
+/* deliver_run has them from now on. */
 static void
-change_schemes(struct care *ca, struct scheme_set *schemes)
+change_schemes(
+    struct care *ca, struct scheme_set *schemes, struct deliver_live *live)
 {
 	scheme_set_free(ca->schemes);
 	ca->schemes = schemes;
+	put_live(ca, live);
 }
 
 /* The file and all schemes, or nothing. */
 static int
-take_anew(struct care *ca, bool tell, struct err *err)
+take_anew(struct care *ca, struct deliver_live *live, struct err *err)
 {
 	struct scheme_set *schemes = NULL;
-	const struct conf *now;
 	struct conf cf;
-	int ret = -1;
 
 	if (conf_live_read(ca->settings, ca->config, &cf, err) < 0)
 		return -1;
@@ -279,28 +280,36 @@ take_anew(struct care *ca, bool tell, struct err *err)
 		scheme_set_free(schemes);
 		return -1;
 	}
-	change_schemes(ca, schemes);
-	now = conf_live_get(ca->settings);
-	if (!tell || conf_mark_touch(&ca->mark, now->store, err) == 0)
-		ret = 0;
-	conf_live_put(now);
-	return ret;
+	change_schemes(ca, schemes, live);
+	return 0;
 }
 
 static void
-say_reload(int taken, const struct err *why)
+say_why(const char *words, const struct err *why)
 {
 	struct buf line = BUF_INIT(WORDS_MAX);
 	struct err ignored = ERR_INIT;
 
-	if (taken == 0)
-		write_line(NULL, "reload=taken");
-	else if (buf_puts(&line, "reload=refused why=", &ignored) == 0 &&
-		 text_put_value(&line, span_str(why->text), WORDS_MAX / 8,
-		     &ignored) == 0 &&
-		 buf_putc(&line, '\0', &ignored) == 0)
+	if (buf_printf(&line, &ignored, "%s why=", words) == 0 &&
+	    text_put_value(
+		&line, span_str(why->text), WORDS_MAX / 8, &ignored) == 0 &&
+	    buf_putc(&line, '\0', &ignored) == 0)
 		write_line(NULL, (const char *)line.ptr);
 	buf_free(&line);
+}
+
+/* The settings are in force, whether the others learn of them or not. */
+static void
+tell_others(struct care *ca)
+{
+	const struct conf *cf = conf_live_get(ca->settings);
+	struct err err = ERR_INIT;
+
+	if (conf_mark_touch(&ca->mark, cf->store, &err) < 0)
+		say_why("note=\"other processes do not learn that settings "
+			"changed, send them SIGHUP\"",
+		    &err);
+	conf_live_put(cf);
 }
 
 static bool
@@ -312,18 +321,20 @@ look_after(void *arg, struct deliver_live *live)
 	struct err err = ERR_INIT;
 	bool told = read(ca->reload_fd, &si, sizeof(si)) == sizeof(si);
 	bool due = conf_mark_look(&ca->mark, cf->store);
-	int taken;
 
 	conf_live_put(cf);
 	if (log_file_look(ca->log_file, told, &err) < 0)
 		fprintf(stderr, PROGRAM ": %s\n", err.text);
 	if (!told && !due)
 		return false;
-	taken = take_anew(ca, told, &err);
-	say_reload(taken, &err);
-	if (taken == 0)
-		put_live(ca, live);
-	return taken == 0;
+	if (take_anew(ca, live, &err) < 0) {
+		say_why("reload=refused", &err);
+		return false;
+	}
+	write_line(NULL, "reload=taken");
+	if (told)
+		tell_others(ca);
+	return true;
 }
 
 static bool
@@ -339,8 +350,7 @@ learn(void *arg, const char *scheme, struct deliver_live *live)
 	conf_live_put(cf);
 	if (more == NULL)
 		return false;
-	change_schemes(ca, more);
-	put_live(ca, live);
+	change_schemes(ca, more, live);
 	return true;
 }
 

@@ -285,6 +285,27 @@ def schemes(st, sink):
     st.change(deliver_mode=None)
     st.reload()
     sink.wait(3, "/crm")
+    st.op("destination.remove", destination="crm")
+
+
+def unmarked(st, sink):
+    """The mark cannot be touched: the settings are taken all the same, and
+    the log tells which processes were not reached."""
+    mark = f"{st.store}/reload"
+    os.remove(mark)
+    os.mkdir(mark)  # nothing opens it for writing, whoever we are
+    before = len(st.words("reload="))
+    st.deliverer.send_signal(signal.SIGHUP)
+    st.wait_words("reload=", before + 1)
+    st.destination("marked", sink.url("/marked"), sign="signs",
+                   endpoints="shop")
+    st.accept("evt_marked")
+    sink.wait(1, "/marked")
+    check("it runs", st.deliverer.poll(), None)
+    check("why", "/reload" in st.words("do not learn that settings")[0])
+    check("taken", st.words("reload=refused why=.*store/reload"), [])
+    os.rmdir(mark)
+    st.op("destination.remove", destination="marked")
 
 
 def store_limits(st):
@@ -358,6 +379,8 @@ def on_demand(st):
 
 def main():
     with ReloadStand() as st, Sink() as sink:
+        # What was freed is not what it was.
+        st.env["MALLOC_PERTURB_"] = "165"
         st.deliver()
         pids = (st.service.pid, st.second.pid, st.deliverer.pid)
         with Load(st):
@@ -367,6 +390,7 @@ def main():
             page(st)
             restarts(st)
             schemes(st, sink)
+        unmarked(st, sink)
         store_limits(st)
         places(st)
         for process in (st.service, st.second, st.deliverer):
