@@ -280,22 +280,19 @@ turn(struct deliver *dv, struct err *err)
 		return -1;
 	deliver_cache_sweep(&dv->cache);
 	if (take_told(dv, err) < 0 || deliver_send(dv, err) < 0 ||
-	    (!dv->live.off && deliver_read(dv, err) < 0) ||
-	    ask_to_be_told(dv, err) < 0 || deliver_send(dv, err) < 0)
+	    deliver_read(dv, err) < 0 || ask_to_be_told(dv, err) < 0 ||
+	    deliver_send(dv, err) < 0)
 		return -1;
 	return deliver_report(dv, err);
 }
 
-/*
- * Is nothing under way, and all that came of it written down? A turn ends by
- * asking the reporter for what there is to write.
- */
+/* Is nothing under way, and all that came of it written down? */
 static bool
 is_quiet(struct deliver *dv)
 {
 	return dv->nsends == 0 &&
 	       deliver_line_state(&dv->reporter) == DELIVER_LINE_IDLE &&
-	       (dv->given_up || clock_ms() >= dv->reporter_ms);
+	       (dv->given_up || dv->report_due);
 }
 
 static bool
@@ -303,7 +300,20 @@ is_over(struct deliver *dv)
 {
 	if (dv->stopping)
 		return is_quiet(dv) || clock_ms() >= dv->stop_ms;
-	return dv->opt.once && dv->told && deliver_read_all(dv) && is_quiet(dv);
+	return dv->opt.once && is_quiet(dv) &&
+	       (dv->live.off || (dv->told && deliver_read_all(dv)));
+}
+
+/*
+ * Settings get old while deliveries are off. What came of those under way is
+ * written down first, and the reader's answer may belong to a destination.
+ */
+static void
+forget_while_off(struct deliver *dv)
+{
+	if (dv->live.off && is_quiet(dv) &&
+	    deliver_line_state(&dv->reader) == DELIVER_LINE_IDLE)
+		deliver_forget_settings(dv);
 }
 
 static int
@@ -314,6 +324,7 @@ deliver_until_over(struct deliver *dv, struct err *err)
 			return -1;
 		if (is_over(dv))
 			return 0;
+		forget_while_off(dv);
 		if (sleep_until_more(dv, err) < 0)
 			return -1;
 	}

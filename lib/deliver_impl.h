@@ -162,6 +162,7 @@ struct deliver {
 	int64_t waiter_ms, reader_ms, reporter_ms;
 	bool away; /* the owner was, when last asked */
 	bool held; /* deliveries were: store_copy.h */
+	bool off; /* live.off, or was, and settings were not told since */
 	bool told; /* durable_seq and touched are the owner's */
 
 	/* deliver_settings.c */
@@ -193,6 +194,7 @@ struct deliver {
 
 	/* deliver_report.c */
 	struct store_report report; /* that is out */
+	bool report_due; /* in this turn it could be made, if need be */
 	bool given_up; /* on writing how far it came: it stops, and can not */
 	uint64_t disabling; /* which the reporter tells of; 0: of the report */
 };
@@ -232,7 +234,7 @@ void deliver_free_settings(struct deliver *dv);
 
 /* --- deliver_read.c ------------------------------------------------------- */
 
-/* Asks the reader for what is needed most, and takes its answers. */
+/* Takes the reader's answers, and asks for what is needed most, unless off. */
 int deliver_read(struct deliver *dv, struct err *err);
 /* Has all that is durable been looked at, for those that want it? */
 bool deliver_read_all(struct deliver *dv);

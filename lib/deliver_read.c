@@ -337,7 +337,8 @@ deliver_read(struct deliver *dv, struct err *err)
 	if (deliver_line_state(&dv->reader) == DELIVER_LINE_ANSWERED &&
 	    finish_answer(dv, err) < 0)
 		return -1;
-	if (deliver_line_state(&dv->reader) != DELIVER_LINE_IDLE ||
+	if (dv->live.off ||
+	    deliver_line_state(&dv->reader) != DELIVER_LINE_IDLE ||
 	    clock_ms() < dv->reader_ms)
 		return 0;
 	if (!dv->has_settings || dv->settings_touched != dv->touched)

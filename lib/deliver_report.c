@@ -239,6 +239,7 @@ deliver_report(struct deliver *dv, struct err *err)
 	struct deliver_destination *de;
 	int ret = 0;
 
+	dv->report_due = false;
 	note_disabled(dv);
 	if (deliver_line_state(&dv->reporter) == DELIVER_LINE_ANSWERED) {
 		ret = dv->disabling != 0 ? finish_disabling(dv, err)
@@ -251,6 +252,7 @@ deliver_report(struct deliver *dv, struct err *err)
 	if (deliver_line_state(&dv->reporter) != DELIVER_LINE_IDLE ||
 	    clock_ms() < dv->reporter_ms)
 		return 0;
+	dv->report_due = true;
 	de = first_to_disable(dv);
 	return de != NULL ? ask_to_disable(dv, de, err) : ask_report(dv, err);
 }

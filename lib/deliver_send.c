@@ -204,7 +204,7 @@ start_due(struct deliver *dv, struct err *err)
 {
 	struct schedule_start ss;
 
-	while (!dv->stopping && dv->nsends < dv->live.connections &&
+	while (!dv->off && dv->nsends < dv->live.connections &&
 	       !dv->fetched_first && !is_full(dv) &&
 	       schedule_next(dv->schedule, dv->now_ms, &ss))
 		if (start(dv, &ss, err) < 0)
@@ -282,7 +282,8 @@ give_up_waiting(struct deliver *dv, struct err *err)
 {
 	struct schedule_end end = { .verdict = SCHEDULE_FAULT,
 		.retry_after_ms = -1,
-		.words = span_str("the deliverer stops") };
+		.words = span_str(dv->stopping ? "the deliverer stops"
+					       : "deliver.mode is off") };
 	struct deliver_send *se;
 
 	while ((se = dv->waiting.first) != NULL) {
@@ -290,6 +291,7 @@ give_up_waiting(struct deliver *dv, struct err *err)
 		if (end_send(dv, se, &end, err) < 0)
 			return -1;
 	}
+	dv->fetched_first = false;
 	return 0;
 }
 
@@ -298,7 +300,7 @@ deliver_send(struct deliver *dv, struct err *err)
 {
 	if (deliver_http_take(dv, err) < 0 || deliver_command_take(dv, err) < 0)
 		return -1;
-	if (dv->stopping)
+	if (dv->stopping || dv->live.off)
 		return give_up_waiting(dv, err);
 	return start_due(dv, err);
 }

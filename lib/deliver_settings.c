@@ -235,10 +235,9 @@ deliver_take_live(struct deliver *dv, struct err *err)
 	outbound_keep(dv->outbound, dv->live.connections);
 	dv->schemes_no++;
 	dv->settings_touched = UINT64_MAX; /* they are asked for again */
-	if (dv->live.off && dv->has_settings) {
+	if (dv->live.off && !dv->off)
 		deliver_log(dv, "delivery=off");
-		deliver_forget_settings(dv);
-	}
+	dv->off = dv->off || dv->live.off;
 	return 0;
 }
 
@@ -254,6 +253,7 @@ deliver_take_settings(struct deliver *dv, struct span in, struct err *err)
 	forget_unseen(dv);
 	dv->settings_touched = dv->touched = touched;
 	dv->has_settings = true;
+	dv->off = dv->live.off;
 	if (dv->held)
 		deliver_log(dv, "delivery=released");
 	dv->held = false;

@@ -39,9 +39,11 @@ class ReloadStand(DeliverStand):
 
     def write_conf(self, settings):
         self.schemes = f"{self.top}/schemes"
-        if not os.path.isdir(self.schemes):
-            os.mkdir(self.schemes)
-            self.own(self.schemes)
+        self.work = f"{self.top}/work"  # of commands
+        for folder in (self.schemes, self.work):
+            if not os.path.isdir(folder):
+                os.mkdir(folder)
+                self.own(folder)
         self.settings = {"schemes.path":
                          f"{SOURCE}/conf/schemes {self.schemes}", **settings}
         super().write_conf(self.settings)
@@ -308,6 +310,71 @@ def unmarked(st, sink):
     st.op("destination.remove", destination="marked")
 
 
+def run_until_told(st, name):
+    """A command that takes one event at a time, until there is a file."""
+    script = (f"cd {st.work}; echo $EYELET_ID $EYELET_ATTEMPT >>{name}; "
+              f"for i in $(seq 600); do test -e {name}.go && exit 0; "
+              "sleep 0.1; done; exit 1")
+    st.destination(name, None, command=["/bin/sh", "-c", script],
+                   concurrency=1, endpoints="shop")
+
+
+def runs(st, name):
+    try:
+        with open(f"{st.work}/{name}") as f:
+            return f.read().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def go(st, name):
+    with open(f"{st.work}/{name}.go", "w"):
+        pass
+
+
+def off_under_way(st):
+    """What is under way ends and is written down; nothing more begins."""
+    run_until_told(st, "off")
+    st.accept("evt_off1", "evt_off2")
+    wait_for("the first", SOON_S, lambda: runs(st, "off") != [], 0.05)
+    before = len(st.words("delivery=off"))
+    st.change(deliver_mode="off")
+    st.reload()
+    st.wait_words("delivery=off", before + 1)
+    go(st, "off")
+    st.wait_words("delivery=delivered destination=off .*attempt=1 ")
+    check("no second one", runs(st, "off"), ["evt_off1 1"])
+    st.change(deliver_mode=None)
+    st.reload()
+    wait_for("the second", SOON_S, lambda: len(runs(st, "off")) > 1, 0.05)
+    st.wait_words("delivery=delivered destination=off ", 2)
+    check("each once", runs(st, "off"), ["evt_off1 1", "evt_off2 1"])
+    st.op("destination.remove", destination="off")
+
+
+def off_once(st):
+    """One that is there but once ends when deliveries are off."""
+    check("told to stop", st.end_deliver(), 0)
+    run_until_told(st, "once")
+    st.accept("evt_once1", "evt_once2")
+    st.deliver("--once")
+    wait_for("the first", SOON_S, lambda: runs(st, "once") != [], 0.05)
+    before = len(st.words("delivery=off"))
+    st.change(deliver_mode="off")
+    st.deliverer.send_signal(signal.SIGHUP)
+    st.wait_words("delivery=off", before + 1)
+    go(st, "once")
+    check("it ends", st.deliverer.wait(SOON_S), 0)
+    check("its figures", st.words("^delivered"),
+          ["delivered 1, failed 0, dead 0, left 1"])
+    st.change(deliver_mode=None)
+    st.reload()
+    st.deliver("-v")
+    st.wait_words("delivery=delivered destination=once ")
+    check("each once", runs(st, "once"), ["evt_once1 1", "evt_once2 1"])
+    st.op("destination.remove", destination="once")
+
+
 def store_limits(st):
     """What the store itself goes by."""
     check("a bad signature", st.status("evt_bad", secret="other" * 8), 401)
@@ -381,7 +448,7 @@ def main():
     with ReloadStand() as st, Sink() as sink:
         # What was freed is not what it was.
         st.env["MALLOC_PERTURB_"] = "165"
-        st.deliver()
+        st.deliver("-v")
         pids = (st.service.pid, st.second.pid, st.deliverer.pid)
         with Load(st):
             limits(st)
@@ -391,12 +458,14 @@ def main():
             restarts(st)
             schemes(st, sink)
         unmarked(st, sink)
+        off_under_way(st)
         store_limits(st)
         places(st)
         for process in (st.service, st.second, st.deliverer):
             check("it runs", process.poll(), None)
         check("the same ones", pids, (st.service.pid, st.second.pid,
                                       st.deliverer.pid))
+        off_once(st)
         child(st)
         for process in (st.second, st.service):
             process.terminate()
