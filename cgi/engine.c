@@ -231,19 +231,24 @@ engine_reload(struct engine *en, const struct conf *cf, struct err *err)
 	struct receive_options ro = receive_options(cf);
 	struct store_options so;
 	struct scheme_set *schemes;
+	struct receive_limits *lm = NULL;
 	int ret = -1;
 
 	if (en->receive == NULL)
 		return 0;
 	if (conf_schemes_load(cf, NULL, NULL, &schemes, err) < 0)
 		return -1;
-	if (registry_take_schemes(en->registry, NULL, schemes, err) == 0 &&
-	    receive_configure(en->receive, &ro, err) == 0) {
+	/* What may fail comes first; the schemes change only as a whole. */
+	if (receive_limits_make(&ro, &lm, err) == 0 &&
+	    registry_take_schemes(en->registry, NULL, schemes, err) == 0) {
+		receive_configure(en->receive, lm);
+		lm = NULL;
 		store_options(cf, en->opt.log, &so);
 		store_configure(en->store, &so);
 		watch_configure(en->watch, cf->hold_s, cf->retain_s);
 		ret = 0;
 	}
+	receive_limits_put(lm);
 	scheme_set_free(schemes);
 	return ret;
 }

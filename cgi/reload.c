@@ -95,22 +95,23 @@ static int
 take(struct reload *rl, struct engine *en, struct err *err)
 {
 	const struct conf *before = conf_live_get(rl->settings), *after;
+	const struct conf *next = NULL;
 	struct conf cf;
 	int ret = -1;
 
-	if (conf_live_read(rl->settings, rl->config, &cf, err) < 0)
+	/* The engine comes last: nothing fails once it has changed. */
+	if (conf_live_read(rl->settings, rl->config, &cf, err) < 0 ||
+	    conf_live_make(&cf, &next, err) < 0 ||
+	    (en != NULL && engine_reload(en, next, err) < 0))
 		goto out;
-	if (en != NULL && engine_reload(en, &cf, err) < 0) {
-		conf_free(&cf);
-		goto out;
-	}
-	if (conf_live_set(rl->settings, &cf, err) < 0)
-		goto out;
+	conf_live_swap(rl->settings, next);
+	next = NULL;
 	after = conf_live_get(rl->settings);
 	say_changes(rl->log, before, after);
 	conf_live_put(after);
 	ret = 0;
 out:
+	conf_live_put(next);
 	conf_live_put(before);
 	return ret;
 }

@@ -115,17 +115,36 @@ out:
 }
 
 int
-conf_live_set(struct conf_live *cl, struct conf *cf, struct err *err)
+conf_live_make(struct conf *cf, const struct conf **next, struct err *err)
 {
-	struct counted *c, *old;
+	struct counted *c;
 
 	if (count(cf, &c, err) < 0)
 		return -1;
+	*next = &c->conf;
+	return 0;
+}
+
+void
+conf_live_swap(struct conf_live *cl, const struct conf *next)
+{
+	struct counted *old;
+
 	pthread_mutex_lock(&cl->lock);
 	old = cl->now;
-	cl->now = c;
+	cl->now = (struct counted *)(uintptr_t)next;
 	pthread_mutex_unlock(&cl->lock);
 	conf_live_put(&old->conf);
+}
+
+int
+conf_live_set(struct conf_live *cl, struct conf *cf, struct err *err)
+{
+	const struct conf *next;
+
+	if (conf_live_make(cf, &next, err) < 0)
+		return -1;
+	conf_live_swap(cl, next);
 	return 0;
 }
 

@@ -42,7 +42,14 @@ void conf_live_put(const struct conf *cf); /* NULL is allowed */
 int conf_live_read(
     struct conf_live *cl, const char *path, struct conf *out, struct err *err);
 
-/* Takes what cf has, as conf_live_new; from now on it is in force. */
+/*
+ * What may fail of conf_live_set, for the time before other parts change: next
+ * has what cf had, and is for conf_live_swap, or conf_live_put. ERR_NOMEM.
+ */
+int conf_live_make(struct conf *cf, const struct conf **next, struct err *err);
+void conf_live_swap(struct conf_live *cl, const struct conf *next);
+
+/* Both: takes what cf has, as conf_live_new; from now on it is in force. */
 int conf_live_set(struct conf_live *cl, struct conf *cf, struct err *err);
 
 /* --- the mark --------------------------------------------------------------

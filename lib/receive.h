@@ -43,11 +43,16 @@ int receive_open(const struct receive_options *opt, struct store *st,
 void receive_close(struct receive *rc); /* no request may be under way */
 
 /*
- * Takes other options: for requests that begin from now on, all at once.
- * ERR_INPUT, ERR_NOMEM, ERR_CRYPTO: nothing is changed.
+ * What may fail of a change of options: for receive_configure, which takes it,
+ * or receive_limits_put. ERR_INPUT, ERR_NOMEM, ERR_CRYPTO.
  */
-int receive_configure(
-    struct receive *rc, const struct receive_options *opt, struct err *err);
+struct receive_limits;
+int receive_limits_make(const struct receive_options *opt,
+    struct receive_limits **out, struct err *err);
+void receive_limits_put(struct receive_limits *lm); /* NULL is allowed */
+
+/* For requests that begin from now on, all at once. */
+void receive_configure(struct receive *rc, struct receive_limits *lm);
 
 /*
  * One request under way. The front end owns it together with what rq

@@ -32,10 +32,9 @@ struct receive {
 	struct receive_limits *limits;
 };
 
-/* The ones in force, held; and back. */
+/* The ones in force, held; receive_limits_put gives them back. */
 struct receive_limits *receive_limits_get(struct receive *rc);
 struct receive_limits *receive_limits_hold(struct receive_limits *lm);
-void receive_limits_put(struct receive_limits *lm); /* NULL is allowed */
 
 /* What a request under way needs to know of itself. */
 struct receive_state {

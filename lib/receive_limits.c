@@ -35,9 +35,9 @@ receive_limits_get(struct receive *rc)
 	return lm;
 }
 
-static int
-limits_make(const struct receive_options *opt, struct receive_limits **out,
-    struct err *err)
+int
+receive_limits_make(const struct receive_options *opt,
+    struct receive_limits **out, struct err *err)
 {
 	struct span proxies = span_str(opt->trusted_proxies);
 	struct receive_limits *lm = calloc(1, sizeof(*lm));
@@ -69,7 +69,7 @@ receive_open(const struct receive_options *opt, struct store *st,
 
 	if (rc == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for receiving");
-	if (limits_make(opt, &rc->limits, err) < 0) {
+	if (receive_limits_make(opt, &rc->limits, err) < 0) {
 		free(rc);
 		return -1;
 	}
@@ -90,18 +90,14 @@ receive_close(struct receive *rc)
 	free(rc);
 }
 
-int
-receive_configure(
-    struct receive *rc, const struct receive_options *opt, struct err *err)
+void
+receive_configure(struct receive *rc, struct receive_limits *lm)
 {
-	struct receive_limits *lm, *old;
+	struct receive_limits *old;
 
-	if (limits_make(opt, &lm, err) < 0)
-		return -1;
 	pthread_mutex_lock(&rc->lock);
 	old = rc->limits;
 	rc->limits = lm;
 	pthread_mutex_unlock(&rc->lock);
 	receive_limits_put(old);
-	return 0;
 }

@@ -17,6 +17,7 @@
  * $FAKE_JOURNAL: a file; each request that came as far as a commit leaves its
  * x-id there, before its answer. $FAKE_DOWN: while this file is there, the
  * store does not open; what it holds is the error ("io", "corrupt").
+ * A reload with receive.mount = /no-memory finds no memory for its limits.
  * $FAKE_OPEN_MS: how long opening takes. $FAKE_SLOW_CLOSE: closing never ends.
  */
 #include <fcntl.h>
@@ -129,6 +130,7 @@ registry_take_schemes(struct registry *rg, const struct scheme_set *old,
 	(void)old;
 	(void)schemes;
 	(void)err;
+	fputs("other schemes are in force\n", stderr);
 	return 0;
 }
 
@@ -456,13 +458,34 @@ receive_open(const struct receive_options *opt, struct store *st,
 	return 0;
 }
 
+struct receive_limits {
+	struct receive_options opt;
+};
+
 int
-receive_configure(
-    struct receive *rc, const struct receive_options *opt, struct err *err)
+receive_limits_make(const struct receive_options *opt,
+    struct receive_limits **out, struct err *err)
 {
-	(void)err;
-	rc->opt = *opt;
+	if (strcmp(opt->mount, "/no-memory") == 0)
+		return err_set(err, ERR_NOMEM, "no memory for receiving");
+	*out = malloc(sizeof(**out));
+	if (*out == NULL)
+		return err_set(err, ERR_NOMEM, "limits");
+	(*out)->opt = *opt;
 	return 0;
+}
+
+void
+receive_limits_put(struct receive_limits *lm)
+{
+	free(lm);
+}
+
+void
+receive_configure(struct receive *rc, struct receive_limits *lm)
+{
+	rc->opt = lm->opt;
+	receive_limits_put(lm);
 }
 
 void

@@ -657,6 +657,20 @@ class Running(InFolder):
             self.assertEqual(got, status)
             self.assertIn(f"the fake store is down ({code})", words)
 
+    def test_reload_without_memory_changes_nothing(self):
+        program = self.start()
+        for mount, refused in (("/no-memory", True), ("/in", False)):
+            self.folder.configure(f"[receive]\nmount = {mount}\n")
+            program.signal(signal.SIGHUP)
+            if refused:
+                program.wait_for_log("the old ones stay in force: no memory")
+            else:
+                program.wait_for_log("changed: receive.mount=/in")
+            self.assertEqual("other schemes are in force" in program.log(),
+                             not refused)
+        self.serves(program.socket)
+        self.assertEqual(program.stop(), 0)
+
     def test_second_process_does_not_own(self):
         self.start()
         second = Program(self.folder, "--socket", self.folder.file("second"),

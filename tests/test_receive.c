@@ -1363,6 +1363,7 @@ START_TEST(limits_change_between_requests)
 	struct receive_options opt = {
 		.mount = "/in", .body_max = 10, .address_rate = 1
 	};
+	struct receive_limits *lm = NULL;
 	int64_t body_max;
 	struct post p;
 
@@ -1370,7 +1371,8 @@ START_TEST(limits_change_between_requests)
 	begin(&p, "/hooks/orders", BODY);
 	sign(&p, "nomos", SECRET, p.call.request.now_ms);
 	ck_assert_int_eq(receive_begin(rc, &p.call, &body_max), 0);
-	ck_assert_int_eq(receive_configure(rc, &opt, &fx.err), 0);
+	ck_assert_int_eq(receive_limits_make(&opt, &lm, &fx.err), 0);
+	receive_configure(rc, lm);
 	/* This one began before. */
 	if (receive_body(rc, &p.call) == 0) {
 		pthread_mutex_lock(&p.mutex);
@@ -1386,7 +1388,7 @@ START_TEST(limits_change_between_requests)
 	begin(&p, "/in/orders", BODY);
 	ck_assert_int_eq(send(&p), 429);
 	opt.trusted_proxies = "no address";
-	ck_assert_int_eq(receive_configure(rc, &opt, &fx.err), -1);
+	ck_assert_int_eq(receive_limits_make(&opt, &lm, &fx.err), -1);
 }
 END_TEST
 
