@@ -10,6 +10,7 @@
 
 #include "lib/client_address.h"
 #include "lib/clock.h"
+#include "lib/handshake.h"
 #include "lib/quarantine.h"
 #include "lib/text.h"
 #include "lib/util.h"
@@ -196,6 +197,31 @@ is_kept(enum reply_kind kind)
 	return false;
 }
 
+/*
+ * May the body hold the secret that a provider sends to the endpoint, which
+ * waits for none? Of one that is not here whole, that cannot be told.
+ */
+static bool
+may_bring_secret(const struct receive_state *rs, enum reply_kind kind)
+{
+	const struct scheme *sc = rs->ep->scheme;
+	const struct request *rq = &rs->call->request;
+	struct verify_input in = { .request = rq };
+	struct buf text = BUF_INIT(SECRET_BYTES_MAX);
+	struct err ignored = ERR_INIT;
+	const char *echo;
+	bool brings;
+
+	if (sc == NULL || !scheme_secret_is_in_body(sc))
+		return false;
+	if (kind == REPLY_TOO_LARGE)
+		return rq->content_length <= HANDSHAKE_BODY_MAX;
+	/* Not kept, where it fails. */
+	brings = handshake_secret(sc, &in, &text, &echo, &ignored) != 0;
+	buf_wipe(&text);
+	return brings;
+}
+
 static void
 keep(const struct receive_state *rs, enum reply_kind kind, const char *why)
 {
@@ -209,12 +235,13 @@ keep(const struct receive_state *rs, enum reply_kind kind, const char *why)
 	en.request.peer = rs->client;
 	if (kind == REPLY_TOO_LARGE)
 		en.part = QUARANTINE_CUT;
-	if (kind == REPLY_DOUBLED) { /* before its body was read */
+	if (en.part != QUARANTINE_WHOLE || kind == REPLY_DOUBLED)
+		en.request.now_ms = clock_wall_ms();
+	/* A doubled header is found before the body is read. */
+	if (kind == REPLY_DOUBLED || may_bring_secret(rs, kind)) {
 		en.part = QUARANTINE_NO_BODY;
 		en.request.body = SPAN_EMPTY;
 	}
-	if (en.part != QUARANTINE_WHOLE)
-		en.request.now_ms = clock_wall_ms();
 	(void)quarantine_put(store_quarantine(rs->rc->st), &en, rs->ep->scheme);
 }
 

@@ -441,6 +441,12 @@ scheme_has_secret_in(const struct scheme *sc)
 }
 
 bool
+scheme_secret_is_in_body(const struct scheme *sc)
+{
+	return sc->has_secret_in && sc->secret_in.kind != PIECE_HEADER;
+}
+
+bool
 scheme_body_has_secret(const struct scheme *sc)
 {
 	size_t i;

@@ -196,6 +196,7 @@ size_t scheme_headers(const struct scheme *sc, const char *const **names);
  * says? See handshake_secret.
  */
 bool scheme_has_secret_in(const struct scheme *sc);
+bool scheme_secret_is_in_body(const struct scheme *sc);
 
 /* --- keys ---------------------------------------------------------------- */
 

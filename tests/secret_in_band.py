@@ -219,6 +219,22 @@ def a_thief_keeps_nothing_out(st, sink):
                              if b"c1" in r.body] == [body])
 
 
+def unexpected_in_a_body(st):
+    """One that comes while none is waited for is not kept in clear; what is
+    refused for another reason is."""
+    token = json.dumps({"verification_token": NOTION + "9"}).encode()
+    check("refused", post(st, "claimed", token)[0] == 401)
+    check("whatever stands before it",
+          post(st, "claimed", b"\xef\xbb\xbf" + token)[0] == 401)
+    check("other bodies", post(st, "claimed", b'{"id":"c9"}')[0] == 401)
+    st.tool("endpoint", "edit", "claimed", "--max-body", "64")
+    check("too large", post(st, "claimed", token)[0] == 413)
+    st.tool("endpoint", "edit", "claimed", "--max-body", "1m")
+    kept = [st.tool("event", "quarantine", "show", str(r["no"]))
+            for r in st.rows("event", "quarantine", "list") if "no" in r]
+    check("some are kept", any("c9" in shown for shown in kept), kept)
+
+
 def told_and_not_leaked(st):
     trail = [r for r in st.rows("store", "audit")
              if r["verb"] == "secret.receive"]
@@ -253,6 +269,7 @@ def main():
         addresses_and_time(st)
         in_a_body(st)
         a_thief_keeps_nothing_out(st, sink)
+        unexpected_in_a_body(st)
         told_and_not_leaked(st)
     return 0
 
