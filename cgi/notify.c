@@ -172,6 +172,23 @@ wanted_watchdog(void)
 	return us;
 }
 
+/* Where requests come. A socket file has another name until it is in place. */
+static bool
+find_us(const struct listening *ls, struct notify *nt)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+	if (ls->path[0] != '\0') {
+		memcpy(sun.sun_path, ls->path, sizeof(sun.sun_path));
+		memcpy(&nt->us, &sun, sizeof(sun));
+		nt->us_len = sizeof(sun);
+		return true;
+	}
+	nt->us_len = sizeof(nt->us);
+	return ls->fd >= 0 && getsockname(ls->fd, (struct sockaddr *)&nt->us,
+				  &nt->us_len) == 0;
+}
+
 static void
 start_watch(struct notify *nt)
 {
@@ -207,9 +224,7 @@ notify_open(const struct listening *ls, struct conf_live *settings,
 	if (path[0] == '@')
 		nt->to.sun_path[0] = '\0';
 	nt->to_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-	nt->us_len = sizeof(nt->us);
-	if (ls->fd >= 0 &&
-	    getsockname(ls->fd, (struct sockaddr *)&nt->us, &nt->us_len) == 0)
+	if (find_us(ls, nt))
 		nt->watchdog_us = wanted_watchdog();
 	nt->settings = settings;
 	atomic_init(&nt->ready, false);

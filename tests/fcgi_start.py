@@ -701,9 +701,9 @@ class Notify(InFolder):
         self.systemd.bind(self.folder.file("notify"))
         self.systemd.settimeout(PATIENCE)
 
-    def begin(self, wait=True, **env):
-        return self.start(env={"NOTIFY_SOCKET": self.folder.file("notify"),
-                               **env}, wait=wait)
+    def begin(self, *args, wait=True, **env):
+        return self.start(*args, wait=wait, env={
+            "NOTIFY_SOCKET": self.folder.file("notify"), **env})
 
     def hears(self):
         return self.systemd.recv(256).decode()
@@ -754,6 +754,14 @@ class Notify(InFolder):
         os.rename(self.folder.socket + ".away", self.folder.socket)
         self.systemd.settimeout(PATIENCE)
         self.assertEqual(self.hears(), "WATCHDOG=1")
+
+    def test_watchdog_of_one_that_took_over_the_socket(self):
+        """Its socket was made beside the other's."""
+        self.start()
+        self.begin("--replace", WATCHDOG_USEC="1500000")
+        self.hears_ready()
+        for _ in range(3):
+            self.assertEqual(self.hears(), "WATCHDOG=1")
 
     def test_watchdog_of_another_process(self):
         self.begin(WATCHDOG_USEC="300000", WATCHDOG_PID="1")
