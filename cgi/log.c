@@ -203,14 +203,12 @@ log_look(struct log *lg, bool now)
 		log_note(lg, "%s", err.text);
 }
 
-void
-log_close(struct log *lg)
+bool
+log_end(struct log *lg)
 {
 	struct timespec until = clock_in_ms(LOG_END_MS);
 	bool ended;
 
-	if (lg == NULL)
-		return;
 	pthread_mutex_lock(&lg->lock);
 	lg->ending = true;
 	pthread_cond_signal(&lg->wake);
@@ -220,7 +218,15 @@ log_close(struct log *lg)
 			break;
 	ended = lg->has_ended;
 	pthread_mutex_unlock(&lg->lock);
-	if (!ended) {
+	return ended;
+}
+
+void
+log_close(struct log *lg)
+{
+	if (lg == NULL)
+		return;
+	if (!log_end(lg)) {
 		/* It hangs in a write; it keeps lg until the process ends. */
 		pthread_detach(lg->thread);
 		return;

@@ -10,7 +10,7 @@
 #define LOG_ROOM (256 * 1024) /* bytes that may wait; more are dropped */
 #define LOG_WRITE_AT (64 * 1024) /* written when so many wait, ... */
 #define LOG_WRITE_MS 100 /* ... or the first of them has waited so long */
-#define LOG_END_MS 1000 /* what log_close gives a log that takes nothing */
+#define LOG_END_MS 1000 /* for a log that takes nothing, at the end */
 #define LOG_LINE_MAX 2048
 
 struct log;
@@ -30,7 +30,13 @@ void log_set(struct log *lg, const char *to);
  */
 void log_look(struct log *lg, bool now);
 
-/* Writes what waits, for at most LOG_END_MS, and ends. NULL is allowed. */
+/*
+ * Writes what waits, for at most LOG_END_MS, and writes no more; the log stays,
+ * since threads may have lines for it still. False when some were not written.
+ */
+bool log_end(struct log *lg);
+
+/* The same, and frees it: once no other thread uses it. NULL is allowed. */
 void log_close(struct log *lg);
 
 /*

@@ -210,10 +210,13 @@ reason_to_end(struct service *sv, int timeout_ms, enum end_way *way)
 		if (si.ssi_signo != SIGHUP) {
 			service_look_at_sender(sv, &si);
 			*way = service_way_to_end(sv, true, p[2].revents != 0);
-			return strsignal((int)si.ssi_signo);
+			if (*way != END_ANEW || service_may_start_anew(sv))
+				return strsignal((int)si.ssi_signo);
+			*way = END_LAST; /* for what follows */
+		} else {
+			log_look(sv->opt.log, true);
+			reload_or_say(sv->opt.reload, en, true);
 		}
-		log_look(sv->opt.log, true);
-		reload_or_say(sv->opt.reload, en, true);
 	}
 	if (p[1].revents != 0 && read(sv->wake_fd, &n, sizeof(n)) < 0)
 		assert(errno == EAGAIN);

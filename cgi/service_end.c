@@ -114,8 +114,9 @@ static void
 execute_anew(struct service *sv, struct err *err)
 {
 	log_look(sv->opt.log, true); /* its path is read anew, too */
-	log_close(sv->opt.log);
-	sv->opt.log = NULL;
+	/* Threads may run until then, and have lines for it: it is not freed.
+	 */
+	log_end(sv->opt.log);
 	if (listening_keep(sv->opt.listening, err) < 0)
 		return;
 	if (strchr(sv->opt.argv[0], '/') != NULL)
@@ -176,6 +177,28 @@ service_way_to_end(const struct service *sv, bool signalled, bool orphaned)
 	return END_LAST;
 }
 
+/*
+ * One that is executed anew over a configuration that it cannot read ends, and
+ * the web server has none for some seconds.
+ */
+bool
+service_may_start_anew(struct service *sv)
+{
+	const struct reload *rl = sv->opt.reload;
+	struct err err = ERR_INIT;
+	struct conf cf;
+
+	if (conf_live_read(rl->settings, rl->config, &cf, &err) == 0) {
+		conf_free(&cf);
+		return true;
+	}
+	log_note(sv->opt.log,
+	    "a signal to start anew is not followed, as a new process would "
+	    "not start; mend the configuration, then send it again: %s",
+	    err.text);
+	return false;
+}
+
 /* Ends; as END_ANEW it returns only when the web server wants no more. */
 int
 service_end(struct service *sv, enum end_way way)
@@ -193,5 +216,5 @@ service_end(struct service *sv, enum end_way way)
 		return ret;
 	execute_anew(sv, &err);
 	dprintf(STDERR_FILENO, "eyelet.fcgi: %s\n", err.text);
-	_exit(EX_OSERR); /* the log is closed */
+	_exit(EX_OSERR); /* the log has ended */
 }

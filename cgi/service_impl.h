@@ -76,6 +76,9 @@ service_look_at_sender(struct service *sv, const struct signalfd_siginfo *si);
 enum end_way
 service_way_to_end(const struct service *sv, bool signalled, bool orphaned);
 
+/* Is the configuration as a new process takes it? Else the log says why not. */
+bool service_may_start_anew(struct service *sv);
+
 /* Ends. 0, or 1 when something still uses what would be closed. */
 int service_end(struct service *sv, enum end_way way);
 

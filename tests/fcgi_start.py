@@ -495,6 +495,20 @@ class HandedOver(InFolder):
         parent.kill()
         wait_until(lambda: not self.is_alive(pid), "its end")
 
+    def test_stays_where_a_new_one_would_not_start(self):
+        parent, pid = self.spawner(self.SPAWN)
+        self.folder.configure("[receive]\nbody_mxa = 1m\n")
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: "is not followed" in self.said(), "the log")
+        self.assertIn("body_max", self.said())
+        self.serves(self.folder.file("zero"))
+        self.folder.configure()
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: self.said().count("owns the store") == 2, "start")
+        self.serves(self.folder.file("zero"))
+        parent.kill()
+        wait_until(lambda: not self.is_alive(pid), "its end")
+
     def test_stays_when_it_leads_a_session(self):
         """spawn-fcgi begins it so, and ends at once."""
         parent, pid = self.spawner(
