@@ -193,9 +193,9 @@ destination_place_warn(
 		put_refused(lu->found, allow, refused);
 		if (refused[0] != '\0')
 			note(program,
-			    "warning: %s is %s, as this machine looks it up: "
-			    "deliveries never connect there unless it is "
-			    "allowed, with --allow-net '%s%s%s'",
+			    "warning: %s resolves to %s on this machine, where "
+			    "deliveries may not connect; to allow it, use "
+			    "--allow-net '%s%s%s'",
 			    lu->name, refused, allowed,
 			    *allowed == '\0' ? "" : ", ", refused);
 		lookup_free(lu);

@@ -32,8 +32,8 @@
 	    { "expect-every", "DURATION",                                      \
 		    "say so when nothing came for so long; 0: never", false }, \
 	    { "expect-secret", "[MINUTES]",                                    \
-		    "take the secret that the provider sends; 10 minutes, "    \
-		    "0: no more",                                              \
+		    "take the secret that the provider sends here; default "   \
+		    "10, 0 ends the wait",                                     \
 		    false },                                                   \
 	    { "param", "NAME=@FILE",                                           \
 		    "a constant that the scheme needs, from a file", true },   \
@@ -124,8 +124,9 @@ tell_added(void *arg, const struct json *row, struct err *err)
 		    stderr);
 	if (json_text(json_get(row, "expects_secret_until")) != NULL) {
 		fprintf(stderr,
-		    "The first secret that comes until %s is taken. Look where "
-		    "it came from (show), then let its events go out:\n"
+		    "The endpoint takes the first secret that is sent to it "
+		    "until %s. Check where it came from, then activate it; "
+		    "until then its events are held:\n"
 		    "    eyelet-secret%s%s show %s\n"
 		    "    eyelet-secret%s%s activate %s\n",
 		    json_text(json_get(row, "expects_secret_until")),

@@ -81,7 +81,8 @@ print_body(const char *body, struct err *err)
 	ret = pretty_put(span_str(body), &text, &is_text, err);
 	if (ret == 0 && is_text && text.len > 0) {
 		putchar('\n');
-		fwrite(text.ptr, 1, text.len, stdout);
+		if (text.len > 0)
+			fwrite(text.ptr, 1, text.len, stdout);
 	}
 	buf_free(&text);
 	return ret;

@@ -379,8 +379,8 @@ static const struct command commands[] = {
 	    "Shows the settings in force, and where each came from.", NULL, 0,
 	    store_config },
 	{ "reload", "", 0, 0,
-	    "Has all programs that run take their settings and schemes anew.",
-	    NULL, 0, store_reload },
+	    "Makes all running programs read settings and schemes again.", NULL,
+	    0, store_reload },
 	{ "prune", "", 0, 0, "Drops what retention lets go, now.", NULL, 0,
 	    run_prune },
 };

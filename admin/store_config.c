@@ -110,7 +110,7 @@ show_row(void *arg, const struct json *row, struct err *err)
 	int ret = -1;
 
 	if (v.name == NULL || v.text == NULL || v.from == NULL || takes == NULL)
-		return err_set(err, ERR_INPUT, "the owner's answer is none");
+		return err_set(err, ERR_INPUT, "the owner's answer is wrong");
 	v.when = strcmp(takes, "restart") == 0 ? CONF_RESTART : CONF_LIVE;
 	if (conf_visit(&sh->call.conf, look_at, &lk, err) == 0)
 		ret = show_setting(sh, &v,
@@ -197,8 +197,8 @@ store_config(struct command_line *line, struct err *err)
 		sh.table.ncolumns++;
 	else
 		note(line->program->name,
-		    "no process that has the store open could be asked, so "
-		    "these are the file's: %s",
+		    "these are the values of the file; no process that has "
+		    "the store open could be asked: %s",
 		    away.text);
 	sh.table.whole = true;
 	sh.call.people = show_row;

@@ -308,8 +308,7 @@ serve_until_end(const struct options *opt, struct conf *cf,
 	if (ret != 0)
 		_exit(ret < 0 ? fail(&err) : EX_SOFTWARE);
 	reload_end(&rl);
-	/* The watchdog may be asking still. */
-	if (so.notify == NULL)
+	if (notify_close(so.notify))
 		conf_live_free(rl.settings);
 	return EX_OK;
 }

@@ -248,3 +248,12 @@ notify_stopping(struct notify *nt)
 	if (nt != NULL)
 		tell(nt, "STOPPING=1");
 }
+
+bool
+notify_close(struct notify *nt)
+{
+	if (nt != NULL && nt->runs)
+		return false;
+	free(nt);
+	return true;
+}

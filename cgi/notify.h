@@ -22,8 +22,8 @@
 struct notify;
 
 /*
- * *out is NULL where systemd does not want to hear (NOTIFY_SOCKET). It lives as
- * long as the process, and so must settings, which name the mount. A thread
+ * *out is NULL where systemd does not want to hear (NOTIFY_SOCKET). settings,
+ * which name the mount, must live until notify_close returned true. A thread
  * begins here: block the signals before that it must not take.
  */
 int notify_open(const struct listening *ls, struct conf_live *settings,
@@ -34,5 +34,11 @@ void notify_ready(struct notify *nt);
 
 /* The end has begun; the watchdog goes on, since requests do. */
 void notify_stopping(struct notify *nt);
+
+/*
+ * Frees it, unless the watchdog's thread may still ask: then it stays until
+ * the process ends, and the answer is false. NULL is allowed.
+ */
+bool notify_close(struct notify *nt);
 
 #endif

@@ -78,11 +78,11 @@ say_changes(
 	struct err ignored = ERR_INIT;
 
 	(void)conf_visit(after, put_words, &ws, &ignored);
-	log_note(log, "settings were taken anew; changed: %.*s",
+	log_note(log, "settings reloaded; changed: %.*s",
 	    ws.taken.len > 0 ? (int)ws.taken.len : 4,
 	    ws.taken.len > 0 ? (const char *)ws.taken.ptr : "none");
 	if (ws.waiting.len > 0)
-		log_note(log, "these change when eyelet is started anew: %.*s",
+		log_note(log, "these settings need a restart: %.*s",
 		    (int)ws.waiting.len, (const char *)ws.waiting.ptr);
 	buf_free(&ws.taken);
 	buf_free(&ws.waiting);
@@ -129,8 +129,8 @@ reload_take(struct reload *rl, struct engine *en, bool tell, struct err *err)
 		cf = conf_live_get(rl->settings);
 		if (conf_mark_touch(&rl->mark, cf->store, &untold) < 0)
 			log_note(rl->log,
-			    "other processes do not learn that settings "
-			    "changed, send them SIGHUP: %s",
+			    "other processes could not be notified of the new "
+			    "settings; send them SIGHUP: %s",
 			    untold.text);
 		conf_live_put(cf);
 	}
@@ -145,8 +145,7 @@ reload_or_say(struct reload *rl, struct engine *en, bool tell)
 
 	if (reload_take(rl, en, tell, &err) < 0)
 		log_note(rl->log,
-		    "settings were not taken anew, the old ones stay in "
-		    "force: %s",
+		    "the reload failed, the old settings stay in force: %s",
 		    err.text);
 }
 

@@ -85,7 +85,7 @@ judge_folder(int fd, struct err *err)
 	if (st.st_uid != 0 || ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 &&
 				  (st.st_mode & S_ISVTX) == 0))
 		return err_set(err, ERR_DENIED,
-		    "a folder above it is for others than root to write in");
+		    "others than root can write in a folder above it");
 	return 0;
 }
 
@@ -163,7 +163,7 @@ judge_file(int fd, const struct stat *before, struct stat *st, struct err *err)
 	if (!S_ISREG(st->st_mode))
 		return err_set(err, ERR_DENIED, "it is no regular file");
 	if (st->st_nlink != 1)
-		return err_set(err, ERR_DENIED, "it has several names");
+		return err_set(err, ERR_DENIED, "it has several hard links");
 	if (st->st_uid != geteuid() && st->st_uid != before->st_uid)
 		return err_set(err, ERR_DENIED,
 		    "it belongs to uid %lu, and not to the owner of the file "

@@ -27,9 +27,7 @@ word_of(const struct store_deliverer *dl)
 	case STORE_DELIVER_UNSET:
 		return NULL;
 	case STORE_DELIVER_OFF:
-		if (dl->state == STORE_DELIVERER_NONE)
-			return "off";
-		break;
+		return "off";
 	case STORE_DELIVER_SERVICE:
 	case STORE_DELIVER_CHILD:
 		break;

@@ -40,9 +40,9 @@ static void
 warn_of_the_old(const char *before, struct op_warnings *warnings)
 {
 	op_warn(warnings,
-	    "what is signed by scheme \"%s\" is refused from now on: where the "
-	    "provider still sends it, another endpoint of that scheme beside "
-	    "this one takes it",
+	    "requests signed by scheme \"%s\" are refused from now on; if the "
+	    "provider still sends them, add a second endpoint with that "
+	    "scheme",
 	    before);
 }
 

@@ -508,8 +508,8 @@ op_secret_activate(const struct op_call *call, struct err *err)
 		return -1; /* of the call itself, as before */
 	*err = why;
 	return err_wrap(err,
-	    "the secret is activated; what was held for it is not all "
-	    "released: the same command goes on");
+	    "the secret is activated, but not every event that was held for "
+	    "it is released: run the same command again");
 }
 
 int

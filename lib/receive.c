@@ -200,8 +200,11 @@ ask(struct receive_state *rs)
 	struct receive_call *call = rs->call;
 	struct verify_input in = { .request = NULL };
 
+	/* Whether the scheme takes this method cannot be known: our fault. */
+	if (rs->ep != NULL && rs->ep->state == STORE_ENDPOINT_ENABLED &&
+	    rs->ep->scheme == NULL)
+		return receive_finish(call, REPLY_KEYLESS, 0, rs->ep->broken);
 	if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED ||
-	    rs->ep->scheme == NULL ||
 	    !handshake_is_asked(rs->ep->scheme, call->request.method))
 		return receive_finish(call, REPLY_METHOD, 0, NULL);
 	if (check_peer(call) != 0)

@@ -78,8 +78,8 @@ check_secret(const struct taking *tk, struct store_tx *tx, struct err *err)
 	    store_secrets(st, tx, 0, look_at, &lk, err) < 0)
 		return -1;
 	if (lk.known)
-		return err_set(
-		    err, ERR_EXISTS, "the secret that came was here before");
+		return err_set(err, ERR_EXISTS,
+		    "the secret that was sent is known already");
 	if (lk.live >= SECRET_LIVE_MAX)
 		return err_set(err, ERR_EXISTS,
 		    "the endpoint has %d live secrets already",
@@ -228,10 +228,10 @@ check_form(const struct scheme *sc, struct span text, const char *echo,
 		return err_set(err, ERR_NOMEM, "no memory for a secret");
 	if (ret < 0)
 		return err_set(
-		    err, ERR_INPUT, "what came is no secret for the scheme");
+		    err, ERR_INPUT, "the value sent is no key of the scheme");
 	if (echo != NULL && strlen(echo) + text.len + 4 > RECEIVE_HEADERS_MAX)
 		return err_set(err, ERR_INPUT,
-		    "the secret that came is too long to be answered");
+		    "the secret that was sent is too long for the answer");
 	return 0;
 }
 

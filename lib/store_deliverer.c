@@ -160,6 +160,11 @@ store_deliverer_words(
 	out[0] = '\0';
 	if (dl->mode == STORE_DELIVER_UNSET)
 		return;
+	if (dl->mode == STORE_DELIVER_OFF) {
+		snprintf(out, STORE_DELIVERER_WORDS_MAX, "%s",
+		    words_for_none(dl->mode));
+		return;
+	}
 	if (dl->state == STORE_DELIVERER_NONE && dl->once &&
 	    dl->ran_ago_ms >= 0 && dl->ran_ago_ms < dl->missing_s * 1000)
 		return;

@@ -66,8 +66,11 @@ say_over(struct watch *wt, const struct notice_mark *mark,
 	json_write_str(&w, "why",
 	    dl->state == STORE_DELIVERER_RUNS
 		? "a deliverer works again"
-		: "no event waits for a deliverer any more");
-	notice_do(&w, "nothing: what waited is delivered now");
+		: "no event waits for a deliverer any more, or deliveries "
+		  "are switched off or held");
+	notice_do(&w, dl->state == STORE_DELIVERER_RUNS
+			  ? "nothing: the events that waited are delivered now"
+			  : "look at eyelet-store status");
 	return watch_data_end(&w);
 }
 

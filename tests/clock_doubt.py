@@ -151,12 +151,12 @@ def is_told(stand):
     stand.clock.set(wall_s=2 * DAY)
     wait_for("the event of the doubt", WAIT_S,
              lambda: told(stand, "clock.doubtful"), 0.2)
-    status = list(stand.rows("store", "status"))[0]
+    status = stand.store_status()
     check("status", "in doubt" in status["wall_clock"], True)
     check("accept", tool(stand, "store", "clock", "--accept")[0], 0)
     wait_for("the event of its end", WAIT_S,
              lambda: told(stand, "clock.sure"), 0.2)
-    status = list(stand.rows("store", "status"))[0]
+    status = stand.store_status()
     check("status", status["wall_clock"], "is right")
 
 

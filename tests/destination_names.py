@@ -74,10 +74,10 @@ class Names(unittest.TestCase):
                 ("meta.example", "169.254.169.254")):
             name = "to-" + host.split(".")[0]
             _, said, _ = self.add(name, host)
-            self.assertIn(f"eyelet-destination: warning: {host} is {address}",
-                          said)
+            self.assertIn("eyelet-destination: warning: "
+                          f"{host} resolves to {address}", said)
             # The very words of the warning mend it.
-            option, value = said.rstrip().split("with ")[1].split(" ", 1)
+            option, value = said.rstrip().split("use ")[1].split(" ", 1)
             row, said, _ = self.run_it("edit", name, option,
                                        value.strip("'"))
             self.assertEqual((said, row["allow_net"]), ("", address))
@@ -93,7 +93,7 @@ class Names(unittest.TestCase):
 
     def test_each_refused_address_is_named(self):
         said = self.add("both", "both.example")[1]
-        self.assertIn("both.example is 172.16.0.9,", said)
+        self.assertIn("both.example resolves to 172.16.0.9 ", said)
         self.assertNotIn("8.8.4.4", said)
         said = self.run_it("edit", "both", "--allow-net", "10.0.0.0/8")[1]
         self.assertIn("--allow-net '10.0.0.0/8, 172.16.0.9'", said)
@@ -104,13 +104,13 @@ class Names(unittest.TestCase):
         self.assertEqual(said, "")
         said = self.add("proxied2", "outside.example", "--proxy",
                         "http://inside.example:3128")[1]
-        self.assertIn("warning: inside.example is 10.20.30.40", said)
+        self.assertIn("warning: inside.example resolves to 10.20.30.40", said)
 
     def test_edit_warns_of_a_new_place_alone(self):
         self.add("edited", "outside.example")
         said = self.run_it("edit", "edited", "--url",
                            "https://inside.example/in")[1]
-        self.assertIn("warning: inside.example is 10.20.30.40", said)
+        self.assertIn("warning: inside.example resolves to 10.20.30.40", said)
         self.assertEqual(self.run_it("edit", "edited", "--title", "t")[1], "")
 
     def test_no_resolver_keeps_it_from_being_made(self):

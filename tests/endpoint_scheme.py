@@ -76,7 +76,7 @@ class Schemes(unittest.TestCase):
         self.assertEqual(self.outcome("shop", stripe())[1],
                          {"accepted": 1, "duplicate": 1})
         warned = self.edit("shop", "svix")
-        for words, at in (('signed by scheme "stripe" is refused', 0),
+        for words, at in (('signed by scheme "stripe" are refused', 0),
                           ('"svix" makes its key of a secret in another', 1),
                           ("the id of an event is read in another place", 2),
                           ("the type of an event is read in another", 3)):

@@ -205,7 +205,7 @@ def mistakes(st):
     for process in (st.service, st.second, st.deliverer):
         process.send_signal(signal.SIGHUP)
     wait_for("both say it", SOON_S, lambda: st.noted(
-        f"were not taken anew.*{place}") == 2, 0.05)
+        f"old settings stay in force: .*{place}") == 2, 0.05)
     st.wait_words("reload=refused why=.*" + place)
     with open(st.conf, "w") as f:
         f.write(good)
@@ -234,7 +234,7 @@ def restarts(st):
     check("and what to do", "started anew" in done.stderr)
     check("still marked", "65m (restart)" in st.tool("store", "config"))
     wait_for("the log to say so", SOON_S, lambda: st.noted(
-        "started anew: .*store.cache=65m") > 0, 0.05)
+        "need a restart: .*store.cache=65m") > 0, 0.05)
     st.change(store_cache=None, store_horizon=None)
     st.reload()
 
@@ -284,6 +284,7 @@ def schemes(st, sink):
     st.status_with("evt_7", "X-Fresh-Signature")
     time.sleep(1.5)
     check("off", len(sink.requests("/crm")), 2)
+    check("known as off", st.store_status()["deliverer"]["state"], "off")
     st.change(deliver_mode=None)
     st.reload()
     sink.wait(3, "/crm")

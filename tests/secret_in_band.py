@@ -147,10 +147,16 @@ def addresses_and_time(st):
 def in_a_body(st):
     st.tool("endpoint", "add", "pages", "--scheme", "notion",
             "--expect-secret")
+    for junk in (b"", b"no JSON", b"{}", b"[1]"):
+        for more in ({}, {"Content-Encoding": "gzip"},
+                     {"Content-Type": "application/x-www-form-urlencoded"}):
+            check("no secret", post(st, "pages", junk, more)[0] in (
+                400, 503), (junk, more))
     body = json.dumps({"verification_token": NOTION}).encode()
     status, headers, _ = post(st, "pages", body,
                               {"Content-Type": "application/json"})
     check("taken", status == 200 and NOTION not in str(headers), headers)
+    check("the same process answered", "died" not in st.tail(200))
     one, = secrets(st, "pages")
     check("which", one["fingerprint"] == fingerprint(NOTION), one)
     check("revealed", st.tool("secret", "reveal", "pages",

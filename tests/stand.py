@@ -263,6 +263,15 @@ class Stand:
                 raise RuntimeError(f"{' '.join(command)}: status "
                                    f"{p.returncode}")
 
+    def store_status(self):
+        """The row of eyelet-store status, which ends with 1 when the store
+        is not healthy."""
+        done = self.run("store", "status", "--json", check=False)
+        if done.returncode not in (0, 1) or not done.stdout:
+            raise RuntimeError(f"eyelet-store status: {done.returncode}: "
+                               f"{done.stderr.strip()}")
+        return json.loads(done.stdout)
+
     def add_endpoint(self, name="shop"):
         self.tool("endpoint", "add", name, "--scheme", "nomos",
                   "--secret-file", f"{self.top}/secret")

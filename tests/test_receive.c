@@ -441,6 +441,9 @@ static const struct {
 	    413, "too-large" },
 	{ "scheme without a file", "POST", "/hooks/orders", "127.0.0.1", NULL,
 	    NULL, false, INT64_MIN, "{\"scheme\":\"gone\"}", 503, "keyless" },
+	/* It may take events by GET: 405 would lose one. */
+	{ "the same by GET", "GET", "/hooks/orders", "127.0.0.1", NULL, NULL,
+	    false, INT64_MIN, "{\"scheme\":\"gone\"}", 503, "keyless" },
 };
 
 /* Of the refused request that is kept last, its body. */

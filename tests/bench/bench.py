@@ -82,7 +82,7 @@ def restart(stand, kills):
         took.append(wait_for("service is back", 30,
                              lambda: board.acked > acked + CONNECTIONS))
     end_load(load)
-    (row,) = stand.rows("store", "status")
+    row = stand.store_status()
     print(f"back after a kill -9 under load: median "
           f"{statistics.median(took):.2f} s, worst {max(took):.2f} s of "
           f"{kills} (recovery itself {row['recovery_ms']} ms)")

@@ -217,7 +217,7 @@ def one(name, damage, many, must_lose):
         stand.start()
         there = held(stand)
         lost = acked - there.keys()
-        status = list(stand.rows("store", "status"))[0]
+        status = stand.store_status()
         told = not status["healthy"]
         print(f"{name}: {len(acked)} acknowledged, {len(lost)} lost, "
               f"{status['why_not']}")
@@ -249,7 +249,7 @@ def one(name, damage, many, must_lose):
         stand.cut_power()
         stand.start()
         want(held(stand) == there, "a second start changes what is there")
-        want(list(stand.rows("store", "status"))[0]["why_not"] ==
+        want(stand.store_status()["why_not"] ==
              status["why_not"], "a second start says something else")
         loss = list(stand.rows("store", "accept-loss"))[0]
         # Tables taken as they are may lack more, and say so themselves.
@@ -278,7 +278,7 @@ def one(name, damage, many, must_lose):
         # And all of it lasts.
         stand.cut_power()
         stand.start()
-        want(list(stand.rows("store", "status"))[0]["healthy"], "lost again")
+        want(stand.store_status()["healthy"], "lost again")
         want(held(stand).keys() == there.keys() | again | {"afterwards"},
              "not what was accepted")
         check = stand.run("store", "check", check=False)

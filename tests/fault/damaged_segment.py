@@ -149,7 +149,7 @@ def run(damage, log_gone, which, seed):
                 check(f"{words}: {verb[0]} says that {seq} is lost",
                       done.returncode == 66 and
                       f"event {seq} is lost" in done.stderr, done.stderr)
-        status = list(st.rows("store", "status"))[0]
+        status = st.store_status()
         check(f"{words}: status tells", status["lost"] == len(missed), status)
         check(f"{words}: healthy", status["healthy"], status)
         check(f"{words}: few starts",
