@@ -382,7 +382,8 @@ START_TEST(an_activation_that_was_cut_off_goes_on)
 	event('A', PAGE("e2", ""), "held");
 	event('A', PAGE("e3", ""), "held");
 	changes_left = 1;
-	refused(OP("secret.activate") "}", ERR_IO, "run the same command again");
+	refused(
+	    OP("secret.activate") "}", ERR_IO, "run the same command again");
 	ck_assert_uint_eq(EVENTS(), 1);
 	ck_assert_uint_eq(HELD(), 2);
 	refused(again, ERR_IO, "run the same command again");
