@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/body.h"
 #include "lib/handshake.h"
 #include "lib/util.h"
 
@@ -19,6 +20,16 @@
 	"{\"signed\":false,\"when\":\"json:/ask\",\"reply\":{\"headers\":{" \
 	"\"X-A\":\"" h "\"}}}"
 #define WHEN(w) "{\"signed\":false,\"when\":" w ",\"reply\":{\"text\":\"yes\"}}"
+
+/*
+ * A token of letters that a token may have, and zlib data: a dynamic block of
+ * Huffman's codes, found by trial: python3 zlib.decompress reads 48 bytes.
+ */
+#define ZLIB_END                                                     \
+	"hCE0Up0IZUnnnnnnnnnnnnnnnnnnnUU5nnnnnn3SZjjFSW6E53XZac16-=" \
+	"wnLVS89I478ruZD1EH4muS-/+"
+#define ZLIB ZLIB_END "j"
+#define OTHER ZLIB_END "k" /* its checksum is another */
 
 static const struct {
 	const char *when, *rules, *body;
@@ -68,6 +79,13 @@ static const struct {
 	    "{\"ask\":1,\"a\":\"12\"}", HANDSHAKE_BROKEN, NULL },
 	{ "a MAC of a word of JSON", TEXT("{hex(hmac(json:/a))}"),
 	    "{\"ask\":1,\"a\":\"null\"}", HANDSHAKE_BROKEN, NULL },
+	{ "a MAC of zlib data", TEXT("{hex(hmac(json:/a))}"),
+	    "{\"ask\":1,\"a\":\"" ZLIB "\"}", HANDSHAKE_BROKEN, NULL },
+	/* printf '%s' TOKEN | openssl dgst -sha256 -hmac key */
+	{ "a MAC of nearly zlib data", TEXT("{hex(hmac(json:/a))}"),
+	    "{\"ask\":1,\"a\":\"" OTHER "\"}", HANDSHAKE_ANSWERED,
+	    "c297d460610b7a729431e1cd8030756e2238d74fb552040e5ea704fbe08cc7d"
+	    "e" },
 	{ "a MAC of nothing", TEXT("{hex(hmac(json:/a))}"), "{\"ask\":1}",
 	    HANDSHAKE_BROKEN, NULL },
 
@@ -160,6 +178,19 @@ START_TEST(a_mac_needs_a_secret)
 }
 END_TEST
 
+START_TEST(a_token_may_be_zlib_data)
+{
+	struct body b = { .is_open = false };
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(
+	    body_unpack(&b, span_str(ZLIB), span_str("deflate"), &err), 0);
+	ck_assert_msg(b.why == NULL, "%s", b.why);
+	ck_assert_uint_eq(b.bytes.len, 48);
+	body_close(&b);
+}
+END_TEST
+
 /* An echo is a reply's size at most; a large body is no question. */
 START_TEST(what_is_echoed_has_a_limit)
 {
@@ -200,6 +231,7 @@ main(void)
 	tcase_add_loop_test(tc, rules_answer_what_they_say, 0, NITEMS(rows));
 	tcase_add_test(tc, a_text_is_no_page);
 	tcase_add_test(tc, a_mac_needs_a_secret);
+	tcase_add_test(tc, a_token_may_be_zlib_data);
 	tcase_add_test(tc, what_is_echoed_has_a_limit);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
