@@ -16,7 +16,7 @@ import time
 import unittest
 
 from fcgi_client import *  # noqa: F401,F403
-from machine import free_port
+from machine import ME, free_port
 
 EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_CANTCREAT, EX_CONFIG = 64, 65, 66, 73, 78
 EX_NOPERM, EX_IOERR, EX_OSERR = 77, 74, 71
@@ -692,6 +692,68 @@ class Running(InFolder):
         self.addCleanup(second.kill)
         second.wait_for_log("requests go there")
         self.assertEqual(second.stop(), 0)
+
+
+def at_most_memory(mib):
+    return lambda: resource.setrlimit(resource.RLIMIT_AS, (mib << 20,) * 2)
+
+
+def is_sanitized():
+    with open(EYELET, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
+@unittest.skipIf(is_sanitized(), "the sanitizer takes terabytes of addresses")
+class Memory(InFolder):
+    """The real store, with less memory than it needs."""
+
+    NO_MEMORY = (
+        "eyelet: no memory is left for the store, so this process ends; "
+        "nothing that was answered is lost. Raise its limit (\"ulimit -v\", "
+        "MemoryMax= in a unit of systemd), or lower store.cache in "
+        "eyelet.conf\n")
+
+    def setUp(self):
+        super().setUp()
+        folder = self.folder
+        folder.configure(program=EYELET)
+        os.rmdir(folder.store)
+        os.mkdir(folder.file("keys"), 0o700)
+        with open(folder.conf) as f:
+            conf = f.read()
+        with open(folder.conf, "w") as f:
+            f.write(conf.replace("store.key", "keys/store.key"))
+        subprocess.run(
+            [os.path.join(TOP, "admin", "eyelet-store"), "-c", folder.conf,
+             "init", "--user", ME], check=True, capture_output=True)
+
+    def end_with(self, mib):
+        """Its exit status, or None where it runs on, and its words."""
+        program = self.start(program=EYELET, wait=False,
+                             preexec_fn=at_most_memory(mib))
+        wait_until(lambda: program.process.poll() is not None or
+                   "note=" in program.log(), f"an end with {mib} MiB")
+        status = program.process.poll()
+        words = program.log()
+        if status is None:
+            self.assertEqual(program.stop(), 0)
+        return status, words
+
+    def test_it_ends_with_words_and_a_cure(self):
+        ended = 0
+        for mib in (40, 48, 64, 128):
+            with self.subTest(mib):
+                status, words = self.end_with(mib)
+                if status is None:
+                    self.assertRegex(words, "owns the store|requests get 503")
+                    continue
+                ended += 1
+                self.assertEqual((status, words),
+                                 (EX_OSERR, self.NO_MEMORY))
+        self.assertGreater(ended, 0)
+        # The cure.
+        program = self.start(program=EYELET)
+        self.assertEqual(program.stop(), 0)
 
 
 def traceable():
