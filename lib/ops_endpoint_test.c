@@ -191,6 +191,15 @@ op_endpoint_test(const struct op_call *call, struct err *err)
 		    scheme_name(t.ep->scheme), why);
 		goto out;
 	}
+	if (!scheme_takes(t.ep->scheme, span_str("POST"))) {
+		err_set(err, ERR_USAGE,
+		    "the scheme \"%s\" takes events by GET alone, and a test "
+		    "is posted: have the provider send one, or request the "
+		    "endpoint's URL with a query that is signed as the scheme "
+		    "says (\"eyelet-scheme show %s\")",
+		    scheme_name(t.ep->scheme), scheme_name(t.ep->scheme));
+		goto out;
+	}
 	op_test_id(call, t.id);
 	if (choose_type(&t, err) < 0 || find_key(&t, err) < 0 ||
 	    sign(&t, err) < 0)

@@ -7,21 +7,32 @@ verdict is the proof; or it answers as a test wants it to.
 import sys
 sys.dont_write_bytecode = True
 
+import hashlib
+import hmac
 import http.server
 import json
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
 import threading
 import unittest
+import urllib.request
 
 from fcgi_client import *  # noqa: F401,F403
 from machine import ME
 
 CANARY = "canary-8f21d0c4-secret-of-a-test"
 SCHEMES = os.path.join(SRC, "conf", "schemes")
+
+# What signs the URL that it asks for, query and all.
+BY_GET = {
+    "title": "Own", "alg": "hmac-sha256", "content": "{url}",
+    "sig": {"from": "header:X-Sig", "enc": "hex"},
+    "id": "{query:id?}", "type": "{query:topic?}",
+}
 
 
 class Gateway(http.server.ThreadingHTTPServer):
@@ -58,6 +69,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
+    def do_GET(self):
+        self.server.seen.append((self.path, self.headers, b""))
+        status, _, answer = self.ask(b"")
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
     def ask(self, body):
         more = {"HTTP_" + name.upper().replace("-", "_"): value
                 for name, value in self.headers.items()}
@@ -66,7 +85,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             more["HTTPS"] = "on"
         path, _, query = self.path.partition("?")
         env = dict(variables(path, query=query, length=len(body)),
-                   REMOTE_ADDR="127.0.0.1", **more)
+                   REMOTE_ADDR="127.0.0.1", REQUEST_METHOD=self.command,
+                   **more)
         got = ask(self.server.fcgi, request(list(env.items()), body))
         return got.status, [], got.body
 
@@ -79,8 +99,10 @@ class Posts(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = Folder()
         cls.addClassCleanup(cls.folder.remove)
-        cls.folder.configure(f"[schemes]\npath = {SCHEMES}", program=EYELET)
+        cls.folder.configure(
+            f"[schemes]\npath = {SCHEMES} {cls.folder.file('schemes')}", program=EYELET)
         os.rmdir(cls.folder.store)
+        os.mkdir(cls.folder.file("schemes"))
         with open(cls.folder.conf) as f:
             conf = f.read()
         os.mkdir(cls.folder.file("keys"), 0o700)
@@ -226,6 +248,44 @@ class Posts(unittest.TestCase):
                     continue
                 row, _ = self.sent(name, "--type", "a.b")
                 self.assertEqual(row["status"] // 100, 2, row)
+
+    def test_a_scheme_that_takes_no_post(self):
+        """Each scheme's events go by its methods; a test is a POST."""
+        for methods, status in ((["GET"], 64), (["GET", "POST"], 0),
+                                (["POST", "GET"], 0)):
+            scheme = "own-" + "-".join(methods).lower()
+            path = self.folder.file(scheme + ".json")
+            with open(path, "w") as f:
+                json.dump(dict(BY_GET, methods=methods), f)
+            self.tool("scheme", "lint", path)
+            shutil.move(path, self.folder.file("schemes"))
+            with self.subTest(scheme):
+                name = self.add(scheme, scheme, "--public-url",
+                                self.web.url("/hooks/" + scheme))
+                if status == 0:
+                    row, _ = self.sent(name)
+                    self.assertEqual(row["status"], 200)
+                    continue
+                seen = len(self.web.seen)
+                _, err = self.tool("endpoint", "test", name, status=status)
+                self.assertIn("takes events by GET alone", err)
+                self.assertIn(f"eyelet-scheme show {scheme}", err)
+                self.assertEqual(len(self.web.seen), seen)
+                # The cure.
+                self.tool("scheme", "show", scheme)
+                url = self.web.url(f"/hooks/{scheme}?id=get_1&topic=a.b")
+                self.assertEqual(self.get(url, f"{CANARY}-{name}"), 200)
+                self.assertEqual(
+                    json.loads(self.tool("event", "list", "--endpoint", name,
+                                         "--json")[0])["id"], "get_1")
+
+    def get(self, url, secret):
+        """The status of a signed GET."""
+        mac = hmac.new(secret.encode(), url.encode(), hashlib.sha256)
+        asks = urllib.request.Request(
+            url, headers={"X-Sig": mac.hexdigest()})
+        with urllib.request.urlopen(asks, timeout=PATIENCE) as answer:
+            return answer.status
 
     def test_a_refusal_is_a_verdict(self):
         name = self.add("refused")
