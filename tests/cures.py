@@ -536,6 +536,8 @@ TESTED = (
      '"--max-body"'),
     ("allow larger ones with eyelet-endpoint edit", "tests/web_large.py",
      '"--max-body"'),
+    ("takes events by GET alone", "tests/endpoint_test_posts.py",
+     "takes events by GET alone"),
     ("look at eyelet-store status", UNDELIVERED, '"status"'),
     ("see with eyelet-secret show %s that it came",
      "tests/secret_in_band.py", "activate"),
