@@ -17,6 +17,7 @@
 #define ACTIVATED_FD 3 /* the first that systemd hands over */
 #define HOST_MAX 256
 #define NEW ".new" /* behind the name of a socket that is to replace one */
+#define NAME_SIZE (LISTENING_PATH_MAX + sizeof(NEW)) /* of that */
 #define OWN_ENV "EYELET_LISTENS" /* to itself: what listening_keep hands on */
 
 _Static_assert(
@@ -320,10 +321,9 @@ listening_open(
 
 /* The name that its file has now; "" when it has none. */
 static void
-name_file(const struct listening *ls, char name[LISTENING_PATH_MAX])
+name_file(const struct listening *ls, char name[NAME_SIZE])
 {
-	snprintf(
-	    name, LISTENING_PATH_MAX, "%s%s", ls->path, ls->beside ? NEW : "");
+	snprintf(name, NAME_SIZE, "%s%s", ls->path, ls->beside ? NEW : "");
 }
 
 static bool
@@ -335,7 +335,7 @@ is_own_file(const struct listening *ls, const struct stat *st)
 int
 listening_take_place(struct listening *ls, struct err *err)
 {
-	char name[LISTENING_PATH_MAX];
+	char name[NAME_SIZE];
 	struct stat st;
 
 	if (!ls->beside)
@@ -355,7 +355,7 @@ listening_take_place(struct listening *ls, struct err *err)
 void
 listening_hide(struct listening *ls)
 {
-	char name[LISTENING_PATH_MAX];
+	char name[NAME_SIZE];
 	struct stat st;
 
 	name_file(ls, name);
