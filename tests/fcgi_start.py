@@ -677,7 +677,7 @@ class Running(InFolder):
             self.folder.configure(f"[receive]\nmount = {mount}\n")
             program.signal(signal.SIGHUP)
             if refused:
-                program.wait_for_log("the old ones stay in force: no memory")
+                program.wait_for_log("the old settings stay in force: no memory")
             else:
                 program.wait_for_log("changed: receive.mount=/in")
             self.assertEqual("other schemes are in force" in program.log(),

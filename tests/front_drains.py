@@ -135,7 +135,11 @@ def measure(name):
             # request and the next: some have just sent one, which nothing
             # took. What eyelet took and did not answer is told below.
             broken = lost.pop("broken")
-            name += f" ({broken} closed by it)"
+            name += f" ({broken} closed by it"
+            # mod_fcgid kills a child that has not ended in time, and answers
+            # 500 for it; the sender repeats that. An event that was accepted
+            # in such a request comes again as a duplicate: unanswered, below.
+            name += f", {lost.pop('status-500', 0)} answered 500)"
         lost = {key: n for key, n in lost.items() if n}
         if found["lost"] or found["twice"]:
             lost["store"] = found
