@@ -232,7 +232,7 @@ scheme_failed(void *arg, const struct err *err)
 	fprintf(stderr, PROGRAM ": %s\n", err->text);
 }
 
-/* What is looked after while it delivers. */
+/* State of the maintenance that runs beside delivering. */
 struct care {
 	const char *config; /* as conf_read takes it */
 	struct conf_live *settings;

@@ -321,26 +321,14 @@ static const struct table_column secret_columns[] = {
 static int
 show_row(void *arg, const struct json *row, struct err *err)
 {
-	const struct json *s = json_first(json_get(row, "secrets"));
 	const struct json *hold = json_get(row, "hold");
-	struct table t;
-	int ret = -1;
 
 	(void)arg;
-	table_init(&t, secret_columns, NITEMS(secret_columns));
 	if (fields_print(row, show_fields, NITEMS(show_fields), err) < 0 ||
 	    fields_print(hold, hold_fields, NITEMS(hold_fields), err) < 0)
-		goto out;
-	if (s != NULL)
-		putchar('\n');
-	for (; s != NULL; s = json_next(s))
-		if (table_put_row(&t, s, err) < 0)
-			goto out;
-	table_print(&t);
-	ret = 0;
-out:
-	table_free(&t);
-	return ret;
+		return -1;
+	return table_print_rows("\n", secret_columns, NITEMS(secret_columns),
+	    json_get(row, "secrets"), err);
 }
 
 static int

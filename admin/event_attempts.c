@@ -55,16 +55,8 @@ print_excerpt(const char *excerpt, struct err *err)
 static int
 print_attempts(const struct json *attempts, struct err *err)
 {
-	const struct json *one = json_first(attempts);
-	struct table t;
-	int ret = 0;
-
-	table_init(&t, attempt_columns, NITEMS(attempt_columns));
-	for (; one != NULL && ret == 0; one = json_next(one))
-		ret = table_put_row(&t, one, err);
-	table_print(&t);
-	table_free(&t);
-	return ret;
+	return table_print_rows(
+	    "", attempt_columns, NITEMS(attempt_columns), attempts, err);
 }
 
 static int

@@ -20,20 +20,12 @@ show_row(void *arg, const struct json *row, struct err *err)
 	static const struct field fields[] = {
 		{ "segments_dropped", "segments dropped", FIELD_PLAIN, NULL },
 	};
-	const struct json *one = json_first(json_get(row, "held"));
-	struct table t;
-	int ret;
 
 	(void)arg;
-	table_init(&t, held_columns, NITEMS(held_columns));
-	ret = fields_print(row, fields, NITEMS(fields), err);
-	for (; one != NULL && ret == 0; one = json_next(one))
-		ret = table_put_row(&t, one, err);
-	if (ret == 0 && !table_is_empty(&t))
-		putchar('\n');
-	table_print(&t);
-	table_free(&t);
-	return ret;
+	if (fields_print(row, fields, NITEMS(fields), err) < 0)
+		return -1;
+	return table_print_rows("\n", held_columns, NITEMS(held_columns),
+	    json_get(row, "held"), err);
 }
 
 int

@@ -218,6 +218,26 @@ table_free(struct table *t)
 	t->cells = NULL;
 }
 
+int
+table_print_rows(const char *before, const struct table_column *columns,
+    size_t ncolumns, const struct json *rows, struct err *err)
+{
+	const struct json *one = json_first(rows);
+	struct table t;
+	int ret = 0;
+
+	if (one == NULL)
+		return 0;
+	fputs(before, stdout);
+	table_init(&t, columns, ncolumns);
+	for (; one != NULL && ret == 0; one = json_next(one))
+		ret = table_put_row(&t, one, err);
+	if (ret == 0)
+		table_print(&t);
+	table_free(&t);
+	return ret;
+}
+
 /* --- fields --------------------------------------------------------------- */
 
 static int

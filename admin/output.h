@@ -53,6 +53,13 @@ int table_put_json(struct table *t, const struct json *value, struct err *err);
  */
 int table_put_row(void *arg, const struct json *row, struct err *err);
 
+/*
+ * Prints the rows of an array as a table of its own, behind the text before.
+ * Prints nothing when there are none. ERR_NOMEM.
+ */
+int table_print_rows(const char *before, const struct table_column *columns,
+    size_t ncolumns, const struct json *rows, struct err *err);
+
 /* Was no row put at all? */
 bool table_is_empty(const struct table *t);
 
@@ -83,7 +90,7 @@ struct field {
 int fields_print(const struct json *row, const struct field *fields,
     size_t nfields, struct err *err);
 
-/* What others answered, inert and cut to EXCERPT_COLUMNS. ERR_NOMEM. */
+/* Puts an answer's excerpt, inert, cut to EXCERPT_COLUMNS. ERR_NOMEM. */
 int excerpt_put(struct buf *b, const char *text, struct err *err);
 
 /* "program: warning: ..." to stderr, for each of the row's warnings. */

@@ -34,7 +34,7 @@ ask_user(char name[NAME_SIZE], struct err *err)
 		   : err_set(err, ERR_USAGE, "no user was named: give --user");
 }
 
-/* Whoever runs this, even where the system has no name for that. */
+/* The user who runs this, also one without a passwd entry. */
 static void
 find_self(struct store_made *made, struct passwd *out)
 {

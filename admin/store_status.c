@@ -60,23 +60,10 @@ static const struct table_column unknown_columns[] = {
 static int
 print_status(const struct json *row, struct err *err)
 {
-	const struct json *one = json_first(json_get(row, "last_unknown"));
-	struct table t;
-	int ret = -1;
-
-	table_init(&t, unknown_columns, NITEMS(unknown_columns));
 	if (fields_print(row, status_fields, NITEMS(status_fields), err) < 0)
-		goto out;
-	if (one != NULL)
-		putchar('\n');
-	for (; one != NULL; one = json_next(one))
-		if (table_put_row(&t, one, err) < 0)
-			goto out;
-	table_print(&t);
-	ret = 0;
-out:
-	table_free(&t);
-	return ret;
+		return -1;
+	return table_print_rows("\n", unknown_columns, NITEMS(unknown_columns),
+	    json_get(row, "last_unknown"), err);
 }
 
 /* The owner tells of the store; who it is, the connection knows. */

@@ -238,7 +238,7 @@ engine_reload(struct engine *en, const struct conf *cf, struct err *err)
 		return 0;
 	if (conf_schemes_load(cf, NULL, NULL, &schemes, err) < 0)
 		return -1;
-	/* What may fail comes first; the schemes change only as a whole. */
+	/* Steps that may fail come first; the schemes change as a whole. */
 	if (receive_limits_make(&ro, &lm, err) == 0 &&
 	    registry_take_schemes(en->registry, NULL, schemes, err) == 0) {
 		receive_configure(en->receive, lm);

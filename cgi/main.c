@@ -330,7 +330,7 @@ run_service(const struct options *opt, struct listening *ls, char **argv)
 
 	service_signals(&signals);
 	sigprocmask(SIG_SETMASK, &signals, NULL);
-	/* Whoever the store belongs to owns what is opened from here on. */
+	/* Files opened from here on belong to the owner of the store. */
 	if (conf_read(opt->config, &cf, &err) < 0 ||
 	    owner_become_user(cf.store, &err) < 0)
 		status = fail(&err);

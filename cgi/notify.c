@@ -47,7 +47,7 @@ tell(const struct notify *nt, const char *words)
 
 	if (fd < 0)
 		return;
-	/* What it does not take, it hears the next time. */
+	/* A message that is lost is followed by the next one. */
 	(void)sendto(fd, words, strlen(words), MSG_NOSIGNAL,
 	    (const struct sockaddr *)&nt->to, nt->to_len);
 	close(fd);

@@ -51,7 +51,7 @@ put_setting(struct buf *out, const char *name, const char *text)
 {
 	struct err full = ERR_INIT;
 
-	/* What has no room is left out: this is for the log. */
+	/* Names without room are left out: this is for the log. */
 	(void)buf_printf(
 	    out, &full, "%s%s=%s", out->len > 0 ? ", " : "", name, text);
 }

@@ -23,7 +23,7 @@ struct reload {
 	struct conf_mark mark;
 };
 
-/* What stands above the lock is set. */
+/* The members above the lock are set. */
 void reload_init(struct reload *rl);
 void reload_end(struct reload *rl);
 

@@ -21,7 +21,7 @@
 #define SERVICE_WHY_MAX 512 /* as an err's text */
 #define SERVICE_FENCED_MS 2000 /* for requests in hand after a failed write */
 
-/* What becomes of the listening socket when the service ends. */
+/* How the listening socket is treated when the service ends. */
 enum end_way {
 	END_LAST, /* nobody comes after us: all who have connected are served */
 	END_NEXT, /* it stays open, and the next process takes the backlog */

@@ -17,7 +17,7 @@
 #define DELIVER_CONNECTIONS_DEFAULT 1024
 #define DELIVER_STOP_MS 55000 /* for what is under way when told to stop */
 
-/* What may change while it runs. */
+/* The settings that a reload may change. */
 struct deliver_live {
 	const struct scheme_set *schemes;
 	size_t connections; /* at most this many under way */

@@ -146,7 +146,7 @@ open_or_make(int folder_fd, const char *name, const struct stat *before)
 		fd = openat(folder_fd, name, how | O_CREAT | O_EXCL, 0600);
 		if (fd < 0 && errno != EEXIST)
 			break;
-		/* What cannot be given on stays this user's. */
+		/* Where chown is not permitted, the file stays this user's. */
 		if (fd >= 0 &&
 		    (fchown(fd, before->st_uid, before->st_gid) == 0 ||
 			fchown(fd, (uid_t)-1, before->st_gid) == 0))

@@ -41,7 +41,7 @@ take_token(struct span *s)
 	return token;
 }
 
-/* What stands between quotes, still with its escapes. */
+/* The text between quotes, still with its escapes. */
 static bool
 take_quoted(struct span *s, struct span *out)
 {
@@ -236,7 +236,7 @@ struct reader {
 	size_t len; /* of the delimiter */
 };
 
-/* What stands before s in text. */
+/* The part of text before s. */
 static struct span
 before(struct span text, struct span s)
 {

@@ -18,7 +18,7 @@ enum multipart_type {
 	MULTIPART_BROKEN /* of another kind, or without a good boundary */
 };
 
-/* What a Content-Type says. boundary is borrowed from it, without quotes. */
+/* Reads a Content-Type. boundary is borrowed from it, without quotes. */
 enum multipart_type
 multipart_type(struct span content_type, struct span *boundary);
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* What two schemes may read or make in different ways: members of a file. */
+/* Members of a scheme file in which two schemes may differ. */
 static const char *const sign_members[] = { "alg", "key", "sig", "content",
 	"separator_in", "older", "require", "digest", "url", NULL };
 static const char *const key_members[] = { "alg", "key", NULL };

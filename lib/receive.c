@@ -374,7 +374,7 @@ read_identity(struct receive_state *rs, const struct verify_input *in)
 		rs->without_event = unreadable[i].kind;
 		return 0;
 	}
-	/* What a pending secret verifies is held, which no test event is. */
+	/* Events of a pending secret are held; a test event never is. */
 	rs->is_test = !rs->pending && selection_is_test(rs->ep->scheme, who);
 	/* Step 6. What cannot be read is kept: it may be what is selected. */
 	if (!rs->is_test &&

@@ -16,7 +16,7 @@
 #include "lib/address_rate.h"
 #include "lib/reply.h"
 
-/* What a request looks at before its body; immutable and counted. */
+/* Settings that a request needs before its body; immutable, counted. */
 struct receive_limits {
 	atomic_uint refs;
 	char *mount;

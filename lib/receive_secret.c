@@ -87,7 +87,7 @@ check_secret(const struct taking *tk, struct store_tx *tx, struct err *err)
 	return 0;
 }
 
-/* What is said of it, in the audit trail and to the operator: no secret. */
+/* The detail of the audit record and of the notice: no secret. */
 static int
 write_words(const struct taking *tk, const struct secret *s, bool notice,
     struct buf *out, struct err *err)

@@ -79,7 +79,7 @@ void registry_put(const struct registry_endpoint *ep);
 #define REGISTRY_GONE_MAX 1000
 bool registry_is_gone(struct registry *rg, struct span name);
 
-/* What requests asked for in vain. */
+/* Paths of requests that no endpoint matched. */
 struct unknown_paths *registry_unknown_paths(struct registry *rg);
 
 /* Keys that a request is to be held against. */

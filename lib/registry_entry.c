@@ -113,7 +113,7 @@ out:
 	return ret;
 }
 
-/* What the settings say in text, made ready. */
+/* Settings that are text, parsed. */
 static int
 make_ready(struct loading *ld, struct err *err)
 {

@@ -195,7 +195,7 @@ resolve_json(struct resolver *rs, const struct piece *p,
 	return 0;
 }
 
-/* What was found out of a value by its name. */
+/* The facts about a setting, by its name. */
 static void
 set_answer(enum form_answer answer, struct span found,
     enum resolve_outcome *how, struct span *value)

@@ -20,7 +20,7 @@ enum resolve_outcome {
 	RESOLVE_OK,
 	RESOLVE_ABSENT, /* absent or empty */
 	RESOLVE_BROKEN, /* there, but not one plain value */
-	/* What it would stand in cannot be read: a form, a packed body. */
+	/* The form or the packed body cannot be read. */
 	RESOLVE_UNREADABLE
 };
 

@@ -28,7 +28,7 @@ struct server_chunk {
 	size_t sent;
 };
 
-/* What a frame above SERVER_BIG holds of the memory for all of its kind. */
+/* The part of the budget that a frame above SERVER_BIG takes. */
 struct server_room {
 	size_t bytes;
 	bool is_body; /* of opt.bodies, else of sv->big */

@@ -145,7 +145,7 @@ enum store_wish {
 	STORE_WISH_REFUSE
 };
 
-/* What becomes of an event that the rules hold, unless item->hold is set. */
+/* The verdict on an event that the rules hold, without item->hold. */
 enum store_on_held {
 	STORE_ON_HELD_HOLD,
 	STORE_ON_HELD_DELIVER, /* accepted all the same */

@@ -186,7 +186,7 @@ store_mark_damaged(struct store *st)
 	if (md == NULL)
 		return;
 	md->st = st;
-	/* What cannot be read is found again when it is looked for. */
+	/* A file that cannot be read is met again when it is used. */
 	if (read_note(md, &err) < 0)
 		store_say(st, "%s", err.text);
 	for (i = 0; i < n; i++)

@@ -59,7 +59,7 @@ silent_limit_ms(const struct store *st, bool once)
 		   : told_ms;
 }
 
-/* What the lock says, held against how long no call came. */
+/* The lock's state, compared with the age of the last call. */
 static void
 judge(struct store *st, const struct deliver_lock_holder *holder, bool known,
     struct store_deliverer *out)

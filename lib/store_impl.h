@@ -109,7 +109,7 @@ struct store_loss {
 	char why[400]; /* all that, for people */
 };
 
-/* What is known of the deliverer; see store_deliverer.h. */
+/* Facts about the deliverer; see store_deliverer.h. */
 struct store_deliverer_watch {
 	_Atomic int64_t opened_ms, called_ms; /* clock_ms(); 0: not yet */
 	_Atomic int64_t called_age_ms;

@@ -15,7 +15,7 @@
 enum verify_verdict {
 	VERIFY_INVALID, /* zero: a verdict nobody set admits nobody */
 	VERIFY_MISSING, /* what the scheme needs is absent or empty */
-	/* What it stands in cannot be read: a form, a packed body, JSON. */
+	/* The form, packed body or JSON that has it cannot be read. */
 	VERIFY_UNREADABLE,
 	VERIFY_EXPIRED, /* authentic, but outside the time window */
 	VERIFY_VALID

@@ -131,7 +131,7 @@ verify_payload(const struct scheme *sc, const struct verify_input *in,
 		    cut_changes(sc, rs.text, scratch, payload, err) < 0)
 			goto out;
 	}
-	/* What was unpacked or decoded here ends with rs. */
+	/* Memory that was unpacked or decoded here is freed with rs. */
 	if (payload->ptr != in->request->body.ptr &&
 	    payload->ptr != scratch->ptr && in->body == NULL) {
 		buf_clear(scratch);

@@ -274,7 +274,7 @@ START_TEST(a_ring_holds_so_many_bytes)
 	ck_assert_str_eq(kept(7), " 2 1");
 	ck_assert(put(7, 2, 40000, mac));
 	ck_assert_str_eq(kept(7), " 3 2");
-	/* What is larger than the ring is kept by its first bytes. */
+	/* A body larger than the ring is kept by its first bytes. */
 	ck_assert(put(7, 3, 100000, mac));
 	ck_assert(get(4));
 	ck_assert_int_eq(got.part, QUARANTINE_CUT);

@@ -942,7 +942,7 @@ START_TEST(bodies_are_taken_as_they_come)
 }
 END_TEST
 
-/* What is stored is what came; how it is packed goes with it. */
+/* The bytes are stored as they came, with their Content-Encoding. */
 START_TEST(a_packed_body_is_stored_as_it_came)
 {
 	struct store_reader *rd;

@@ -128,7 +128,7 @@ static const struct {
 	    "\"hmac-sha256\" meant?" },
 	{ "alg far from any", "{\"alg\":\"rsa\"}",
 	    "x.json: /alg: is no algorithm that is known" },
-	/* What is weaker, or another thing, is never named. */
+	/* A weaker algorithm or another family is never suggested. */
 	{ "rsa-sha512", "{\"alg\":\"rsa-sha512\"}",
 	    "x.json: /alg: is no algorithm that is known" },
 	{ "rsa-sha384", "{\"alg\":\"rsa-sha384\"}",

@@ -162,7 +162,7 @@ post(struct post *p, char letter, struct span body)
 	buf_free(&hex);
 }
 
-/* What an event ends with: "accepted", "held", ... */
+/* The outcome of an event: "accepted", "held", ... */
 static void
 event(char letter, const char *body, const char *want)
 {

@@ -361,7 +361,7 @@ expect_refused(uint64_t no)
 	buf_free(&result);
 }
 
-/* Whoever sent it had the same bytes: it is in no genuine event's way. */
+/* Its sender had the same bytes; no genuine event is refused for it. */
 START_TEST(a_pending_secret_claims_no_id)
 {
 	uint64_t dropped, other, waiting;
