@@ -1,12 +1,11 @@
 #!/bin/sh
 # Holds the tree against its own rules: .clang-format, which folder may include
-# which, one door per outside library, what may stand at the top, file lengths,
+# which, one door per outside library, what may stand at the top,
 # no left-over marks, shell scripts clean in shellcheck, pages in mandoc.
 set -u
 export LC_ALL=C
 cd "${top_srcdir:-$(dirname "$0")/..}" || exit 70
 
-LINES_MAX=600
 CLANG_FORMAT_VERSION=14 # Debian 12's; others lay out differently
 
 # complain_all RULE < lines: each line breaks the rule. Often the end of a
@@ -109,11 +108,6 @@ if [ $in_git = yes ]; then
 	    grep -vxE '\..*|LICENSE|Makefile\.am|README\.md|admin|autogen\.sh|cgi|conf|configure\.ac|lib|tests' |
 	    complain_all 'has no place at the top level'
 fi
-
-while IFS= read -r f; do
-	n=$(wc -l <"$f")
-	[ "$n" -le $LINES_MAX ] || echo "$f has $n lines, at most $LINES_MAX"
-done <"$scratch/product" | complain_all 'too long'
 
 # Written apart, so that this file does not find itself.
 marks='TO''DO|FIX''ME|XX''X'
