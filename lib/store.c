@@ -81,7 +81,7 @@ say_for_bdb(void *arg, const char *line)
 void
 store_wake(struct store *st)
 {
-	struct err anew = ERR_INIT;
+	struct err anew = ERR_INIT, why = ERR_INIT;
 	bool first;
 
 	if (bdb_is_astray(st->db) || atomic_load(&st->astray))
@@ -90,8 +90,8 @@ store_wake(struct store *st)
 		!atomic_exchange(&st->fencing, true);
 	if (first) {
 		/* Before: who sees the fence may execute itself at once. */
-		if (bdb_is_damaged(st->db))
-			store_mark_damaged(st);
+		if (bdb_is_damaged(st->db) && store_mark_damaged(st, &why) < 0)
+			store_say(st, "%s", why.text);
 		atomic_store(&st->fenced, true);
 		/* Items that wait for another flush, which hangs, wait in vain.
 		 */
@@ -230,6 +230,7 @@ open_databases(struct store *st, bool is_new, struct err *err)
 	struct err ignored = ERR_INIT;
 	bool marked, there;
 	unsigned round;
+	int ret;
 
 	for (round = 0;; round++) {
 		if (store_is_marked(st, &marked, err) < 0 ||
@@ -244,8 +245,10 @@ open_databases(struct store *st, bool is_new, struct err *err)
 		    !there)
 			return -1;
 		store_say(st, "%s", err->text);
-		store_mark_damaged(st);
+		ret = store_mark_damaged(st, err);
 		close_databases(st);
+		if (ret < 0) /* for want of room: tried again with more */
+			return err_wrap(err, "store %s", st->opt.dir);
 	}
 }
 

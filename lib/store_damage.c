@@ -4,8 +4,8 @@
  *
  * STORE_DAMAGED names them, a file a line (none: not known which). What is
  * rebuilt stands in STORE_MENDED, a line each: file, time (ms), and "begun" or
- * "done". So what is found damaged again is not rebuilt again and again, while
- * a rebuild that a kill cut short is begun anew. STORE_INCOMPLETE names the
+ * "done". So a table that rebuilds do not mend is set aside in the end, while a
+ * rebuild that a kill cut short is begun anew. STORE_INCOMPLETE names the
  * tables that were set aside, file and time, until that is accepted.
  */
 #include "lib/store_impl.h"
@@ -30,10 +30,9 @@
 #define NEW ".new"
 #define BEGUN "begun"
 #define DONE "done"
-/* A rebuild that kills the process is not tried for ever. */
-#define BEGUN_MAX 3
-/* By then a table other than events may be rebuilt again. */
-#define DONE_MS (3600 * INT64_C(1000))
+/* A rebuild that kills the process, or mends nothing, is not tried for ever. */
+#define MENDED_MAX 3
+#define DONE_MS (3600 * INT64_C(1000)) /* rebuilds before that do not count */
 #define BEGUN_MS (24 * DONE_MS)
 #define ANY "*" /* stands for a file that is not known */
 #define TELL_MS 1000 /* by then the call that found it is answered */
@@ -174,34 +173,42 @@ store_is_marked(struct store *st, bool *marked, struct err *err)
 	return files_exist(st->opt.dir, STORE_DAMAGED, marked, err);
 }
 
-void
-store_mark_damaged(struct store *st)
+static int
+write_note(const struct mending *md, struct err *err)
+{
+	FILE *f = make_note(md->st, STORE_DAMAGED NEW);
+	size_t i;
+
+	for (i = 0; f != NULL && i < md->n; i++)
+		fprintf(f, "%s\n", md->files[i].name);
+	return put_note(md->st, f, STORE_DAMAGED, err);
+}
+
+int
+store_mark_damaged(struct store *st, struct err *err)
 {
 	char files[BDB_DAMAGED_MAX][BDB_FILE_MAX + 1];
 	struct mending *md = calloc(1, sizeof(*md));
-	struct err err = ERR_INIT;
 	size_t i, n = bdb_damaged(files, BDB_DAMAGED_MAX);
-	FILE *f;
+	struct err why = ERR_INIT;
+	int ret;
 
 	if (md == NULL)
-		return;
+		return err_set(err, ERR_NOMEM, "no memory to note damage");
 	md->st = st;
 	/* A file that cannot be read is met again when it is used. */
-	if (read_note(md, &err) < 0)
-		store_say(st, "%s", err.text);
+	if (read_note(md, &why) < 0)
+		store_say(st, "%s", why.text);
 	for (i = 0; i < n; i++)
 		add_file(md, files[i]);
-	f = make_note(st, STORE_DAMAGED NEW);
-	for (i = 0; f != NULL && i < md->n; i++)
-		fprintf(f, "%s\n", md->files[i].name);
-	if (put_note(st, f, STORE_DAMAGED, &err) < 0)
-		store_say(st, "%s", err.text);
+	ret = write_note(md, err);
 	for (i = 0; i < md->n; i++)
 		store_say(st,
 		    "table %s is damaged: it is mended when the "
 		    "store is opened next",
 		    md->files[i].name);
 	free(md);
+	return ret;
 }
 
 void
@@ -224,22 +231,14 @@ store_damage_act(struct store *st)
 	pthread_mutex_unlock(&st->keeper_mutex);
 }
 
-/* An event segment is rebuilt once, others from time to time. */
-static bool
-still_counts(const char *file, int64_t at_ms, int64_t within_ms)
-{
-	return strncmp(file, EVENTS, sizeof(EVENTS) - 1) == 0 ||
-	       store_wall_ms() - at_ms < within_ms;
-}
-
-/* Was it rebuilt before, or does its rebuild never come to an end? */
+/* Do rebuilds of a table come to no end, or leave it damaged? */
 static int
 was_mended(struct store *st, const char *file, bool *out, struct err *err)
 {
 	char line[512], name[256], how[16];
-	unsigned begun = 0;
+	unsigned begun = 0, done = 0;
+	int64_t now_ms = store_wall_ms();
 	long long at_ms = 0;
-	bool was = false;
 	FILE *f;
 
 	if (open_note(st, STORE_MENDED, &f, err) < 0)
@@ -249,13 +248,13 @@ was_mended(struct store *st, const char *file, bool *out, struct err *err)
 		    strcmp(name, file) != 0)
 			continue;
 		if (strcmp(how, BEGUN) == 0)
-			begun += still_counts(file, at_ms, BEGUN_MS);
+			begun += now_ms - at_ms < BEGUN_MS;
 		else
-			was = was || still_counts(file, at_ms, DONE_MS);
+			done += now_ms - at_ms < DONE_MS;
 	}
 	if (f != NULL)
 		fclose(f);
-	*out = was || begun >= BEGUN_MAX;
+	*out = begun >= MENDED_MAX || done >= MENDED_MAX;
 	return 0;
 }
 
@@ -270,15 +269,29 @@ is_rebuilt(const struct mending *md, const char *file)
 	return false;
 }
 
+/* Does a line of STORE_MENDED say no more than the one that is added? */
+static bool
+is_outdated(const struct mending *md, const char *line, const char *how)
+{
+	char name[256], was[16];
+	long long at_ms = 0;
+
+	if (sscanf(line, "%255s %lld %15s", name, &at_ms, was) != 3)
+		return true;
+	if (strcmp(was, DONE) == 0)
+		return store_wall_ms() - at_ms >= DONE_MS;
+	return strcmp(how, DONE) == 0 && is_rebuilt(md, name);
+}
+
 /*
- * BEGUN before a rebuild is tried, so that a crash within is not met for ever;
- * DONE when it has ended, well or not, in place of all earlier lines.
+ * Adds BEGUN before a rebuild, so that a crash within is not met for ever, and
+ * DONE when it has ended, well or not, in place of BEGUN.
  */
 static int
 note_mending(struct mending *md, const char *how, struct err *err)
 {
 	FILE *old, *f;
-	char line[512], name[256];
+	char line[512];
 	size_t i;
 
 	if (open_note(md->st, STORE_MENDED, &old, err) < 0)
@@ -286,8 +299,7 @@ note_mending(struct mending *md, const char *how, struct err *err)
 	f = make_note(md->st, STORE_MENDED NEW);
 	while (
 	    f != NULL && old != NULL && fgets(line, sizeof(line), old) != NULL)
-		if (strcmp(how, DONE) != 0 ||
-		    sscanf(line, "%255s", name) != 1 || !is_rebuilt(md, name))
+		if (!is_outdated(md, line, how))
 			fputs(line, f);
 	if (f != NULL)
 		md->noted = ftello(f);

@@ -543,7 +543,7 @@ int store_log_is_complete(struct store *st, bool *complete, struct err *err);
 
 /* store_damage.c */
 /* Notes on disk which tables are damaged (bdb_damaged). Any thread. */
-void store_mark_damaged(struct store *st);
+int store_mark_damaged(struct store *st, struct err *err);
 int store_is_marked(struct store *st, bool *marked, struct err *err);
 /* A check found a damaged table: it is mended in a second, by a new start. */
 void store_damage_found(struct store *st, const char *file);
