@@ -50,12 +50,14 @@ dedupe_identify(const struct scheme *sc, const struct endpoint *ep,
 	memset(out, 0, sizeof(*out));
 	class_of(sc, ep, who, span_is(in->request->method, "GET"), &out->class);
 	out->class.signs = result->has_content;
+	out->class.has_older = result->has_older;
 	out->has_id = who->has_id;
 	out->id_complete = who->id_complete;
 	out->has_type = who->has_type;
 	out->type_unreadable = who->type_unreadable;
 	out->has_content = result->has_content;
 	memcpy(out->content, result->content, sizeof(out->content));
+	memcpy(out->older, result->older, sizeof(out->older));
 	buf_clear(scratch);
 	if (verify_payload(sc, in, scratch, &payload, err) < 0)
 		return -1;

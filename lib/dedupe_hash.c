@@ -4,10 +4,11 @@
 #include <string.h>
 
 #define PARTS 3
-#define KIND_ELEMENT DEDUPE_KEYS
-#define KIND_TYPE (DEDUPE_KEYS + 1)
-#define KIND_TEST (DEDUPE_KEYS + 2)
-#define KIND_TESTS (DEDUPE_KEYS + 3)
+/* In stores; the keys of dedupe_rule.h, but OLDER, stand for themselves. */
+#define KIND_ELEMENT 5
+#define KIND_TYPE 6
+#define KIND_TEST 7
+#define KIND_TESTS 8
 
 /* What all keys of one endpoint begin with; its length never varies. */
 struct head {
@@ -57,6 +58,7 @@ dedupe_hash(const unsigned char secret[DEDUPE_SECRET], uint64_t endpoint_id,
     struct dedupe_hashes *out, struct err *err)
 {
 	struct span content = span_of(who->content, sizeof(who->content));
+	struct span older = span_of(who->older, sizeof(who->older));
 	struct span payload = span_of(who->payload, sizeof(who->payload));
 	struct dedupe_event *ev = &out->event;
 	unsigned char typed[DEDUPE_KEY_SIZE];
@@ -77,6 +79,9 @@ dedupe_hash(const unsigned char secret[DEDUPE_SECRET], uint64_t endpoint_id,
 	if (who->has_content && hash(&h, DEDUPE_CONTENT, &content, 1,
 				    out->keys[DEDUPE_CONTENT], err) < 0)
 		goto out;
+	if (who->class.has_older && hash(&h, DEDUPE_CONTENT, &older, 1,
+					out->keys[DEDUPE_OLDER], err) < 0)
+		goto out;
 	if (hash(&h, DEDUPE_PAYLOAD, &payload, 1, out->keys[DEDUPE_PAYLOAD],
 		err) < 0)
 		goto out;
@@ -85,9 +90,11 @@ dedupe_hash(const unsigned char secret[DEDUPE_SECRET], uint64_t endpoint_id,
 	parts[2] = who->has_type ? type : SPAN_EMPTY;
 	if (hash(&h, DEDUPE_WHOLE, parts, 3, out->keys[DEDUPE_WHOLE], err) < 0)
 		goto out;
-	parts[0] = who->has_id && who->id_complete && who->has_content
-		       ? content
-		       : payload;
+	/* One for both versions: a type counts once, whichever verified. */
+	parts[0] = !who->has_id || !who->id_complete || !who->has_content
+		       ? payload
+		   : who->class.has_older ? older
+					  : content;
 	parts[1] = parts[2];
 	if ((dedupe_keys(&who->class, ev) & DEDUPE_BIT(DEDUPE_CONTENT_TYPE)) !=
 		0 &&

@@ -6,10 +6,12 @@
  *	kind	parts
  *	ID	the id, as it was read
  *	CONTENT	the digest of the signed content
+ *	OLDER	the same of the older version, under the kind of CONTENT: what
+ *		was verified by it before or is later has that as its CONTENT
  *	PAYLOAD	the digest of the payload
  *	WHOLE	the id's key, the digest of the payload, the type
- *	CONTENT_TYPE	the digest of the content (of the payload when there
- *		is no id), the type
+ *	CONTENT_TYPE	the digest of the content (of the older version's where
+ *		there is one, of the payload when there is no id), the type
  *	ELEMENT	the digest of the signed content of one element of a batch
  *	TEST	the digest of the signed content of a test event
  *	TESTS	nothing: what an endpoint keeps of tests that repeat
@@ -32,6 +34,7 @@ struct dedupe_identity {
 	bool admitted; /* by an operator, out of the quarantine */
 	bool has_content;
 	unsigned char content[DIGEST_SHA256]; /* of what was signed */
+	unsigned char older[DIGEST_SHA256]; /* class.has_older */
 	unsigned char payload[DIGEST_SHA256];
 };
 

@@ -47,7 +47,8 @@ dedupe_keys(const struct dedupe_class *cl, const struct dedupe_event *ev)
 	if (cl->repeats == DEDUPE_REPEATS_TYPES && ev->has_type)
 		keys |= DEDUPE_BIT(DEDUPE_CONTENT_TYPE);
 	if (cl->signs && !(has_id && cl->id_suffices && cl->covers_body))
-		keys |= DEDUPE_BIT(DEDUPE_CONTENT);
+		keys |= DEDUPE_BIT(DEDUPE_CONTENT) |
+			(cl->has_older ? DEDUPE_BIT(DEDUPE_OLDER) : 0);
 	return keys;
 }
 
@@ -102,6 +103,26 @@ look_up(struct judging *jd, enum dedupe_key key, struct dedupe_record **out)
 	return 0;
 }
 
+/*
+ * The record of the signed content: of a copy that is kept, in either version,
+ * before one that was only ignored or refused.
+ */
+static int
+look_up_content(struct judging *jd, struct dedupe_record **out)
+{
+	struct dedupe_record *older;
+
+	if (look_up(jd, DEDUPE_CONTENT, out) < 0)
+		return -1;
+	if (is_kept(*out))
+		return 0;
+	if (look_up(jd, DEDUPE_OLDER, &older) < 0)
+		return -1;
+	if (is_kept(older) || (*out)->state == DEDUPE_UNKNOWN)
+		*out = older;
+	return 0;
+}
+
 static enum rule_outcome
 decide(struct judging *jd, enum dedupe_verdict verdict,
     const struct dedupe_record *first, const char *reason)
@@ -142,7 +163,7 @@ rule_body_uncovered(struct judging *jd)
 
 	if (jd->cl->covers_body)
 		return RULE_NEXT;
-	if (look_up(jd, DEDUPE_CONTENT, &content) < 0)
+	if (look_up_content(jd, &content) < 0)
 		return RULE_FAILED;
 	if (content->state == DEDUPE_UNKNOWN)
 		return RULE_NEXT;
@@ -186,7 +207,7 @@ rule_id_ambiguous(struct judging *jd)
 
 	if (!event_has_id(jd->ev) || !jd->cl->id_ambiguous)
 		return RULE_NEXT;
-	if (look_up(jd, DEDUPE_CONTENT, &content) < 0)
+	if (look_up_content(jd, &content) < 0)
 		return RULE_FAILED;
 	if (is_kept(content))
 		return decide(jd, DEDUPE_DUPLICATE, content, "same content");
@@ -223,7 +244,7 @@ find_first(struct judging *jd, struct dedupe_record **out)
 {
 	struct dedupe_record *content, *payload;
 
-	if (look_up(jd, DEDUPE_CONTENT, &content) < 0)
+	if (look_up_content(jd, &content) < 0)
 		return -1;
 	*out = content;
 	if (is_kept(content) || event_has_id(jd->ev) ||
@@ -234,6 +255,17 @@ find_first(struct judging *jd, struct dedupe_record **out)
 	if (is_kept(payload) || content->state == DEDUPE_UNKNOWN)
 		*out = payload;
 	return 0;
+}
+
+/*
+ * May it be another event, though an older version of the scheme signs the same
+ * of both? By what the newer signs they differ, and only that tells a repeat.
+ */
+static bool
+is_another(const struct judging *jd, const struct dedupe_record *first)
+{
+	return first == &jd->known[DEDUPE_OLDER] && payload_repeats(jd) &&
+	       jd->cl->time_signed;
 }
 
 /* 3: there is no id. */
@@ -251,7 +283,7 @@ rule_no_id(struct judging *jd)
 		return RULE_FAILED;
 	if (first->state == DEDUPE_UNKNOWN)
 		return decide(jd, DEDUPE_ACCEPT, NULL, NULL);
-	if (!is_kept(first) ||
+	if (!is_kept(first) || is_another(jd, first) ||
 	    (jd->ev->has_type && !hash_eq(first->type, jd->ev->type)))
 		return RULE_NEXT;
 	if (repeats_without_id(jd) && !cl->time_signed)
@@ -267,11 +299,16 @@ has_type(const struct dedupe_record *rec)
 	return !hash_eq(rec->type, none);
 }
 
-/* May the content come once more under a type that it has not had? */
+/*
+ * May the content come once more under a type that it has not had? Where only
+ * the newer version's is known it was cut in another way.
+ */
 static bool
 is_other_type(const struct judging *jd, const struct dedupe_record *first,
-    const struct dedupe_record *same_type)
+    const struct dedupe_record *older, const struct dedupe_record *same_type)
 {
+	if (jd->cl->has_older && older->state == DEDUPE_UNKNOWN)
+		return false;
 	return jd->cl->repeats == DEDUPE_REPEATS_TYPES && jd->ev->has_type &&
 	       has_type(first) && !hash_eq(first->type, jd->ev->type) &&
 	       !is_kept(same_type) &&
@@ -283,7 +320,7 @@ static enum rule_outcome
 rule_content_repeats(struct judging *jd)
 {
 	const struct dedupe_class *cl = jd->cl;
-	struct dedupe_record *first, *same_type;
+	struct dedupe_record *first, *older, *same_type;
 
 	if (event_has_id(jd->ev) && cl->id_signed)
 		return RULE_NEXT;
@@ -291,6 +328,9 @@ rule_content_repeats(struct judging *jd)
 		return RULE_FAILED;
 	if (first->state == DEDUPE_UNKNOWN)
 		return RULE_NEXT;
+	if (is_another(jd, first))
+		return hold(jd, first,
+		    "same content, by an older version of the scheme");
 	if (cl->repeats == DEDUPE_REPEATS_ALWAYS)
 		return cl->time_signed ? decide(jd, DEDUPE_DUPLICATE, first,
 					     "same content and time")
@@ -298,13 +338,14 @@ rule_content_repeats(struct judging *jd)
 	if (cl->type_repeats && jd->ev->has_type &&
 	    hash_eq(first->type, jd->ev->type))
 		return decide(jd, DEDUPE_ACCEPT, NULL, NULL);
-	if (look_up(jd, DEDUPE_CONTENT_TYPE, &same_type) < 0)
+	if (look_up(jd, DEDUPE_CONTENT_TYPE, &same_type) < 0 ||
+	    look_up(jd, DEDUPE_OLDER, &older) < 0)
 		return RULE_FAILED;
 	/* Without an id, content and type are all that a retry repeats. */
 	if (!event_has_id(jd->ev) && is_kept(same_type))
 		return decide(jd, DEDUPE_DUPLICATE, same_type,
 		    "same content and type, and no id");
-	if (is_other_type(jd, first, same_type))
+	if (is_other_type(jd, first, older, same_type))
 		return decide(jd, DEDUPE_ACCEPT, NULL, NULL);
 	return hold(jd, first,
 	    event_has_id(jd->ev) ? "same content under another id"
@@ -317,7 +358,7 @@ rule_content_recut(struct judging *jd)
 {
 	struct dedupe_record *content;
 
-	if (look_up(jd, DEDUPE_CONTENT, &content) < 0)
+	if (look_up_content(jd, &content) < 0)
 		return RULE_FAILED;
 	if (content->state == DEDUPE_UNKNOWN)
 		return RULE_NEXT;

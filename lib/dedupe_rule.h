@@ -5,7 +5,13 @@
  *
  * An event is known by keys, each hashed with the store's secret:
  *	ID		the id that the scheme reads
- *	CONTENT		what the provider signed, resolved, without {key}
+ *	CONTENT		what the provider signed, resolved, without {key}, in
+ *			the version of the scheme that verified
+ *	OLDER		the same in the version of "older", where the newer one
+ *			verified: one request may carry signatures of both, and
+ *			come again with either alone. Both are looked up and
+ *			written, CONTENT first; "the content is known" in the
+ *			rules means either
  *	PAYLOAD		the body as it was verified; of a GET the query, too
  *	WHOLE		id, payload and type: it finds the held copy of a
  *			message whose other keys are another one's
@@ -29,6 +35,7 @@ enum dedupe_key {
 	DEDUPE_PAYLOAD,
 	DEDUPE_WHOLE,
 	DEDUPE_CONTENT_TYPE,
+	DEDUPE_OLDER,
 	DEDUPE_KEYS
 };
 
@@ -63,6 +70,7 @@ enum dedupe_repeats {
 /* What the scheme and the endpoint say of an event like this one. */
 struct dedupe_class {
 	bool signs; /* false: "equal" compares a token */
+	bool has_older; /* it has an OLDER */
 	bool covers_body;
 	/*
 	 * By the alternative of "id" that was read. Where none was: true only

@@ -35,9 +35,9 @@ struct event {
 	    headers; /* kept ones: "name: value\n" lines; may be empty */
 	struct span body;
 	/*
-	 * Keys of what was signed (dedupe_hash.h), of the whole and then of
-	 * each element of a batch, so that they can be remembered anew from
-	 * the log. May be empty.
+	 * Keys of what was signed (dedupe_hash.h), of the whole, of it in the
+	 * older version where there is one, and of each element of a batch, so
+	 * that they can be remembered anew from the log. May be empty.
 	 */
 	struct span contents;
 };

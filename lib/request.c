@@ -50,6 +50,20 @@ is_doubled(const struct request *rq, const char *name)
 	return false;
 }
 
+bool
+request_is_numbered(struct span name, const char *prefix)
+{
+	const char *p = name.ptr;
+	size_t i, len = strlen(prefix);
+
+	if (!span_starts(name, prefix) || name.len == len || name.len > len + 4)
+		return false;
+	for (i = len; i < name.len; i++)
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+	return true;
+}
+
 const char *
 request_doubled(const struct request *rq, const char *const *names, size_t n)
 {

@@ -48,6 +48,9 @@ request_header(const struct request *rq, const char *name, struct span *value);
  */
 struct span request_name(const char *mount, struct span path);
 
+/* Is name the prefix ("x-sig-") with a number of up to 4 digits behind? */
+bool request_is_numbered(struct span name, const char *prefix);
+
 /*
  * The first of n names (lower case) whose header occurs twice, or NULL. A name
  * that ends in "-*" stands for numbered headers, each of which is single.

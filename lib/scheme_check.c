@@ -195,6 +195,62 @@ check_older(const struct scheme *sc, struct err *err)
 	return 0;
 }
 
+/* Does the newer version sign what this reads? */
+static bool
+newer_signs(const struct scheme *sc, const struct piece *p)
+{
+	const struct template *t = &sc->content;
+	bool body = template_has(t, PIECE_BODY) ||
+		    (sc->has_digest && template_reads(t, &sc->digest_from));
+
+	switch (p->kind) {
+	case PIECE_LITERAL:
+	case PIECE_PARAM:
+	case PIECE_KEY:
+		return true; /* not the sender's to choose */
+	case PIECE_BODY:
+	case PIECE_CRC32:
+		return body;
+	case PIECE_JSON:
+	case PIECE_FORM:
+	case PIECE_FORM_ALL:
+		/* Of a GET they are read off the query. */
+		return (body && (!sc->by_get || template_has(t, PIECE_URL))) ||
+		       template_reads(t, p);
+	case PIECE_QUERY:
+		return template_has(t, PIECE_URL) || template_reads(t, p);
+	case PIECE_HEADER:
+	case PIECE_ITEM:
+	case PIECE_METHOD:
+	case PIECE_URL:
+	case PIECE_HEADERS:
+		break;
+	}
+	return template_reads(t, p);
+}
+
+/*
+ * Whoever has a request with signatures of both versions can take either away.
+ * Its event is known by the older content, too, so that it is not new then;
+ * but where the newer does not sign all of that, it can be changed first.
+ */
+static int
+check_older_is_signed(const struct scheme *sc, struct err *err)
+{
+	const struct template *t = &sc->older.content;
+	size_t i;
+
+	for (i = 0; sc->older.prefix != NULL && i < t->n; i++)
+		if (!newer_signs(sc, &t->pieces[i]))
+			return err_set(err, ERR_CONFIG,
+			    "/older/content: \"%s\" is not signed by "
+			    "/content: of a request with both signatures "
+			    "anybody could make two events; put the older "
+			    "version into a scheme of its own",
+			    t->pieces[i].shown);
+	return 0;
+}
+
 /* An id that is the same text for all events would keep one of them. */
 static int
 check_ids(const struct scheme *sc, struct err *err)
@@ -427,6 +483,8 @@ scheme_check(
 	if ((equal ? check_equal(sc, err) : check_content(sc, err)) < 0)
 		return -1;
 	if (check_older(sc, err) < 0)
+		return -1;
+	if (check_older_is_signed(sc, err) < 0)
 		return -1;
 	find_coverage(sc);
 	if (check_ids(sc, err) < 0 || check_sig(sc, err) < 0 ||

@@ -31,10 +31,13 @@ keep_contents(const struct store *st, struct store_item *item)
 		return 0;
 	ev->contents =
 	    span_of(item->hashes.keys[DEDUPE_CONTENT], DEDUPE_KEY_SIZE);
-	if (item->elements.len == 0)
+	if (item->elements.len == 0 && !item->identity.class.has_older)
 		return 0;
 	buf_clear(b);
-	if (buf_put_span(b, ev->contents, &item->err) < 0)
+	if (buf_put_span(b, ev->contents, &item->err) < 0 ||
+	    (item->identity.class.has_older &&
+		buf_put(b, item->hashes.keys[DEDUPE_OLDER], DEDUPE_KEY_SIZE,
+		    &item->err) < 0))
 		return -1;
 	for (at = 0; at < item->elements.len; at += DIGEST_SHA256)
 		if (dedupe_hash_element(st->dedupe_secret, ev->endpoint_id,

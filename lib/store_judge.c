@@ -92,9 +92,8 @@ describe(const struct judging *jd, enum dedupe_state state,
 static size_t
 count_elements(const struct store_item *item)
 {
-	size_t n = item->event.contents.len / DEDUPE_KEY_SIZE;
-
-	return n > 1 ? n - 1 : 0;
+	return item->event.contents.len > 0 ? item->elements.len / DIGEST_SHA256
+					    : 0;
 }
 
 static const unsigned char *

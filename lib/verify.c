@@ -105,21 +105,6 @@ take_items(struct judge *j, struct span value, const char *prefix)
 	return 0;
 }
 
-/* Is name the header "x-" with a number behind? */
-static bool
-is_numbered(struct span name, const char *prefix)
-{
-	const char *p = name.ptr;
-	size_t i, len = strlen(prefix);
-
-	if (!span_starts(name, prefix) || name.len == len || name.len > len + 4)
-		return false;
-	for (i = len; i < name.len; i++)
-		if (p[i] < '0' || p[i] > '9')
-			return false;
-	return true;
-}
-
 static int
 take_numbered(struct judge *j, const struct piece *from, size_t *found)
 {
@@ -128,7 +113,7 @@ take_numbered(struct judge *j, const struct piece *from, size_t *found)
 
 	for (i = 0; i < rq->nheaders; i++)
 		if (rq->headers[i].value.len > 0 &&
-		    is_numbered(rq->headers[i].name, from->arg)) {
+		    request_is_numbered(rq->headers[i].name, from->arg)) {
 			(*found)++;
 			if (take_items(j, rq->headers[i].value, j->prefix) != 0)
 				return 1;
@@ -351,23 +336,50 @@ compare(struct judge *j)
 	return done;
 }
 
-/* The content in the form that has just matched, if one has. */
+/* The content that has been read, without {key}. */
 static int
-digest_content(struct judge *j)
+digest_parts(struct judge *j, unsigned char out[DIGEST_SHA256])
 {
 	size_t i;
 
-	if (!j->in->digests_content || j->result->key < 0 ||
-	    j->result->has_content || j->template->n == 0)
-		return 0;
 	for (i = 0; i < j->template->n; i++)
 		if (j->template->pieces[i].kind == PIECE_KEY)
 			j->content[i] = SPAN_EMPTY;
-	if (digest_sha256(
-		j->content, j->template->n, j->result->content, j->err) < 0)
+	return digest_sha256(j->content, j->template->n, out, j->err);
+}
+
+/*
+ * Of the version that did not verify, but would if the newer signatures were
+ * taken away. A request that cannot have such a content cannot come so.
+ */
+static int
+digest_older(struct judge *j)
+{
+	int judged;
+
+	j->template = &j->sc->older.content;
+	judged = read_content(j, URL_PORT_GIVEN);
+	if (judged == 0)
+		judged = digest_parts(j, j->result->older);
+	j->result->has_older = judged == 0;
+	return judged < 0 ? -1 : 0;
+}
+
+/* Once a signature matched: what the event is known by. */
+static int
+digest_content(struct judge *j)
+{
+	bool newest = j->template == &j->sc->content;
+
+	if (!j->in->digests_content || j->template->n == 0)
+		return 0;
+	/* One form of the URL for both, or two signatures make two events. */
+	if (j->sc->ports_both && read_content(j, URL_PORT_GIVEN) != 0)
+		return -1;
+	if (digest_parts(j, j->result->content) < 0)
 		return -1;
 	j->result->has_content = true;
-	return 0;
+	return newest && j->sc->older.prefix != NULL ? digest_older(j) : 0;
 }
 
 static int
@@ -380,19 +392,19 @@ check_signatures(struct judge *j)
 		    "no signature in the form that the scheme has");
 	if (j->nkeys == 0)
 		return verdict(j, VERIFY_INVALID, "no secret to compare with");
-	if (compare(j) < 0 || digest_content(j) < 0)
+	if (compare(j) < 0)
 		return -1;
 	if (j->sc->ports_both) {
 		judged = read_content(j, URL_PORT_OTHER);
 		if (judged != 0)
 			return judged;
-		if (compare(j) < 0 || digest_content(j) < 0)
+		if (compare(j) < 0)
 			return -1;
 	}
 	if (j->result->key < 0)
 		return verdict(
 		    j, VERIFY_INVALID, "no signature matches a secret");
-	return 0;
+	return digest_content(j);
 }
 
 /* --- what an authentic request must hold besides ------------------------- */
@@ -501,7 +513,7 @@ judge_element(void *arg, struct span element, struct err *err)
 	j->prefixed = false;
 	j->ncandidates = 0;
 	result->key = -1;
-	result->has_content = false;
+	result->has_content = result->has_older = false;
 	judged = judge_one(j);
 	resolver_forget(&j->rs);
 	if (judged == 1 && result->verdict == VERIFY_VALID)
@@ -581,20 +593,8 @@ verify_request(const struct scheme *sc, struct scheme_key *const *keys,
 		return -1;
 	if (found.verdict != VERIFY_VALID && found.verdict != VERIFY_EXPIRED) {
 		found.key = -1;
-		found.has_content = false;
+		found.has_content = found.has_older = false;
 	}
 	*result = found;
 	return 0;
-}
-
-const char *
-verify_word(enum verify_verdict v)
-{
-	static const char *const words[] = { [VERIFY_INVALID] = "invalid",
-		[VERIFY_MISSING] = "missing",
-		[VERIFY_UNREADABLE] = "unreadable",
-		[VERIFY_EXPIRED] = "expired",
-		[VERIFY_VALID] = "valid" };
-
-	return words[v];
 }

@@ -55,14 +55,24 @@ struct verify_result {
 	const char *reason;
 	bool ahead; /* of EXPIRED: it was signed in the future */
 	/*
-	 * SHA-256 of the content as the provider signed it, {key} left out, in
-	 * the form that a signature matched: requests that are cut or encoded
-	 * in another way under one signature have it in common. Of VALID and
-	 * EXPIRED where digests_content asks for it; not of "equal". Where each
-	 * element of a batch is signed, SHA-256 of theirs, sorted.
+	 * SHA-256 of the content of the version that verified, {key} left out:
+	 * requests that are cut or encoded in another way under one signature
+	 * have it in common. Of {url} it has the form that is registered,
+	 * whichever matched ("url.ports"). Of VALID and EXPIRED where
+	 * digests_content asks for it; not of "equal". Where each element of a
+	 * batch is signed, SHA-256 of theirs, sorted.
 	 */
 	bool has_content;
 	unsigned char content[DIGEST_SHA256];
+	/*
+	 * The same of "older", where the newer version verified: a sender may
+	 * send signatures of both, and whoever has such a request can take
+	 * either away. The newer signs all that the older does (the lint
+	 * refuses others), so that nobody without the secret can choose it, and
+	 * it is there whether or not an older signature came along.
+	 */
+	bool has_older;
+	unsigned char older[DIGEST_SHA256];
 };
 
 #define VERIFY_RESULT_INIT                                         \

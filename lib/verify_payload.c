@@ -1,4 +1,6 @@
-/* verify_payload.c: what a retry repeats of a request, and its first element.
+/*
+ * verify_payload.c: what a retry repeats of a request, its first element, and
+ * the words of verdicts.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -143,4 +145,16 @@ verify_payload(const struct scheme *sc, const struct verify_input *in,
 out:
 	resolver_free(&rs);
 	return ret;
+}
+
+const char *
+verify_word(enum verify_verdict v)
+{
+	static const char *const words[] = { [VERIFY_INVALID] = "invalid",
+		[VERIFY_MISSING] = "missing",
+		[VERIFY_UNREADABLE] = "unreadable",
+		[VERIFY_EXPIRED] = "expired",
+		[VERIFY_VALID] = "valid" };
+
+	return words[v];
 }

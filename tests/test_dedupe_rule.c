@@ -72,6 +72,23 @@ static const struct dedupe_class
 	    .covers_body = true,
 	    .id_signed = true,
 	    .id_ambiguous = true },
+    /* As hook0 is, whose id may stand in a header that is not signed. */
+    versions = { .signs = true, .covers_body = true, .time_signed = true },
+    versions_types = { .signs = true,
+	    .covers_body = true,
+	    .time_signed = true,
+	    .repeats = DEDUPE_REPEATS_TYPES,
+	    .within_ms = HOUR * 1000 },
+    versions_always = { .signs = true,
+	    .covers_body = true,
+	    .id_signed = true,
+	    .time_signed = true,
+	    .repeats = DEDUPE_REPEATS_ALWAYS },
+    versions_joined = { .signs = true,
+	    .covers_body = true,
+	    .id_signed = true,
+	    .id_ambiguous = true,
+	    .time_signed = true },
     mailgun = { .signs = true },
     mailgun_form = { .signs = true, .id_signed = true, .id_suffices = true },
     gitlab = { .repeats = DEDUPE_REPEATS_TYPES,
@@ -89,7 +106,8 @@ enum act {
 
 struct step {
 	enum act act;
-	const char *id, *content, *payload, *type; /* NULL: there is none */
+	/* NULL: there is none. content: with "|", then the older version's */
+	const char *id, *content, *payload, *type;
 	int64_t at_s;
 	enum dedupe_verdict want;
 	unsigned rule;
@@ -301,6 +319,47 @@ static const struct story {
 		{ POST, NULL, NULL, "b", "a", 9, DUP, 3, 1 },
 		{ POST, NULL, NULL, "b", "z", 9, NEW, 4, 0 },
 		{ POST, NULL, NULL, "b", "z", 9, DUP, 4, 3 } } },
+	{ "both versions, then the older alone under another id: held",
+	    &versions,
+	    { { POST, "1", "1hb|1b", "b", "a", 0, NEW, 6, 0 },
+		{ POST, "2", "1b", "b", "a", 9, HELD, 4, 1 },
+		{ POST, NULL, "1b", "b", "a", 9, DUP, 3, 1 },
+		{ POST, "1", "1b", "b", "a", 9, DUP, 1, 1 },
+		{ POST, "3", "1hb|1b", "b", "a", 9, HELD, 4, 1 } } },
+	{ "the older alone before both: the other is held", &versions,
+	    { { POST, "2", "1b", "b", "a", 0, NEW, 6, 0 },
+		{ POST, "1", "1hb|1b", "b", "a", 9, HELD, 4, 1 } } },
+	{ "the provider's retry in either version is a duplicate", &versions,
+	    { { POST, "1", "1hb|1b", "b", "a", 0, NEW, 6, 0 },
+		{ POST, "1", "2hb|2b", "b", "a", 9, DUP, 1, 1 },
+		{ POST, "1", "3b", "b", "a", 9, DUP, 1, 1 },
+		{ POST, "2", "3hb|3b", "b", "a", 9, NEW, 6, 0 } } },
+	{ "cut anew: known by the newer content alone", &versions,
+	    { { POST, "1", "1hb|1b", "b", "a", 0, NEW, 6, 0 },
+		{ POST, "2", "1hb|1c", "c", "a", 9, HELD, 4, 1 },
+		{ POST, "3", "1c", "c", "a", 9, HELD, 4, 2 } } },
+	{ "ignored in both, then captured: another type is held", &versions,
+	    { { IGNORE, "1", "1hb|1b", "b", "a", 0, NO, 0, 0 },
+		{ POST, "2", "1b", "b", "z", 9, HELD, 4, 0 },
+		{ POST, "1", "1hb|1b", "b", "a", 9, NEW, 6, 0 } } },
+	{ "another type counts once, whichever version verified",
+	    &versions_types,
+	    { { POST, "1", "1hb|1b", "b", "a", 0, NEW, 6, 0 },
+		{ POST, "2", "1b", "b", "z", 9, NEW, 4, 0 },
+		{ POST, "3", "1hb|1b", "b", "z", 9, HELD, 4, 1 },
+		{ POST, "4", "1b", "b", "z", 9, HELD, 4, 1 } } },
+	{ "another type of what was cut anew is held", &versions_types,
+	    { { POST, "1", "1hb|1b", "b", "a", 0, NEW, 6, 0 },
+		{ POST, "2", "1hb|1c", "c", "z", 9, HELD, 4, 1 } } },
+	{ "no id, each counts: the newer version tells two apart",
+	    &versions_always,
+	    { { POST, NULL, "1hb|1b", "b", "a", 0, NEW, 3, 0 },
+		{ POST, NULL, "1hb|1b", "b", "a", 9, DUP, 3, 1 },
+		{ POST, NULL, "1b", "b", "a", 9, DUP, 3, 1 },
+		{ POST, NULL, "1kb|1b", "b", "a", 9, HELD, 4, 1 } } },
+	{ "an ambiguous id in two versions is one event", &versions_joined,
+	    { { POST, "1", "1h1b|1.1b", "b", "a", 0, NEW, 2, 0 },
+		{ POST, "2", "1.1b", "c", "a", 9, DUP, 2, 1 } } },
 	{ "nothing is signed, and the body varies", &telegram,
 	    { { POST, "1", NULL, "b", NULL, 0, NEW, 6, 0 },
 		{ POST, "1", NULL, "c", NULL, 9, DUP, 1, 1 } } },
@@ -327,17 +386,31 @@ or_none(const char *text)
 	return text == NULL ? "-" : text;
 }
 
+static const char *
+older_of(const struct step *s)
+{
+	const char *bar = s->content == NULL ? NULL : strchr(s->content, '|');
+
+	return bar == NULL ? NULL : bar + 1;
+}
+
 static void
 text_of(const struct step *s, enum dedupe_key key, char out[64])
 {
 	const char *parts[3] = { "", "", "" };
+	char newer[16];
 
+	snprintf(newer, sizeof(newer), "%.*s",
+	    (int)strcspn(or_none(s->content), "|"), or_none(s->content));
 	switch (key) {
 	case DEDUPE_ID:
 		parts[0] = or_none(s->id);
 		break;
 	case DEDUPE_CONTENT:
-		parts[0] = or_none(s->content);
+		parts[0] = newer;
+		break;
+	case DEDUPE_OLDER:
+		parts[0] = older_of(s);
 		break;
 	case DEDUPE_PAYLOAD:
 		parts[0] = or_none(s->payload);
@@ -349,7 +422,9 @@ text_of(const struct step *s, enum dedupe_key key, char out[64])
 		break;
 	case DEDUPE_CONTENT_TYPE:
 		parts[s->id == NULL ? 0 : 1] =
-		    or_none(s->id == NULL ? s->payload : s->content);
+		    s->id == NULL         ? or_none(s->payload)
+		    : older_of(s) != NULL ? older_of(s)
+					  : newer;
 		parts[2] = or_none(s->type);
 		break;
 	case DEDUPE_KEYS:
@@ -365,6 +440,8 @@ row_of(struct memory *m, enum dedupe_key key)
 	size_t i;
 
 	text_of(m->step, key, text);
+	if (key == DEDUPE_OLDER) /* that of the other version: one kind */
+		key = DEDUPE_CONTENT;
 	for (i = 0; i < m->n; i++)
 		if (m->rows[i].key == key && strcmp(m->rows[i].text, text) == 0)
 			return &m->rows[i];
@@ -432,17 +509,19 @@ static void
 play(const struct story *story, struct memory *m, uint64_t no)
 {
 	const struct step *s = &story->steps[no - 1];
+	struct dedupe_class cl = *story->cl;
 	struct dedupe_event ev;
 	struct dedupe_decision d;
 	struct err err = ERR_INIT;
 	unsigned writes;
 
+	cl.has_older = older_of(s) != NULL;
 	m->step = s;
 	m->asked = 0;
 	event_of(s, &ev);
 	if (s->act == IGNORE || s->act == REFUSE_IT) {
-		ck_assert_int_eq(dedupe_judge_unselected(
-				     story->cl, &ev, find, m, &writes, &err),
+		ck_assert_int_eq(
+		    dedupe_judge_unselected(&cl, &ev, find, m, &writes, &err),
 		    0);
 		ck_assert_msg(
 		    (story->cl->signs && story->cl != &nolxy) || writes == 0,
@@ -451,7 +530,7 @@ play(const struct story *story, struct memory *m, uint64_t no)
 		    s->act == IGNORE ? DEDUPE_IGNORED : DEDUPE_REFUSED, 0);
 		return;
 	}
-	ck_assert_int_eq(dedupe_judge(story->cl, &ev, find, m, &d, &err), 0);
+	ck_assert_int_eq(dedupe_judge(&cl, &ev, find, m, &d, &err), 0);
 	ck_assert_msg(d.verdict == s->want && d.rule == s->rule,
 	    "%s, step %u: verdict %d by rule %u, not %d by %u", story->when,
 	    (unsigned)no, (int)d.verdict, d.rule, (int)s->want, s->rule);
@@ -510,14 +589,16 @@ static enum dedupe_verdict
 post(const struct dedupe_class *cl, struct memory *m, const struct step *s,
     uint64_t no)
 {
+	struct dedupe_class class = *cl;
 	struct dedupe_event ev;
 	struct dedupe_decision d;
 	struct err err = ERR_INIT;
 
+	class.has_older = older_of(s) != NULL;
 	m->step = s;
 	m->asked = 0;
 	event_of(s, &ev);
-	ck_assert_int_eq(dedupe_judge(cl, &ev, find, m, &d, &err), 0);
+	ck_assert_int_eq(dedupe_judge(&class, &ev, find, m, &d, &err), 0);
 	if (d.verdict == DEDUPE_ACCEPT || d.verdict == DEDUPE_HOLD)
 		write_records(m, &ev, d.writes,
 		    d.verdict == DEDUPE_ACCEPT ? DEDUPE_STORED : DEDUPE_HELD,
@@ -583,6 +664,15 @@ START_TEST(other_event_is_accepted)
 }
 END_TEST
 
+static bool
+may_repeat(const struct dedupe_class *cl)
+{
+	return !cl->signs || (cl->id_suffices && cl->covers_body) ||
+	       (cl->covers_body && !cl->id_signed && !cl->id_ambiguous &&
+		   (cl->repeats == DEDUPE_REPEATS_ALWAYS ? !cl->time_signed
+							 : cl->type_repeats));
+}
+
 /*
  * The same signed content under another id is accepted only where the class
  * says that the provider sends such, or the signature cannot be told.
@@ -599,10 +689,7 @@ check_captured(unsigned bits)
 	class_of(bits, &cl);
 	memset(&m, 0, sizeof(m));
 	ck_assert_int_eq(post(&cl, &m, &first, 1), DEDUPE_ACCEPT);
-	may = !cl.signs || (cl.id_suffices && cl.covers_body) ||
-	      (cl.covers_body && !cl.id_signed && !cl.id_ambiguous &&
-		  (cl.repeats == DEDUPE_REPEATS_ALWAYS ? !cl.time_signed
-						       : cl.type_repeats));
+	may = may_repeat(&cl);
 	if (may && cl.id_ambiguous)
 		return;
 	ck_assert_msg((post(&cl, &m, &again, 2) == DEDUPE_ACCEPT) == may,
@@ -615,6 +702,34 @@ START_TEST(captured_content_is_not_accepted)
 
 	for (bits = 0; bits < CLASSES; bits++)
 		check_captured(bits);
+}
+END_TEST
+
+/* The signatures of one request, and those that a captured copy is left with.
+ */
+static const char *const versions_of[][2] = {
+	{ "c|o", "o" }, { "o", "c|o" }, { "c|o", "c|o" },
+	{ "c|o", "c|p" }, /* cut anew, which the newer version allowed */
+};
+
+START_TEST(captured_version_is_not_accepted)
+{
+	struct step first = { POST, "1", "", "p", "type", 0, NO, 0, 0 };
+	struct step again = { POST, "2", "", "p", "type", 0, NO, 0, 0 };
+	struct dedupe_class cl;
+	struct memory m;
+	unsigned bits;
+
+	first.content = versions_of[_i][0];
+	again.content = versions_of[_i][1];
+	for (bits = 0; bits < CLASSES; bits++) {
+		class_of(bits, &cl);
+		memset(&m, 0, sizeof(m));
+		ck_assert_int_eq(post(&cl, &m, &first, 1), DEDUPE_ACCEPT);
+		if (!may_repeat(&cl))
+			ck_assert_msg(post(&cl, &m, &again, 2) != DEDUPE_ACCEPT,
+			    "class %u", bits);
+	}
 }
 END_TEST
 
@@ -659,6 +774,8 @@ main(void)
 	tcase_add_test(tc, retry_is_a_duplicate);
 	tcase_add_test(tc, other_event_is_accepted);
 	tcase_add_test(tc, captured_content_is_not_accepted);
+	tcase_add_loop_test(
+	    tc, captured_version_is_not_accepted, 0, NITEMS(versions_of));
 	tcase_add_test(tc, failed_look_up_decides_nothing);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -256,6 +256,7 @@ has_key(const struct stored *st, enum dedupe_key key)
 		return st->copy.type[0] == st->ev->type[0];
 	case DEDUPE_CONTENT:
 	case DEDUPE_PAYLOAD:
+	case DEDUPE_OLDER:
 		return true;
 	case DEDUPE_WHOLE:
 	case DEDUPE_KEYS:
