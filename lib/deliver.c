@@ -59,18 +59,19 @@ deliver_log_why(struct deliver *dv, struct span why, const char *fmt, ...)
 int
 deliver_owner_failed(struct deliver *dv, int64_t *again_ms, struct err *err)
 {
+	if (err->code == ERR_HELD) {
+		if (!dv->held && (!dv->opt.once || dv->nsends > 0))
+			deliver_log_why(
+			    dv, span_str(err->text), "delivery=held");
+		/* Not even what is in memory goes out. */
+		dv->held = dv->off = true;
+		dv->why_held = *err;
+		*again_ms = clock_ms() + DELIVER_PAUSE_MS;
+		return 0;
+	}
 	if (err->code == ERR_VERSION || err->code == ERR_DENIED || dv->opt.once)
 		return -1;
 	*again_ms = clock_ms() + DELIVER_PAUSE_MS;
-	if (err->code == ERR_HELD) {
-		if (!dv->held)
-			deliver_log_why(
-			    dv, span_str(err->text), "delivery=held");
-		dv->held = true;
-		/* Not even what is in memory goes out. */
-		deliver_forget_settings(dv);
-		return 0;
-	}
 	if (!dv->away)
 		deliver_log_why(dv, span_str(err->text), "store=away");
 	dv->away = true;
@@ -301,19 +302,30 @@ is_over(struct deliver *dv)
 	if (dv->stopping)
 		return is_quiet(dv) || clock_ms() >= dv->stop_ms;
 	return dv->opt.once && is_quiet(dv) &&
-	       (dv->live.off || (dv->told && deliver_read_all(dv)));
+	       (dv->live.off || dv->held || (dv->told && deliver_read_all(dv)));
 }
 
 /*
- * Settings get old while deliveries are off. What came of those under way is
+ * Settings get old while deliveries are off, and those of a store that was
+ * replaced by a copy are not the copy's. What came of deliveries under way is
  * written down first, and the reader's answer may belong to a destination.
  */
 static void
 forget_while_off(struct deliver *dv)
 {
-	if (dv->live.off && is_quiet(dv) &&
+	if ((dv->live.off || dv->held) && is_quiet(dv) &&
 	    deliver_line_state(&dv->reader) == DELIVER_LINE_IDLE)
 		deliver_forget_settings(dv);
+}
+
+/* One that ends by itself has delivered nothing of a store that is held. */
+static int
+end_held(const struct deliver *dv, struct err *err)
+{
+	if (!dv->opt.once || !dv->held)
+		return 0;
+	*err = dv->why_held;
+	return -1;
 }
 
 static int
@@ -323,7 +335,7 @@ deliver_until_over(struct deliver *dv, struct err *err)
 		if (turn(dv, err) < 0)
 			return -1;
 		if (is_over(dv))
-			return 0;
+			return end_held(dv, err);
 		forget_while_off(dv);
 		if (sleep_until_more(dv, err) < 0)
 			return -1;

@@ -162,7 +162,8 @@ struct deliver {
 	int64_t waiter_ms, reader_ms, reporter_ms;
 	bool away; /* the owner was, when last asked */
 	bool held; /* deliveries were: store_copy.h */
-	bool off; /* live.off, or was, and settings were not told since */
+	struct err why_held;
+	bool off; /* live.off or held, or was; no settings were told since */
 	bool told; /* durable_seq and touched are the owner's */
 
 	/* deliver_settings.c */

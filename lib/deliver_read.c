@@ -337,7 +337,8 @@ deliver_read(struct deliver *dv, struct err *err)
 	if (deliver_line_state(&dv->reader) == DELIVER_LINE_ANSWERED &&
 	    finish_answer(dv, err) < 0)
 		return -1;
-	if (dv->live.off ||
+	/* Of a held store the settings alone, once the old ones are gone. */
+	if (dv->live.off || (dv->held && dv->has_settings) ||
 	    deliver_line_state(&dv->reader) != DELIVER_LINE_IDLE ||
 	    clock_ms() < dv->reader_ms)
 		return 0;

@@ -282,8 +282,9 @@ give_up_waiting(struct deliver *dv, struct err *err)
 {
 	struct schedule_end end = { .verdict = SCHEDULE_FAULT,
 		.retry_after_ms = -1,
-		.words = span_str(dv->stopping ? "the deliverer stops"
-					       : "deliver.mode is off") };
+		.words = span_str(dv->stopping   ? "the deliverer stops"
+				  : dv->live.off ? "deliver.mode is off"
+						 : "deliveries are held") };
 	struct deliver_send *se;
 
 	while ((se = dv->waiting.first) != NULL) {
@@ -300,7 +301,7 @@ deliver_send(struct deliver *dv, struct err *err)
 {
 	if (deliver_http_take(dv, err) < 0 || deliver_command_take(dv, err) < 0)
 		return -1;
-	if (dv->stopping || dv->live.off)
+	if (dv->stopping || dv->off)
 		return give_up_waiting(dv, err);
 	return start_due(dv, err);
 }

@@ -1,4 +1,5 @@
 /* store_report.c: what the deliverer reports becomes one transaction. */
+#include "lib/store_copy.h"
 #include "lib/store_impl.h"
 
 #include <string.h>
@@ -84,6 +85,17 @@ is_news(const struct store_delivery *d)
 	       !span_is(d->reason, DELIVERY_REMOVED);
 }
 
+/*
+ * An event that a copy does not have: the deliverer had it from the store that
+ * an older copy has replaced since. Another event gets its number.
+ */
+static bool
+is_of_another(const struct reporting *rp, uint64_t seq)
+{
+	return store_holds_deliveries(rp->st) &&
+	       seq > store_durable_seq(rp->st);
+}
+
 static int
 do_item(
     struct reporting *rp, const struct store_report_item *item, struct err *err)
@@ -91,6 +103,8 @@ do_item(
 	const struct store_delivery *d = &item->delivery;
 	bool current, dead = false;
 
+	if (is_of_another(rp, d->seq))
+		return 0;
 	/* It was made, whatever became of the row. */
 	if (item->has_attempt && put_attempt(rp, item, err) < 0)
 		return -1;
@@ -115,7 +129,10 @@ move_cursor(
 {
 	struct record_cursor c;
 	bool found, takes;
+	uint64_t seq = to->seq;
 
+	if (is_of_another(rp, seq - 1))
+		seq = store_durable_seq(rp->st) + 1;
 	if (takes_rows(rp, to->destination_id, &takes, err) < 0)
 		return -1;
 	if (!takes)
@@ -123,9 +140,9 @@ move_cursor(
 	if (store_get_cursor(
 		rp->st, rp->tx.txn, to->destination_id, &c, &found, err) < 0)
 		return -1;
-	if (!found || c.seq >= to->seq)
+	if (!found || c.seq >= seq)
 		return 0;
-	c.seq = to->seq;
+	c.seq = seq;
 	return store_put_cursor(
 	    rp->st, rp->tx.txn, to->destination_id, &c, err);
 }

@@ -13,11 +13,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.dont_write_bytecode = True
 
-from sink import Sink
+from sink import Answer, Sink
 from stand import BUILD, CALL_S, ME, PROGRAM, SECRET, SOURCE, effort, wait_for
 
 EVENTS = 5
@@ -272,6 +273,105 @@ def unit_takes_up(rig):
     st.do("store", "adopt")
     rig.all_out(before, EVENTS, "a unit, after adopt")
     check(st.said("delivery=released") == 1, "released")
+    st.stop()
+
+
+class Gate:
+    """The sink's answers to one path wait until it is opened."""
+
+    def __init__(self, sink, path):
+        self.open = threading.Event()
+        sink.answers(path, self.answer)
+
+    def answer(self, _):
+        self.open.wait(SOON_S)
+        return Answer(200)
+
+
+def begin_two(rig, st, *options):
+    """A service and a deliverer with two requests under way."""
+    gate = Gate(rig.sink, "/crm")
+    before = rig.delivered()
+    owner = st.start(PROGRAM, "-c", st.conf, "--store")
+    wait_for("the owner", SOON_S, lambda: st.run(
+        "store", "audit").returncode == 0)
+    st.do("destination", "edit", "crm", "--concurrency", "2")
+    deliverer = st.start(f"{BUILD}/admin/eyelet-deliver", "-c", st.conf, "-v",
+                         *options)
+    wait_for("two requests", SOON_S,
+             lambda: rig.delivered() == before + 2, 0.05)
+    return gate, owner, deliverer
+
+
+def replace_by_copy(st, owner, older=None):
+    """The store folder is another one when the service starts again."""
+    owner.terminate()
+    owner.wait(SOON_S)
+    os.rename(st.folder, f"{st.folder}.old")
+    shell("cp", "-a", older or f"{st.folder}.old", st.folder)
+    return st.start(PROGRAM, "-c", st.conf, "--store")
+
+
+def under_way(rig):
+    """A copy takes the store's place while requests are under way: what came
+    of them is written down, nothing more begins, and none is made again."""
+    st = rig.fresh()
+    st.configure(mode="service")
+    before = rig.delivered()
+    gate, owner, _ = begin_two(rig, st)
+    replace_by_copy(st, owner)
+    wait_for("held", SOON_S, lambda: st.said("delivery=held") == 1, 0.05)
+    gate.open.set()
+    wait_for("both ends", SOON_S,
+             lambda: st.said("delivery=delivered destination=crm") == 2, 0.05)
+    rig.quiet(before + 2, "while held")
+    st.do("store", "adopt")
+    rig.all_out(before, EVENTS, "each once, after adopt")
+    rig.quiet(before + EVENTS, "after all")
+    st.stop()
+
+
+def under_way_once(rig):
+    """One that ends by itself waits for both ends, and says why it ends."""
+    st = rig.fresh()
+    st.configure(mode="service")
+    before = rig.delivered()
+    gate, owner, deliverer = begin_two(rig, st, "--once")
+    replace_by_copy(st, owner)
+    # It has asked for all already; a reload makes it ask for settings.
+    deliverer.send_signal(signal.SIGHUP)
+    wait_for("held", SOON_S, lambda: st.said("delivery=held") == 1, 0.05)
+    gate.open.set()
+    check(deliverer.wait(SOON_S) == 75, "it ends with", deliverer.returncode)
+    check(st.said("eyelet-deliver: deliveries are held") == 1, "why")
+    check(st.said("delivery=delivered destination=crm") == 2, "written down")
+    check(rig.delivered() - before == 2, "nothing more")
+    st.do("store", "adopt")
+    check(st.run("deliver", "--once").returncode == 0, "the rest")
+    rig.all_out(before, EVENTS, "each once")
+    st.stop()
+
+
+def older_copy(rig):
+    """An older copy gives its next events numbers that the deliverer has seen
+    before: they are delivered all the same."""
+    st = rig.fresh()
+    older = f"{st.folder}.older"
+    shell("cp", "-a", st.folder, older)
+    st.configure(mode="service")
+    gate, owner, _ = begin_two(rig, st)
+    before = rig.delivered()
+    for i in range(3):
+        st.request(f"evt_later{i}")
+    owner = replace_by_copy(st, owner, older)
+    gate.open.set()
+    wait_for("held", SOON_S, lambda: st.said("delivery=held") == 1, 0.05)
+    wait_for("its end", SOON_S,
+             lambda: st.said("delivery=delivered destination=crm") >= 2, 0.05)
+    st.request("evt_new")
+    st.do("store", "adopt")
+    wait_for("the new one", SOON_S, lambda: any(
+        b"evt_new" in r.body for r in rig.sink.requests("/crm")), 0.05)
     st.stop()
 
 
@@ -579,7 +679,8 @@ def timed(part, rig):
     print(f"{part.__name__}: {time.monotonic() - began:.1f} s", flush=True)
 
 
-PARTS = (whole_life, unit_takes_up, configured, by_other_means, hard_links,
+PARTS = (whole_life, unit_takes_up, under_way, under_way_once,
+         older_copy, configured, by_other_means, hard_links,
          no_right, no_copies)
 
 
