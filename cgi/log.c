@@ -176,7 +176,7 @@ log_open(const char *to, struct log **out, struct err *err)
 	failed = pthread_create(&lg->thread, NULL, writer, lg);
 	if (failed != 0) {
 		destroy(lg);
-		return err_errno(err, failed, "start the log's thread");
+		return err_limit(err, failed, "start the log's thread");
 	}
 	*out = lg;
 	return 0;

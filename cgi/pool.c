@@ -434,7 +434,7 @@ start_threads(struct pool *p, struct err *err)
 		p->watchdog = failed == 0;
 	}
 	pthread_mutex_unlock(&p->lock);
-	return failed == 0 ? 0 : err_errno(err, failed, "start a thread");
+	return failed == 0 ? 0 : err_limit(err, failed, "start a thread");
 }
 
 int

@@ -318,7 +318,7 @@ command_spawn(const struct command_plan *plan, int lock_fd,
 	}
 	made = spawn(plan, out, status, lock, &c.pid);
 	if (made != 0) {
-		err_errno(err, made, "start %s", plan->argv[0]);
+		err_limit(err, made, "start %s", plan->argv[0]);
 		goto out;
 	}
 	if (watch(&c, err) < 0)

@@ -313,8 +313,7 @@ commit_start(
 		    pthread_create(&cm->threads[i], NULL, threads[i].main, cm);
 		if (ret != 0) {
 			stop(cm, i);
-			return err_errno(
-			    err, ret, "start thread %s", threads[i].name);
+			return err_limit(err, ret, "start a thread");
 		}
 		pthread_setname_np(cm->threads[i], threads[i].name);
 	}

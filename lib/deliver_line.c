@@ -60,7 +60,7 @@ deliver_line_start(struct deliver_line *l, const struct client_options *how,
 	ret = pthread_create(&l->thread, NULL, work, l);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (ret != 0)
-		return err_errno(err, ret, "start a thread");
+		return err_limit(err, ret, "start a thread");
 	l->runs = true;
 	return 0;
 }

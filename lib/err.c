@@ -85,6 +85,24 @@ err_errno(struct err *err, int errnum, const char *fmt, ...)
 }
 
 int
+err_limit(struct err *err, int errnum, const char *fmt, ...)
+{
+	char what[256], room[128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	if (errnum != EAGAIN && errnum != ENOMEM)
+		return err_errno(err, errnum, "%s", what);
+	return err_set(err, ERR_NOMEM,
+	    "%s: %s: raise the limit of memory (\"ulimit -v\"; LimitAS= and "
+	    "MemoryMax= in a unit of systemd) or of processes (\"ulimit -u\"; "
+	    "TasksMax=)",
+	    what, strerror_r(errnum, room, sizeof(room)));
+}
+
+int
 err_wrap(struct err *err, const char *fmt, ...)
 {
 	char inner[sizeof(err->text)];

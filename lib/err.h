@@ -53,6 +53,13 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 int err_errno(struct err *err, int errnum, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * The same for a thread, a process or mapped memory, which limits of the
+ * process can refuse: EAGAIN and ENOMEM give ERR_NOMEM and what to raise.
+ */
+int err_limit(struct err *err, int errnum, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Puts what the caller was doing, and ": ", before the message. Returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -162,7 +162,7 @@ launch_owner(const struct conf *cf, struct launch *l, struct err *err)
 	ret = spawn(argv, words_fd, &pid);
 	if (ret != 0) {
 		close(words_fd);
-		return err_errno(err, ret, "start %s --store", cf->program);
+		return err_limit(err, ret, "start %s --store", cf->program);
 	}
 	l->pid = pid;
 	l->words_fd = words_fd;
@@ -185,7 +185,7 @@ launch_deliverer(const struct conf *cf, pid_t *pid, struct err *err)
 	}
 	ret = spawn(argv, STDERR_FILENO, pid);
 	return ret == 0 ? 0
-			: err_errno(err, ret, "start %s", cf->deliver_program);
+			: err_limit(err, ret, "start %s", cf->deliver_program);
 }
 
 /* The last line that it wrote, inert. */

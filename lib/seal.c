@@ -58,7 +58,7 @@ key_new(struct err *err)
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED) {
-		err_errno(err, errno, "map memory for the key");
+		err_limit(err, errno, "map memory for the key");
 		return NULL;
 	}
 	/* Both may fail under tight limits; then the key is merely swappable.

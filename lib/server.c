@@ -106,7 +106,7 @@ server_start(
 		    opt->version);
 	ret = server_thread(&sv->loop, server_loop, sv);
 	if (ret != 0) {
-		err_errno(err, ret, "start the server's thread");
+		err_limit(err, ret, "start the server's thread");
 		goto fail;
 	}
 	*out = sv;

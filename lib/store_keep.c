@@ -365,7 +365,7 @@ store_keeper_start(struct store *st, struct err *err)
 	store_measure_room(st);
 	ret = pthread_create(&st->keeper, NULL, keeper_main, st);
 	if (ret != 0)
-		return err_errno(err, ret, "start the keeper");
+		return err_limit(err, ret, "start the keeper");
 	pthread_setname_np(st->keeper, "store-keep");
 	st->keeper_runs = true;
 	return 0;

@@ -210,7 +210,7 @@ watch_open(struct store *st, struct scheme_set *(*schemes)(void *arg),
 		ret = pthread_create(&wt->thread, NULL, watch_main, wt);
 		if (ret != 0) {
 			watch_close(wt);
-			return err_errno(err, ret, "start the watch");
+			return err_limit(err, ret, "start the watch");
 		}
 		pthread_setname_np(wt->thread, "watch");
 		wt->runs = true;

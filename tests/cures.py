@@ -477,6 +477,7 @@ LOST = "tests/fault/damaged_segment.py", '"store", "check"'
 NOTICES = "tests/notices.py", '["eyelet-event", "retry"]'
 UNDELIVERED = "tests/undelivered.py"
 TESTED = (
+    ("raise the limit of memory", "tests/fcgi_start.py", "RAISE in words"),
     ("chown %s @", *AUDIT),
     ("chown %u @", *AUDIT),
     ("chown root @", *AUDIT),

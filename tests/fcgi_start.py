@@ -712,6 +712,7 @@ class Memory(InFolder):
         "nothing that was answered is lost. Raise its limit (\"ulimit -v\", "
         "MemoryMax= in a unit of systemd), or lower store.cache in "
         "eyelet.conf\n")
+    RAISE = ": raise the limit of memory ("
 
     def setUp(self):
         super().setUp()
@@ -741,16 +742,21 @@ class Memory(InFolder):
 
     def test_it_ends_with_words_and_a_cure(self):
         ended = 0
-        for mib in (40, 48, 64, 128):
+        limited = 0
+        for mib in (40, 48, 56, 64, 72, 80, 88, 96, 128):
             with self.subTest(mib):
                 status, words = self.end_with(mib)
                 if status is None:
                     self.assertRegex(words, "owns the store|requests get 503")
+                    self.assertEqual("requests get 503" in words,
+                                     self.RAISE in words, words)
+                    limited += self.RAISE in words
                     continue
                 ended += 1
                 self.assertEqual((status, words),
                                  (EX_OSERR, self.NO_MEMORY))
         self.assertGreater(ended, 0)
+        self.assertGreater(limited, 0)
         # The cure.
         program = self.start(program=EYELET)
         self.assertEqual(program.stop(), 0)

@@ -88,6 +88,23 @@ START_TEST(system_error_gives_code_and_words)
 }
 END_TEST
 
+START_TEST(a_limit_of_the_process_is_named)
+{
+	struct err err = ERR_INIT;
+
+	ck_assert_int_eq(err_limit(&err, EAGAIN, "start %s", "x"), -1);
+	ck_assert_str_eq(err.text,
+	    "start x: Resource temporarily unavailable: raise the limit of "
+	    "memory (\"ulimit -v\"; LimitAS= and MemoryMax= in a unit of "
+	    "systemd) or of processes (\"ulimit -u\"; TasksMax=)");
+	ck_assert_int_eq(err.code, ERR_NOMEM);
+	/* Another cause has another cure. */
+	ck_assert_int_eq(err_limit(&err, EACCES, "start %s", "x"), -1);
+	ck_assert_str_eq(err.text, "start x: Permission denied");
+	ck_assert_int_eq(err.code, ERR_DENIED);
+}
+END_TEST
+
 START_TEST(wrap_puts_the_caller_first)
 {
 	struct err err = ERR_INIT;
@@ -147,6 +164,7 @@ main(void)
 	tcase_add_test(tc, unknown_word_is_io);
 	tcase_add_loop_test(
 	    tc, system_error_gives_code_and_words, 0, NITEMS(system_errors));
+	tcase_add_test(tc, a_limit_of_the_process_is_named);
 	tcase_add_test(tc, wrap_puts_the_caller_first);
 	tcase_add_test(tc, long_text_is_cut);
 	srunner_run_all(sr, CK_ENV);
