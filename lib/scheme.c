@@ -321,6 +321,8 @@ const char *
 scheme_confidence(const struct scheme *sc)
 {
 	switch (sc->confidence) {
+	case CONFIDENCE_DOCUMENTED:
+		return "documented: by the provider's own page or program";
 	case CONFIDENCE_SECONDARY:
 		return "secondary: from others' guides; compare with the "
 		       "provider's page";

@@ -255,18 +255,6 @@ check_each(const struct scheme *sc, struct err *err)
 }
 
 static int
-check_sources(const struct scheme *sc, struct err *err)
-{
-	size_t i;
-
-	for (i = 0; i < sc->nsources; i++)
-		if (sc->nsources > 1 && strcmp(sc->sources[i], RECALLED) == 0)
-			return err_set(err, ERR_CONFIG,
-			    "/source: \"" RECALLED "\" stands alone");
-	return 0;
-}
-
-static int
 check_retry_body(const struct scheme *sc, struct err *err)
 {
 	bool safe = sc->nids > 0;
@@ -328,7 +316,7 @@ scheme_identity_check(struct scheme *sc, bool unique, struct err *err)
 	    (sc->ntype == 0 &&
 		scheme_covers_each(sc, sc->each_type, sc->neach_type));
 	if (find_ids(sc, unique, err) < 0 || check_each(sc, err) < 0 ||
-	    check_sources(sc, err) < 0 || check_retry_body(sc, err) < 0)
+	    check_retry_body(sc, err) < 0)
 		return -1;
 	return check_repeats(sc, err);
 }

@@ -57,6 +57,7 @@ struct envelope_piece {
 /* How sure it is that a file says what its provider does. */
 enum confidence {
 	CONFIDENCE_UNSAID,
+	CONFIDENCE_DOCUMENTED,
 	CONFIDENCE_SECONDARY,
 	CONFIDENCE_RECALLED
 };

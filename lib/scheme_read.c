@@ -57,6 +57,7 @@ static const struct word hashes[] = {
 };
 
 static const struct word confidences[] = {
+	{ "documented", CONFIDENCE_DOCUMENTED },
 	{ "secondary", CONFIDENCE_SECONDARY },
 	{ "recalled", CONFIDENCE_RECALLED },
 };

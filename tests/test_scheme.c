@@ -190,8 +190,8 @@ static const struct {
 	    "the provider's public key or certificate, which is given as the "
 	    "secret" },
 	{ "a confidence of another kind", "{\"confidence\":\"R\"}",
-	    "x.json: /confidence: must be one of \"secondary\", "
-	    "\"recalled\"" },
+	    "x.json: /confidence: must be one of \"documented\", "
+	    "\"secondary\", \"recalled\"" },
 	{ "a sender that waits for ever", "{\"timeout\":0}",
 	    "x.json: /timeout: must be from 1 to 3600" },
 	{ "a signature in the signed URL",

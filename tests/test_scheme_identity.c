@@ -74,9 +74,6 @@ static const struct {
 	{ "a pointer that is none", HMAC BODY ",\"retry_changes\":\"n\"}",
 	    "/retry_changes: \"json:n\" is no JSON pointer (RFC 6901): "
 	    "/member/0" },
-	{ "a source among recollections",
-	    HMAC BODY ",\"source\":[\"https://e.org\",\"recalled\"]}",
-	    "/source: \"recalled\" stands alone" },
 
 	{ "repeats by types that are not read",
 	    HMAC BODY ",\"repeats\":\"types\"}",
