@@ -17,6 +17,7 @@ struct showing {
 	struct call call;
 	const char *named_by; /* who named the file */
 	bool in_force; /* what is shown is the owner's */
+	bool wrong; /* the file is, so that nothing is compared with it */
 	size_t live, waiting; /* settings that differ from the file */
 	struct table table;
 	struct buf row;
@@ -81,7 +82,8 @@ put_setting(struct showing *sh, const struct conf_value *v,
 	    table_puts(&sh->table, v->text, err) < 0 ||
 	    table_puts(&sh->table, v->from, err) < 0)
 		return -1;
-	return sh->in_force ? table_puts(&sh->table, cell, err) : 0;
+	return sh->in_force && !sh->wrong ? table_puts(&sh->table, cell, err)
+					  : 0;
 }
 
 /* file: what it has instead; NULL: the same. */
@@ -112,6 +114,8 @@ show_row(void *arg, const struct json *row, struct err *err)
 	if (v.name == NULL || v.text == NULL || v.from == NULL || takes == NULL)
 		return err_set(err, ERR_INPUT, "the owner's answer is wrong");
 	v.when = strcmp(takes, "restart") == 0 ? CONF_RESTART : CONF_LIVE;
+	if (sh->wrong)
+		return show_setting(sh, &v, NULL, err);
 	if (conf_visit(&sh->call.conf, look_at, &lk, err) == 0)
 		ret = show_setting(sh, &v,
 		    lk.text != NULL && strcmp(lk.text, v.text) != 0 ? &lk
@@ -175,6 +179,34 @@ static const struct table_column config_columns[] = {
 	{ "THE FILE HAS", false, NULL },
 };
 
+/* Where the file is wrong, the owner still has its values: err tells why. */
+static int
+begin(struct showing *sh, struct command_line *line, struct err *err)
+{
+	struct err hidden = ERR_INIT;
+
+	if (call_begin(&sh->call, line, "store.config", err) == 0)
+		return 0;
+	if (err->code != ERR_CONFIG ||
+	    conf_read_place(line->config, &sh->call.conf, &hidden) < 0)
+		return -1;
+	call_again(&sh->call, "store.config", &hidden);
+	sh->wrong = true;
+	return 0;
+}
+
+static int
+show_in_force(struct showing *sh, struct err *err)
+{
+	struct err away = ERR_INIT;
+
+	note(sh->call.line->program->name,
+	    "the file is wrong and is not taken; these values are in force");
+	return call_send(&sh->call, &away) == 0
+		   ? -1
+		   : err_wrap(err, "%s; beside that", away.text);
+}
+
 /* The owner's values; without an owner, what the next one will have. */
 int
 store_config(struct command_line *line, struct err *err)
@@ -188,14 +220,16 @@ store_config(struct command_line *line, struct err *err)
 	int ret = -1;
 
 	table_init(&sh.table, config_columns, NITEMS(config_columns) - 1);
-	if (call_begin(&sh.call, line, "store.config", err) < 0)
+	if (begin(&sh, line, err) < 0)
 		goto out;
 	sh.named_by = who_named(line);
 	say_file(&sh);
 	sh.in_force = client_open_with(&how, &sh.call.client, &away) == 0;
-	if (sh.in_force)
+	if (sh.wrong && !sh.in_force)
+		goto out;
+	if (sh.in_force && !sh.wrong)
 		sh.table.ncolumns++;
-	else
+	else if (!sh.in_force)
 		note(line->program->name,
 		    "these are the values of the file; no process that has "
 		    "the store open could be asked: %s",
@@ -204,8 +238,12 @@ store_config(struct command_line *line, struct err *err)
 	sh.call.people = show_row;
 	sh.call.arg = &sh;
 	sh.call.scripts_too = true;
-	ret = sh.in_force ? call_send(&sh.call, err)
-			  : conf_visit(&sh.call.conf, show_own, &sh, err);
+	if (sh.wrong)
+		ret = show_in_force(&sh, err);
+	else if (sh.in_force)
+		ret = call_send(&sh.call, err);
+	else
+		ret = conf_visit(&sh.call.conf, show_own, &sh, err);
 	table_print(&sh.table);
 	fflush(stdout);
 	say_changes(&sh);

@@ -1,16 +1,12 @@
 /* conf.c: the table of settings, and eyelet.conf read into it. */
 #include "lib/conf.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/address.h"
-#include "lib/guard.h"
 #include "lib/inifile.h"
 #include "lib/near.h"
 #include "lib/text.h"
@@ -407,50 +403,6 @@ take_value(void *arg, const struct inifile_value *v, struct err *err)
 	return err_wrap(err, "%s.%s", set->section, set->key);
 }
 
-/* The whole file; *found is false when it is absent. */
-static int
-slurp(const char *path, struct buf *text, bool *found, struct err *err)
-{
-	/* O_NONBLOCK: no waiting for somebody to open the other end of it. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	unsigned char *at;
-	FILE *f = NULL;
-	size_t got;
-	int ret = -1;
-
-	*found = fd >= 0;
-	if (fd < 0)
-		return errno == ENOENT ? 0 : err_errno(err, errno, "%s", path);
-	if (guard_open_file(fd, path, err) < 0 || guard_above(path, err) < 0)
-		goto out;
-	f = fdopen(fd, "r");
-	if (f == NULL) {
-		err_errno(err, errno, "%s", path);
-		goto out;
-	}
-	do {
-		if (buf_reserve(text, BUFSIZ, &at, err) < 0) {
-			err_set(err, ERR_CONFIG,
-			    "%s: more than %d bytes are no configuration", path,
-			    CONF_FILE_MAX);
-			goto out;
-		}
-		got = fread(at, 1, BUFSIZ, f);
-		text->len += got;
-	} while (got > 0);
-	if (ferror(f)) {
-		err_errno(err, errno, "%s", path);
-		goto out;
-	}
-	ret = 0;
-out:
-	if (f != NULL)
-		fclose(f);
-	else
-		close(fd);
-	return ret;
-}
-
 static int
 set_defaults(struct conf *cf, struct err *err)
 {
@@ -465,8 +417,17 @@ set_defaults(struct conf *cf, struct err *err)
 	return 0;
 }
 
-int
-conf_read(const char *path, struct conf *out, struct err *err)
+/* Of the file alone where the store is; a fault behind that does not count. */
+static int
+take_place(void *arg, const struct inifile_value *v, struct err *err)
+{
+	if (strcmp(v->section, "store") != 0 || strcmp(v->key, "path") != 0)
+		return 0;
+	return take_value(arg, v, err);
+}
+
+static int
+read_file(const char *path, bool place_only, struct conf *out, struct err *err)
 {
 	struct buf text = BUF_INIT(CONF_FILE_MAX + BUFSIZ);
 	struct conf cf;
@@ -481,7 +442,8 @@ conf_read(const char *path, struct conf *out, struct err *err)
 		path = CONF_DEFAULT;
 		must = false;
 	}
-	if (set_defaults(&cf, err) < 0 || slurp(path, &text, &found, err) < 0)
+	if (set_defaults(&cf, err) < 0 ||
+	    inifile_read(path, CONF_FILE_MAX, &text, &found, err) < 0)
 		goto out;
 	if (!found && must) {
 		err_set(err, ERR_NOTFOUND,
@@ -490,8 +452,11 @@ conf_read(const char *path, struct conf *out, struct err *err)
 	}
 	if (found) {
 		cf.file = span_dup(span_str(path), err);
-		if (cf.file == NULL || inifile_parse(buf_span(&text), path,
-					   take_value, &rd, err) < 0)
+		if (cf.file == NULL)
+			goto out;
+		if (inifile_parse(buf_span(&text), path,
+			place_only ? take_place : take_value, &rd, err) < 0 &&
+		    (!place_only || rd.last == NULL))
 			goto out;
 	}
 	*out = cf;
@@ -501,6 +466,18 @@ out:
 	conf_free(&cf);
 	buf_free(&text);
 	return ret;
+}
+
+int
+conf_read(const char *path, struct conf *out, struct err *err)
+{
+	return read_file(path, false, out, err);
+}
+
+int
+conf_read_place(const char *path, struct conf *out, struct err *err)
+{
+	return read_file(path, true, out, err);
 }
 
 void

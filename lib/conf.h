@@ -81,6 +81,12 @@ struct conf {
  * out is written on success only.
  */
 int conf_read(const char *path, struct conf *out, struct err *err);
+
+/*
+ * The same of a file that is wrong: store.path is read, and all else has its
+ * default. Fails where a fault of the file hides where the store is.
+ */
+int conf_read_place(const char *path, struct conf *out, struct err *err);
 void conf_free(struct conf *cf);
 
 /* When another value in the file comes into force. */

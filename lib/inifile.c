@@ -1,9 +1,14 @@
 /* inifile.c: the door of inih. */
 #include "lib/inifile.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "lib/guard.h"
 #include "lib/text.h"
 
 /* inih asks for lines, so whoever gives them knows their numbers. */
@@ -106,4 +111,51 @@ inifile_parse(struct span text, const char *name,
 		rd.failed = true;
 	}
 	return rd.failed ? -1 : 0;
+}
+
+/* --- the file ---------------------------------------------------------------
+ */
+
+int
+inifile_read(const char *path, size_t max, struct buf *text, bool *found,
+    struct err *err)
+{
+	/* O_NONBLOCK: no waiting for somebody to open the other end of it. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	unsigned char *at;
+	FILE *f = NULL;
+	size_t got;
+	int ret = -1;
+
+	*found = fd >= 0;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_errno(err, errno, "%s", path);
+	if (guard_open_file(fd, path, err) < 0 || guard_above(path, err) < 0)
+		goto out;
+	f = fdopen(fd, "r");
+	if (f == NULL) {
+		err_errno(err, errno, "%s", path);
+		goto out;
+	}
+	do {
+		if (buf_reserve(text, BUFSIZ, &at, err) < 0) {
+			err_set(err, ERR_CONFIG,
+			    "%s: more than %zu bytes are no configuration",
+			    path, max);
+			goto out;
+		}
+		got = fread(at, 1, BUFSIZ, f);
+		text->len += got;
+	} while (got > 0);
+	if (ferror(f)) {
+		err_errno(err, errno, "%s", path);
+		goto out;
+	}
+	ret = 0;
+out:
+	if (f != NULL)
+		fclose(f);
+	else
+		close(fd);
+	return ret;
 }

@@ -25,4 +25,12 @@ int inifile_parse(struct span text, const char *name,
     int (*take)(void *arg, const struct inifile_value *v, struct err *err),
     void *arg, struct err *err);
 
+/*
+ * Reads a whole file; *found is false when it is absent. text has room for max
+ * bytes and BUFSIZ more. ERR_CONFIG for a larger one, ERR_DENIED (also: others
+ * could change it), ERR_IO.
+ */
+int inifile_read(const char *path, size_t max, struct buf *text, bool *found,
+    struct err *err);
+
 #endif

@@ -202,6 +202,14 @@ def mistakes(st):
     said = st.fails("store", "reload")
     check("status", said.returncode, 78)
     check("its line", place in said.stderr)
+    said = st.fails("store", "config", "--json")
+    check("config's status", said.returncode, 78)
+    check("config's line", place in said.stderr)
+    check("what is in force", said.stdout.count('"in_force":true'),
+          len(before))
+    said = st.fails("store", "config")
+    check("for people", re.search(r"^receive\.mount +/hooks ", said.stdout,
+                                  re.M) is not None)
     for process in (st.service, st.second, st.deliverer):
         process.send_signal(signal.SIGHUP)
     wait_for("both say it", SOON_S, lambda: st.noted(
