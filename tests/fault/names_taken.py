@@ -69,7 +69,8 @@ def socket_removed(stand, want, load):
     wait_for("the socket anew", BACK_S * slack(),
              lambda: inode(path) not in (0, was))
     want(is_served(stand), f"no tool is served: {stand.tail()}")
-    want(stand.starts() == before, "the owner started anew")
+    want(stand.starts() == before,
+         f"the owner started anew: {stand.tail()}")
     second_program(stand, want)
 
 
@@ -80,7 +81,8 @@ def lock_removed(stand, want, load):
     second_program(stand, want)
     wait_for("the lock file names the owner", BACK_S * slack(),
              lambda: names_holder(stand))
-    want(stand.starts() == before, "the owner started anew")
+    want(stand.starts() == before,
+         f"the owner started anew: {stand.tail()}")
     second_program(stand, want)
 
 
