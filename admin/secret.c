@@ -115,10 +115,17 @@ run_show(struct command_line *line, struct err *err)
 	c.people = table_put_row;
 	c.arg = &t;
 	ret = call_send(&c, err);
-	if (ret == 0 && !line->json && table_is_empty(&t))
+	if (ret == 0 && !line->json && table_is_empty(&t)) {
 		fprintf(stderr, "It has none yet: eyelet-secret stage %s%s\n",
 		    is_destination(line) ? "--destination " : "",
 		    line->operands[0]);
+		if (!is_destination(line))
+			fprintf(stderr,
+			    "Where the provider sends it to the endpoint "
+			    "itself (asana, notion), wait for it: "
+			    "eyelet-endpoint edit %s --expect-secret\n",
+			    line->operands[0]);
+	}
 	table_print(&t);
 out:
 	table_free(&t);

@@ -333,6 +333,9 @@ check_signature(struct receive_state *rs, const struct verify_input *in)
 		    result->verdict == VERIFY_EXPIRED ? result->reason
 						      : "ended secret");
 	status = reply_status(ep->scheme, result->verdict);
+	if (status != 0 && result->verdict != VERIFY_EXPIRED &&
+	    receive_repeat_secret(rs, in) != 0)
+		return 1;
 	if (status != 0)
 		return receive_finish(rs->call,
 		    result->verdict == VERIFY_UNREADABLE ? REPLY_UNREADABLE

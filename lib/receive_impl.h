@@ -80,6 +80,14 @@ bool receive_expects_secret(const struct receive_state *rs);
 int
 receive_take_secret(struct receive_state *rs, const struct verify_input *in);
 
+/*
+ * Answers a request that is no event, and brings a secret that the endpoint has
+ * taken from one like it and that is live still: as that one was answered. 0:
+ * it is none, nothing was done; else the call is finished, and 1.
+ */
+int
+receive_repeat_secret(struct receive_state *rs, const struct verify_input *in);
+
 /* The answer to a body above rs->too_large; what came of it is kept. */
 int receive_finish_too_large(struct receive_call *call);
 

@@ -3,6 +3,10 @@
  * while an operator waits for it. Anybody may send one: it is taken once, from
  * the addresses that may post, shown with where it came from, and what it
  * verifies is held until the operator activates it.
+ * Our answer may be lost, and the provider sends the same secret again: as long
+ * as that is live it gets the same answer, and nothing changes. Whoever knows
+ * it can sign events, so the answer tells no more than one to these; any other
+ * secret is answered as if there were none.
  */
 #include "lib/receive_impl.h"
 
@@ -12,6 +16,7 @@
 
 #include "lib/digest.h"
 #include "lib/handshake.h"
+#include "lib/hmac.h"
 #include "lib/notice.h"
 #include "lib/text.h"
 
@@ -31,6 +36,59 @@ receive_expects_secret(const struct receive_state *rs)
 		return false;
 	store_clock(rs->rc->st, &clock);
 	return clock.now_ms < rs->ep->settings.expect_secret_until_ms;
+}
+
+/* --- one that is there already ---------------------------------------------
+ */
+
+struct repeat {
+	struct receive_state *rs;
+	unsigned char fingerprint[SECRET_FINGERPRINT];
+	int64_t now_ms;
+	uint64_t found; /* 0: none */
+};
+
+static int
+compare(void *arg, const struct secret *s, struct err *err)
+{
+	struct repeat *rp = arg;
+
+	(void)err;
+	if (hmac_same(s->fingerprint, rp->fingerprint, SECRET_FINGERPRINT) &&
+	    s->from[0] != '\0' && secret_is_live(s, rp->now_ms))
+		rp->found = s->id;
+	return 0;
+}
+
+static int
+find_repeat(void *arg, struct err *err)
+{
+	struct repeat *rp = arg;
+
+	rp->found = 0;
+	return store_secrets(
+	    rp->rs->rc->st, NULL, rp->rs->ep->id, compare, rp, err);
+}
+
+/*
+ * Has the endpoint taken this secret before? In the committer as well, since
+ * the first one may not be durable yet; a stranger never gets that far.
+ */
+static int
+look_for_repeat(struct receive_state *rs, struct span text, struct err *err)
+{
+	struct store *st = rs->rc->st;
+	struct repeat rp = { .rs = rs };
+	struct store_clock clock;
+
+	store_clock(st, &clock);
+	rp.now_ms = clock.now_ms;
+	if (store_fingerprint(st, text, rp.fingerprint, err) < 0 ||
+	    find_repeat(&rp, err) < 0 ||
+	    (rp.found != 0 && store_look(st, find_repeat, &rp, err) < 0))
+		return -1;
+	rs->secret_id = rp.found;
+	return 0;
 }
 
 /* --- the change ------------------------------------------------------------
@@ -235,14 +293,47 @@ check_form(const struct scheme *sc, struct span text, const char *echo,
 	return 0;
 }
 
-int
-receive_take_secret(struct receive_state *rs, const struct verify_input *in)
+/* Sets the id of the secret: taken now, or by an earlier try of the sender's.
+ */
+static int
+take_or_find(struct taking *tk, struct err *err)
 {
 	struct store_actor actor = { .uid = geteuid(),
 		.pid = (unsigned)getpid(),
 		.program = "eyelet.fcgi" };
-	struct buf text = BUF_INIT(SECRET_BYTES_MAX), result = BUF_INIT(64);
+	struct receive_state *rs = tk->rs;
 	struct receive_call *call = rs->call;
+	struct buf result = BUF_INIT(64);
+	struct err why = ERR_INIT;
+	int ret = -1;
+
+	if (look_for_repeat(rs, tk->text, err) < 0)
+		goto out;
+	if (rs->secret_id != 0) {
+		ret = 0;
+		goto out;
+	}
+	if (!call->has_request_id &&
+	    digest_random(call->request_id, STORE_REQUEST_ID, err) < 0)
+		goto out;
+	ret = store_change(
+	    rs->rc->st, &actor, call->request_id, take, tk, &result, err);
+	if (ret == 0)
+		ret = text_to_u64(
+		    buf_span(&result), UINT64_MAX, &rs->secret_id, err);
+	/* A try beside this one was faster, perhaps. */
+	else if (err->code == ERR_CONFLICT &&
+		 look_for_repeat(rs, tk->text, &why) == 0 && rs->secret_id != 0)
+		ret = 0;
+out:
+	buf_free(&result);
+	return ret;
+}
+
+int
+receive_take_secret(struct receive_state *rs, const struct verify_input *in)
+{
+	struct buf text = BUF_INIT(SECRET_BYTES_MAX);
 	char from[SECRET_FROM_MAX + 1];
 	struct taking tk = { .rs = rs, .from = from };
 	struct err err = ERR_INIT;
@@ -258,18 +349,32 @@ receive_take_secret(struct receive_state *rs, const struct verify_input *in)
 		goto out;
 	tk.text = buf_span(&text);
 	if (ret < 0 || check_form(rs->ep->scheme, tk.text, echo, &err) < 0 ||
-	    (!call->has_request_id &&
-		digest_random(call->request_id, STORE_REQUEST_ID, &err) < 0) ||
-	    store_change(rs->rc->st, &actor, call->request_id, take, &tk,
-		&result, &err) < 0)
+	    take_or_find(&tk, &err) < 0)
 		ret = answer_error(rs, &err);
-	else {
-		(void)text_to_u64(
-		    buf_span(&result), UINT64_MAX, &rs->secret_id, &err);
+	else
 		ret = answer_secret(rs, tk.text, echo);
-	}
 out:
 	buf_wipe(&text);
-	buf_free(&result);
+	return ret;
+}
+
+int
+receive_repeat_secret(struct receive_state *rs, const struct verify_input *in)
+{
+	struct buf text = BUF_INIT(SECRET_BYTES_MAX);
+	struct err err = ERR_INIT;
+	const char *echo = NULL;
+	int ret = 0;
+
+	/* What is too long, or cannot stand in a header, was never taken. */
+	if (rs->tries > 0 ||
+	    handshake_secret(rs->ep->scheme, in, &text, &echo, &err) <= 0)
+		goto out;
+	if (look_for_repeat(rs, buf_span(&text), &err) < 0)
+		ret = receive_finish(rs->call, REPLY_FAULT, 0, err.text);
+	else if (rs->secret_id != 0)
+		ret = answer_secret(rs, buf_span(&text), echo);
+out:
+	buf_wipe(&text);
 	return ret;
 }

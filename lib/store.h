@@ -380,6 +380,13 @@ int store_endpoints(struct store *st, struct store_tx *tx,
 int store_secrets(struct store *st, struct store_tx *tx, uint64_t endpoint_id,
     int (*visit)(void *arg, const struct secret *s, struct err *err), void *arg,
     struct err *err); /* by id; 0: of all endpoints */
+/*
+ * Runs look in the committer; what it reads, and saw true, is durable once this
+ * returns. Not in a thread of the store. What look returns; ERR_TIMEOUT,
+ * ERR_AWAY.
+ */
+int store_look(struct store *st, int (*look)(void *arg, struct err *err),
+    void *arg, struct err *err);
 int store_secret_plain(struct store *st, const struct secret *s,
     struct buf *plain, struct err *err); /* caller wipes */
 int store_fingerprint(struct store *st, struct span plain,

@@ -221,6 +221,13 @@ store_change(struct store *st, const struct store_actor *actor,
 	    st, actor, request_id, change, arg, result, err);
 }
 
+int
+store_look(struct store *st, int (*look)(void *arg, struct err *err), void *arg,
+    struct err *err)
+{
+	return commit_run(st->commit, look, arg, err);
+}
+
 /* --- changes that nobody asked for ---------------------------------------- */
 
 struct running {

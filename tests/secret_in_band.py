@@ -72,6 +72,14 @@ def taken_and_echoed(st, sink):
           fingerprint(ASANA) in text, text)
     row, = st.rows("endpoint", "show", "tasks")
     check("no more is waited for", row["expects_secret_until"] is None, row)
+    for when in ("again, as the answer was lost", "by another owner"):
+        status, headers, _ = post(st, "tasks", b"", {"X-Hook-Secret": ASANA})
+        check(when, (status, headers.get("x-hook-secret")) == (200, ASANA),
+              headers)
+        if when.startswith("again"):
+            st.cut_power()
+            st.start()
+    check("one is kept", len(secrets(st, "tasks")) == 1)
     status, headers, _ = post(st, "tasks", b"", {"X-Hook-Secret": THIEF})
     check("a second one is refused",
           status == 401 and "x-hook-secret" not in headers, status)

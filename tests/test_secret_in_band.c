@@ -305,9 +305,50 @@ START_TEST(a_secret_that_is_too_long_leaves_it_open)
 }
 END_TEST
 
-/* --- of a stranger -------------------------------------------------------- */
-
 #define PAGE(id, more) "{\"id\":\"" id "\",\"type\":\"page.created\"" more "}"
+
+/* --- sent again ----------------------------------------------------------- */
+
+/* The answer was lost, so the provider sends it again. */
+START_TEST(the_same_secret_gets_the_same_answer)
+{
+	stand_do(ADD(""));
+	ck_assert_int_eq(token('A'), 200);
+	ck_assert_int_eq(token('A'), 200);
+	ck_assert_int_eq(token('B'), 401);
+	stand_do(OP("secret.activate") "}");
+	ck_assert_int_eq(token('A'), 200);
+	stand_do(EXPECT);
+	ck_assert_int_eq(token('A'), 200); /* and the window stays open */
+	ck_assert_uint_eq(rows(OP("secret.show") "}"), 1);
+	ck_assert_int_eq(token('B'), 200);
+	ck_assert_int_eq(token('A'), 200);
+	ck_assert_int_eq(token('C'), 401);
+	ck_assert_uint_eq(rows(OP("secret.show") "}"), 2);
+	/* A is previous now, until its grace ends. */
+	stand_do(OP("secret.activate") ",\"secret\":\"sec_2\",\"grace_s\":60}");
+	ck_assert_int_eq(token('A'), 200);
+	atomic_fetch_add(&wall_ms, MINUTE);
+	ck_assert_int_eq(token('A'), 401);
+	ck_assert_int_eq(token('B'), 200);
+	event('B', PAGE("e1", ""), "accepted");
+}
+END_TEST
+
+START_TEST(no_other_secret_is_answered)
+{
+	stand_do(ADD(",\"events\":\"*\""));
+	ck_assert_int_eq(token('A'), 200);
+	stand_do(OP("secret.rotate") ",\"secret_b64\":\"@C@\"}");
+	/* An operator's: it was never sent here. */
+	ck_assert_int_eq(token('C'), 401);
+	ck_assert_int_eq(token('A'), 200);
+	stand_do(OP("secret.revoke") ",\"secret\":\"sec_1\"}");
+	ck_assert_int_eq(token('A'), 401);
+}
+END_TEST
+
+/* --- of a stranger -------------------------------------------------------- */
 
 /* A repeat that the endpoint would deliver waits for its secret, too. */
 START_TEST(nothing_of_it_is_delivered)
@@ -414,6 +455,8 @@ main(void)
 	tcase_add_loop_test(
 	    tc, what_is_no_secret_leaves_it_open, 0, NITEMS(strange));
 	tcase_add_test(tc, a_secret_that_is_too_long_leaves_it_open);
+	tcase_add_test(tc, the_same_secret_gets_the_same_answer);
+	tcase_add_test(tc, no_other_secret_is_answered);
 	tcase_add_test(tc, nothing_of_it_is_delivered);
 	tcase_add_test(tc, it_takes_no_place_unseen);
 	tcase_add_test(tc, it_keeps_no_provider_out);
