@@ -132,16 +132,19 @@ own(struct service *sv, struct owner_lock *lock, struct err *err)
 	return take_state(sv, engine_open(&eo, lock, &sv->holding, err), err);
 }
 
-/* Somebody else has the store. */
+/* Another process has the store; its pid is 0 until it has written it down. */
 static void
 forward_to(struct service *sv, const struct owner_info *holder)
 {
 	struct err err = ERR_INIT;
+	char who[32] = "another process";
 
 	if (sv->mode != MODE_FORWARDING) {
-		log_note(sv->opt.log,
-		    "process %ld owns the store %s: requests go there",
-		    (long)holder->pid, sv->conf->store);
+		if (holder->pid != 0)
+			snprintf(
+			    who, sizeof(who), "process %ld", (long)holder->pid);
+		log_note(sv->opt.log, "%s owns the store %s: requests go there",
+		    who, sv->conf->store);
 		if (sv->pool != NULL)
 			pool_set_workers(sv->pool, count_workers(sv, true));
 		set_mode(sv, MODE_FORWARDING, "");
