@@ -33,6 +33,8 @@ failed=0
 skipped=0
 CHECK_MAX_S=2700 # no run of "make check" may take longer
 LOG_LINES=60     # of a failing test's log, shown
+DISTCHECK_SCRIPTS="tests/format.sh tests/scheme_rows.py tests/web_cgi.py \
+tests/web_lighttpd.py tests/owner_programs.sh tests/deliver_rules.py"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/eyelet-run.XXXXXX") || exit 73
 chmod 755 "$work" # web servers of other users serve from it
@@ -330,12 +332,23 @@ quickstart() {
 	    "$work/built/tests/fault/quickstart_attacked.py" "$work/quickstart"
 }
 
+# The tarball has each file that git knows, but dot files. Its tests are those
+# of the parts and some of each kind: all of them ran above.
 distcheck() {
 	mkdir -p "$work/dist" && cd "$work/dist" || return 1
 	"$tree/configure" --quiet CC=gcc || return 1
+	tests=$(cd "$tree" && find tests -name 'test_*.c' | sed 's/\.c$//' |
+	    tr '\n' ' ') || return 1
 	EYELET_EFFORT=short timeout -k 10 $CHECK_MAX_S \
 	    make -j"$tests_at_once" distcheck VERBOSE=yes \
-	    DISTCHECK_CONFIGURE_FLAGS=--enable-werror
+	    TESTS="$tests$DISTCHECK_SCRIPTS" \
+	    DISTCHECK_CONFIGURE_FLAGS=--enable-werror || return 1
+	tar tf eyelet-*.tar.* | sed 's,^[^/]*/,,' | sort >packed
+	list_tree "$here" | tr '\0' '\n' | grep -vE '^\.|/\.' | sort >known
+	! comm -13 packed known | grep . || {
+		echo "the files above are not in the tarball: see EXTRA_DIST"
+		return 1
+	}
 }
 
 if [ $quick = no ]; then
