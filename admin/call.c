@@ -39,8 +39,8 @@ call_again(struct call *c, const char *op, struct err *err)
 	json_write_str(&c->w, "op", op);
 }
 
-int
-call_connect(struct call *c, struct err *err)
+static int
+connect_owner(struct call *c, struct err *err)
 {
 	if (c->client != NULL)
 		return 0;
@@ -186,7 +186,7 @@ call_send(struct call *c, struct err *err)
 	int ret;
 
 	json_write_close(&c->w);
-	if (json_write_done(&c->w) < 0 || call_connect(c, err) < 0)
+	if (json_write_done(&c->w) < 0 || connect_owner(c, err) < 0)
 		return -1;
 	ret = client_call(c->client, buf_span(&c->text), take_row, c, err);
 	erase_progress(c); /* a search that failed leaves it behind */

@@ -49,9 +49,6 @@ int call_send(struct call *c, struct err *err);
 /* In people, with scripts_too: prints the row as scripts get it. */
 void call_print_row(const struct call *c);
 
-/* Connects, for client_owner, without asking; call_send does it by itself. */
-int call_connect(struct call *c, struct err *err);
-
 /* Wipes. Empty ones are fine. */
 void call_end(struct call *c);
 

@@ -53,8 +53,8 @@ static const struct option_row json_row = { "json", NULL,
 static const struct option_row help_row = { "help", NULL,
 	"these words, and nothing else", false };
 
-int
-command_status(enum err_code code)
+static int
+status_of(enum err_code code)
 {
 	size_t i;
 
@@ -367,7 +367,7 @@ run(struct command_line *line, char **argv, int argc)
 	if (err.code == ERR_USAGE)
 		return misused(line->program, line->command, &err);
 	complain(line->program, line->command, &err);
-	return command_status(err.code);
+	return status_of(err.code);
 }
 
 /* "help [VERB]", once the word help was read. */
@@ -468,7 +468,7 @@ command_main(const struct program *program, int argc, char **argv)
 
 	if (harden_process(&err) < 0 || gateway_refuse(&err) < 0) {
 		complain(program, NULL, &err);
-		return command_status(err.code);
+		return status_of(err.code);
 	}
 	at = take_front(program, argc, argv, &line.config, &status);
 	if (at < 0)

@@ -63,7 +63,4 @@ const char *
 command_option(const struct command_line *line, const char *name, size_t i);
 bool command_has(const struct command_line *line, const char *name);
 
-/* The exit status of a code: the one table. */
-int command_status(enum err_code code);
-
 #endif

@@ -191,7 +191,8 @@ conn_table_full(struct conn_table *t)
 	return full;
 }
 
-uint64_t
+/* epoll is told this of a connection, and gives it back. */
+static uint64_t
 conn_key(const struct conn *c)
 {
 	return (uint64_t)c->index << 32 | c->generation;

@@ -79,8 +79,6 @@ void conn_close(struct conn_table *t, struct conn *c);
 
 bool conn_table_full(struct conn_table *t);
 
-/* What epoll is told of a connection, and gives back. */
-uint64_t conn_key(const struct conn *c);
 /*
  * The connection of a key, BUSY for the caller; *was is what it waited for.
  * NULL when somebody else has it, or it is another one by now.

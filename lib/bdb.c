@@ -91,8 +91,9 @@ sync_once(int fd, bool names)
 	return ret;
 }
 
-int
-bdb_sync_file(int fd)
+/* Flushes one file, once, as everything is flushed here. An errno or 0. */
+static int
+sync_file(int fd)
 {
 	int ret = sync_once(fd, true);
 
@@ -441,7 +442,7 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 		goto out;
 	fetch_recent(db->home);
 	bdb_lack_begin();
-	db_env_set_func_fsync(bdb_sync_file);
+	db_env_set_func_fsync(sync_file);
 	db_env_set_func_malloc(bdb_malloc_or_leave);
 	db_env_set_func_realloc(bdb_realloc_or_leave);
 	if (!db->beside)

@@ -66,8 +66,6 @@ int bdb_err(struct bdb *db, struct err *err, int code, const char *doing);
 char *bdb_path(const char *dir, const char *name, struct err *err);
 /* Names in the folders changed: they are flushed before the next flush. */
 void bdb_names_changed(void);
-/* Flushes one file, once, as everything is flushed here. An errno or 0. */
-int bdb_sync_file(int fd);
 /* Descriptors of the folders that are open; -1: none. */
 void bdb_folders(int *home_fd, int *log_fd);
 

@@ -76,7 +76,6 @@ uint64_t dedupe_heaviest(struct dedupe *dd);
 bool dedupe_choose_row(struct dedupe *dd, uint64_t *endpoint_id);
 /* How many rows there are, the shared one included. */
 size_t dedupe_rows(const struct dedupe *dd);
-uint64_t dedupe_row_bytes(const struct dedupe *dd, uint64_t endpoint_id);
 size_t dedupe_row_parts(const struct dedupe *dd, uint64_t endpoint_id);
 
 #endif

@@ -32,8 +32,8 @@ dedupe_row_parts(const struct dedupe *dd, uint64_t endpoint_id)
 	return n;
 }
 
-uint64_t
-dedupe_row_bytes(const struct dedupe *dd, uint64_t endpoint_id)
+static uint64_t
+row_bytes(const struct dedupe *dd, uint64_t endpoint_id)
 {
 	uint64_t n = 0;
 	size_t i;
@@ -140,7 +140,7 @@ dedupe_choose_row(struct dedupe *dd, uint64_t *endpoint_id)
 		    !begins_row(dd, i) ||
 		    dedupe_row_parts(dd, dd->parts[i].endpoint_id) < 2)
 			continue;
-		bytes = dedupe_row_bytes(dd, dd->parts[i].endpoint_id);
+		bytes = row_bytes(dd, dd->parts[i].endpoint_id);
 		if (bytes > most) {
 			most = bytes;
 			*endpoint_id = dd->parts[i].endpoint_id;

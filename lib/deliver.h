@@ -13,8 +13,6 @@
 #include "lib/conf.h"
 #include "lib/scheme.h"
 
-#define DELIVER_CONNECTIONS_MAX 8192 /* requests and commands at once */
-#define DELIVER_CONNECTIONS_DEFAULT 1024
 #define DELIVER_STOP_MS 55000 /* for what is under way when told to stop */
 
 /* The settings that a reload may change. */

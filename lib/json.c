@@ -217,60 +217,21 @@ json_int(const struct json *j, int64_t *out, struct err *err)
 	return 0;
 }
 
-/* The member when it is of this kind; *found NULL when it is absent. */
 static int
-member(const struct json *j, const char *name, enum json_kind kind, bool needed,
-    const struct json **found, struct err *err)
+int_member(const struct json *j, const char *name, bool needed, int64_t *out,
+    struct err *err)
 {
 	const struct json *m = json_get(j, name);
 
-	*found = NULL;
 	if (m == NULL || json_kind(m) == JSON_NULL) {
 		if (!needed)
 			return 0;
 		return err_set(err, ERR_INPUT, "%s: is missing", name);
 	}
-	if (json_kind(m) != kind)
+	if (json_kind(m) != JSON_NUMBER)
 		return err_set(err, ERR_INPUT, "%s: must be %s, not %s", name,
-		    json_kind_word(kind), json_kind_word(json_kind(m)));
-	*found = m;
-	return 0;
-}
-
-int
-json_want_text(
-    const struct json *j, const char *name, const char **out, struct err *err)
-{
-	const struct json *m;
-
-	if (member(j, name, JSON_STRING, true, &m, err) < 0)
-		return -1;
-	*out = json_text(m);
-	return 0;
-}
-
-int
-json_opt_text(
-    const struct json *j, const char *name, const char **out, struct err *err)
-{
-	const struct json *m;
-
-	if (member(j, name, JSON_STRING, false, &m, err) < 0)
-		return -1;
-	if (m != NULL)
-		*out = json_text(m);
-	return 0;
-}
-
-static int
-int_member(const struct json *j, const char *name, bool needed, int64_t *out,
-    struct err *err)
-{
-	const struct json *m;
-
-	if (member(j, name, JSON_NUMBER, needed, &m, err) < 0)
-		return -1;
-	if (m != NULL && json_int(m, out, err) < 0)
+		    json_kind_word(JSON_NUMBER), json_kind_word(json_kind(m)));
+	if (json_int(m, out, err) < 0)
 		return err_wrap(err, "%s", name);
 	return 0;
 }
@@ -289,90 +250,38 @@ json_opt_int(
 	return int_member(j, name, false, out, err);
 }
 
-int
-json_opt_bool(
-    const struct json *j, const char *name, bool *out, struct err *err)
-{
-	const struct json *m;
-
-	if (member(j, name, JSON_BOOL, false, &m, err) < 0)
-		return -1;
-	if (m != NULL)
-		*out = json_true(m);
-	return 0;
-}
-
-int
-json_opt_array(const struct json *j, const char *name, const struct json **out,
-    struct err *err)
-{
-	const struct json *m;
-
-	if (member(j, name, JSON_ARRAY, false, &m, err) < 0)
-		return -1;
-	if (m != NULL)
-		*out = m;
-	return 0;
-}
-
-int
-json_opt_object(const struct json *j, const char *name, const struct json **out,
-    struct err *err)
-{
-	const struct json *m;
-
-	if (member(j, name, JSON_OBJECT, false, &m, err) < 0)
-		return -1;
-	if (m != NULL)
-		*out = m;
-	return 0;
-}
-
 /* --- making -------------------------------------------------------------- */
 
-static int
-new_root(cJSON *c, struct json **out, struct err *err)
+int
+json_new_object(struct json **out, struct err *err)
 {
+	cJSON *c = cJSON_CreateObject();
+
 	if (c == NULL)
 		return no_memory(err);
 	*out = wrap(c);
 	return 0;
 }
 
-int
-json_new_object(struct json **out, struct err *err)
-{
-	return new_root(cJSON_CreateObject(), out, err);
-}
-
-int
-json_new_array(struct json **out, struct err *err)
-{
-	return new_root(cJSON_CreateArray(), out, err);
-}
-
-int
-json_put(struct json *j, const char *name, struct json *value, struct err *err)
+/* c, a root, passes to j, or is freed when that fails. */
+static int
+put_new(struct json *j, const char *name, cJSON *c, struct err *err)
 {
 	cJSON_bool done;
 
 	assert(json_kind(j) == (name == NULL ? JSON_ARRAY : JSON_OBJECT));
 	assert(name == NULL || json_get(j, name) == NULL);
+	if (c == NULL)
+		return no_memory(err);
 	if (name == NULL)
-		done = cJSON_AddItemToArray(open_up(j), open_up(value));
+		done = cJSON_AddItemToArray(open_up(j), c);
 	else
-		done = cJSON_AddItemToObject(open_up(j), name, open_up(value));
+		done = cJSON_AddItemToObject(open_up(j), name, c);
 	if (!done) {
-		json_free(value);
+		json_free(wrap(c));
 		return no_memory(err);
 	}
 	return 0;
-}
-
-static int
-put_new(struct json *j, const char *name, cJSON *c, struct err *err)
-{
-	return c == NULL ? no_memory(err) : json_put(j, name, wrap(c), err);
 }
 
 int
@@ -418,12 +327,6 @@ json_put_bool(struct json *j, const char *name, bool value, struct err *err)
 }
 
 int
-json_put_null(struct json *j, const char *name, struct err *err)
-{
-	return put_new(j, name, cJSON_CreateNull(), err);
-}
-
-int
 json_put_object(
     struct json *j, const char *name, struct json **out, struct err *err)
 {
@@ -445,10 +348,4 @@ json_put_array(
 		return -1;
 	*out = wrap(c);
 	return 0;
-}
-
-void
-json_drop(struct json *j, const char *name)
-{
-	cJSON_DeleteItemFromObjectCaseSensitive(open_up(j), name);
 }

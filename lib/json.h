@@ -48,28 +48,17 @@ double json_number(const struct json *j); /* 0 when no number */
 int json_int(const struct json *j, int64_t *out, struct err *err);
 
 /*
- * A member by name and kind. want_ fails when it is absent, opt_ leaves *out
- * as it was; null counts as absent. ERR_INPUT "NAME: must be a string".
+ * A member by name. want_ fails when it is absent, opt_ leaves *out as it was;
+ * null counts as absent. ERR_INPUT "NAME: must be a number, not a string".
  */
-int json_want_text(
-    const struct json *j, const char *name, const char **out, struct err *err);
-int json_opt_text(
-    const struct json *j, const char *name, const char **out, struct err *err);
 int json_want_int(
     const struct json *j, const char *name, int64_t *out, struct err *err);
 int json_opt_int(
     const struct json *j, const char *name, int64_t *out, struct err *err);
-int json_opt_bool(
-    const struct json *j, const char *name, bool *out, struct err *err);
-int json_opt_array(const struct json *j, const char *name,
-    const struct json **out, struct err *err);
-int json_opt_object(const struct json *j, const char *name,
-    const struct json **out, struct err *err);
 
 /* --- making -------------------------------------------------------------- */
 
 int json_new_object(struct json **out, struct err *err);
-int json_new_array(struct json **out, struct err *err);
 
 /*
  * Puts a member into an object, or, with name NULL, an element behind an
@@ -84,10 +73,6 @@ int
 json_put_int(struct json *j, const char *name, int64_t value, struct err *err);
 int
 json_put_bool(struct json *j, const char *name, bool value, struct err *err);
-int json_put_null(struct json *j, const char *name, struct err *err);
-/* value, a root, passes to j, or is freed when that fails. */
-int
-json_put(struct json *j, const char *name, struct json *value, struct err *err);
 
 /* An empty object or array in j, to be filled; j keeps it. */
 int json_put_object(
@@ -95,11 +80,7 @@ int json_put_object(
 int json_put_array(
     struct json *j, const char *name, struct json **out, struct err *err);
 
-/* Removes a member; absent is fine. */
-void json_drop(struct json *j, const char *name);
-
-/* Puts the text behind out: one line without a line end, or indented. */
+/* Puts the text behind out: one line without a line end. */
 int json_print(const struct json *j, struct buf *out, struct err *err);
-int json_print_pretty(const struct json *j, struct buf *out, struct err *err);
 
 #endif

@@ -9,22 +9,6 @@
 
 #include "lib/text.h"
 
-/* Puts a line end and a tab for each level, when printing for people. */
-static int
-print_break(struct buf *out, int level, bool pretty, struct err *err)
-{
-	int i;
-
-	if (!pretty)
-		return 0;
-	if (buf_putc(out, '\n', err) < 0)
-		return -1;
-	for (i = 0; i < level; i++)
-		if (buf_putc(out, '\t', err) < 0)
-			return -1;
-	return 0;
-}
-
 static int
 print_number(double d, struct buf *out, struct err *err)
 {
@@ -39,33 +23,25 @@ print_number(double d, struct buf *out, struct err *err)
 	return buf_puts(out, text, err);
 }
 
-static int print(const struct json *j, int level, bool pretty, struct buf *out,
-    struct err *err);
-
 static int
-print_inside(const struct json *j, int level, bool pretty, struct buf *out,
-    struct err *err)
+print_inside(const struct json *j, struct buf *out, struct err *err)
 {
 	const struct json *item;
 
 	for (item = json_first(j); item != NULL; item = json_next(item)) {
-		if (print_break(out, level, pretty, err) < 0)
-			return -1;
 		if (json_kind(j) == JSON_OBJECT &&
 		    (text_put_json(out, span_str(json_name(item)), err) < 0 ||
-			buf_puts(out, pretty ? ": " : ":", err) < 0))
+			buf_putc(out, ':', err) < 0))
 			return -1;
-		if (print(item, level, pretty, out, err) < 0 ||
+		if (json_print(item, out, err) < 0 ||
 		    (json_next(item) != NULL && buf_putc(out, ',', err) < 0))
 			return -1;
 	}
-	return json_first(j) == NULL ? 0
-				     : print_break(out, level - 1, pretty, err);
+	return 0;
 }
 
-static int
-print(const struct json *j, int level, bool pretty, struct buf *out,
-    struct err *err)
+int
+json_print(const struct json *j, struct buf *out, struct err *err)
 {
 	bool is_object = false;
 
@@ -75,7 +51,7 @@ print(const struct json *j, int level, bool pretty, struct buf *out,
 		/* fall through */
 	case JSON_ARRAY:
 		if (buf_putc(out, is_object ? '{' : '[', err) < 0 ||
-		    print_inside(j, level + 1, pretty, out, err) < 0)
+		    print_inside(j, out, err) < 0)
 			return -1;
 		return buf_putc(out, is_object ? '}' : ']', err);
 	case JSON_STRING:
@@ -89,16 +65,4 @@ print(const struct json *j, int level, bool pretty, struct buf *out,
 		break;
 	}
 	return buf_puts(out, "null", err);
-}
-
-int
-json_print(const struct json *j, struct buf *out, struct err *err)
-{
-	return print(j, 0, false, out, err);
-}
-
-int
-json_print_pretty(const struct json *j, struct buf *out, struct err *err)
-{
-	return print(j, 0, true, out, err);
 }

@@ -142,8 +142,9 @@ op_case_close(struct op_case *c)
 	memset(c, 0, sizeof(*c));
 }
 
-void
-op_case_input(const struct op_call *call, const struct op_case *c,
+/* As verify and explain take it; borrows from c and rq. */
+static void
+case_input(const struct op_call *call, const struct op_case *c,
     const struct request *rq, struct verify_input *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -190,7 +191,7 @@ op_case_explain(const struct op_call *call, const struct op_case *c,
 	if (c->scheme == NULL)
 		return err_set(err, ERR_CONFIG,
 		    "scheme %s has no file that loads", c->settings.scheme);
-	op_case_input(call, c, rq, &in);
+	case_input(call, c, rq, &in);
 	if (explain_request(&ask, &report, err) < 0)
 		goto out;
 	json_write_str(w, "scheme", c->settings.scheme);

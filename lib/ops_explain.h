@@ -52,10 +52,6 @@ int op_case_open(const struct op_call *call, uint64_t endpoint_id,
     int64_t at_ms, struct span given, struct op_case *out, struct err *err);
 void op_case_close(struct op_case *c); /* wipes; an empty one is fine */
 
-/* How verify and explain take it; borrows from c and rq. */
-void op_case_input(const struct op_call *call, const struct op_case *c,
-    const struct request *rq, struct verify_input *out);
-
 /*
  * Explains rq and writes the members "scheme", "verdict", "diagnosis",
  * "words", "advice" and "steps".

@@ -346,11 +346,6 @@ struct op_owner {
 	struct span doc; /* of its settings; borrows from the caller's buf */
 };
 
-/* Which of the two members there is; the other members of out stay empty.
- * ERR_USAGE when there is none, or both. */
-int op_owner_named(
-    const struct op_call *call, struct op_owner *out, struct err *err);
-
 /* As op_find_endpoint and op_find_destination. */
 int op_find_owner(const struct op_call *call, struct store_tx *tx,
     struct op_owner *out, struct buf *doc, struct err *err);

@@ -11,9 +11,12 @@
 /* --- whose ----------------------------------------------------------------
  */
 
-int
-op_owner_named(
-    const struct op_call *call, struct op_owner *out, struct err *err)
+/*
+ * Tells which of the two members there is; the other members of out stay
+ * empty. ERR_USAGE when there is none, or both.
+ */
+static int
+owner_named(const struct op_call *call, struct op_owner *out, struct err *err)
 {
 	const char *endpoint = op_text(call, "endpoint"),
 		   *destination = op_text(call, "destination");
@@ -35,7 +38,7 @@ op_find_owner(const struct op_call *call, struct store_tx *tx,
 	struct store_destination d;
 	struct store_endpoint ep;
 
-	if (op_owner_named(call, out, err) < 0)
+	if (owner_named(call, out, err) < 0)
 		return -1;
 	if (out->is_destination) {
 		if (op_find_destination(

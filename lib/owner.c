@@ -44,8 +44,8 @@ owner_role_word(enum owner_role role)
 	return "unknown";
 }
 
-int
-owner_role_parse(const char *word, enum owner_role *role, struct err *err)
+static int
+parse_role(const char *word, enum owner_role *role, struct err *err)
 {
 	size_t i;
 
@@ -69,7 +69,7 @@ owner_info_from(const struct frame_greeting *greeting, struct owner_info *out,
 {
 	struct owner_info info = { 0 };
 
-	if (owner_role_parse(greeting->role, &info.role, err) < 0)
+	if (parse_role(greeting->role, &info.role, err) < 0)
 		return -1;
 	info.pid = greeting->pid;
 	info.started = greeting->started;

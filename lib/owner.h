@@ -37,7 +37,6 @@ enum owner_role {
 };
 
 const char *owner_role_word(enum owner_role role); /* "fastcgi" */
-int owner_role_parse(const char *word, enum owner_role *role, struct err *err);
 
 struct owner_info {
 	pid_t pid; /* 0: not known (yet) */

@@ -27,12 +27,6 @@ static const struct {
 	    { 7, { 5 * S, 5 * M, 30 * M, 2 * H, 5 * H, 10 * H, 10 * H } } },
 };
 
-const char *
-retry_plan_name(size_t i)
-{
-	return i < NITEMS(plans) ? plans[i].name : NULL;
-}
-
 /* The names, for whoever gave another. */
 static struct span
 names(char *text, size_t size)

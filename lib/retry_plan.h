@@ -27,9 +27,6 @@ struct retry_plan {
  */
 int retry_plan_parse(struct span text, struct retry_plan *out, struct err *err);
 
-/* The names of the plans in turn; NULL behind the last. For help texts. */
-const char *retry_plan_name(size_t i);
-
 /*
  * The delay before the attempt that follows `made` attempts (1 or more), with
  * jitter of a tenth either way by chance (any 32 random bits); -1 when no

@@ -81,7 +81,6 @@ int64_t scheme_timeout_s(const struct scheme *sc); /* provider's; -1: unknown */
 bool scheme_takes(const struct scheme *sc, struct span method); /* "methods" */
 /* Those of "methods", for Allow: a constant. */
 const char *scheme_methods(const struct scheme *sc);
-bool scheme_signs_decoded(const struct scheme *sc); /* "signs": "decoded" */
 const char *scheme_algorithm(const struct scheme *sc); /* "hmac-sha256" */
 bool scheme_secret_from_provider(const struct scheme *sc); /* secret_from */
 bool scheme_body_is_json(const struct scheme *sc); /* "body": "json" */
@@ -164,9 +163,7 @@ struct scheme_id {
 size_t scheme_ids(const struct scheme *sc, const struct scheme_id **ids);
 bool scheme_id_signed(const struct scheme *sc); /* it has one, all are signed */
 
-/* Is a request a batch of events ("each")? And each of them signed by itself?
- */
-bool scheme_is_batch(const struct scheme *sc);
+/* Is each event of a batch ("each") signed by itself? */
 bool scheme_each_signed(const struct scheme *sc);
 
 /* The lists of the file for people; NULL-terminated. */

@@ -110,12 +110,6 @@ scheme_methods(const struct scheme *sc)
 	return sc->by_post ? "GET, POST" : "GET";
 }
 
-bool
-scheme_signs_decoded(const struct scheme *sc)
-{
-	return sc->signs_decoded;
-}
-
 static bool
 signs_url(const struct scheme *sc)
 {

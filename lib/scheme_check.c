@@ -54,8 +54,9 @@ covers(const struct scheme *sc, const struct template *content,
 	return template_reads(content, source);
 }
 
-bool
-scheme_covers(const struct scheme *sc, const struct piece *source)
+/* Is what source reads covered by the signature? */
+static bool
+covers_source(const struct scheme *sc, const struct piece *source)
 {
 	return covers(sc, &sc->content, source) &&
 	       (sc->older.prefix == NULL ||
@@ -68,7 +69,7 @@ scheme_covers_all(const struct scheme *sc, const struct template *t)
 	size_t i;
 
 	for (i = 0; i < t->n; i++)
-		if (!scheme_covers(sc, &t->pieces[i]))
+		if (!covers_source(sc, &t->pieces[i]))
 			return false;
 	return true;
 }
@@ -92,7 +93,7 @@ find_coverage(struct scheme *sc)
 			  (sc->older.prefix == NULL ||
 			      template_has(&sc->older.content, PIECE_BODY));
 	/* Not through the body: a digest cannot cover what it stands in. */
-	if (sc->has_digest && scheme_covers(sc, &sc->digest_from))
+	if (sc->has_digest && covers_source(sc, &sc->digest_from))
 		sc->covers_body = true;
 }
 
@@ -347,19 +348,19 @@ check_coverage(const struct scheme *sc, struct err *err)
 {
 	size_t i;
 
-	if (sc->has_time && !scheme_covers(sc, &sc->time_from))
+	if (sc->has_time && !covers_source(sc, &sc->time_from))
 		return err_set(err, ERR_CONFIG,
 		    "/time/from: \"%s\" is not in the signed content, so "
 		    "whoever repeats a request can make it new",
 		    sc->time_from.shown);
-	if (sc->has_digest && !scheme_covers(sc, &sc->digest_from))
+	if (sc->has_digest && !covers_source(sc, &sc->digest_from))
 		return err_set(err, ERR_CONFIG,
 		    "/digest/from: \"%s\" is not in the signed content, so "
 		    "whoever changes the body can change it too",
 		    sc->digest_from.shown);
 	for (i = 0; i < sc->nrequire; i++)
 		if (sc->require[i].is_param &&
-		    !scheme_covers(sc, &sc->require[i].from))
+		    !covers_source(sc, &sc->require[i].from))
 			return err_set(err, ERR_CONFIG,
 			    "/require: \"%s\" is not in the signed content, "
 			    "so whoever repeats a request can choose it",

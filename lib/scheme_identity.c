@@ -427,12 +427,6 @@ scheme_id_signed(const struct scheme *sc)
 }
 
 bool
-scheme_is_batch(const struct scheme *sc)
-{
-	return sc->has_each;
-}
-
-bool
 scheme_each_signed(const struct scheme *sc)
 {
 	return sc->each_signed;

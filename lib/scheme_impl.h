@@ -227,8 +227,6 @@ const char *scheme_time_outside(
 const struct algorithm *algorithm_find(const char *name);
 const char *algorithm_name(size_t i); /* NULL behind the last */
 
-/* Is what source reads covered by the signature? */
-bool scheme_covers(const struct scheme *sc, const struct piece *source);
 /* All that the template reads; all that each of n templates reads (n > 0). */
 bool scheme_covers_all(const struct scheme *sc, const struct template *t);
 bool

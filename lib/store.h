@@ -118,11 +118,9 @@ void store_close(struct store *st);
 
 /*
  * Was a write or flush lost, so that only a new start helps? The owner polls
- * this (store_wait_fenced sleeps until it is so, or until timeout_ms) and
- * executes itself anew.
+ * this and executes itself anew.
  */
 bool store_is_fenced(struct store *st);
-bool store_wait_fenced(struct store *st, int timeout_ms);
 
 /* --- accepting ----------------------------------------------------------- */
 
@@ -416,11 +414,6 @@ void store_reader_close(struct store_reader *rd);
 
 /* The next call of _next gives the first event with seq >= this ... */
 void store_reader_seek(struct store_reader *rd, uint64_t seq);
-/* ... or the first with received_ms >= this (see store_seq_at) ... */
-int
-store_reader_seek_time(struct store_reader *rd, int64_t ms, struct err *err);
-/* ... or the first from which on none has received_ms < this, about. */
-int store_reader_seek_end(struct store_reader *rd, int64_t ms, struct err *err);
 
 /*
  * The next event upwards, or (_prev) downwards; *found is false at the end,

@@ -387,17 +387,3 @@ store_adopt(struct store *st, struct err *err)
 	pthread_mutex_unlock(&cw->mutex);
 	return ret;
 }
-
-int
-store_mark_copy(const char *dir, struct err *err)
-{
-	char *path;
-	int ret = 0;
-
-	if (asprintf(&path, "%s/" ID_FILE, dir) < 0)
-		return err_set(err, ERR_NOMEM, "no memory for a path");
-	if (unlink(path) < 0 && errno != ENOENT)
-		ret = err_errno(err, errno, "remove %s", path);
-	free(path);
-	return ret < 0 ? -1 : files_sync_folder(dir, err);
-}

@@ -59,10 +59,4 @@ void store_copy_look(struct store *st);
  */
 int store_adopt(struct store *st, struct err *err);
 
-/*
- * Marks the store in dir, which no process has open, as a copy: for what
- * restores into a folder where a store.id may be. ERR_IO, ERR_DENIED.
- */
-int store_mark_copy(const char *dir, struct err *err);
-
 #endif

@@ -478,7 +478,7 @@ int store_forget_dead(struct store *st, struct err *err);
 void store_settle(struct store *st);
 
 /* store_read.c */
-/* As store_reader_seek_time, to the first that came at this age or later. */
+/* Moves a reader to the first event that came at this age or later. */
 int
 store_reader_seek_age(struct store_reader *rd, int64_t age_ms, struct err *err);
 /* For a wait on a condition of init_locks. */

@@ -285,8 +285,8 @@ out:
 
 /* --- while it is so ------------------------------------------------------- */
 
-void
-store_loss_words(struct store *st, char *words, size_t size)
+static void
+loss_words(struct store *st, char *words, size_t size)
 {
 	const struct store_loss *lo = &st->loss;
 	unsigned long long first = lo->last_seq + 1, last = lo->seq;
@@ -317,7 +317,7 @@ store_loss_refuse(struct store *st, struct err *err)
 
 	if (!atomic_load(&st->lost))
 		return 0;
-	store_loss_words(st, words, sizeof(words));
+	loss_words(st, words, sizeof(words));
 	return err_set(err, ERR_CORRUPT, "%s", words);
 }
 
@@ -338,7 +338,7 @@ store_loss_opened(struct store *st, uint64_t last_seq)
 	if (!atomic_load(&st->lost))
 		return;
 	st->loss.last_seq = last_seq;
-	store_loss_words(st, words, sizeof(words));
+	loss_words(st, words, sizeof(words));
 	snprintf(st->loss.why, sizeof(st->loss.why), "%s", words);
 	store_say(st, "%s", words);
 }

@@ -21,8 +21,6 @@ int store_loss_look(struct store *st, bool is_new, struct err *err);
 int store_loss_new_log(struct store *st, struct err *err);
 /* The databases are open, and last_seq is the last event there is. */
 void store_loss_opened(struct store *st, uint64_t last_seq);
-/* In words, for people. */
-void store_loss_words(struct store *st, char *words, size_t size);
 /* The flusher's: all log is durable that is, and with it seq. */
 int store_put_durable(struct store *st, uint64_t seq, struct err *err);
 /* For store_check: is all of the log there, and whole? *words "" when it is. */

@@ -347,8 +347,9 @@ seek_in(struct store_reader *rd, struct segment *s, int64_t ms, bool end,
 	return 0;
 }
 
-int
-store_reader_seek_time(struct store_reader *rd, int64_t ms, struct err *err)
+/* To the first with received_ms >= this (see store_seq_at) ... */
+static int
+seek_time(struct store_reader *rd, int64_t ms, struct err *err)
 {
 	struct segments *sg = rd->st->segments;
 	uint64_t behind = atomic_load(&rd->st->durable_seq) + 1;
@@ -363,8 +364,9 @@ store_reader_seek_time(struct store_reader *rd, int64_t ms, struct err *err)
 	return ret;
 }
 
-int
-store_reader_seek_end(struct store_reader *rd, int64_t ms, struct err *err)
+/* ... or the first from which on none has received_ms < this, about. */
+static int
+seek_end(struct store_reader *rd, int64_t ms, struct err *err)
 {
 	struct segments *sg = rd->st->segments;
 	struct segment *s = segments_pin_before(sg, ms);
@@ -418,13 +420,13 @@ out:
 int
 store_seq_at(struct store *st, int64_t ms, uint64_t *seq, struct err *err)
 {
-	return seq_of(st, store_reader_seek_time, ms, seq, err);
+	return seq_of(st, seek_time, ms, seq, err);
 }
 
 int
 store_seq_end(struct store *st, int64_t ms, uint64_t *seq, struct err *err)
 {
-	return seq_of(st, store_reader_seek_end, ms, seq, err);
+	return seq_of(st, seek_end, ms, seq, err);
 }
 
 int
@@ -496,22 +498,6 @@ store_wait(struct store *st, uint64_t seq, int timeout_ms)
 		;
 	pthread_mutex_unlock(&st->wait_mutex);
 	return there;
-}
-
-bool
-store_wait_fenced(struct store *st, int timeout_ms)
-{
-	struct timespec until;
-	bool fenced;
-
-	store_deadline_in(&until, timeout_ms);
-	pthread_mutex_lock(&st->wait_mutex);
-	while (!(fenced = atomic_load(&st->fenced)) &&
-	       pthread_cond_timedwait(
-		   &st->wait_cond, &st->wait_mutex, &until) != ETIMEDOUT)
-		;
-	pthread_mutex_unlock(&st->wait_mutex);
-	return fenced;
 }
 
 uint64_t

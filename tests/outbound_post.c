@@ -51,7 +51,6 @@ static int
 read_numbers(const struct json *j, struct told *t, struct err *err)
 {
 	int64_t pool = 0;
-	bool unguarded = false;
 
 	t->left = 1;
 	t->rq.connect_ms = OUTBOUND_CONNECT_MS;
@@ -59,30 +58,35 @@ read_numbers(const struct json *j, struct told *t, struct err *err)
 	if (json_opt_int(j, "connect_ms", &t->rq.connect_ms, err) < 0 ||
 	    json_opt_int(j, "timeout_ms", &t->rq.timeout_ms, err) < 0 ||
 	    json_opt_int(j, "pool", &pool, err) < 0 ||
-	    json_opt_int(j, "times", &t->left, err) < 0 ||
-	    json_opt_bool(j, "unguarded", &unguarded, err) < 0)
+	    json_opt_int(j, "times", &t->left, err) < 0)
 		return -1;
 	t->rq.pool = (uint64_t)pool;
-	t->rq.guarded = !unguarded;
+	t->rq.guarded = !json_true(json_get(j, "unguarded"));
 	return 0;
+}
+
+static const char *
+text_of(const struct json *j, const char *name, const char *otherwise)
+{
+	const char *text = json_text(json_get(j, name));
+
+	return text == NULL ? otherwise : text;
 }
 
 static int
 read_texts(const struct json *j, struct told *t, struct err *err)
 {
-	const char *headers = "", *body = "", *allow = NULL;
+	const char *allow = text_of(j, "allow", NULL);
 
-	if (json_want_text(j, "url", &t->rq.url, err) < 0 ||
-	    json_opt_text(j, "headers", &headers, err) < 0 ||
-	    json_opt_text(j, "body", &body, err) < 0 ||
-	    json_opt_text(j, "ca", &t->rq.ca_file, err) < 0 ||
-	    json_opt_text(j, "cert", &t->rq.client_cert, err) < 0 ||
-	    json_opt_text(j, "key", &t->rq.client_key, err) < 0 ||
-	    json_opt_text(j, "proxy", &t->rq.proxy, err) < 0 ||
-	    json_opt_text(j, "allow", &allow, err) < 0)
-		return -1;
-	t->rq.headers = span_str(headers);
-	t->rq.body = span_str(body);
+	t->rq.url = text_of(j, "url", NULL);
+	if (t->rq.url == NULL)
+		return err_set(err, ERR_INPUT, "url: must be a string");
+	t->rq.headers = span_str(text_of(j, "headers", ""));
+	t->rq.body = span_str(text_of(j, "body", ""));
+	t->rq.ca_file = text_of(j, "ca", NULL);
+	t->rq.client_cert = text_of(j, "cert", NULL);
+	t->rq.client_key = text_of(j, "key", NULL);
+	t->rq.proxy = text_of(j, "proxy", NULL);
 	if (allow != NULL &&
 	    address_list_parse(span_str(allow), &t->allow, err) < 0)
 		return -1;

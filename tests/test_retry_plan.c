@@ -140,15 +140,15 @@ END_TEST
 
 START_TEST(every_name_is_a_plan)
 {
+	static const char *const names[] = { "days3", "nimbus", "nolxy",
+		"nomos", "none", "svix" };
 	struct retry_plan plan;
 	struct err err = ERR_INIT;
 	size_t i;
 
-	for (i = 0; retry_plan_name(i) != NULL; i++)
+	for (i = 0; i < NITEMS(names); i++)
 		ck_assert_int_eq(
-		    retry_plan_parse(span_str(retry_plan_name(i)), &plan, &err),
-		    0);
-	ck_assert_uint_eq(i, 6);
+		    retry_plan_parse(span_str(names[i]), &plan, &err), 0);
 }
 END_TEST
 

@@ -657,7 +657,6 @@ START_TEST(what_is_not_said_has_a_default)
 	ck_assert(scheme_secret_from_provider(sc));
 	ck_assert_int_eq(scheme_retry_body(sc), SCHEME_RETRY_UNKNOWN);
 	ck_assert_int_eq(scheme_repeats(sc), SCHEME_REPEATS_NEVER);
-	ck_assert(!scheme_is_batch(sc));
 	ck_assert(!scheme_body_is_json(sc));
 	ck_assert(!scheme_is_test_type(sc, span_str("test.event")));
 	ck_assert(!scheme_is_test_type(sc, SPAN_EMPTY));

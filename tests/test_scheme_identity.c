@@ -290,7 +290,6 @@ START_TEST(the_first_ids_count)
 	ck_assert(!id[0].is_signed && id[1].is_signed);
 	ck_assert(!id[1].suffices);
 	ck_assert(!scheme_id_signed(sc));
-	ck_assert(scheme_is_batch(sc));
 	ck_assert_str_eq(scheme_each_at(sc)[0], "/a");
 	ck_assert_str_eq(scheme_each_at(sc)[1], "");
 	ck_assert_ptr_null(scheme_each_at(sc)[2]);

@@ -234,7 +234,7 @@ START_TEST(readers_find_a_time_and_a_place)
 	struct store_reader *rd;
 	struct event ev;
 	int64_t middle = 0;
-	uint64_t middle_seq = 0;
+	uint64_t middle_seq = 0, at = 0;
 	char id[32];
 	bool found;
 	int i;
@@ -254,16 +254,19 @@ START_TEST(readers_find_a_time_and_a_place)
 		}
 	}
 	ck_assert_int_eq(store_reader_open(fx.st, &rd, &fx.err), 0);
-	ck_assert_int_eq(store_reader_seek_time(rd, middle, &fx.err), 0);
+	ck_assert_int_eq(store_seq_at(fx.st, middle, &at, &fx.err), 0);
+	store_reader_seek(rd, at);
 	ck_assert_int_eq(store_reader_next(rd, &ev, &found, &fx.err), 0);
 	ck_assert(found && span_is(ev.id, "evt_31"));
 	store_reader_seek(rd, middle_seq);
 	ck_assert_int_eq(store_reader_prev(rd, &ev, &found, &fx.err), 0);
 	ck_assert(found && span_is(ev.id, "evt_30"));
-	ck_assert_int_eq(store_reader_seek_time(rd, INT64_MAX, &fx.err), 0);
+	ck_assert_int_eq(store_seq_at(fx.st, INT64_MAX, &at, &fx.err), 0);
+	store_reader_seek(rd, at);
 	ck_assert_int_eq(store_reader_next(rd, &ev, &found, &fx.err), 0);
 	ck_assert(!found);
-	ck_assert_int_eq(store_reader_seek_time(rd, 0, &fx.err), 0);
+	ck_assert_int_eq(store_seq_at(fx.st, 0, &at, &fx.err), 0);
+	store_reader_seek(rd, at);
 	ck_assert_int_eq(store_reader_next(rd, &ev, &found, &fx.err), 0);
 	ck_assert(found && span_is(ev.id, "evt_0"));
 	store_reader_close(rd);
