@@ -69,13 +69,8 @@ look(struct command_runs *cr, struct command_run *r, int *lock_fd,
 	if (rec.parent != 0 && rec.parent != cr->mine.parent &&
 	    lives(rec.parent, rec.parent_started))
 		taken = false;
-#ifdef PLANTED_NO_LOCK /* a build that a test must find out */
-	else
-		taken = true;
-#else
 	else
 		ret = command_left_kill(&rec, taken ? -1 : fd, &alive, err);
-#endif
 	if (ret == 0 && taken && alive == 0)
 		*lock_fd = fd;
 	else

@@ -190,10 +190,6 @@ flusher_main(void *arg)
 		cm->flush_jobs = NULL;
 		cm->flush_due = false;
 		cm->flushing = true;
-#ifdef PLANTED_EARLY_ACK
-		commit_queue_move(&cm->done, &cm->in_flush);
-		pthread_cond_signal(&cm->ended);
-#endif
 		pthread_mutex_unlock(&cm->mutex);
 
 		atomic_store(&cm->since_ms[COMMIT_FLUSHING], clock_ms());

@@ -27,9 +27,7 @@
 #define DELIVER_BLOCKED_MS 20 /* between tries of what is due, and can not */
 #define DELIVER_FDS_MS 50 /* between looks at them while requests come back */
 #define DELIVER_WAIT_MS 1000 /* of a WAIT: a stop waits for it */
-#ifndef DELIVER_IN_FLIGHT_MAX /* bytes of bodies sent; for a test fewer */
-#define DELIVER_IN_FLIGHT_MAX (256 * 1024 * 1024)
-#endif
+#define DELIVER_IN_FLIGHT_MAX (256 * 1024 * 1024) /* bytes of bodies sent */
 #define DELIVER_HEADERS_MAX (256 * 1024) /* bytes that one request carries */
 
 /* --- deliver_config.c ----------------------------------------------------- */

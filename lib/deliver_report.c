@@ -195,17 +195,6 @@ ask_report(struct deliver *dv, struct err *err)
 	if (!schedule_report_begin(dv->schedule, dv->now_ms, all, &dv->report))
 		return 0;
 	call.report = dv->report;
-#ifdef PLANTED_CURSOR
-	struct store_report_cursor ahead[FEED_CURSORS_MAX];
-	size_t i;
-
-	/* A bug for tests: as if all that was read were done, or in a row. */
-	for (i = 0; i < call.report.ncursors; i++) {
-		ahead[i] = call.report.cursors[i];
-		ahead[i].seq = dv->durable_seq + 1;
-	}
-	call.report.cursors = ahead;
-#endif
 	/* What comes meanwhile goes out together. */
 	dv->reporter_ms = clock_ms() + DELIVER_REPORT_MS;
 	if (deliver_line_ask(&dv->reporter, &call, err) == 0)

@@ -15,11 +15,7 @@
 #include "lib/util.h"
 
 #define SCRATCH_MAX 16384 /* bytes of id and type while they are read off */
-#ifdef PLANTED_ONE_LOOK
-#define TRIES 1
-#else
 #define TRIES 4 /* a request whose endpoint changes under it */
-#endif
 
 /* --- steps 1 and 2: before the body -------------------------------------- */
 

@@ -155,13 +155,11 @@ accept_one(struct store_batch *ba, struct store_item *item, struct err *err)
 
 	if (facts == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for an endpoint");
-#ifndef PLANTED_OLD_GENERATION
 	/* A change that returned always wins: verified under it, or again. */
 	if (facts->generation != item->generation) {
 		item->outcome = STORE_MOVED;
 		return 0;
 	}
-#endif
 	return item->event.flags & EVENT_TEST ? store_test(ba, item, err)
 					      : store_judge(ba, item, err);
 }

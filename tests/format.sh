@@ -118,6 +118,10 @@ grep -E '\.(c|h|sh|py|am|ac|json|conf|md|[1-8])$|^\.ci/' "$scratch/files" |
 xargs grep -nE '^typedef (struct|union)' /dev/null <"$scratch/product" |
     complain_all 'structs have no typedef'
 
+# Bugs that tests must catch are patches in tests/fault/planted/.
+xargs grep -n 'PLANTED' /dev/null configure.ac <"$scratch/product" |
+    complain_all 'a planted bug in the product'
+
 # A file opens with the comment that says its job.
 while IFS= read -r f; do
 	head -c 2 "$f" | grep -q '/\*' || echo "$f"

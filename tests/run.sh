@@ -164,7 +164,7 @@ step() {
 packages='apache2 autoconf automake ca-certificates check clang clang-format
 curl db5.3-util e2fsprogs file gcc iproute2 libapache2-mod-fcgid libc6-dev libcjson-dev
 libclang-rt-dev libcurl4-openssl-dev libdb5.3-dev libfcgi-dev libinih-dev
-libssl-dev lighttpd lighttpd-mod-openssl logrotate make mandoc nginx openssl pkg-config
+libssl-dev lighttpd lighttpd-mod-openssl logrotate make mandoc nginx openssl patch pkg-config
 procps python3 rsync shellcheck strace systemd util-linux xz-utils zlib1g-dev'
 # For tests/sdk_interoperate.py. Debian's are large: whichever is here will do.
 command -v node >/dev/null && command -v npm >/dev/null ||
