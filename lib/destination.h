@@ -12,7 +12,6 @@
 #include "lib/selection.h"
 
 #define DESTINATION_DOC_MAX ENDPOINT_DOC_MAX
-#define DESTINATION_URL_MAX 2048 /* bytes; longer ones are refused */
 #define DESTINATION_ARGS_MAX 64
 #define DESTINATION_HEADERS_MAX 32
 #define DESTINATION_CONCURRENCY_MAX 256

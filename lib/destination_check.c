@@ -332,7 +332,7 @@ check_proxy(const char *proxy, struct err *err)
 static int
 settle_url(struct destination *d, struct err *err)
 {
-	struct buf made = BUF_INIT(DESTINATION_URL_MAX);
+	struct buf made = BUF_INIT(OUTBOUND_URL_MAX);
 	struct address_list *allow = NULL;
 	char *url = NULL;
 	int ret = -1;

@@ -6,7 +6,6 @@
 #include "lib/json_scan.h"
 #include "lib/resolve.h"
 #include "lib/scheme_impl.h"
-#include "lib/selection.h"
 #include "lib/text.h"
 #include "lib/util.h"
 #include "lib/verify.h"
@@ -538,4 +537,23 @@ verify_identify(const struct scheme *sc, const struct verify_input *in,
 	if (ret == 0)
 		*out = found;
 	return ret;
+}
+
+/* --- which destinations it is for ------------------------------------------
+ */
+
+enum selection
+selection_of_identity(
+    const struct pattern_list *patterns, const struct identity *who)
+{
+	return selection_of(
+	    patterns, who->types, who->ntypes, who->types_complete);
+}
+
+bool
+selection_is_test(const struct scheme *sc, const struct identity *who)
+{
+	/* The first that is no test's is its type, if there is one. */
+	return who->has_type && who->types_complete &&
+	       scheme_is_test_type(sc, who->type);
 }

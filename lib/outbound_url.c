@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "lib/destination.h"
 #include "lib/outbound_guard.h"
 #include "lib/text.h"
 #include "lib/util.h"
@@ -433,10 +432,10 @@ outbound_url_check(struct span url, const struct address_list *allow,
 
 	if (url.len == 0)
 		return err_set(err, ERR_INPUT, "the URL is empty");
-	if (url.len > DESTINATION_URL_MAX)
+	if (url.len > OUTBOUND_URL_MAX)
 		return err_set(err, ERR_INPUT,
 		    "the URL has %zu bytes, at most %d", url.len,
-		    DESTINATION_URL_MAX);
+		    OUTBOUND_URL_MAX);
 	if (take_apart(url, &parts, err) < 0)
 		return -1;
 	if (!parts.https && !allow_http)

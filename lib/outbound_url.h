@@ -9,6 +9,8 @@
 
 #include "lib/address.h"
 
+#define OUTBOUND_URL_MAX 2048 /* bytes; longer ones are refused */
+
 /*
  * Judges and normalises url and puts it into out: scheme and host in lower
  * case, no default port, no dot behind the host, an address as it is usually
@@ -16,7 +18,7 @@
  * with what is wrong and the way out: no http(s) (or http without allow_http),
  * credentials in it, a fragment, no host, a port that is 0 or above 65535,
  * control bytes or blanks, characters that must be percent-encoded, more than
- * DESTINATION_URL_MAX bytes, a host that is not in ASCII (outbound_url_ascii
+ * OUTBOUND_URL_MAX bytes, a host that is not in ASCII (outbound_url_ascii
  * is the way), one that is a name of this machine or of a private network
  * (localhost, *.localhost, *.local, *.internal), or an address in any spelling
  * a resolver would take (decimal, octal, hex, short, v4-mapped, NAT64, scoped)

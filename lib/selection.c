@@ -22,14 +22,6 @@ selection_of(const struct pattern_list *patterns, const struct span *types,
 }
 
 enum selection
-selection_of_identity(
-    const struct pattern_list *patterns, const struct identity *who)
-{
-	return selection_of(
-	    patterns, who->types, who->ntypes, who->types_complete);
-}
-
-enum selection
 selection_of_event(const struct pattern_list *patterns, const struct event *ev)
 {
 	struct span types[EVENT_TYPES_MAX];
@@ -37,14 +29,6 @@ selection_of_event(const struct pattern_list *patterns, const struct event *ev)
 
 	return selection_of(
 	    patterns, types, n, (ev->flags & EVENT_TYPES_PARTIAL) == 0);
-}
-
-bool
-selection_is_test(const struct scheme *sc, const struct identity *who)
-{
-	/* The first that is no test's is its type, if there is one. */
-	return who->has_type && who->types_complete &&
-	       scheme_is_test_type(sc, who->type);
 }
 
 bool

@@ -8,7 +8,6 @@
 
 #include "lib/event.h"
 #include "lib/pattern.h"
-#include "lib/verify.h"
 
 /*
  * What was not read may be what is selected: so UNKNOWN is never ignored
@@ -27,9 +26,7 @@ enum selection {
 enum selection selection_of(const struct pattern_list *patterns,
     const struct span *types, size_t ntypes, bool complete);
 
-/* The same of what was read of a request, and of an event of the log. */
-enum selection selection_of_identity(
-    const struct pattern_list *patterns, const struct identity *who);
+/* The same of an event of the log. */
 enum selection
 selection_of_event(const struct pattern_list *patterns, const struct event *ev);
 
@@ -38,11 +35,5 @@ selection_of_event(const struct pattern_list *patterns, const struct event *ev);
  * select an event? Not for NULL, and not for what are no patterns.
  */
 bool selection_needs_types(const char *patterns);
-
-/*
- * Is it a test event of the scheme? Only where every type was read and is a
- * test's: an element of a batch that cannot be read may be no test.
- */
-bool selection_is_test(const struct scheme *sc, const struct identity *who);
 
 #endif

@@ -11,6 +11,7 @@
 #include "lib/event.h"
 #include "lib/request.h"
 #include "lib/scheme.h"
+#include "lib/selection.h"
 
 enum verify_verdict {
 	VERIFY_INVALID, /* zero: a verdict nobody set admits nobody */
@@ -161,5 +162,15 @@ struct identity {
  */
 int verify_identify(const struct scheme *sc, const struct verify_input *in,
     struct buf *scratch, struct identity *out, struct err *err);
+
+/* As selection_of, of the types that were read of a request. */
+enum selection selection_of_identity(
+    const struct pattern_list *patterns, const struct identity *who);
+
+/*
+ * Is it a test event of the scheme? Only where every type was read and is a
+ * test's: an element of a batch that cannot be read may be no test.
+ */
+bool selection_is_test(const struct scheme *sc, const struct identity *who);
 
 #endif

@@ -10,7 +10,7 @@
 #include "lib/destination.h"
 #include "lib/util.h"
 
-#define ROOM (4 * DESTINATION_URL_MAX)
+#define ROOM (4 * OUTBOUND_URL_MAX)
 #define HTTP true
 
 static const struct {
@@ -493,7 +493,7 @@ START_TEST(length_has_a_limit)
 	struct err err = ERR_INIT;
 
 	ck_assert_int_eq(buf_puts(&url, "https://example.com/", &err), 0);
-	while (url.len < DESTINATION_URL_MAX)
+	while (url.len < OUTBOUND_URL_MAX)
 		ck_assert_int_eq(buf_putc(&url, 'a', &err), 0);
 	ck_assert_int_eq(
 	    outbound_url_check(buf_span(&url), NULL, false, &out, &err), 0);

@@ -6,6 +6,7 @@
 #include "lib/pack.h"
 #include "lib/selection.h"
 #include "lib/util.h"
+#include "lib/verify.h"
 
 #define YES SELECTION_YES
 #define NO SELECTION_NO
