@@ -9,6 +9,7 @@
 #include "admin/output.h"
 #include "admin/secret_file.h"
 #include "admin/terminal.h"
+#include "lib/secret.h"
 #include "lib/text.h"
 #include "lib/util.h"
 

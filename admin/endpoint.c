@@ -9,6 +9,7 @@
 #include "admin/endpoint_test.h"
 #include "admin/output.h"
 #include "admin/terminal.h"
+#include "lib/endpoint.h"
 #include "lib/util.h"
 
 #define SETTINGS                                                               \

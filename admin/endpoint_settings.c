@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "admin/secret_file.h"
+#include "lib/endpoint.h"
 #include "lib/text.h"
 #include "lib/util.h"
 

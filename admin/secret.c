@@ -6,6 +6,7 @@
 
 #include "admin/call.h"
 #include "admin/output.h"
+#include "lib/secret.h"
 #include "lib/util.h"
 
 #define SECRET_FILE                                                       \

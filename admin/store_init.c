@@ -11,6 +11,7 @@
 #include "lib/guard.h"
 #include "lib/harden.h"
 #include "lib/seal.h"
+#include "lib/store.h"
 
 #define NAME_SIZE 64 /* of a user's name */
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "lib/conf_schemes.h"
+#include "lib/conf_store.h"
 #include "lib/ops.h"
 #include "lib/registry.h"
 #include "lib/scheme.h"

@@ -8,9 +8,8 @@
 #define EYELET_LIB_CLIENT_H
 
 #include "lib/conf.h"
-#include "lib/ops.h"
+#include "lib/frame.h"
 #include "lib/owner.h"
-#include "lib/receive.h"
 
 #define CLIENT_WAIT_MS 5000 /* for an owner, for any frame, for a reply */
 #define CLIENT_PING_MS 1000 /* between pings while nothing comes */

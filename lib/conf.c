@@ -9,6 +9,7 @@
 #include "lib/address.h"
 #include "lib/inifile.h"
 #include "lib/near.h"
+#include "lib/request.h"
 #include "lib/text.h"
 #include "lib/util.h"
 

@@ -5,7 +5,11 @@
 #ifndef EYELET_LIB_CONF_H
 #define EYELET_LIB_CONF_H
 
-#include "lib/store.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/err.h"
 
 #define CONF_ENV "EYELET_CONFIG" /* names the file */
 #define CONF_PATHS_MAX 8
@@ -120,8 +124,5 @@ bool conf_differs(const struct conf *a, const struct conf *b, const char *name);
  * own ones wait. ERR_NOMEM.
  */
 int conf_keep(struct conf *cf, const struct conf *old, struct err *err);
-
-/* The store's options as the configuration sets them; borrows from cf. */
-void conf_store_options(const struct conf *cf, struct store_options *opt);
 
 #endif

@@ -2,7 +2,7 @@
  * conf_store.c: the store's options as the configuration sets them. Apart from
  * conf.c, so that programs that only read settings need no database library.
  */
-#include "lib/conf.h"
+#include "lib/conf_store.h"
 
 #include <string.h>
 

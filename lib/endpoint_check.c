@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "lib/endpoint.h"
-#include "lib/store.h"
+#include "lib/request.h"
 #include "lib/util.h"
 
 bool

@@ -14,11 +14,11 @@
 
 #include <sys/types.h>
 
-#include "lib/receive.h"
+#include "lib/request_pack.h"
 
 #define FRAME_VERSION 1
 #define FRAME_HEAD 6 /* length, version and type */
-#define FRAME_MAX (48 * 1024 * 1024) /* STORE_BODY_MAX as base64, and more */
+#define FRAME_MAX REQUEST_PACK_MAX
 #define FRAME_ROOM 4096 /* bytes that are made room for without a head */
 #define FRAME_TEXT_MAX 1024 /* a greeting or a verdict */
 
@@ -39,6 +39,9 @@ enum frame_type {
 	FRAME_FED, /* its answer; FRAME_END where it failed */
 	FRAME_ASK /* a request without its body: may it come? FRAME_REPLY */
 };
+
+/* Takes one row: a JSON object without a line end. -1 stops the call. */
+typedef int ops_row(void *arg, struct span json, struct err *err);
 
 struct frame {
 	enum frame_type type;
@@ -106,28 +109,5 @@ int frame_get_greeting(
 int
 frame_put_verdict(const struct err *verdict, struct buf *out, struct err *err);
 int frame_get_verdict(struct span in, struct err *verdict, struct err *err);
-
-/*
- * A request: 16 bytes request id, then method, path, query and peer (each 4
- * bytes length + bytes), flags (1 byte; bit 0: https), 8 bytes declared
- * length, 2 bytes header count with name and value each (4 + bytes), body
- * (4 + bytes). The time is not sent: the owner's clock decides.
- */
-int frame_put_request(const struct request *rq,
-    const unsigned char request_id[STORE_REQUEST_ID], struct buf *out,
-    struct err *err);
-/*
- * Borrows from in; headers has REQUEST_HEADERS_MAX entries; now_ms is 0.
- * ERR_INPUT.
- */
-int
-frame_get_request(struct span in, struct request *rq, struct header *headers,
-    unsigned char request_id[STORE_REQUEST_ID], struct err *err);
-
-int frame_put_reply(
-    const struct receive_reply *reply, struct buf *out, struct err *err);
-/* content_type and allow are borrowed from in. ERR_INPUT. */
-int
-frame_get_reply(struct span in, struct receive_reply *reply, struct err *err);
 
 #endif

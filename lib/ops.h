@@ -8,6 +8,7 @@
 #define EYELET_LIB_OPS_H
 
 #include "lib/conf_live.h"
+#include "lib/frame.h"
 #include "lib/registry.h"
 
 struct ops;
@@ -22,9 +23,6 @@ struct ops_peer {
 	bool (*gone)(void *arg);
 	void *arg;
 };
-
-/* Takes one row: a JSON object without a line end. -1 stops the call. */
-typedef int ops_row(void *arg, struct span json, struct err *err);
 
 /* Borrows all of them until ops_close. */
 int ops_open(struct conf_live *settings, struct store *st, struct registry *rg,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "lib/frame.h"
+#include "lib/request_pack.h"
 #include "lib/util.h"
 
 #define HEAD 12 /* version, time, status, part */

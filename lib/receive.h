@@ -5,12 +5,10 @@
 #ifndef EYELET_LIB_RECEIVE_H
 #define EYELET_LIB_RECEIVE_H
 
+#include "lib/http_reply.h"
 #include "lib/registry.h"
 #include "lib/request.h"
 
-#define RECEIVE_REPLY_MAX 2048
-#define RECEIVE_LOG_MAX 1024
-#define RECEIVE_HEADERS_MAX 1024
 #define RECEIVE_HEAD_MAX 4096 /* bytes read of a body that is too large */
 
 struct receive_options {
@@ -18,22 +16,6 @@ struct receive_options {
 	int64_t body_max; /* bytes, where the endpoint sets none */
 	const char *trusted_proxies; /* a list of address.h; NULL or "": none */
 	int64_t address_rate; /* requests a second and address; 0: no limit */
-};
-
-/* What to answer. Plain values: copied, kept, sent whenever it suits. */
-struct receive_reply {
-	int status;
-	const char *content_type; /* constant, or NULL: no body */
-	const char *allow; /* constant for 405, else NULL */
-	int retry_after_s; /* 0: no such header */
-	/* Further headers, "Name: value\r\n" each: a handshake's. */
-	size_t headers_len;
-	char headers[RECEIVE_HEADERS_MAX];
-	bool close; /* the body was not read: the connection cannot be kept */
-	size_t body_len;
-	char body[RECEIVE_REPLY_MAX];
-	/* One inert key=value line for the log, without a line end. */
-	char log[RECEIVE_LOG_MAX];
 };
 
 struct receive; /* shared by all threads */

@@ -10,6 +10,8 @@
 #include "lib/bytes.h"
 
 #define REQUEST_HEADERS_MAX 128
+#define STORE_REQUEST_ID 16 /* bytes that name a request, or a call */
+#define STORE_BODY_MAX (32 * 1024 * 1024) /* no configuration goes above */
 
 /*
  * A header: the name in lower case with "-" ("x-hub-signature-256"), the value

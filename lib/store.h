@@ -15,15 +15,13 @@
 #include "lib/dedupe_hash.h"
 #include "lib/endpoint.h"
 #include "lib/event.h"
+#include "lib/request.h"
 #include "lib/secret.h"
 #include "lib/wall.h"
 
 struct quarantine;
 struct store;
 struct store_tx; /* a change under way, in the committer */
-
-#define STORE_REQUEST_ID 16
-#define STORE_BODY_MAX (32 * 1024 * 1024) /* no configuration goes above */
 
 /* eyelet's own events (a dead letter, a destination disabled) are events of
  * an endpoint that exists by itself. */

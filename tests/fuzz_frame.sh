@@ -6,7 +6,7 @@
 . "${top_srcdir:-$(dirname "$0")/..}/tests/fuzz_lib.sh"
 
 build '' tests/fuzz/fuzz_frame lib/frame lib/frame_text lib/feed_call \
-    lib/event lib/feed_get lib/feed_row lib/pack lib/bytes lib/err lib/text
+    lib/event lib/feed_get lib/feed_row lib/request_pack lib/pack lib/bytes lib/err lib/text
 
 # A few good frames to start from: a ping, a hello, a call, an empty request,
 # a reply, a verdict; of the feed a wait, a report, settings and events.

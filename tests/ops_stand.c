@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/conf_store.h"
 #include "lib/encode.h"
 #include "lib/json_scan.h"
 #include "lib/seal.h"

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/conf.h"
+#include "lib/conf_store.h"
 #include "lib/near.h"
 #include "lib/util.h"
 
