@@ -16,7 +16,7 @@
 #ifndef EYELET_LIB_COMMIT_H
 #define EYELET_LIB_COMMIT_H
 
-#include "lib/store.h"
+#include "lib/item.h"
 
 #define COMMIT_BATCH_MAX 256 /* items in one transaction */
 #define COMMIT_BATCH_BYTES (4 * 1024 * 1024) /* of events in it, about */

@@ -18,6 +18,7 @@
 #include "lib/command_run.h"
 #include "lib/deliver.h"
 #include "lib/deliver_line.h"
+#include "lib/destination.h"
 #include "lib/event.h"
 #include "lib/schedule.h"
 #include "lib/sign.h"

@@ -5,7 +5,6 @@
 #include "lib/destination.h"
 #include "lib/outbound_url.h"
 #include "lib/retry_plan.h"
-#include "lib/store_delivery.h"
 #include "lib/util.h"
 
 #define LIST_MAX 8192 /* bytes of a list of names */

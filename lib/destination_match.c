@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/pattern.h"
-#include "lib/store_delivery.h"
 
 struct destination_match {
 	char *endpoints; /* NULL: all but eyelet's own */

@@ -6,6 +6,15 @@
 
 #include "lib/bytes.h"
 
+/* eyelet's own events (a dead letter, a destination disabled) are events of
+ * an endpoint that exists by itself. */
+#define STORE_SELF 0 /* its id */
+#define STORE_SELF_NAME "eyelet"
+
+/* The endpoint of an event that is lost: its place in the log is damaged. */
+#define STORE_ENDPOINT_UNKNOWN INT64_MAX
+#define STORE_ENDPOINT_UNKNOWN_NAME "?"
+
 #define EVENT_TYPES_MAX 32 /* different types of one event */
 
 enum event_flags {

@@ -8,11 +8,11 @@
 #ifndef EYELET_LIB_FEED_H
 #define EYELET_LIB_FEED_H
 
-#include <stdatomic.h>
-
+#include "lib/delivery.h"
+#include "lib/destination.h"
 #include "lib/event.h"
+#include "lib/rows.h"
 #include "lib/secret.h"
-#include "lib/store_delivery.h"
 
 #define FEED_READ_MAX (256 * 1024) /* bytes of events in an answer, about */
 #define FEED_WAIT_MAX_MS 30000
@@ -44,20 +44,6 @@ struct feed_call {
 
 int
 feed_put_call(const struct feed_call *call, struct buf *out, struct err *err);
-
-/*
- * The owner's side: does one call and puts its answer; in is untrusted.
- * ERR_INPUT, ERR_HELD (store_copy.h: nothing is handed out, but reports are
- * taken), and what the store says. gone as in ops.h (a WAIT ends by it).
- * out may hold secrets: whoever owns it wipes it.
- */
-struct feed_peer {
-	bool (*gone)(void *arg);
-	void *arg;
-	atomic_uint *waiters; /* WAITs under way, of all peers */
-};
-int feed_serve(struct store *st, const struct feed_peer *peer, struct span in,
-    struct buf *out, struct err *err);
 
 /*
  * --- answers, decoded: they borrow from in. All of an answer is judged before

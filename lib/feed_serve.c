@@ -1,10 +1,11 @@
 /* feed_serve.c: the owner's side of the feed: does what a call asks for. */
-#include "lib/feed_impl.h"
+#include "lib/feed_serve.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/feed_impl.h"
 #include "lib/store_copy.h"
 
 #define WAIT_SLICE_MS 250 /* between two looks whether waiting is in vain */

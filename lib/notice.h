@@ -91,15 +91,6 @@ int store_say_notices(struct store *st,
     int (*say)(struct store_tx *tx, void *arg, struct err *err), void *arg,
     struct err *err);
 
-/*
- * What was said already, kept where a restart finds it: one a kind and thing.
- * kind is a short word; what n means is the kind's business.
- */
-struct notice_mark {
-	int64_t at_ms;
-	uint64_t n;
-};
-
 /* No deliverer works though events wait: its age then; n: it was said. */
 #define NOTICE_MARK_DELIVERER "deliverer"
 

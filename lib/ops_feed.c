@@ -1,5 +1,5 @@
 /* ops_feed.c: the deliverer's calls go to the store as they are. */
-#include "lib/feed.h"
+#include "lib/feed_serve.h"
 #include "lib/ops_impl.h"
 #include "lib/store_deliverer.h"
 

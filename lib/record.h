@@ -101,10 +101,11 @@
 #ifndef EYELET_LIB_RECORD_H
 #define EYELET_LIB_RECORD_H
 
-#include "lib/dedupe_hash.h"
-#include "lib/notice.h"
-#include "lib/store.h"
-#include "lib/store_delivery.h"
+#include "lib/delivery.h"
+#include "lib/event.h"
+#include "lib/request.h"
+#include "lib/rows.h"
+#include "lib/secret.h"
 #include "lib/wall.h"
 
 #define RECORD_VERSION 1

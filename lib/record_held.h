@@ -3,7 +3,6 @@
 #define EYELET_LIB_RECORD_HELD_H
 
 #include "lib/record.h"
-#include "lib/store_held.h"
 
 /* The seq is the key's business. out->reason borrows from value. */
 int record_put_held(const struct store_held *h, struct buf *b, struct err *err);

@@ -23,8 +23,9 @@
 #ifndef EYELET_LIB_SCHEDULE_H
 #define EYELET_LIB_SCHEDULE_H
 
+#include "lib/delivery.h"
+#include "lib/destination.h"
 #include "lib/retry_plan.h"
-#include "lib/store_delivery.h"
 
 /* Fresh events that wait in memory for one destination: then it reads no
  * further. */

@@ -12,25 +12,14 @@
 #ifndef EYELET_LIB_STORE_H
 #define EYELET_LIB_STORE_H
 
-#include "lib/dedupe_hash.h"
-#include "lib/endpoint.h"
-#include "lib/event.h"
-#include "lib/request.h"
+#include "lib/item.h"
+#include "lib/rows.h"
 #include "lib/secret.h"
 #include "lib/wall.h"
 
 struct quarantine;
 struct store;
 struct store_tx; /* a change under way, in the committer */
-
-/* eyelet's own events (a dead letter, a destination disabled) are events of
- * an endpoint that exists by itself. */
-#define STORE_SELF 0 /* its id */
-#define STORE_SELF_NAME "eyelet"
-
-/* The endpoint of an event that is lost: its place in the log is damaged. */
-#define STORE_ENDPOINT_UNKNOWN INT64_MAX
-#define STORE_ENDPOINT_UNKNOWN_NAME "?"
 
 /* Which process delivers, as deliver.mode of eyelet.conf says. */
 enum store_deliver_mode {
@@ -122,32 +111,6 @@ bool store_is_fenced(struct store *st);
 
 /* --- accepting ----------------------------------------------------------- */
 
-enum store_outcome {
-	STORE_FAILED, /* zero: see item->err; nothing may be acknowledged */
-	STORE_ACCEPTED,
-	STORE_DUPLICATE, /* the first copy is durable, stored or held */
-	STORE_HELD, /* durable, and not delivered until it is released */
-	STORE_RECORDED, /* not selected or not read: what is needed of it is */
-	STORE_FORGED, /* authentic, but for another message: refuse it */
-	STORE_MOVED /* endpoint or secrets changed since: verify again */
-};
-
-/* What is to become of an item. */
-enum store_wish {
-	STORE_WISH_ACCEPT, /* whatever the rules of dedupe_rule.h say */
-	/* Its type is not selected, or it cannot be read: no event, but a
-	 * record where somebody could post it again as another message. */
-	STORE_WISH_IGNORE,
-	STORE_WISH_REFUSE
-};
-
-/* The verdict on an event that the rules hold, without item->hold. */
-enum store_on_held {
-	STORE_ON_HELD_HOLD,
-	STORE_ON_HELD_DELIVER, /* accepted all the same */
-	STORE_ON_HELD_REFUSE /* FORGED */
-};
-
 /*
  * Test events (EVENT_TEST) are judged by no rule: each is acknowledged. One
  * that was signed anew is kept in the log; of those whose signed content came
@@ -158,60 +121,6 @@ enum store_on_held {
  */
 #define STORE_TEST_REPEATS 20
 #define STORE_TEST_DAY_MS (24 * 3600 * 1000LL)
-
-/*
- * How long an item waits for the disk: within it done is called, whatever a
- * write or a flush does. Above STORE_STALLED_MS of one write or flush new
- * items are refused at once, see store_stalled_ms.
- */
-#define STORE_WAIT_MS 4000
-#define STORE_STALLED_MS 5000
-
-/*
- * One event on its way in. It belongs to the caller, who must keep it and all
- * that it borrows from store_submit until done is called, and may free it from
- * then on. done comes before STORE_WAIT_MS are over: the store copies what it
- * needs before it writes, so that a disk that hangs holds no item. Such an end
- * is STORE_FAILED with ERR_TIMEOUT: the event may yet be stored, as if the
- * answer to it had been lost on its way.
- */
-struct store_item {
-	struct event event; /* seq and received_ms are given by the store */
-	uint64_t generation; /* the endpoint's, at verification */
-	enum store_wish wish;
-	struct dedupe_identity identity; /* of a test only what it signs */
-	/*
-	 * Digests of the signed contents of each element of a batch, and an
-	 * empty buffer for their keys; or empty and NULL.
-	 */
-	struct span elements;
-	struct buf *contents;
-	const char *hold; /* why it is held all the same; NULL: it is not */
-	enum store_on_held on_held;
-	/* IGNORE, REFUSE: younger records make no room for this one's. */
-	int64_t window_ms;
-	bool has_request_id; /* a repeat with it gets the first answer */
-	unsigned char request_id[STORE_REQUEST_ID];
-
-	/*
-	 * Called once, in a thread of the store; must neither block nor call
-	 * store functions other than store_submit.
-	 */
-	void (*done)(struct store_item *item);
-	void *arg;
-	int64_t until_ms; /* clock_ms; 0: STORE_WAIT_MS from now */
-
-	enum store_outcome outcome;
-	/* Of the event, or of the first copy; 0: HELD, and only counted. */
-	uint64_t seq;
-	unsigned rule; /* of dedupe_rule.h, that decided */
-	const char *reason; /* DUPLICATE, HELD, FORGED: constant words */
-	struct err err;
-
-	/* The store's own, until done. */
-	struct store_item *next;
-	struct dedupe_hashes hashes;
-};
 
 /*
  * Queues an item. Never blocks on the disk. When the queue is full, the store
@@ -229,20 +138,12 @@ int store_is_repeat(struct store *st, const struct store_item *item,
 
 /* --- changing ------------------------------------------------------------ */
 
-/* Who asked, for the audit trail. */
-/* A user, by the number and by the name that it had then. */
-#define STORE_PERSON_NAME 64
-struct store_person {
-	bool known;
-	unsigned uid;
-	char name[STORE_PERSON_NAME + 1]; /* "": no user had this number */
-};
-
 /*
- * Several people become root. The kernel keeps the user who logged in (audit's
- * login uid): set at login, inherited, and changed by root alone once it is
- * set; a daemon that has none may choose one for its children. What sudo says
- * stands in the environment, so it is a claim of who could write that.
+ * The caller of a change, for the audit trail. Several people become root. The
+ * kernel keeps the user who logged in (audit's login uid): set at login,
+ * inherited, and changed by root alone once it is set; a daemon that has none
+ * may choose one for its children. What sudo says stands in the environment, so
+ * it is a claim of who could write that.
  */
 struct store_actor {
 	unsigned uid, pid;
@@ -269,21 +170,6 @@ int store_change(struct store *st, const struct store_actor *actor,
     int (*change)(
 	struct store_tx *tx, void *arg, struct buf *result, struct err *err),
     void *arg, struct buf *result, struct err *err);
-
-enum store_endpoint_state {
-	STORE_ENDPOINT_ENABLED = 1,
-	STORE_ENDPOINT_DISABLED,
-	STORE_ENDPOINT_REMOVED /* its name is free again; its events stay */
-};
-
-struct store_endpoint {
-	uint64_t id; /* never reused */
-	uint64_t generation; /* bumped by every change of it or its secrets */
-	enum store_endpoint_state state;
-	char name[ENDPOINT_NAME_MAX + 1];
-	int64_t created_ms, changed_ms;
-	struct span doc; /* endpoint.h; borrowed until the visit returns */
-};
 
 /* The time of the transaction: store_now_ms when it began. */
 int64_t store_tx_now_ms(struct store_tx *tx);
@@ -318,28 +204,6 @@ void store_on_change(struct store *st,
     void (*changed)(void *arg, uint64_t endpoint_id), void *arg);
 
 /* --- the two clocks ------------------------------------------------------ */
-
-/*
- * What a store judges by. The clocks are read and looked at with each call,
- * so that no step of the wall clock is judged by before it is seen; a verdict
- * that asks twice asks once and keeps the answer. Saved at the open, at
- * checkpoints, when the doubt changes, every 10 minutes and at the close.
- */
-struct store_clock {
-	int64_t age_ms; /* age.h: whatever deletes or gives up counts by it */
-	int64_t wall_ms; /* for people, and for windows of signatures */
-	int64_t now_ms; /* max(wall, floor): secrets are judged by it */
-	int64_t floor_ms;
-	/*
-	 * Can the wall clock be believed? While not, nothing is refused for
-	 * being stale or expired (503 instead), and no future time is written.
-	 */
-	enum wall_doubt doubt;
-	int64_t
-	    doubted_ms; /* for how long it has been in doubt; 0: it is not */
-	int64_t left_ms; /* so much longer it has to hold to be sure */
-	int64_t step_ms; /* by so much it was moved last; 0: never */
-};
 
 void store_clock(struct store *st, struct store_clock *out);
 
@@ -387,14 +251,6 @@ int store_secret_plain(struct store *st, const struct secret *s,
     struct buf *plain, struct err *err); /* caller wipes */
 int store_fingerprint(struct store *st, struct span plain,
     unsigned char out[SECRET_FINGERPRINT], struct err *err);
-
-struct store_audit {
-	uint64_t no;
-	int64_t at_ms;
-	unsigned uid, pid;
-	struct span program, verb, target, detail;
-	struct store_person user, login, claimed; /* the actor's */
-};
 
 int store_audits(struct store *st, int64_t since_ms,
     int (*visit)(void *arg, const struct store_audit *a, struct err *err),

@@ -15,44 +15,6 @@
 #include "lib/store.h"
 
 #define STORE_HELD_REPEATS 20 /* kept of one content */
-#define STORE_HELD_REASON_MAX 120 /* bytes */
-
-enum store_held_state {
-	STORE_HELD_WAITING = 1,
-	STORE_HELD_DROPPED, /* a repeat of it is still a duplicate */
-	STORE_HELD_RELEASED /* it is in the log once more, as released_seq */
-};
-
-struct store_held {
-	uint64_t seq, endpoint_id;
-	enum store_held_state state;
-	int64_t age_ms; /* when it came, by the age clock */
-	uint64_t first_seq; /* the copy that it repeats; 0: not in the log */
-	uint64_t released_seq; /* 0: it is not released */
-	/*
-	 * It verified the event, and was not activated then: anybody may have
-	 * sent both, so that it makes no other secret's event a duplicate. 0:
-	 * an activated one, or none, did.
-	 */
-	uint64_t secret_id;
-	unsigned rule; /* of dedupe_rule.h */
-	uint32_t bytes; /* of the event in the log */
-	struct span reason; /* borrowed until the visit returns */
-	unsigned own_keys; /* DEDUPE_BITs: records that name this event */
-	unsigned char keys[DEDUPE_KEYS][DEDUPE_KEY_SIZE]; /* those */
-	unsigned char content[DEDUPE_KEY_SIZE]; /* what it repeats */
-};
-
-/* What an endpoint has held. */
-struct store_held_totals {
-	uint64_t count, bytes; /* waiting */
-};
-
-/* Repeats of the content of one held event. */
-struct store_held_repeats {
-	uint32_t kept, counted; /* rows; beyond them */
-	int64_t last_ms; /* wall clock, of the last one; 0: none came */
-};
 
 /*
  * By seq, from one on; endpoint_id 0: of all. A visitor returns 0 to go on, 1

@@ -69,4 +69,26 @@ int64_t wall_now_ms(const struct wall *w, const struct clock_reading *now);
 /* So much longer it has to hold until it is sure; 0: it is. */
 int64_t wall_left_ms(const struct wall *w, const struct clock_reading *now);
 
+/*
+ * What a store judges by. The clocks are read and looked at with each call,
+ * so that no step of the wall clock is judged by before it is seen; a verdict
+ * that asks twice asks once and keeps the answer. Saved at the open, at
+ * checkpoints, when the doubt changes, every 10 minutes and at the close.
+ */
+struct store_clock {
+	int64_t age_ms; /* age.h: whatever deletes or gives up counts by it */
+	int64_t wall_ms; /* for people, and for windows of signatures */
+	int64_t now_ms; /* max(wall, floor): secrets are judged by it */
+	int64_t floor_ms;
+	/*
+	 * Can the wall clock be believed? While not, nothing is refused for
+	 * being stale or expired (503 instead), and no future time is written.
+	 */
+	enum wall_doubt doubt;
+	int64_t
+	    doubted_ms; /* for how long it has been in doubt; 0: it is not */
+	int64_t left_ms; /* so much longer it has to hold to be sure */
+	int64_t step_ms; /* by so much it was moved last; 0: never */
+};
+
 #endif

@@ -11,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "lib/feed_impl.h"
+#include "lib/feed_serve.h"
 #include "lib/frame.h"
 #include "lib/store_copy.h"
 #include "lib/util.h"
