@@ -1,17 +1,11 @@
 /* explain.c: the verdict once more, and the first mistake that explains it. */
 #include "lib/explain.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "lib/explain_impl.h"
 #include "lib/resolve.h"
-#include "lib/text.h"
 #include "lib/util.h"
 
 #define WORDS_MAX 4096
-#define SECRET_LEAST 6 /* bytes: shorter ones would be found anywhere */
 
 /* Each mistake: its name, and what to do about it. */
 static const struct {
@@ -102,49 +96,6 @@ explain_advice(enum explain_cause cause)
 		if (causes[i].cause == cause)
 			return causes[i].advice;
 	return "";
-}
-
-int
-explain_finds_secret(const struct explain_input *ask, struct span s)
-{
-	struct span text;
-	size_t i;
-
-	for (i = 0; i < ask->nsecrets; i++) {
-		text = ask->secrets[i].text;
-		if (text.len >= SECRET_LEAST && s.len >= text.len &&
-		    memmem(s.ptr, s.len, text.ptr, text.len) != NULL)
-			return (int)i;
-	}
-	return -1;
-}
-
-void
-inquiry_name(const struct explain_secret *s, char name[INQUIRY_NAME_MAX])
-{
-	if (s->id == 0)
-		snprintf(name, INQUIRY_NAME_MAX, "the secret given");
-	else if (s->endpoint == NULL)
-		snprintf(name, INQUIRY_NAME_MAX, "sec_%llu",
-		    (unsigned long long)s->id);
-	else
-		snprintf(name, INQUIRY_NAME_MAX, "sec_%llu of endpoint %.64s",
-		    (unsigned long long)s->id, s->endpoint);
-}
-
-int
-inquiry_found(struct inquiry *q, enum explain_cause cause, const char *fmt, ...)
-{
-	char line[WORDS_MAX / 4];
-	struct buf *words = &q->out->words;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	q->out->cause = cause;
-	buf_clear(words);
-	return text_put_shown(words, span_str(line), q->err) < 0 ? -1 : 1;
 }
 
 /* --- what the verdict itself says ----------------------------------------- */
