@@ -9,9 +9,9 @@
 #include "admin/output.h"
 #include "admin/secret_file.h"
 #include "admin/terminal.h"
-#include "lib/secret.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/model/secret.h"
 
 #define FAR_EVENTS 1000 /* looked at in vain: worth a word */
 #define BAR 20 /* columns of a progress bar */

@@ -6,10 +6,10 @@
 #define EYELET_ADMIN_CALL_H
 
 #include "admin/command.h"
-#include "lib/client.h"
-#include "lib/frame.h"
-#include "lib/json.h"
-#include "lib/json_write.h"
+#include "lib/json/json.h"
+#include "lib/json/write.h"
+#include "lib/owner/client.h"
+#include "lib/owner/frame.h"
 
 #define CALL_MAX (FRAME_MAX - 1024) /* bytes of a call */
 

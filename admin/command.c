@@ -8,11 +8,11 @@
 #include <sysexits.h>
 
 #include "config.h"
-#include "lib/gateway.h"
-#include "lib/harden.h"
-#include "lib/near.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/harden.h"
+#include "lib/base/near.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/http/gateway.h"
 
 #define USAGE_COLUMNS 78
 #define SAFE_MAX 4096 /* bytes of a message */

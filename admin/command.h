@@ -5,8 +5,8 @@
 #ifndef EYELET_ADMIN_COMMAND_H
 #define EYELET_ADMIN_COMMAND_H
 
-#include "lib/conf.h"
-#include "lib/err.h"
+#include "lib/base/err.h"
+#include "lib/config/conf.h"
 
 struct command_line;
 

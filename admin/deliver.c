@@ -10,18 +10,18 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/command_run.h"
-#include "lib/conf_live.h"
-#include "lib/conf_schemes.h"
-#include "lib/deliver.h"
-#include "lib/gateway.h"
-#include "lib/harden.h"
-#include "lib/log_file.h"
-#include "lib/owner.h"
-#include "lib/text.h"
-#include "lib/util.h"
-#include "lib/version.h"
+#include "lib/base/clock.h"
+#include "lib/base/harden.h"
+#include "lib/base/log_file.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/base/version.h"
+#include "lib/command/run.h"
+#include "lib/config/conf_live.h"
+#include "lib/deliver/deliver.h"
+#include "lib/http/gateway.h"
+#include "lib/owner/owner.h"
+#include "lib/scheme/conf_schemes.h"
 
 #define PROGRAM "eyelet-deliver"
 #define FILES_OTHER 256 /* descriptors for all but connections */
@@ -461,7 +461,7 @@ main(int argc, char **argv)
 
 	if (harden_process(&err) < 0 || gateway_refuse(&err) < 0)
 		return fail(&err);
-	/* Executed anew by itself, to become a command: see command_run.h. */
+	/* Executed anew by itself, to become a command: see command/run.h. */
 	if (argc > 2 && strcmp(argv[1], "--become-command") == 0) {
 		command_become(argv + 2, &err);
 		return EX_OSERR;

@@ -8,9 +8,9 @@
 #include "admin/destination_test.h"
 #include "admin/output.h"
 #include "admin/terminal.h"
-#include "lib/destination.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/model/destination.h"
 
 #define SETTINGS                                                               \
 	{ "url", "URL", "post events there, as https://", false },             \

@@ -10,8 +10,8 @@
 #include <time.h>
 
 #include "admin/output.h"
-#include "lib/bytes.h"
-#include "lib/outbound_guard.h"
+#include "lib/base/bytes.h"
+#include "lib/outbound/guard.h"
 
 #define WAIT_S 3 /* for a resolver */
 #define NAME_MAX_BYTES 256

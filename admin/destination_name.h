@@ -6,7 +6,7 @@
 #ifndef EYELET_ADMIN_DESTINATION_NAME_H
 #define EYELET_ADMIN_DESTINATION_NAME_H
 
-#include "lib/json.h"
+#include "lib/json/json.h"
 
 /* Where deliveries connect to; starts as zeros. */
 struct destination_place {

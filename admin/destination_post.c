@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "admin/destination_test.h"
-#include "lib/outbound.h"
+#include "lib/outbound/outbound.h"
 
 static const char *
 text_of(const struct destination_trial *t, const char *member)

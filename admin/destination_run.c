@@ -6,14 +6,14 @@
 #include <unistd.h>
 
 #include "admin/destination_test.h"
-#include "lib/clock.h"
-#include "lib/command_run.h"
-#include "lib/destination.h"
-#include "lib/gateway.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/clock.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/command/run.h"
+#include "lib/http/gateway.h"
+#include "lib/model/destination.h"
 
-#define BECOME "--become-command" /* see command_run.h */
+#define BECOME "--become-command" /* see command/run.h */
 #define PATH_ROOM 4096
 #define FACTS_MAX 8
 #define LOCK "test" /* in a folder of its own */

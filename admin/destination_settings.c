@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "admin/secret_file.h"
-#include "lib/destination.h"
-#include "lib/encode.h"
-#include "lib/outbound_url.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/model/destination.h"
+#include "lib/outbound/url.h"
 
 #define PATH_BYTES_MAX 8192
 #define URL_BYTES_MAX (64 * 1024)

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 #include "admin/output.h"
-#include "lib/encode.h"
-#include "lib/owner.h"
-#include "lib/util.h"
-#include "lib/version.h"
+#include "lib/base/encode.h"
+#include "lib/base/util.h"
+#include "lib/base/version.h"
+#include "lib/owner/owner.h"
 
 #define PARTS_MAX (16 * 1024 * 1024) /* bytes: of headers, of a body */
 #define CONTENT_TYPE "application/json"

@@ -9,8 +9,8 @@
 #include "admin/endpoint_test.h"
 #include "admin/output.h"
 #include "admin/terminal.h"
-#include "lib/endpoint.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/model/endpoint.h"
 
 #define SETTINGS                                                               \
 	{ "scheme", "NAME", "how the provider signs: eyelet-scheme list",      \

@@ -8,7 +8,7 @@
 #include "admin/explained.h"
 #include "admin/input.h"
 #include "admin/output.h"
-#include "lib/captured.h"
+#include "lib/http/captured.h"
 
 /* What the answer is used for. */
 struct asking {

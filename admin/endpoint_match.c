@@ -3,7 +3,7 @@
 
 #include "admin/call.h"
 #include "admin/output.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 static const struct table_column match_columns[] = {
 	{ "TYPE", false, NULL },

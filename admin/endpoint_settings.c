@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "admin/secret_file.h"
-#include "lib/endpoint.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/model/endpoint.h"
 
 /* Option to member; an empty value goes back to the default. */
 static const struct {

@@ -7,9 +7,9 @@
 
 #include "admin/call.h"
 #include "admin/output.h"
-#include "lib/encode.h"
-#include "lib/outbound.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/util.h"
+#include "lib/outbound/outbound.h"
 
 #define CONNECT_MS 10000
 #define TIMEOUT_MS 30000

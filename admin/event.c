@@ -4,7 +4,7 @@
 #include "admin/event_delivery.h"
 #include "admin/event_held.h"
 #include "admin/quarantine.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define ENDPOINT                                              \
 	{                                                     \

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "admin/output.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
 
 #define TEXT_ROOM (64 * 1024) /* bytes of an excerpt, made inert */
 

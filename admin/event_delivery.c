@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "admin/output.h"
-#include "lib/near.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/near.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
 
 #define LIST_LIMIT 50 /* dead letters that list shows, newest first */
 

@@ -1,7 +1,7 @@
 /* event_export.c: events with their payloads, for other programs. */
 #include "admin/event.h"
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 static int
 export_one(struct command_line *line, struct err *err)

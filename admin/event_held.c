@@ -6,8 +6,8 @@
 
 #include "admin/event_delivery.h"
 #include "admin/output.h"
-#include "lib/dedupe_rule.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/model/dedupe_rule.h"
 
 /* --- as lines ------------------------------------------------------------- */
 

@@ -9,8 +9,8 @@
 #include "admin/event_delivery.h"
 #include "admin/event_held.h"
 #include "admin/output.h"
-#include "lib/clock.h"
-#include "lib/util.h"
+#include "lib/base/clock.h"
+#include "lib/base/util.h"
 
 #define LIST_LIMIT 50 /* events that list shows, newest first */
 #define TAIL_LIMIT 10 /* events that tail begins with */

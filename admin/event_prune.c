@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "admin/output.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 static const struct table_column held_columns[] = {
 	{ "HELD BY", false, "holder" },

@@ -7,7 +7,7 @@
 
 #include "admin/input.h"
 #include "admin/output.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 static int
 put_data(struct call *c, struct err *err)

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "admin/output.h"
-#include "lib/near.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/near.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
 
 #define READ_LIMIT 100
 #define WAIT_MAX_S 60

@@ -6,9 +6,9 @@
 
 #include "admin/event_delivery.h"
 #include "admin/output.h"
-#include "lib/digest.h"
-#include "lib/encode.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/util.h"
+#include "lib/crypto/digest.h"
 
 #define TRIES 5 /* when owners end over it */
 

@@ -8,9 +8,9 @@
 #include "admin/event_held.h"
 #include "admin/output.h"
 #include "admin/pretty.h"
-#include "lib/encode.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
 
 static const struct field show_fields[] = {
 	{ "seq", "seq", FIELD_PLAIN, NULL },

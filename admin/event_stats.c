@@ -7,7 +7,7 @@
 
 #include "admin/output.h"
 #include "admin/terminal.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 /* 10000 kinds, and one more an endpoint, of less than 4 KiB each */
 #define KINDS_BYTES_MAX (512 * 1024 * 1024)

@@ -2,7 +2,7 @@
 #ifndef EYELET_ADMIN_EXPLAINED_H
 #define EYELET_ADMIN_EXPLAINED_H
 
-#include "lib/json.h"
+#include "lib/json/json.h"
 
 /* Prints the steps of a row, numbered, then the diagnosis. */
 void explained_print(const struct json *row);

@@ -2,7 +2,7 @@
 #ifndef EYELET_ADMIN_INPUT_H
 #define EYELET_ADMIN_INPUT_H
 
-#include "lib/bytes.h"
+#include "lib/base/bytes.h"
 
 /*
  * Puts all that path holds behind out; "-" is standard input. what names it

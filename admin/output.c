@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/text.h"
+#include "lib/base/text.h"
 
 #define CELL_MAX (64 * 1024) /* bytes of a cell */
 #define NOTE_MAX 2048

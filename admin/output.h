@@ -5,7 +5,7 @@
 #ifndef EYELET_ADMIN_OUTPUT_H
 #define EYELET_ADMIN_OUTPUT_H
 
-#include "lib/json.h"
+#include "lib/json/json.h"
 
 #define TABLE_COLUMNS_MAX 12
 #define TABLE_PAGE 1000 /* rows that are aligned together */

@@ -1,8 +1,8 @@
 /* pretty.c: indents JSON without reading its values. */
 #include "admin/pretty.h"
 
-#include "lib/json_scan.h"
-#include "lib/text.h"
+#include "lib/base/text.h"
+#include "lib/json/scan.h"
 
 static int
 put_break(struct buf *out, int level, struct err *err)

@@ -2,7 +2,7 @@
 #ifndef EYELET_ADMIN_PRETTY_H
 #define EYELET_ADMIN_PRETTY_H
 
-#include "lib/bytes.h"
+#include "lib/base/bytes.h"
 
 /*
  * Puts body, ended by a line end. Strict JSON is indented, its numbers and

@@ -8,9 +8,9 @@
 #include "admin/explained.h"
 #include "admin/output.h"
 #include "admin/pretty.h"
-#include "lib/near.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/near.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
 
 #define LIST_LIMIT 50 /* requests that list shows, newest first */
 #define BODY_ROOM (32 * 1024 * 1024)

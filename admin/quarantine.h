@@ -3,7 +3,7 @@
 #define EYELET_ADMIN_QUARANTINE_H
 
 #include "admin/command.h"
-#include "lib/json.h"
+#include "lib/json/json.h"
 
 /* The operands that it takes, for the usage text. */
 #define QUARANTINE_OPERANDS "list | show NO | explain NO | admit NO"

@@ -12,9 +12,9 @@
 #include "admin/scheme_find.h"
 #include "admin/scheme_sample.h"
 #include "admin/scheme_try.h"
-#include "lib/json_write.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/json/write.h"
 
 #define ROW_MAX (2 * SCHEME_FILE_MAX) /* bytes of a row of JSON */
 

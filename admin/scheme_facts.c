@@ -1,7 +1,7 @@
 /* scheme_facts.c: says how a scheme tells events apart. */
 #include "admin/scheme_facts.h"
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define CELL_MAX 4096 /* bytes of a list of templates or sources */
 

@@ -6,8 +6,8 @@
 #define EYELET_ADMIN_SCHEME_FACTS_H
 
 #include "admin/output.h"
-#include "lib/json_write.h"
-#include "lib/scheme.h"
+#include "lib/json/write.h"
+#include "lib/scheme/scheme.h"
 
 /* "list --identity": a line a scheme. ERR_NOMEM. */
 int scheme_facts_list(const struct scheme_set *set, struct err *err);

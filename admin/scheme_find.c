@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "admin/output.h"
-#include "lib/near.h"
+#include "lib/base/near.h"
 
 int
 scheme_folders_read(const struct command_line *line,

@@ -6,7 +6,7 @@
 #define EYELET_ADMIN_SCHEME_FIND_H
 
 #include "admin/command.h"
-#include "lib/scheme.h"
+#include "lib/scheme/scheme.h"
 
 /* Borrowed from the command line or from conf. */
 struct scheme_folders {

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "admin/input.h"
-#include "lib/captured.h"
-#include "lib/clock.h"
-#include "lib/explain.h"
-#include "lib/text.h"
+#include "lib/base/clock.h"
+#include "lib/base/text.h"
+#include "lib/explain/explain.h"
+#include "lib/http/captured.h"
 
 #define PARAMS_MAX 16
 #define SCRATCH_MAX 65536

@@ -3,7 +3,7 @@
 #define EYELET_ADMIN_SCHEME_SAMPLE_H
 
 #include "admin/command.h"
-#include "lib/scheme.h"
+#include "lib/scheme/scheme.h"
 
 /*
  * Prints, for a request in the file of --sample, what is looked for, what is

@@ -9,13 +9,13 @@
 #include "admin/input.h"
 #include "admin/scheme_find.h"
 #include "admin/secret_file.h"
-#include "lib/clock.h"
-#include "lib/json_write.h"
-#include "lib/secret.h"
-#include "lib/sign.h"
-#include "lib/text.h"
-#include "lib/url.h"
-#include "lib/util.h"
+#include "lib/base/clock.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/http/url.h"
+#include "lib/json/write.h"
+#include "lib/model/secret.h"
+#include "lib/scheme/sign.h"
 
 #define BODY_MAX (64 * 1024 * 1024)
 #define OUTPUT_MAX (64 * 1024)

@@ -6,8 +6,8 @@
 
 #include "admin/call.h"
 #include "admin/output.h"
-#include "lib/secret.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/model/secret.h"
 
 #define SECRET_FILE                                                       \
 	{                                                                 \

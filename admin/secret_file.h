@@ -5,7 +5,7 @@
 #ifndef EYELET_ADMIN_SECRET_FILE_H
 #define EYELET_ADMIN_SECRET_FILE_H
 
-#include "lib/bytes.h"
+#include "lib/base/bytes.h"
 
 /*
  * Reads path ("-": stdin) behind out, up to the room that out has, and cuts

@@ -8,7 +8,7 @@
 #include "admin/store_config.h"
 #include "admin/store_init.h"
 #include "admin/store_status.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define AUDIT_LIMIT 50 /* records that audit shows, the newest */
 

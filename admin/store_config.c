@@ -7,7 +7,7 @@
 
 #include "admin/call.h"
 #include "admin/output.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define CELL_MAX 4096
 

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "admin/store_place.h"
-#include "lib/guard.h"
-#include "lib/harden.h"
-#include "lib/seal.h"
-#include "lib/store.h"
+#include "lib/base/guard.h"
+#include "lib/base/harden.h"
+#include "lib/crypto/seal.h"
+#include "lib/store/store.h"
 
 #define NAME_SIZE 64 /* of a user's name */
 

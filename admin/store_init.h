@@ -2,7 +2,7 @@
 #ifndef EYELET_ADMIN_STORE_INIT_H
 #define EYELET_ADMIN_STORE_INIT_H
 
-#include "lib/conf.h"
+#include "lib/config/conf.h"
 
 struct store_made {
 	char user[64]; /* whose it is */

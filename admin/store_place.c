@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/guard.h"
+#include "lib/base/guard.h"
 
 #define LINKS_MAX 40 /* as the kernel follows */
 #define FOLDER (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)

@@ -15,7 +15,7 @@
 #include <pwd.h>
 #include <stdbool.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 struct place {
 	const char *path; /* borrowed, for messages; absolute */

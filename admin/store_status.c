@@ -5,7 +5,7 @@
 
 #include "admin/call.h"
 #include "admin/output.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 static const struct field status_fields[] = {
 	{ "owner", "owner", FIELD_PAIRS, NULL },

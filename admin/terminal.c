@@ -10,7 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 size_t
 terminal_columns(int fd)

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 /* The words of RFC 9110 and RFC 6585; another status goes without. */
 static const struct {

@@ -5,7 +5,7 @@
 #ifndef EYELET_CGI_ANSWER_H
 #define EYELET_CGI_ANSWER_H
 
-#include "lib/receive.h"
+#include "lib/receive/receive.h"
 
 /* Room for any reply: the longest head and the longest body. */
 #define ANSWER_MAX (RECEIVE_REPLY_MAX + RECEIVE_HEADERS_MAX + 512)

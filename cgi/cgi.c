@@ -10,7 +10,7 @@
 #include "cgi/env.h"
 #include "cgi/forward.h"
 #include "cgi/answer.h"
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 #define CGI_DROP_MS 2000 /* for a web server to end what nobody reads */
 

@@ -6,7 +6,7 @@
 #define EYELET_CGI_CGI_H
 
 #include "cgi/log.h"
-#include "lib/conf_live.h"
+#include "lib/config/conf_live.h"
 
 /*
  * Reads the request, has it answered, writes the answer. env is changed.

@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/store.h"
+#include "lib/base/clock.h"
+#include "lib/store/store.h"
 
 #define EXPIRED_GRACE_MS 2000 /* for an answer, before all is shut down */
 

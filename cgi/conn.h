@@ -10,7 +10,7 @@
 
 #include "cgi/fcgi.h"
 #include "cgi/intake.h"
-#include "lib/receive.h"
+#include "lib/receive/receive.h"
 
 #define CONN_REST_MAX 16384 /* bytes that may be read beyond a request */
 

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "lib/clock.h"
-#include "lib/launch.h"
+#include "lib/base/clock.h"
+#include "lib/owner/launch.h"
 
 static void
 note_end(struct deliverer *dl, struct log *log, int status)

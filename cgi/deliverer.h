@@ -8,10 +8,10 @@
 #include <sys/types.h>
 
 #include "cgi/log.h"
-#include "lib/conf.h"
+#include "lib/config/conf.h"
 
 #define DELIVERER_PAUSE_MS 1000 /* before it is started again; doubled ... */
-#define DELIVERER_HUNG_MS 10000 /* beyond what store_deliverer.h grants it */
+#define DELIVERER_HUNG_MS 10000 /* beyond what store/deliverer.h grants it */
 #define DELIVERER_PAUSE_MAX_MS 60000 /* ... up to this while it ends soon */
 
 struct deliverer {

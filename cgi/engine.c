@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "lib/conf_schemes.h"
-#include "lib/conf_store.h"
-#include "lib/ops.h"
-#include "lib/registry.h"
-#include "lib/scheme.h"
-#include "lib/server.h"
-#include "lib/store.h"
-#include "lib/store_copy.h"
-#include "lib/store_deliverer.h"
-#include "lib/watch.h"
+#include "lib/ops/ops.h"
+#include "lib/receive/registry.h"
+#include "lib/scheme/conf_schemes.h"
+#include "lib/scheme/scheme.h"
+#include "lib/server/server.h"
+#include "lib/store/conf_store.h"
+#include "lib/store/copy.h"
+#include "lib/store/deliverer.h"
+#include "lib/store/store.h"
+#include "lib/watch/watch.h"
 
 struct engine {
 	struct engine_options opt;

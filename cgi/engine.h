@@ -6,10 +6,10 @@
 #define EYELET_CGI_ENGINE_H
 
 #include "cgi/log.h"
-#include "lib/budget.h"
-#include "lib/conf_live.h"
-#include "lib/owner.h"
-#include "lib/receive.h"
+#include "lib/base/budget.h"
+#include "lib/config/conf_live.h"
+#include "lib/owner/owner.h"
+#include "lib/receive/receive.h"
 
 struct engine;
 
@@ -71,13 +71,13 @@ bool engine_is_fenced(struct engine *en);
 
 /*
  * Is this an owner that starts the deliverer (deliver.mode = child)? Not while
- * deliveries are held (store_copy.h). One that was started on demand waits for
+ * deliveries are held (store/copy.h). One that was started on demand waits for
  * a request of a web server, or a call that wants something to go out: an
  * administrator's look must not deliver the backlog of a clone.
  */
 bool engine_delivers(struct engine *en);
 
-/* The deliverer that has the lock and hangs (store_deliverer.h); 0: none. */
+/* The deliverer that has the lock and hangs (store/deliverer.h); 0: none. */
 pid_t engine_hung_deliverer(struct engine *en);
 
 /* For how many seconds no other process was connected; 0 while one is. */

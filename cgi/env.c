@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
 
 /*
  * What the web server says of a request. A client cannot set these: what it

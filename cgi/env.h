@@ -4,7 +4,7 @@
 #ifndef EYELET_CGI_ENV_H
 #define EYELET_CGI_ENV_H
 
-#include "lib/receive.h"
+#include "lib/receive/receive.h"
 
 /*
  * Walks env ("NAME=value" strings, NULL at the end) once and fills rq, all

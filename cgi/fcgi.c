@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 /* FastCGI specification, section 8. */
 #define FASTCGI_VERSION 1

@@ -7,7 +7,7 @@
 #ifndef EYELET_CGI_FCGI_H
 #define EYELET_CGI_FCGI_H
 
-#include "lib/bytes.h"
+#include "lib/base/bytes.h"
 
 #define FCGI_AROUND_MAX 64 /* bytes that records add to an answer ... */
 #define FCGI_TEXT_MAX 8000 /* ... of at most so many */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
-#include "lib/digest.h"
-#include "lib/text.h"
+#include "lib/base/clock.h"
+#include "lib/base/text.h"
+#include "lib/crypto/digest.h"
 
 #define PROGRAM "eyelet.fcgi"
 

@@ -6,9 +6,9 @@
 #ifndef EYELET_CGI_FORWARD_H
 #define EYELET_CGI_FORWARD_H
 
-#include "lib/client.h"
-#include "lib/conf_live.h"
-#include "lib/receive.h"
+#include "lib/config/conf_live.h"
+#include "lib/owner/client.h"
+#include "lib/receive/receive.h"
 
 #define FORWARD_WORDS_MAX 64 /* different content types that owners answer */
 #define FORWARD_WHY_MAX 200 /* bytes of a reason that the log shows */

@@ -5,10 +5,10 @@
 #ifndef EYELET_CGI_HANDLER_H
 #define EYELET_CGI_HANDLER_H
 
-#include "lib/receive.h"
+#include "lib/receive/receive.h"
 
 /*
- * Each as the function of the same name in lib/receive.h; called by any
+ * Each as the function of the same name in lib/receive/receive.h; called by any
  * thread. What begin puts into *via comes back with the same request.
  */
 struct handler {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cgi/pair.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define RECORD_HEAD 8
 #define BEGIN_LEN 8

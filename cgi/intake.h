@@ -10,7 +10,7 @@
 #ifndef EYELET_CGI_INTAKE_H
 #define EYELET_CGI_INTAKE_H
 
-#include "lib/bytes.h"
+#include "lib/base/bytes.h"
 
 #define INTAKE_PARAMS_MAX (1024 * 1024) /* bytes of all name-value pairs */
 #define INTAKE_PAIRS_MAX 16384 /* of them in a request */

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "lib/text.h"
+#include "lib/base/text.h"
 
 #define ACTIVATED_FD 3 /* the first that systemd hands over */
 #define HOST_MAX 256

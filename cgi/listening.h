@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 enum listening_from {
 	LISTENING_NONE, /* there is none: perhaps this is a CGI run */

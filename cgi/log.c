@@ -11,9 +11,9 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/log_file.h"
-#include "lib/text.h"
+#include "lib/base/clock.h"
+#include "lib/base/log_file.h"
+#include "lib/base/text.h"
 
 /* Bytes of a note that are shown: each may become four ("\xHH"). */
 #define NOTE_MAX (LOG_LINE_MAX / 4 - 16)

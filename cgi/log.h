@@ -5,7 +5,7 @@
 #ifndef EYELET_CGI_LOG_H
 #define EYELET_CGI_LOG_H
 
-#include "lib/receive.h"
+#include "lib/receive/receive.h"
 
 #define LOG_ROOM (256 * 1024) /* bytes that may wait; more are dropped */
 #define LOG_WRITE_AT (64 * 1024) /* written when so many wait, ... */

@@ -16,12 +16,12 @@
 #include "cgi/listening.h"
 #include "cgi/pool.h"
 #include "cgi/service.h"
-#include "lib/gateway.h"
-#include "lib/harden.h"
-#include "lib/owner.h"
-#include "lib/text.h"
-#include "lib/util.h"
-#include "lib/version.h"
+#include "lib/base/harden.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/base/version.h"
+#include "lib/http/gateway.h"
+#include "lib/owner/owner.h"
 
 #define FILES_OTHER 512 /* descriptors for all but connections */
 #define FILES_MIN 256 /* a store has two for each segment of events */
@@ -240,7 +240,7 @@ read_options(int argc, char **argv, struct options *opt)
 
 /* --- its lives ----------------------------------------------------------- */
 
-/* Where the configuration is, the environment says: see lib/gateway.h. */
+/* Where the configuration is, the environment says: see lib/http/gateway.h. */
 static int
 run_cgi(char **env)
 {

@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/bytes.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/bytes.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
 
 #define ANSWER_S 20 /* above what any request may take */
 #define ASKS 3 /* times within the watchdog's time */

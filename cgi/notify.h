@@ -14,7 +14,7 @@
 #define EYELET_CGI_NOTIFY_H
 
 #include "cgi/listening.h"
-#include "lib/conf_live.h"
+#include "lib/config/conf_live.h"
 
 /* Marks a request of ours: it gets no line in the log where all is well. */
 #define NOTIFY_MARK "EYELET_WATCHDOG"

@@ -5,7 +5,7 @@
 #ifndef EYELET_CGI_PAIR_H
 #define EYELET_CGI_PAIR_H
 
-#include "lib/bytes.h"
+#include "lib/base/bytes.h"
 
 struct pair {
 	struct span name,

@@ -16,7 +16,7 @@
 
 #include "cgi/conn.h"
 #include "cgi/serve.h"
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 /* Keys of epoll that are no connection's (conn_key's index is small). */
 #define KEY_LISTEN UINT64_MAX

@@ -1,7 +1,7 @@
 /*
- * reload.h: a service takes its settings anew (lib/conf_live.h): the file is
- * read and judged whole, then each part takes what is its own. What does not
- * load, or would stop an endpoint, changes nothing.
+ * reload.h: a service takes its settings anew (lib/config/conf_live.h): the
+ * file is read and judged whole, then each part takes what is its own. What
+ * does not load, or would stop an endpoint, changes nothing.
  */
 #ifndef EYELET_CGI_RELOAD_H
 #define EYELET_CGI_RELOAD_H
@@ -11,7 +11,7 @@
 #include "cgi/engine.h"
 #include "cgi/log.h"
 #include "cgi/pool.h"
-#include "lib/conf_live.h"
+#include "lib/config/conf_live.h"
 
 struct reload {
 	struct conf_live *settings;

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 /*
  * Waits while the store is being opened, until a request that came now must

@@ -10,7 +10,7 @@
 #include "cgi/answer.h"
 #include "cgi/env.h"
 #include "cgi/notify.h"
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 #define ROLE_RESPONDER 1 /* FastCGI specification, section 6.1 */
 #define READ_MAX (64 * 1024) /* bytes at once, of a long body */

@@ -17,7 +17,7 @@
 #include "cgi/conn.h"
 #include "cgi/handler.h"
 #include "cgi/log.h"
-#include "lib/budget.h"
+#include "lib/base/budget.h"
 
 #define SERVE_HEAD_MS                                           \
 	10000 /* from a request's first byte to its last header \

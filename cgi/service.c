@@ -16,8 +16,8 @@
 
 #include "cgi/engine.h"
 #include "cgi/service_impl.h"
-#include "lib/clock.h"
-#include "lib/util.h"
+#include "lib/base/clock.h"
+#include "lib/base/util.h"
 
 void
 service_wake(struct service *sv)

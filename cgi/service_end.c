@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 #define FENCED_PAUSE_MS 1000 /* when the store was open for less than ... */
 #define FENCED_SOON_MS 5000

@@ -5,7 +5,7 @@
 #ifndef EYELET_TESTS_CLOCK_FIXTURE_H
 #define EYELET_TESTS_CLOCK_FIXTURE_H
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 #define CF_HOUR_MS (3600 * 1000LL)
 #define CF_DAY_MS (24 * CF_HOUR_MS)

@@ -24,9 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/command_run.h"
-#include "lib/command_spawn.h"
+#include "lib/base/clock.h"
+#include "lib/command/run.h"
+#include "lib/command/spawn.h"
 
 #define RESULT_MAX_MS 60000
 /*

@@ -10,10 +10,10 @@ bad=0
 
 # The tree as far as configure looks at it: it may be configured itself, and
 # then could not be from another folder.
-mkdir -p "$work/tree/lib" "$work/build"
+mkdir -p "$work/tree/lib/store" "$work/build"
 cp -r "$top_srcdir/configure" "$top_srcdir/build-aux" \
     "$top_srcdir/Makefile.in" "$top_srcdir/config.h.in" "$work/tree" &&
-    cp "$top_srcdir/lib/store.h" "$work/tree/lib" || exit 99
+    cp "$top_srcdir/lib/store/store.h" "$work/tree/lib/store" || exit 99
 # What this build found out about the machine need not be found out again.
 grep -E '^(ac|am)_cv_[A-Za-z0-9_]+=' "$top_builddir/config.log" |
     grep -v '^ac_cv_env_' >"$work/cache"

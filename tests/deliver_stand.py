@@ -15,7 +15,7 @@ from sink import Answer, CA, Sink
 from stand import SECRET, Stand, wait_for
 
 SOON_S = 60  # what is done at once, on a busy machine
-HELLO, WELCOME, CALL, ROW, END = 1, 2, 7, 8, 9  # frames: lib/frame.h
+HELLO, WELCOME, CALL, ROW, END = 1, 2, 7, 8, 9  # frames: lib/owner/frame.h
 
 
 class Owner:

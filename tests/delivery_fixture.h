@@ -5,7 +5,7 @@
 #ifndef EYELET_TESTS_DELIVERY_FIXTURE_H
 #define EYELET_TESTS_DELIVERY_FIXTURE_H
 
-#include "lib/store_delivery.h"
+#include "lib/store/delivery.h"
 #include "tests/store_fixture.h"
 
 /* Adds one with these settings (a JSON object) and gives its id. */

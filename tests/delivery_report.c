@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/client.h"
-#include "lib/clock.h"
-#include "lib/feed.h"
-#include "lib/util.h"
+#include "lib/base/clock.h"
+#include "lib/base/util.h"
+#include "lib/owner/client.h"
+#include "lib/owner/feed.h"
 
 #define CALL_MAX (64 * 1024)
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/encode.h"
+#include "lib/base/encode.h"
 
 #define EXCERPT "<h1>\033[31mnot now</h1>"
 

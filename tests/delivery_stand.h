@@ -5,7 +5,7 @@
 #ifndef EYELET_TESTS_DELIVERY_STAND_H
 #define EYELET_TESTS_DELIVERY_STAND_H
 
-#include "lib/store_delivery.h"
+#include "lib/store/delivery.h"
 #include "tests/ops_stand.h"
 
 /*

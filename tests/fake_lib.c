@@ -30,15 +30,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/ops.h"
-#include "lib/receive.h"
-#include "lib/conf_schemes.h"
-#include "lib/registry.h"
-#include "lib/store.h"
-#include "lib/store_copy.h"
-#include "lib/store_deliverer.h"
-#include "lib/text.h"
-#include "lib/watch.h"
+#include "lib/base/text.h"
+#include "lib/ops/ops.h"
+#include "lib/receive/receive.h"
+#include "lib/receive/registry.h"
+#include "lib/scheme/conf_schemes.h"
+#include "lib/store/copy.h"
+#include "lib/store/deliverer.h"
+#include "lib/store/store.h"
+#include "lib/watch/watch.h"
 
 #define TICK_NS 300000 /* the fake committer's batch */
 

@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/util.h"
+#include "lib/base/clock.h"
+#include "lib/base/util.h"
 
 #define OPS_ID_HEX (2 * STORE_REQUEST_ID)
 

@@ -19,8 +19,8 @@
 
 #include <stdatomic.h>
 
-#include "lib/ops.h"
-#include "lib/receive.h"
+#include "lib/ops/ops.h"
+#include "lib/receive/receive.h"
 
 struct receive {
 	atomic_int begun, aborted;

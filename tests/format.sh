@@ -78,15 +78,15 @@ for door in db.h fcgiapp.h cjson/cJSON.h ini.h curl/curl.h zlib.h; do
 	xargs grep -lE "^# *include <$door>" <"$scratch/product" >"$scratch/doors"
 	tail -n +2 "$scratch/doors" |
 	    complain_all "<$door> has its door elsewhere"
-	grep '\.h$' "$scratch/doors" | grep -v '_impl\.h$' |
+	grep '\.h$' "$scratch/doors" | grep -vE '(_|/)impl\.h$' |
 	    complain_all "<$door> passes through a header"
 done
 # A private header that knows an outside library is for the files of its door.
-xargs grep -nE '^# *include "lib/(bdb|outbound)_impl\.h"' /dev/null \
+xargs grep -nE '^# *include "lib/(bdb|outbound)/impl\.h"' /dev/null \
     <"$scratch/c" |
     awk -F'[:"]' '{
 	stem = $4
-	sub(/_impl\.h$/, "", stem)
+	sub(/impl\.h$/, "", stem)
 	if (index($1, stem) != 1)
 		print
     }' | complain_all 'includes what is not its own'
@@ -100,6 +100,13 @@ grep '\.c$' "$scratch/product" | while IFS= read -r c; do
 	first=$(grep -E '^# *include' "$c" | grep -v '"config.h"' | head -n 1)
 	[ "$first" = "#include \"$h\"" ] || echo "$c"
 done | complain_all 'does not include its own header first'
+
+# Folders of lib/: which may include which.
+if command -v python3 >/dev/null; then
+	python3 tests/walls.py | complain_all 'walls'
+else
+	echo "format: no python3: the walls in lib/ unchecked"
+fi
 
 # --- the tree -----------------------------------------------------------------
 

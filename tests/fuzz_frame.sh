@@ -5,8 +5,8 @@
 # shellcheck source=tests/fuzz_lib.sh
 . "${top_srcdir:-$(dirname "$0")/..}/tests/fuzz_lib.sh"
 
-build '' tests/fuzz/fuzz_frame lib/frame lib/frame_text lib/feed_call \
-    lib/event lib/feed_get lib/feed_row lib/request_pack lib/pack lib/bytes lib/err lib/text
+build '' tests/fuzz/fuzz_frame lib/owner/frame lib/owner/frame_text lib/owner/feed_call \
+    lib/model/event lib/owner/feed_get lib/owner/feed_row lib/http/request_pack lib/base/pack lib/base/bytes lib/base/err lib/base/text
 
 # A few good frames to start from: a ping, a hello, a call, an empty request,
 # a reply, a verdict; of the feed a wait, a report, settings and events.

@@ -12,7 +12,7 @@ if [ "${EYELET_EFFORT:-normal}" = long ] && [ $# -eq 0 ]; then
 fi
 
 build '-lfcgi' tests/fuzz/fuzz_intake cgi/env cgi/fcgi cgi/intake cgi/pair \
-    lib/bytes lib/err lib/text
+    lib/base/bytes lib/base/err lib/base/text
 
 # Good requests to start from: alone, after a management record, beside another
 # id, with padding, with a long value, two on one connection, aborted.

@@ -8,17 +8,17 @@
 EYELET_SCHEMES=$top_srcdir/conf/schemes
 export EYELET_SCHEMES
 
-build '-lcrypto -lcjson -lm -lz' tests/fuzz/fuzz_scheme lib/body lib/bytes \
-    lib/crc32 \
-    lib/digest lib/encode \
-    lib/envelope lib/err lib/form lib/handshake lib/handshake_read lib/hmac \
-    lib/identify lib/inflate lib/json lib/json_find lib/json_print lib/json_scan \
-    lib/json_string lib/multipart lib/near lib/nfkd lib/pubkey lib/request lib/resolve \
-    lib/resolve_body lib/scheme_body \
-    lib/scheme lib/scheme_check lib/scheme_field lib/scheme_identity \
-    lib/scheme_join lib/scheme_key lib/scheme_read lib/scheme_set \
-    lib/scheme_time lib/selection lib/event lib/pack lib/pattern lib/sign \
-    lib/template lib/text lib/url lib/verify lib/verify_payload
+build '-lcrypto -lcjson -lm -lz' tests/fuzz/fuzz_scheme lib/http/body lib/base/bytes \
+    lib/base/crc32 \
+    lib/crypto/digest lib/base/encode \
+    lib/scheme/envelope lib/base/err lib/http/form lib/scheme/handshake lib/scheme/handshake_read lib/crypto/hmac \
+    lib/scheme/identify lib/http/inflate lib/json/json lib/json/find lib/json/print lib/json/scan \
+    lib/json/string lib/http/multipart lib/base/near lib/base/nfkd lib/crypto/pubkey lib/http/request lib/scheme/resolve \
+    lib/scheme/resolve_body lib/scheme/body \
+    lib/scheme/scheme lib/scheme/check lib/scheme/field lib/scheme/identity \
+    lib/scheme/join lib/scheme/key lib/scheme/read lib/scheme/set \
+    lib/scheme/time lib/model/selection lib/model/event lib/base/pack lib/base/pattern lib/scheme/sign \
+    lib/scheme/template lib/base/text lib/http/url lib/scheme/verify lib/scheme/verify_payload
 
 # A request to each preset with the headers that it reads, and its own file.
 for file in "$EYELET_SCHEMES"/*.json; do

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/store_impl.h"
+#include "lib/engine_bdb/impl.h"
 #include "tests/store_fixture.h"
 
 struct nt_heard nt_heard;

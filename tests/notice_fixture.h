@@ -5,8 +5,8 @@
 #ifndef EYELET_TESTS_NOTICE_FIXTURE_H
 #define EYELET_TESTS_NOTICE_FIXTURE_H
 
-#include "lib/json.h"
-#include "lib/notice.h"
+#include "lib/json/json.h"
+#include "lib/store/notice.h"
 
 #define NT_TRIES 1200 /* of 25 ms */
 #define NT_HEARD_MAX 2048

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/conf_store.h"
-#include "lib/encode.h"
-#include "lib/json_scan.h"
-#include "lib/seal.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/util.h"
+#include "lib/crypto/seal.h"
+#include "lib/json/scan.h"
+#include "lib/store/conf_store.h"
 
 #define ANSWER_MAX (64 * 1024 * 1024)
 

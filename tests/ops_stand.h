@@ -5,7 +5,7 @@
 #ifndef EYELET_TESTS_OPS_STAND_H
 #define EYELET_TESTS_OPS_STAND_H
 
-#include "lib/ops.h"
+#include "lib/ops/ops.h"
 
 #define CANARY "canary" /* in every secret of these tests */
 

@@ -1,10 +1,10 @@
 /*
- * outbound_post.c: posts by lib/outbound.h what lines of JSON on stdin tell,
- * all at once, and prints a line for each that has ended. Members of a line:
- * "url"; "id" (comes back), "headers", "body", "connect_ms", "timeout_ms",
- * "ca", "cert", "key", "proxy", "allow", "pool", "unguarded", "times". It ends
- * when stdin has and all has come back; or, as "outbound_post MAX", with only
- * MAX under way at once.
+ * outbound_post.c: posts by lib/outbound/outbound.h what lines of JSON on stdin
+ * tell, all at once, and prints a line for each that has ended. Members of a
+ * line: "url"; "id" (comes back), "headers", "body", "connect_ms",
+ * "timeout_ms", "ca", "cert", "key", "proxy", "allow", "pool", "unguarded",
+ * "times". It ends when stdin has and all has come back; or, as "outbound_post
+ * MAX", with only MAX under way at once.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/json.h"
-#include "lib/json_write.h"
-#include "lib/outbound.h"
+#include "lib/base/clock.h"
+#include "lib/json/json.h"
+#include "lib/json/write.h"
+#include "lib/outbound/outbound.h"
 
 #define INPUT_MAX (64 * 1024 * 1024)
 #define KEPT 256

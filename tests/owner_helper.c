@@ -25,11 +25,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "lib/client.h"
-#include "lib/clock.h"
-#include "lib/frame.h"
-#include "lib/server.h"
-#include "lib/util.h"
+#include "lib/base/clock.h"
+#include "lib/base/util.h"
+#include "lib/owner/client.h"
+#include "lib/owner/frame.h"
+#include "lib/server/server.h"
 #include "tests/fake_owner.h"
 
 #define TAKE_OVER_TRIES 500 /* of 10 ms */

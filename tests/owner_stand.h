@@ -5,7 +5,7 @@
 #ifndef EYELET_TESTS_OWNER_STAND_H
 #define EYELET_TESTS_OWNER_STAND_H
 
-#include "lib/owner.h"
+#include "lib/owner/owner.h"
 
 #define FOREIGN_UID 64321 /* in nobody's passwd */
 #define FOREIGN_GID 64322

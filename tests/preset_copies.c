@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
 
 /* --- a: what is not signed, dropped and changed ----------------------------
  */

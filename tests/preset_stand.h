@@ -5,7 +5,7 @@
 #ifndef EYELET_TESTS_PRESET_STAND_H
 #define EYELET_TESTS_PRESET_STAND_H
 
-#include "lib/receive.h"
+#include "lib/receive/receive.h"
 #include "tests/provider.h"
 
 #define PRESETS_MAX 256

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/json_scan.h"
-#include "lib/resolve.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/json/scan.h"
+#include "lib/scheme/resolve.h"
 
 /* --- keys ----------------------------------------------------------------- */
 

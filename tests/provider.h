@@ -8,8 +8,8 @@
 
 #include <openssl/evp.h>
 
-#include "lib/scheme_impl.h"
-#include "lib/verify.h"
+#include "lib/scheme/impl.h"
+#include "lib/scheme/verify.h"
 
 #define PROVIDER_URL "https://h.example/hooks/x"
 #define PROVIDER_PARAM "param-value" /* of every param of a scheme */

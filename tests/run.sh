@@ -314,7 +314,7 @@ quickstart() {
 	copy_tree "$here" "$work/built" || return 1
 	(cd "$work/built" && find . -type f | sed 's,^\./,,' >../MANIFEST &&
 	    mv ../MANIFEST . && echo built >config.status &&
-	    echo built >lib/libeyelet.a && echo built >lib/err.o) || return 1
+	    echo built >lib/libeyelet.a && echo built >lib/base/err.o) || return 1
 	for round in first second; do
 		EYELET_QUICKSTART=$work/quickstart timeout -k 10 600 \
 		    "$work/built/conf/quickstart.sh" --once || {

@@ -6,7 +6,7 @@
 #ifndef EYELET_TESTS_SCHEDULE_STAND_H
 #define EYELET_TESTS_SCHEDULE_STAND_H
 
-#include "lib/schedule.h"
+#include "lib/deliver/schedule.h"
 
 extern struct schedule *sc;
 extern int64_t now_ms;

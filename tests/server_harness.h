@@ -6,8 +6,8 @@
 #ifndef EYELET_TESTS_SERVER_HARNESS_H
 #define EYELET_TESTS_SERVER_HARNESS_H
 
-#include "lib/frame.h"
-#include "lib/server.h"
+#include "lib/owner/frame.h"
+#include "lib/server/server.h"
 #include "tests/fake_owner.h"
 
 #define FOREIGN_UID 64321 /* in nobody's passwd */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/digest.h"
-#include "lib/seal.h"
+#include "lib/crypto/digest.h"
+#include "lib/crypto/seal.h"
 
 struct fixture fx;
 

@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-#include "lib/store.h"
+#include "lib/store/store.h"
 
 struct fixture {
 	char folder[64], dir[96], key_file[96];

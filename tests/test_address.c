@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/address.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/http/address.h"
 
 #define A48 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/hmac.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/crypto/hmac.h"
 #include "tests/trial.h"
 
 #define SIG "\"sig\":{\"from\":\"header:S\",\"enc\":\"hex\"}"

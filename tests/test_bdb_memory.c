@@ -14,7 +14,7 @@
 
 #include "tests/store_fixture.h"
 
-#define LEFT 71 /* EX_OSERR: how lib/bdb.c leaves */
+#define LEFT 71 /* EX_OSERR: how lib/bdb/bdb.c leaves */
 #define CHILD_S 120
 
 enum end {

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "lib/body.h"
-#include "lib/inflate.h"
-#include "lib/multipart.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/http/body.h"
+#include "lib/http/inflate.h"
+#include "lib/http/multipart.h"
 
 #define TEXT "{\"id\":\"e1\",\"type\":\"t\"}"
 

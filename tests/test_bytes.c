@@ -1,12 +1,12 @@
 /* What spans and bufs promise: limits, growth, wiping, big-endian integers. */
-#include "lib/bytes.h"
+#include "lib/base/bytes.h"
 
 #include <check.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 /* No string literal: a NUL and bytes above 0x7f stand in the middle. */
 static const unsigned char odd[] = { 'a', 0, 0xff, 'b' };

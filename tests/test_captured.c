@@ -2,14 +2,14 @@
  * test_captured.c: requests that people saved, and JSON as other programs
  * write it.
  */
-#include "lib/captured.h"
+#include "lib/http/captured.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/json_style.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/json/style.h"
 
 static const struct {
 	const char *when, *text;

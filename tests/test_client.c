@@ -3,7 +3,7 @@
  * back with an answer or an error, in time. An owner that follows a script
  * runs in a thread; how owners come and go is in owner_*.sh.
  */
-#include "lib/client.h"
+#include "lib/owner/client.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -14,10 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/frame.h"
-#include "lib/util.h"
-#include "lib/version.h"
+#include "lib/base/clock.h"
+#include "lib/base/util.h"
+#include "lib/base/version.h"
+#include "lib/owner/frame.h"
 #include "tests/server_harness.h"
 
 #define LATE_MS 10000 /* what a busy machine may add to a time */

@@ -2,8 +2,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "lib/client_address.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/http/client_address.h"
 
 #define TRUSTED "10.0.0.0/8, 2001:db8:1::/48"
 #define FORWARDED_MAX 3

@@ -2,7 +2,7 @@
  * test_command_run.c: commands are real programs here; what becomes them is
  * command_helper.
  */
-#include "lib/command_run.h"
+#include "lib/command/run.h"
 
 #include <check.h>
 #include <errno.h>
@@ -19,11 +19,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/command_lock.h"
-#include "lib/command_spawn.h"
-#include "lib/process.h"
-#include "lib/util.h"
+#include "lib/base/clock.h"
+#include "lib/base/process.h"
+#include "lib/base/util.h"
+#include "lib/command/lock.h"
+#include "lib/command/spawn.h"
 
 #define LONG_MS 100000
 #define RUNS_MAX 16

@@ -1,14 +1,14 @@
 /* test_commit.c: group commit over a disk that hangs where a test says. */
 #include "config.h"
 
-#include "lib/commit.h"
+#include "lib/log/commit.h"
 
 #include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
+#include "lib/base/clock.h"
 
 #define SOON_MS 100 /* until an item of a test has its answer */
 #define LATE_MS 20000 /* what must come does so by then */

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/conf.h"
-#include "lib/conf_store.h"
-#include "lib/near.h"
-#include "lib/util.h"
+#include "lib/base/near.h"
+#include "lib/base/util.h"
+#include "lib/config/conf.h"
+#include "lib/store/conf_store.h"
 
 #define MANY_SETTINGS 64
 

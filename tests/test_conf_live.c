@@ -1,5 +1,5 @@
 /* test_conf_live.c: what a reload takes, what waits, and who learns of it. */
-#include "lib/conf_live.h"
+#include "lib/config/conf_live.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 static char folder[64], path[96];
 static struct conf_live *live;

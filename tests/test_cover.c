@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/encode.h"
-#include "lib/url.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/util.h"
+#include "lib/http/url.h"
 #include "tests/vectors.h"
 
 #define PLACE_MAX 4096 /* bytes of a body or header in these vectors */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/dedupe_rule.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/model/dedupe_rule.h"
 
 #define STEPS_MAX 6
 #define RECORDS_MAX 64

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/destination.h"
-#include "lib/event.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/model/destination.h"
+#include "lib/model/event.h"
 
 static const char full_url[] =
     "{\"url\":\"https://sink.example/in\",\"title\":\"Our sink\","

@@ -1,13 +1,13 @@
 /* SHA-256 as FIPS 180-4 has it, in parts as in one; random bytes that differ.
  */
-#include "lib/digest.h"
+#include "lib/crypto/digest.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 static void
 ck_sum(

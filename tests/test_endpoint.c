@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/endpoint.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/model/endpoint.h"
 
 #define N64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 

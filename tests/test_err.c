@@ -1,12 +1,12 @@
 /* What a failure says: codes of system errors, words, the order of wraps. */
-#include "lib/err.h"
+#include "lib/base/err.h"
 
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 /* The words are on the wire and in JSON: they may be added to, not changed. */
 static const struct {

@@ -1,13 +1,13 @@
 /* test_explain.c: words about every known request, and about hostile ones. */
-#include "lib/explain.h"
+#include "lib/explain/explain.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/quarantine.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/store/quarantine.h"
 #include "tests/vectors.h"
 
 #define LARGE (1024 * 1024)

@@ -4,13 +4,13 @@
  * without a visitor that saw some of it. Inputs stand in memory of exactly
  * their size, so AddressSanitizer sees such a read.
  */
-#include "lib/feed_impl.h"
+#include "lib/owner/feed_impl.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define ROOM 65536
 

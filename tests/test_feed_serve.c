@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
-#include "lib/feed_impl.h"
-#include "lib/feed_serve.h"
-#include "lib/frame.h"
-#include "lib/store_copy.h"
-#include "lib/util.h"
+#include "lib/base/clock.h"
+#include "lib/base/util.h"
+#include "lib/ops/feed_serve.h"
+#include "lib/owner/feed_impl.h"
+#include "lib/owner/frame.h"
+#include "lib/store/copy.h"
 
 #define DOC "{\"url\":\"https://example.com/\"}"
 #define LONG_MS 20000 /* a wait that nobody here waits for */

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/form.h"
-#include "lib/url.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/http/form.h"
+#include "lib/http/url.h"
 
 static const struct {
 	const char *text;

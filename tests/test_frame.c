@@ -3,13 +3,13 @@
  * whatever else comes in is refused without a byte read outside it. Inputs
  * stand in memory of exactly their size, so AddressSanitizer sees such a read.
  */
-#include "lib/frame.h"
+#include "lib/owner/frame.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 static const unsigned char id_of_all[STORE_REQUEST_ID] = "0123456789abcde";
 

@@ -2,12 +2,12 @@
  * test_frame_text.c: greetings and verdicts come out as they went in, and
  * nothing in them can drive a log or a terminal.
  */
-#include "lib/frame.h"
+#include "lib/owner/frame.h"
 
 #include <check.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 static const struct frame_greeting a_greeting = { .version = "0.1.0",
 	.build = "9f8e7d6",

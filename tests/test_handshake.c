@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/body.h"
-#include "lib/handshake.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/http/body.h"
+#include "lib/scheme/handshake.h"
 
 #define HMAC                                                                \
 	"\"alg\":\"hmac-sha256\",\"content\":\"{body}\",\"body\":\"json\"," \

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/encode.h"
-#include "lib/hmac.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/util.h"
+#include "lib/crypto/hmac.h"
 
 #define LONG_DATA "Test Using Larger Than Block-Size Key - Hash Key First"
 

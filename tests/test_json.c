@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/json.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/json/json.h"
 
 static struct json *
 parsed(const char *text)

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/json_scan.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/json/scan.h"
 
 /* A literal with its length, so that rows may hold NUL. */
 #define TEXT(s)                  \

@@ -1,12 +1,12 @@
 /* test_kept.c: of a request's headers, those stay that are asked for. */
-#include "lib/kept.h"
+#include "lib/receive/kept.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 #include "tests/delivery_fixture.h"
 
 static struct scheme_set *schemes;

@@ -1,5 +1,5 @@
 /* test_log_file.c: which files are followed, and what is taken for them. */
-#include "lib/log_file.h"
+#include "lib/base/log_file.h"
 
 #include <check.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define OTHER_UID 65534
 

@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/store_impl.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/engine_bdb/impl.h"
 #include "tests/delivery_fixture.h"
 #include "tests/notice_fixture.h"
 

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/json_scan.h"
-#include "lib/util.h"
-#include "lib/frame.h"
+#include "lib/base/util.h"
+#include "lib/json/scan.h"
+#include "lib/owner/frame.h"
 #include "tests/ops_stand.h"
 
 #define STEPS_MAX 9

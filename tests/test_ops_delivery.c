@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/json_scan.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/json/scan.h"
 #include "tests/delivery_stand.h"
 
 #define NOW_MS "9000000000000"

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/json_scan.h"
-#include "lib/notice.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/json/scan.h"
+#include "lib/store/notice.h"
 #include "tests/ops_stand.h"
 
 #define STEPS_MAX 10

@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/encode.h"
-#include "lib/frame.h"
-#include "lib/json_scan.h"
-#include "lib/store.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/json/scan.h"
+#include "lib/owner/frame.h"
+#include "lib/store/store.h"
 #include "tests/ops_stand.h"
 
 #define KINDS_MAX 10000 /* kinds that stats tells apart */

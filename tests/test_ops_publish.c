@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/encode.h"
-#include "lib/json_scan.h"
-#include "lib/sign.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/json/scan.h"
+#include "lib/scheme/sign.h"
 #include "tests/ops_stand.h"
 
 #define CALL_MAX 4096

@@ -1,6 +1,6 @@
 /* Posts as a caller sees them: what is refused before it goes out, waiting,
  * waking, ending. What servers do to it: outbound_hostile.py. */
-#include "lib/outbound.h"
+#include "lib/outbound/outbound.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -11,9 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/outbound_url.h"
-#include "lib/util.h"
+#include "lib/base/clock.h"
+#include "lib/base/util.h"
+#include "lib/outbound/url.h"
 
 #define PATIENCE_MS 20000
 

@@ -1,6 +1,6 @@
 /* Whom nobody is posted to: each block's first and last address, and the ones
  * beside it; what is carried inside another; own addresses. */
-#include "lib/outbound_guard.h"
+#include "lib/outbound/guard.h"
 
 #include <check.h>
 #include <ifaddrs.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 static const struct {
 	const char *when, *address, *allow;

@@ -1,14 +1,14 @@
 /* URLs as people and attackers spell them. What a spelling is, is
  * inet_aton(3)'s, RFC 3986's and the WHATWG's word; what is blocked, that of
- * the registries (outbound_guard.h). */
-#include "lib/outbound_url.h"
+ * the registries (outbound/guard.h). */
+#include "lib/outbound/url.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/destination.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/model/destination.h"
 
 #define ROOM (4 * OUTBOUND_URL_MAX)
 #define HTTP true

@@ -2,7 +2,7 @@
  * test_owner.c: one process at a time owns a store, whoever dies and however,
  * and only the right user gets there. Real processes, real folders.
  */
-#include "lib/owner.h"
+#include "lib/owner/owner.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/util.h"
-#include "lib/version.h"
+#include "lib/base/util.h"
+#include "lib/base/version.h"
 #include "tests/owner_stand.h"
 
 #define STARTERS 50

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/pattern.h"
-#include "lib/util.h"
+#include "lib/base/pattern.h"
+#include "lib/base/util.h"
 
 static const struct {
 	const char *when, *list, *type;

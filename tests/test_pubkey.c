@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/encode.h"
-#include "lib/pubkey.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/util.h"
+#include "lib/crypto/pubkey.h"
 
 #define ED_RAW \
 	"590cf797590ae172152b7bd84353592d9eedbf2ad469383033af05d44bdf7bd9"

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/encode.h"
-#include "lib/pubkey.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/util.h"
+#include "lib/crypto/pubkey.h"
 
 #define DER                                                                \
 	"30820122300d06092a864886f70d01010105000382010f003082010a02820101" \

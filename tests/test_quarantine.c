@@ -1,5 +1,5 @@
 /* test_quarantine.c: refused requests are kept within their bounds. */
-#include "lib/quarantine.h"
+#include "lib/store/quarantine.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define T0 1700000000000
 #define DAY_MS 86400000

@@ -1,12 +1,12 @@
 /* test_rate.c: at most so many a second, of one thing and of each client. */
-#include "lib/rate.h"
+#include "lib/base/rate.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/address_rate.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/receive/address_rate.h"
 
 #define NOW INT64_C(1000000) /* ms */
 

@@ -1,5 +1,5 @@
 /* test_receive.c: every step of receiving, and what it answers. */
-#include "lib/receive.h"
+#include "lib/receive/receive.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/body.h"
-#include "lib/encode.h"
-#include "lib/hmac.h"
-#include "lib/quarantine.h"
-#include "lib/sign.h"
-#include "lib/text.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/crypto/hmac.h"
+#include "lib/http/body.h"
+#include "lib/scheme/sign.h"
+#include "lib/store/quarantine.h"
 #include "tests/store_fixture.h"
 
 #define SECRET "nomos_whsec_old_3c1f-and-more"

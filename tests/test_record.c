@@ -2,7 +2,7 @@
  * test_record.c: audit records keep the people of their time, and those of a
  * release that knew none are read.
  */
-#include "lib/record.h"
+#include "lib/log/record.h"
 
 #include <check.h>
 #include <string.h>

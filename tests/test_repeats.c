@@ -1,12 +1,12 @@
 /* test_repeats.c: what endpoints say of content that comes again. */
-#include "lib/repeats.h"
+#include "lib/scheme/repeats.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define HMAC                                               \
 	"\"sig\":{\"from\":\"header:S\",\"enc\":\"hex\"}," \

@@ -1,11 +1,11 @@
 /* test_retry_plan.c: plans of the providers, lists, jitter, Retry-After. */
-#include "lib/retry_plan.h"
+#include "lib/model/retry_plan.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define S INT64_C(1000)
 #define M (60 * S)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/rotation.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/model/rotation.h"
 
 #define DAY 86400
 #define STEPS_MAX 8

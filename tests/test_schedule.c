@@ -2,13 +2,13 @@
  * test_schedule.c: what starts when: turns, limits, retries, faults,
  * breakers, disabling, and clocks that are set.
  */
-#include "lib/schedule.h"
+#include "lib/deliver/schedule.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 #include "tests/schedule_stand.h"
 
 #define ck_starts(want) ck_assert_str_eq(starts(), want)

@@ -3,7 +3,7 @@
  * was, and goes on when there is some: each allocation of a short life fails
  * once, and the life comes out the same.
  */
-#include "lib/schedule.h"
+#include "lib/deliver/schedule.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,18 +1,18 @@
 /*
  * test_schedule_model.c: a schedule in a made-up world that does at random
  * what deliverers, receivers, operators, clocks and kill -9 do, beside a
- * store in memory that applies reports as store_delivery.h says. After every
+ * store in memory that applies reports as store/delivery.h says. After every
  * step the promises hold; when the world calms down, all is delivered or
  * dead. A failure prints its seed; SCHEDULE_SEED=N runs that one alone.
  */
-#include "lib/schedule.h"
+#include "lib/deliver/schedule.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define SEEDS 150
 #define STEPS 1500

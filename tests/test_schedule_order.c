@@ -2,7 +2,7 @@
  * test_schedule_order.c: in strict and keyed order, n+1 never starts before
  * n is delivered or dead; and how operators get a stuck one out of the way.
  */
-#include "lib/schedule.h"
+#include "lib/deliver/schedule.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * test_schedule_report.c: what is written down when, what a lost or late
  * commit does, and how rows of the store are taken over.
  */
-#include "lib/schedule.h"
+#include "lib/deliver/schedule.h"
 
 #include <check.h>
 #include <stdlib.h>

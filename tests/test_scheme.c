@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/scheme.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/scheme/scheme.h"
 
 /* Members that make a scheme whole, for rows about the others. */
 #define SIG "\"sig\":{\"from\":\"header:X-Sig\",\"enc\":\"hex\"}"

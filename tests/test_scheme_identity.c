@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/scheme.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/scheme/scheme.h"
 
 #define SIG "\"sig\":{\"from\":\"header:S\",\"enc\":\"hex\"}"
 #define HMAC "{\"alg\":\"hmac-sha256\"," SIG ","

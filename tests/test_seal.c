@@ -5,7 +5,7 @@
  *
  * Started by root, the tests run as NOBODY, so that modes and owners count.
  */
-#include "lib/seal.h"
+#include "lib/crypto/seal.h"
 
 #include <check.h>
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define NOBODY 65534
 #define STRANGER 54321

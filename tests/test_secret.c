@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/secret.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/model/secret.h"
 
 #define T INT64_C(1763596800000)
 

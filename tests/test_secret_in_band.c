@@ -10,11 +10,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/encode.h"
-#include "lib/hmac.h"
-#include "lib/ops_delivery.h"
-#include "lib/receive.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/util.h"
+#include "lib/crypto/hmac.h"
+#include "lib/ops/delivery.h"
+#include "lib/receive/receive.h"
 #include "tests/ops_stand.h"
 
 #define START_MS INT64_C(1767225600000) /* 2026-01-01 */

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/receive.h"
-#include "lib/sign.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/receive/receive.h"
+#include "lib/scheme/sign.h"
 #include "tests/ops_stand.h"
 
 #define START_MS INT64_C(1767225600000) /* 2026-01-01 */

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/pack.h"
-#include "lib/selection.h"
-#include "lib/util.h"
-#include "lib/verify.h"
+#include "lib/base/pack.h"
+#include "lib/base/util.h"
+#include "lib/model/selection.h"
+#include "lib/scheme/verify.h"
 
 #define YES SELECTION_YES
 #define NO SELECTION_NO

@@ -3,7 +3,7 @@
  * requests, and how it ends. What it does about peers that do wrong is in
  * test_server_peers.c.
  */
-#include "lib/server.h"
+#include "lib/server/server.h"
 
 #include <check.h>
 #include <poll.h>
@@ -13,9 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/util.h"
-#include "lib/version.h"
+#include "lib/base/clock.h"
+#include "lib/base/util.h"
+#include "lib/base/version.h"
 #include "tests/server_harness.h"
 
 /* --- greeting ------------------------------------------------------------- */

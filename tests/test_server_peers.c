@@ -2,7 +2,7 @@
  * test_server_peers.c: no peer of the owner, however slow, wrong, greedy,
  * many or foreign, disturbs another.
  */
-#include "lib/server.h"
+#include "lib/server/server.h"
 
 #include <check.h>
 #include <errno.h>
@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/util.h"
+#include "lib/base/clock.h"
+#include "lib/base/util.h"
 #include "tests/server_harness.h"
 
 #define MANY 200

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/sign.h"
-#include "lib/url.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/http/url.h"
+#include "lib/scheme/sign.h"
 #include "tests/vectors.h"
 
 #define LINES_MAX 8192

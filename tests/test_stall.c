@@ -2,7 +2,7 @@
  * test_stall.c: an owner that answers nothing is killed once it was silent
  * long enough, and nobody else ever is. Real processes.
  */
-#include "lib/stall.h"
+#include "lib/owner/stall.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/process.h"
+#include "lib/base/process.h"
 #include "tests/owner_stand.h"
 
 static void

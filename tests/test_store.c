@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* test_store.c: what is accepted is there, once, after every way of closing. */
-#include "lib/store.h"
+#include "lib/store/store.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -22,9 +22,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/digest.h"
-#include "lib/seal.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/crypto/digest.h"
+#include "lib/crypto/seal.h"
 
 static int
 revoke_secret(struct store_tx *tx, void *arg, struct buf *result, struct err *e)

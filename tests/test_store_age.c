@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/age.h"
-#include "lib/util.h"
-#include "lib/version.h"
+#include "lib/base/age.h"
+#include "lib/base/util.h"
+#include "lib/base/version.h"
 
 #define SECOND_MS 1000LL
 #define HOUR_MS CF_HOUR_MS

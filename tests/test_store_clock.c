@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/age.h"
-#include "lib/clock.h"
-#include "lib/version.h"
+#include "lib/base/age.h"
+#include "lib/base/clock.h"
+#include "lib/base/version.h"
 #include "tests/clock_fixture.h"
 
 #define WAIT_TRIES 1000 /* for the keeper, 10 ms each */

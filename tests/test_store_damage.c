@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/salvage.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/bdb/salvage.h"
 #include "tests/delivery_fixture.h"
 
 #define EVENTS 120

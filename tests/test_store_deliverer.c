@@ -2,14 +2,14 @@
  * test_store_deliverer.c: does a process deliver, and what waits for it? As a
  * store tells it, without a deliverer but with its lock.
  */
-#include "lib/store_deliverer.h"
+#include "lib/store/deliverer.h"
 
 #include <check.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/deliver_lock.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/model/deliver_lock.h"
 #include "tests/delivery_fixture.h"
 
 #define DOC "{\"url\":\"https://example.com/\"}"

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/bdb.h"
-#include "lib/digest.h"
-#include "lib/record.h"
-#include "lib/store_impl.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/bdb/bdb.h"
+#include "lib/crypto/digest.h"
+#include "lib/engine_bdb/impl.h"
+#include "lib/log/record.h"
 
 #define DOC "{\"url\":\"https://example.com/needle-in-clear\"}"
 

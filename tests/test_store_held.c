@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/digest.h"
-#include "lib/store_held.h"
-#include "lib/store_impl.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/crypto/digest.h"
+#include "lib/engine_bdb/impl.h"
+#include "lib/store/held.h"
 #include "tests/store_fixture.h"
 
 static uint64_t seq; /* of what was handed in last */

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/bdb.h"
-#include "lib/record.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/bdb/bdb.h"
+#include "lib/log/record.h"
 
 #define DOC "{\"url\":\"https://example.com/\"}"
 #define DOC_ORDERS "{\"url\":\"https://example.com/\",\"events\":\"order.*\"}"

@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/store_impl.h"
-#include "lib/clock.h"
-#include "lib/segments.h"
-#include "lib/util.h"
+#include "lib/base/clock.h"
+#include "lib/base/util.h"
+#include "lib/engine_bdb/impl.h"
+#include "lib/log/segments.h"
 
 #define LARGE (12 << 20) /* bytes of an event */
 

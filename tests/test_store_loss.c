@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/durable.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/log/durable.h"
 
 #define EVENTS 30
 #define SAVED 10 /* the point is put aside behind so many */

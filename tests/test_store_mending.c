@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/bdb.h"
-#include "lib/util.h"
+#include "lib/base/util.h"
+#include "lib/bdb/bdb.h"
 
 #define EVENTS 24
 

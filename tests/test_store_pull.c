@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/store_delivery.h"
+#include "lib/store/delivery.h"
 #include "tests/store_fixture.h"
 
 struct making {

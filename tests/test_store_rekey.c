@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/seal.h"
+#include "lib/crypto/seal.h"
 
 #define SECRET "s3cret-s3cret-s3cret"
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
-#include "lib/version.h"
+#include "lib/base/util.h"
+#include "lib/base/version.h"
 
 #define KEPT (1 + STORE_TEST_REPEATS) /* of one content, in a day */
 

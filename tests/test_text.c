@@ -2,14 +2,14 @@
  * What text promises of all but times: foreign bytes drive nothing, numbers are
  * read strictly and never wrap, and a refusal leaves the output as it was.
  */
-#include "lib/text.h"
+#include "lib/base/text.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define BYTES(literal) (literal), sizeof(literal) - 1
 

@@ -1,5 +1,5 @@
 /* Times of text: RFC 3339 in, UTC milliseconds and back; else refused. */
-#include "lib/text.h"
+#include "lib/base/text.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 #define UNTOUCHED 4242
 

@@ -1,5 +1,5 @@
 /* test_unknown_paths.c: which paths keep their place. */
-#include "lib/unknown_paths.h"
+#include "lib/receive/unknown_paths.h"
 
 #include <check.h>
 #include <stdio.h>

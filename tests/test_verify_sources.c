@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 #include "tests/trial.h"
 
 #define HEX_SIG "\"sig\":{\"from\":\"header:x-s\",\"enc\":\"hex\"}"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 #include "tests/trial.h"
 
 /* Authentic times at NOW_MS, in seconds, and what becomes of them. */

@@ -1,9 +1,9 @@
 /* test_version.c: which of two releases is newer. */
-#include "lib/version.h"
+#include "lib/base/version.h"
 
 #include <check.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 static const struct {
 	const char *older, *newer;

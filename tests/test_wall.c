@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/age.h"
-#include "lib/util.h"
-#include "lib/wall.h"
+#include "lib/base/age.h"
+#include "lib/base/util.h"
+#include "lib/base/wall.h"
 
 #define START_S INT64_C(1764547200) /* 2025-12-01 */
 #define MADE_S (START_S - 30 * 86400)

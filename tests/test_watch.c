@@ -5,12 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/store_held.h"
-#include "lib/store_impl.h"
-#include "lib/text.h"
-#include "lib/util.h"
-#include "lib/watch.h"
+#include "lib/base/clock.h"
+#include "lib/base/text.h"
+#include "lib/base/util.h"
+#include "lib/engine_bdb/impl.h"
+#include "lib/store/held.h"
+#include "lib/watch/watch.h"
 #include "tests/delivery_fixture.h"
 #include "tests/notice_fixture.h"
 

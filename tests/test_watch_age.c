@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/store_impl.h"
-#include "lib/util.h"
-#include "lib/version.h"
-#include "lib/watch.h"
+#include "lib/base/util.h"
+#include "lib/base/version.h"
+#include "lib/engine_bdb/impl.h"
+#include "lib/watch/watch.h"
 #include "tests/clock_fixture.h"
 #include "tests/delivery_fixture.h"
 #include "tests/notice_fixture.h"

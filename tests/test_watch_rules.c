@@ -2,8 +2,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "lib/util.h"
-#include "lib/watch_rules.h"
+#include "lib/base/util.h"
+#include "lib/watch/rules.h"
 
 #define M (60 * INT64_C(1000))
 #define H WATCH_HOUR_MS

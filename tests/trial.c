@@ -1,10 +1,11 @@
-/* trial.c: makes requests up; MACs by lib/hmac.c, which the RFCs vouch for. */
+/* trial.c: makes requests up; MACs by lib/crypto/hmac.c, which the RFCs vouch
+ * for. */
 #include "tests/trial.h"
 
 #include <check.h>
 #include <string.h>
 
-#include "lib/hmac.h"
+#include "lib/crypto/hmac.h"
 
 void
 trial_mac(char *out, size_t room, enum encoding enc, const char *one,

@@ -5,7 +5,7 @@
 #ifndef EYELET_TESTS_TRIAL_H
 #define EYELET_TESTS_TRIAL_H
 
-#include "lib/encode.h"
+#include "lib/base/encode.h"
 #include "tests/vectors.h"
 
 #define SECRET "s"

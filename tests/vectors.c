@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/encode.h"
-#include "lib/url.h"
-#include "lib/util.h"
+#include "lib/base/encode.h"
+#include "lib/base/util.h"
+#include "lib/http/url.h"
 
 #define LINE_MAX_BYTES 65536
 

@@ -5,9 +5,9 @@
 #ifndef EYELET_TESTS_VECTORS_H
 #define EYELET_TESTS_VECTORS_H
 
-#include "lib/json.h"
-#include "lib/scheme.h"
-#include "lib/verify.h"
+#include "lib/json/json.h"
+#include "lib/scheme/scheme.h"
+#include "lib/scheme/verify.h"
 
 #define VECTOR_SECRETS_MAX 8
 #define VECTOR_PARAMS_MAX 4

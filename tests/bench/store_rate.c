@@ -13,9 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/digest.h"
-#include "lib/seal.h"
-#include "lib/store.h"
+#include "lib/crypto/digest.h"
+#include "lib/crypto/seal.h"
+#include "lib/store/store.h"
 
 #define FLIGHT_MAX 4096
 #define SAMPLES_MAX 2000000

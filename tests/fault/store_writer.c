@@ -14,7 +14,7 @@
  */
 #include "config.h"
 
-#include "lib/store_delivery.h"
+#include "lib/store/delivery.h"
 
 #include <err.h>
 #include <fcntl.h>
@@ -27,8 +27,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "lib/digest.h"
-#include "lib/seal.h"
+#include "lib/crypto/digest.h"
+#include "lib/crypto/seal.h"
 #include "tests/fault/writer_held.h"
 
 #define IN_FLIGHT 48

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "lib/digest.h"
+#include "lib/crypto/digest.h"
 
 #define KEY_MAX 96
 #define IGNORED_LOOKED_AT 8

@@ -5,7 +5,7 @@
 #ifndef EYELET_TESTS_FAULT_WRITER_HELD_H
 #define EYELET_TESTS_FAULT_WRITER_HELD_H
 
-#include "lib/store_held.h"
+#include "lib/store/held.h"
 
 /* As GitHub sends: the body is signed, id and type are not. */
 void writer_sign(struct store_item *item);

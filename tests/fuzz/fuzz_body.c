@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/body.h"
-#include "lib/inflate.h"
-#include "lib/multipart.h"
+#include "lib/http/body.h"
+#include "lib/http/inflate.h"
+#include "lib/http/multipart.h"
 
 /* A promise is broken: libFuzzer keeps the input. */
 static void

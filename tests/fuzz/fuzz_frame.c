@@ -3,13 +3,13 @@
  * might send them. Whatever decodes, and is put again, decodes to the same;
  * what is read lies within the bytes.
  */
-#include "lib/frame.h"
+#include "lib/owner/frame.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/feed_impl.h"
+#include "lib/owner/feed_impl.h"
 
 /* A promise of frame.h is broken: libFuzzer keeps the input. */
 static void

@@ -5,7 +5,7 @@
  * one, the first of them the query, and the body. Nobody without the secret
  * may pass; nothing takes more than its time.
  */
-#include "lib/handshake.h"
+#include "lib/scheme/handshake.h"
 
 #include <stdint.h>
 #include <stdio.h>
