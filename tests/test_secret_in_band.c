@@ -409,6 +409,70 @@ START_TEST(it_keeps_no_provider_out)
 }
 END_TEST
 
+/* --- one event, delivered once -------------------------------------------- */
+
+/* With two of them one event would be held, and released, under each. */
+START_TEST(one_secret_waits_at_a_time)
+{
+	const char *cure = _i == 0
+			       ? OP("secret.activate") "}"
+			       : OP("secret.revoke") ",\"secret\":\"sec_1\"}";
+
+	stand_do(ADD(""));
+	ck_assert_int_eq(token('A'), 200);
+	refused(EXPECT, ERR_EXISTS, "sec_1 was sent to the endpoint itself");
+	ck_assert_int_eq(token('B'), 401);
+	/* Nothing else is in its way. */
+	stand_do(OP("endpoint.edit") ",\"settings\":{\"rate\":9},\"expect_"
+				     "secret_s\":0}");
+	event('A', PAGE("e1", ""), "held");
+	stand_do(cure);
+	stand_do(EXPECT);
+	ck_assert_int_eq(token('B'), 200);
+	refused(EXPECT, ERR_EXISTS, "sec_2 was sent to the endpoint itself");
+}
+END_TEST
+
+/* The operator takes the first one's event out by hand. */
+START_TEST(an_event_of_two_secrets_is_released_once)
+{
+	stand_do(ADD(""));
+	ck_assert_int_eq(token('A'), 200);
+	event('A', PAGE("e1", ""), "held");
+	stand_do(OP("secret.revoke") ",\"secret\":\"sec_1\"}");
+	stand_do(EXPECT);
+	ck_assert_int_eq(token('B'), 200);
+	event('B', PAGE("e1", ""), "held");
+	event('B', PAGE("e2", ""), "held");
+	stand_do("{\"op\":\"event.release\",\"seqs\":[1]}");
+	event('B', PAGE("e1", ""), "duplicate");
+	last_has(OP("secret.activate") "}", "/released", "1");
+	event('B', PAGE("e1", ""), "duplicate");
+	event('B', PAGE("e2", ""), "duplicate");
+	ck_assert_uint_eq(EVENTS(), 2);
+	ck_assert_uint_eq(HELD(), 1);
+}
+END_TEST
+
+/* As one of an activated secret is. */
+START_TEST(an_id_that_is_reused_stays_held)
+{
+	bool delivers = _i == 1;
+
+	stand_do(_i == 0 ? ADD("") : ADD(",\"on_held\":\"deliver\""));
+	ck_assert_int_eq(token('A'), 200);
+	event('A', PAGE("e1", ""), "held");
+	event('A', PAGE("e1", ",\"again\":1"), "held");
+	event('A', PAGE("e1", ",\"again\":1"), "duplicate");
+	event('A', PAGE("e1", ""), "duplicate");
+	last_has(OP("secret.activate") "}", "/released", delivers ? "2" : "1");
+	ck_assert_uint_eq(EVENTS(), delivers ? 2 : 1);
+	ck_assert_uint_eq(HELD(), delivers ? 0 : 1);
+	event('A', PAGE("e1", ""), "duplicate");
+	event('A', PAGE("e1", ",\"again\":1"), "duplicate");
+}
+END_TEST
+
 /* --- activating ----------------------------------------------------------- */
 
 START_TEST(an_activation_that_was_cut_off_goes_on)
@@ -460,6 +524,9 @@ main(void)
 	tcase_add_test(tc, nothing_of_it_is_delivered);
 	tcase_add_test(tc, it_takes_no_place_unseen);
 	tcase_add_test(tc, it_keeps_no_provider_out);
+	tcase_add_loop_test(tc, one_secret_waits_at_a_time, 0, 2);
+	tcase_add_test(tc, an_event_of_two_secrets_is_released_once);
+	tcase_add_loop_test(tc, an_id_that_is_reused_stays_held, 0, 2);
 	tcase_add_loop_test(tc, an_activation_that_was_cut_off_goes_on, 0, 3);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_ENV);

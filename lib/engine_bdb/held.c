@@ -204,33 +204,88 @@ store_held_put(struct store *st, struct bdb_txn *txn,
 	return put_held(st, txn, h, err);
 }
 
-/* Its records name the released copy from now on, for a whole horizon. */
+/*
+ * Its record under a key names the released copy from now on, for a whole
+ * horizon: also one that has expired, or that a copy of it has which is held
+ * for another secret. A genuine event keeps what it has taken meanwhile.
+ */
 static int
-hand_over_keys(struct store_tx *tx, const struct store_held *h, uint64_t seq,
+hand_over(struct store_tx *tx, const struct store_held *h,
+    const unsigned char key[DEDUPE_KEY_SIZE], uint64_t seq,
     const struct store_clock *now, struct err *err)
 {
 	struct store *st = tx->st;
+	struct buf row = BUF_INIT(ROW_MAX);
 	struct record_dedupe rec;
-	unsigned key;
+	struct store_held other;
 	bool found;
+	int ret = -1;
 
-	for (key = 0; key < DEDUPE_KEYS; key++) {
-		if ((h->own_keys & DEDUPE_BIT(key)) == 0)
-			continue;
-		if (dedupe_get(st->dedupe, tx->txn, h->endpoint_id,
-			h->keys[key], &rec, &found, err) < 0)
-			return -1;
-		/* A genuine event may have taken the id meanwhile. */
-		if (!found || rec.first.state != DEDUPE_HELD ||
-		    rec.first.seq != h->seq)
-			continue;
-		rec.first.state = DEDUPE_STORED;
-		rec.first.seq = seq;
-		rec.first.age_ms = now->age_ms;
-		if (dedupe_put(st->dedupe, tx->txn, h->endpoint_id,
-			h->keys[key], &rec, err) < 0)
-			return -1;
+	if (dedupe_get(st->dedupe, tx->txn, h->endpoint_id, key, &rec, &found,
+		err) < 0)
+		goto out;
+	if (found && rec.first.state == DEDUPE_HELD &&
+	    rec.first.seq != h->seq) {
+		if (store_held_find(st, tx->txn, rec.first.seq, &other, &row,
+			&found, err) < 0)
+			goto out;
+		if (!found || other.secret_id == 0) {
+			ret = 0;
+			goto out;
+		}
+		found = false;
 	}
+	if (!found) {
+		memset(&rec, 0, sizeof(rec));
+		memcpy(rec.first.id, h->id, sizeof(h->id));
+		memcpy(rec.first.payload, h->payload, sizeof(h->payload));
+		memcpy(rec.first.type, h->type, sizeof(h->type));
+		rec.first.state = DEDUPE_HELD;
+		rec.first_ms = rec.last_ms = now->wall_ms;
+	}
+	ret = 0;
+	if (rec.first.state != DEDUPE_HELD)
+		goto out;
+	rec.first.state = DEDUPE_STORED;
+	rec.first.seq = seq;
+	rec.first.age_ms = now->age_ms;
+	ret = dedupe_put(st->dedupe, tx->txn, h->endpoint_id, key, &rec, err);
+out:
+	buf_free(&row);
+	return ret;
+}
+
+/* The keys of the elements of a batch stand behind that of the whole. */
+static size_t
+count_elements(const struct event *ev)
+{
+	size_t n = ev->contents.len / DEDUPE_KEY_SIZE;
+
+	return n > 0 ? n - 1 : 0;
+}
+
+static const unsigned char *
+element_key(const struct event *ev, size_t i)
+{
+	return (const unsigned char *)ev->contents.ptr +
+	       (1 + i) * DEDUPE_KEY_SIZE;
+}
+
+static int
+hand_over_keys(struct store_tx *tx, const struct store_held *h,
+    const struct event *ev, uint64_t seq, const struct store_clock *now,
+    struct err *err)
+{
+	size_t i, n = count_elements(ev);
+	unsigned key;
+
+	for (key = 0; key < DEDUPE_KEYS; key++)
+		if ((h->own_keys & DEDUPE_BIT(key)) != 0 &&
+		    hand_over(tx, h, h->keys[key], seq, now, err) < 0)
+			return -1;
+	for (i = 0; i < n; i++)
+		if (hand_over(tx, h, element_key(ev, i), seq, now, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -254,31 +309,54 @@ check_waits(const struct store_held *h, struct err *err)
 	return 0;
 }
 
-/*
- * An event of a secret that was not activated keeps no other out: did it come
- * again under one that is?
- */
+/* Is the event that has the key in the log, and not held? *seq 0: no. */
 static int
-check_no_other(struct store_tx *tx, const struct store_held *h, struct err *err)
+find_stored(struct store_tx *tx, uint64_t endpoint_id,
+    const unsigned char key[DEDUPE_KEY_SIZE], uint64_t *seq, struct err *err)
 {
 	struct record_dedupe rec;
-	unsigned key;
 	bool found;
 
-	for (key = 0; key < DEDUPE_KEYS && h->secret_id != 0; key++) {
-		if ((h->own_keys & DEDUPE_BIT(key)) == 0)
-			continue;
-		if (dedupe_get(tx->st->dedupe, tx->txn, h->endpoint_id,
-			h->keys[key], &rec, &found, err) < 0)
-			return -1;
-		if (found && rec.first.state == DEDUPE_STORED)
-			return err_set(err, ERR_CONFLICT,
-			    "held event %llu came again since, and is event "
-			    "%llu: drop the held one",
-			    (unsigned long long)h->seq,
-			    (unsigned long long)rec.first.seq);
-	}
+	if (dedupe_get(tx->st->dedupe, tx->txn, endpoint_id, key, &rec, &found,
+		err) < 0)
+		return -1;
+	*seq = found && rec.first.state == DEDUPE_STORED ? rec.first.seq : 0;
 	return 0;
+}
+
+/*
+ * An event of a secret that was not activated keeps no other out: did it come
+ * again under one that is, or each of its elements?
+ */
+static int
+check_no_other(struct store_tx *tx, const struct store_held *h,
+    const struct event *ev, struct err *err)
+{
+	size_t i, n = count_elements(ev);
+	uint64_t seq = 0;
+	unsigned key;
+	bool whole;
+
+	if (h->secret_id == 0)
+		return 0;
+	for (key = 0; key < DEDUPE_KEYS && seq == 0; key++)
+		if ((h->own_keys & DEDUPE_BIT(key)) != 0 &&
+		    find_stored(tx, h->endpoint_id, h->keys[key], &seq, err) <
+			0)
+			return -1;
+	for (i = 0, whole = seq != 0; i < n && !whole; i++) {
+		if (find_stored(
+			tx, h->endpoint_id, element_key(ev, i), &seq, err) < 0)
+			return -1;
+		if (seq == 0)
+			break;
+	}
+	if (seq == 0)
+		return 0;
+	return err_set(err, ERR_CONFLICT,
+	    "held event %llu came again since, and is event %llu: drop the "
+	    "held one",
+	    (unsigned long long)h->seq, (unsigned long long)seq);
 }
 
 static int
@@ -309,7 +387,7 @@ store_tx_release(
 	store_clock(tx->st, &now);
 	copy.flags &= ~(unsigned)EVENT_HELD;
 	if (found &&
-	    (check_waits(&h, err) < 0 || check_no_other(tx, &h, err) < 0))
+	    (check_waits(&h, err) < 0 || check_no_other(tx, &h, ev, err) < 0))
 		goto out;
 	if (store_tx_append(tx, &copy, &now, err) < 0)
 		goto out;
@@ -319,7 +397,7 @@ store_tx_release(
 		h.seq = ev->seq;
 		h.endpoint_id = ev->endpoint_id;
 		h.age_ms = ev->age_ms;
-	} else if (hand_over_keys(tx, &h, *seq, &now, err) < 0 ||
+	} else if (hand_over_keys(tx, &h, ev, *seq, &now, err) < 0 ||
 		   uncount(tx->st, tx->txn, &h, err) < 0) {
 		goto out;
 	}

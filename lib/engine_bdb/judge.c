@@ -15,11 +15,13 @@ struct judging {
 /*
  * The record under a key, unless it is that of a held event whose secret is not
  * activated: anybody may have sent that, so it is known again under the same
- * secret alone, and is in the way of no other event.
+ * secret alone, and is in the way of no other event. Once that is activated, by
+ * what a rule holds alone, since the rest is released. *waits: it is of an
+ * event whose secret is not activated, as this one's is not.
  */
 static int
 get_record(struct judging *jd, const unsigned char key[DEDUPE_KEY_SIZE],
-    struct record_dedupe *out, bool *found, struct err *err)
+    struct record_dedupe *out, bool *waits, bool *found, struct err *err)
 {
 	struct store *st = jd->ba->st;
 	const struct store_item *item = jd->item;
@@ -28,6 +30,7 @@ get_record(struct judging *jd, const unsigned char key[DEDUPE_KEY_SIZE],
 	bool has_row;
 	int ret;
 
+	*waits = false;
 	if (dedupe_get(st->dedupe, jd->ba->txn, item->event.endpoint_id, key,
 		out, found, err) < 0)
 		return -1;
@@ -36,9 +39,12 @@ get_record(struct judging *jd, const unsigned char key[DEDUPE_KEY_SIZE],
 	ret = store_held_find(
 	    st, jd->ba->txn, out->first.seq, &h, &scratch, &has_row, err);
 	if (ret == 0 && has_row && h.secret_id != 0 &&
-	    h.state != STORE_HELD_RELEASED)
-		*found =
-		    item->hold != NULL && item->event.secret_id == h.secret_id;
+	    h.state != STORE_HELD_RELEASED) {
+		*found = item->event.secret_id == h.secret_id &&
+			 (item->hold != NULL || h.rule != DEDUPE_RULE_SECRET);
+		*waits = *found && item->hold != NULL &&
+			 h.state == STORE_HELD_WAITING;
+	}
 	if (!*found)
 		memset(out, 0, sizeof(*out));
 	buf_free(&scratch);
@@ -54,9 +60,9 @@ find(void *arg, enum dedupe_key key, struct dedupe_record *out, struct err *err)
 	const struct store_item *item = jd->item;
 	const unsigned char *k = item->hashes.keys[key];
 	int64_t oldest_ms = jd->ba->now.age_ms - st->opt.horizon_s * 1000;
-	bool found;
+	bool waits, found;
 
-	if (get_record(jd, k, &jd->known[key], &found, err) < 0)
+	if (get_record(jd, k, &jd->known[key], &waits, &found, err) < 0)
 		return -1;
 	if (!found && dedupe_leaves_records(&item->identity.class)) {
 		if (store_ignored_find(st, jd->ba->txn, item->event.endpoint_id,
@@ -66,6 +72,9 @@ find(void *arg, enum dedupe_key key, struct dedupe_record *out, struct err *err)
 	}
 	if (found)
 		*out = jd->known[key].first;
+	/* Whatever repeats it is judged as beside an event. */
+	if (waits)
+		out->state = DEDUPE_STORED;
 	return 0;
 }
 
@@ -113,7 +122,7 @@ put_records(struct judging *jd, enum dedupe_state state, unsigned writes,
 	uint64_t id = item->event.endpoint_id;
 	size_t i, n = count_elements(item);
 	unsigned key;
-	bool found;
+	bool waits, found;
 
 	describe(jd, state, &rec);
 	for (key = 0; key < DEDUPE_KEYS; key++)
@@ -122,7 +131,8 @@ put_records(struct judging *jd, enum dedupe_state state, unsigned writes,
 			item->hashes.keys[key], &rec, err) < 0)
 			return -1;
 	for (i = 0; i < n; i++) {
-		if (get_record(jd, element_key(item, i), &old, &found, err) < 0)
+		if (get_record(jd, element_key(item, i), &old, &waits, &found,
+			err) < 0)
 			return -1;
 		if (!found && dedupe_put(ba->st->dedupe, ba->txn, id,
 				  element_key(item, i), &rec, err) < 0)
@@ -189,6 +199,9 @@ fill_held(const struct judging *jd, const struct dedupe_decision *d,
 	h->own_keys = d->writes;
 	memcpy(h->keys, item->hashes.keys, sizeof(h->keys));
 	memcpy(h->content, item->hashes.keys[content], sizeof(h->content));
+	memcpy(h->id, item->hashes.event.id, sizeof(h->id));
+	memcpy(h->payload, item->hashes.event.payload, sizeof(h->payload));
+	memcpy(h->type, item->hashes.event.type, sizeof(h->type));
 }
 
 static int
@@ -284,11 +297,11 @@ judge_elements(struct judging *jd, bool *done, struct err *err)
 {
 	struct record_dedupe rec;
 	size_t i, n = count_elements(jd->item);
-	bool found = n > 0;
+	bool waits, found = n > 0;
 
 	for (i = 0; i < n && found; i++)
-		if (get_record(
-			jd, element_key(jd->item, i), &rec, &found, err) < 0)
+		if (get_record(jd, element_key(jd->item, i), &rec, &waits,
+			&found, err) < 0)
 			return -1;
 	*done = found;
 	return found ? repeat(jd, element_key(jd->item, n - 1), &rec,

@@ -43,7 +43,8 @@
  *	1 version, 1 state, 8 endpoint id, 8 age in ms, 8 seq of the first
  *	copy, 8 seq under which it was released, 8 secret id (or 0), 1 rule,
  *	4 bytes of the event, 1 bits of its own keys (enum dedupe_key), 16
- *	each, 16 key of the row "r", 1 length + reason
+ *	each, 16 key of the row "r", 8 id, 8 payload, 8 type (as in dedupe),
+ *	1 length + reason
  * held events of an endpoint ("t" in held)
  *	1 version, 8 how many, 8 bytes
  * held repeats of one content ("r" in held)

@@ -26,7 +26,10 @@ record_put_held(const struct store_held *h, struct buf *b, struct err *err)
 		if ((h->own_keys & DEDUPE_BIT(key)) != 0 &&
 		    buf_put(b, h->keys[key], DEDUPE_KEY_SIZE, err) < 0)
 			return -1;
-	if (buf_put(b, h->content, sizeof(h->content), err) < 0)
+	if (buf_put(b, h->content, sizeof(h->content), err) < 0 ||
+	    buf_put(b, h->id, sizeof(h->id), err) < 0 ||
+	    buf_put(b, h->payload, sizeof(h->payload), err) < 0 ||
+	    buf_put(b, h->type, sizeof(h->type), err) < 0)
 		return -1;
 	return pack_put_bytes(b, 1, h->reason, err);
 }
@@ -53,6 +56,9 @@ record_get_held(struct span value, struct store_held *out, struct err *err)
 		if ((out->own_keys & DEDUPE_BIT(key)) != 0)
 			pack_get_into(&r, out->keys[key], DEDUPE_KEY_SIZE);
 	pack_get_into(&r, out->content, sizeof(out->content));
+	pack_get_into(&r, out->id, sizeof(out->id));
+	pack_get_into(&r, out->payload, sizeof(out->payload));
+	pack_get_into(&r, out->type, sizeof(out->type));
 	out->reason = pack_get_bytes(&r, 1);
 	if (state < STORE_HELD_WAITING || state > STORE_HELD_RELEASED)
 		return err_set(

@@ -88,6 +88,8 @@ struct store_held {
 	unsigned own_keys; /* DEDUPE_BITs: records that name this event */
 	unsigned char keys[DEDUPE_KEYS][DEDUPE_KEY_SIZE]; /* those */
 	unsigned char content[DEDUPE_KEY_SIZE]; /* what it repeats */
+	/* As in its records. */
+	unsigned char id[DEDUPE_HASH], payload[DEDUPE_HASH], type[DEDUPE_HASH];
 };
 
 /* What an endpoint has held. */

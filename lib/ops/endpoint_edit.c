@@ -350,6 +350,8 @@ change_edit(struct store_tx *tx, void *arg, struct buf *result, struct err *err)
 		ch->call, before, ch->scheme, live, &ch->warnings, err) < 0)
 		goto out;
 	if (expect_secret(ch, tx, &settings, err) < 0 ||
+	    (ch->expect_s > 0 && op_secret_check_none_pending(
+				     ch->call, tx, ep.id, ch->name, err) < 0) ||
 	    op_secret_check_keys(ch->call, tx, ep.id, ch->scheme, err) < 0 ||
 	    endpoint_encode(&settings, &made, err) < 0 ||
 	    describe_patch(ch, &detail, err) < 0)

@@ -393,6 +393,15 @@ int op_secret_check_reuse(const struct op_call *call, struct store_tx *tx,
 /* Is the secret that the call names one of its endpoint's? ERR_NOTFOUND. */
 int op_secret_check_named(const struct op_call *call, struct err *err);
 
+/*
+ * ERR_EXISTS: one that was sent to the endpoint itself is not activated, and
+ * while it is not, no other one is waited for. So what one event is known by is
+ * of one secret at a time, and an activation releases it once.
+ */
+int
+op_secret_check_none_pending(const struct op_call *call, struct store_tx *tx,
+    uint64_t endpoint_id, const char *name, struct err *err);
+
 /* How many secrets of an endpoint are live now. */
 int op_secret_count(const struct op_call *call, struct store_tx *tx,
     uint64_t endpoint_id, int64_t now_ms, size_t *live, struct err *err);

@@ -1,4 +1,4 @@
-/* secret_from.c: whence a secret came that was sent to its endpoint. */
+/* secret_from.c: of secrets that were sent to the endpoint itself. */
 #include "lib/ops/impl.h"
 
 #include "lib/base/encode.h"
@@ -37,4 +37,35 @@ out:
 	buf_wipe(&plain);
 	buf_free(&text);
 	return ret;
+}
+
+static int
+find_pending(void *arg, const struct secret *s, struct err *err)
+{
+	uint64_t *id = arg;
+
+	(void)err;
+	if (!secret_is_pending(s))
+		return 0;
+	*id = s->id;
+	return 1;
+}
+
+int
+op_secret_check_none_pending(const struct op_call *call, struct store_tx *tx,
+    uint64_t endpoint_id, const char *name, struct err *err)
+{
+	uint64_t id = 0;
+
+	if (store_secrets(
+		call->ops->store, tx, endpoint_id, find_pending, &id, err) < 0)
+		return -1;
+	if (id == 0)
+		return 0;
+	return err_set(err, ERR_EXISTS,
+	    "sec_%llu was sent to the endpoint itself, and is not activated: "
+	    "one such secret waits at a time. See with eyelet-secret show %s "
+	    "whether it came from the provider, then eyelet-secret activate "
+	    "%s, or eyelet-secret revoke %s sec_%llu",
+	    (unsigned long long)id, name, name, name, (unsigned long long)id);
 }

@@ -37,7 +37,9 @@ int store_held_repeats(struct store *st, const struct store_held *h,
 /*
  * In a change: appends a copy of the held event ev (read from the log by the
  * caller, who may have added to its headers) under a new seq, *seq. It is
- * deduped as an accepted event from then on. An event whose row is lost is
+ * deduped as an accepted event from then on, under its keys and those of its
+ * elements, whether a copy that is held under another secret had them since or
+ * they had expired. An event whose row is lost is
  * released as well. ERR_NOTFOUND: it is not held; ERR_CONFLICT: it was dropped
  * or released already, or has a secret_id, and came again under a secret that
  * is activated; ERR_FULL.
