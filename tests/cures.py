@@ -545,6 +545,8 @@ TESTED = (
     ("look at eyelet-store status", UNDELIVERED, '"status"'),
     ("see with eyelet-secret show %s that it came",
      "tests/secret_in_band.py", "activate"),
+    ("one such secret waits at a time", "tests/secret_in_band.py",
+     "one at a time"),
     ("sent to the endpoint itself: activate it ", "tests/secret_in_band.py",
      '"secret", "activate", "pages"'),
     ('until \"eyelet-store accept-loss\"', *LOSS),
