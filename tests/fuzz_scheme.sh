@@ -15,7 +15,8 @@ build '-lcrypto -lcjson -lm -lz' tests/fuzz/fuzz_scheme lib/http/body lib/base/b
     lib/scheme/identify lib/http/inflate lib/json/json lib/json/find lib/json/print lib/json/scan \
     lib/json/string lib/http/multipart lib/base/near lib/base/nfkd lib/crypto/pubkey lib/http/request lib/scheme/resolve \
     lib/scheme/resolve_body lib/scheme/body \
-    lib/scheme/scheme lib/scheme/check lib/scheme/field lib/scheme/identity \
+    lib/scheme/scheme lib/scheme/algorithm lib/scheme/check \
+    lib/scheme/coverage lib/scheme/field lib/scheme/identity \
     lib/scheme/join lib/scheme/key lib/scheme/read lib/scheme/set \
     lib/scheme/time lib/model/selection lib/model/event lib/base/pack lib/base/pattern lib/scheme/sign \
     lib/scheme/template lib/base/text lib/http/url lib/scheme/verify lib/scheme/verify_payload

@@ -20,83 +20,6 @@ warn(struct scheme_warnings *w, const char *text)
 	w->n++;
 }
 
-/* --- coverage ------------------------------------------------------------ */
-
-static bool
-covers(const struct scheme *sc, const struct template *content,
-    const struct piece *source)
-{
-	switch (source->kind) {
-	case PIECE_LITERAL:
-	case PIECE_PARAM:
-	case PIECE_KEY:
-		return true; /* not the sender's to choose */
-	case PIECE_BODY:
-		return sc->covers_body;
-	case PIECE_JSON:
-	case PIECE_FORM:
-		/* Of a GET they are read off the query. */
-		return (sc->covers_body &&
-			   (!sc->by_get || template_has(content, PIECE_URL))) ||
-		       template_reads(content, source);
-	case PIECE_QUERY:
-		return template_has(content, PIECE_URL) ||
-		       template_reads(content, source);
-	case PIECE_HEADER:
-	case PIECE_ITEM:
-	case PIECE_FORM_ALL:
-	case PIECE_METHOD:
-	case PIECE_URL:
-	case PIECE_CRC32:
-	case PIECE_HEADERS:
-		break;
-	}
-	return template_reads(content, source);
-}
-
-/* Is what source reads covered by the signature? */
-static bool
-covers_source(const struct scheme *sc, const struct piece *source)
-{
-	return covers(sc, &sc->content, source) &&
-	       (sc->older.prefix == NULL ||
-		   covers(sc, &sc->older.content, source));
-}
-
-bool
-scheme_covers_all(const struct scheme *sc, const struct template *t)
-{
-	size_t i;
-
-	for (i = 0; i < t->n; i++)
-		if (!covers_source(sc, &t->pieces[i]))
-			return false;
-	return true;
-}
-
-bool
-scheme_covers_each(const struct scheme *sc, const struct template *t, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (!scheme_covers_all(sc, &t[i]))
-			return false;
-	return n > 0;
-}
-
-static void
-find_coverage(struct scheme *sc)
-{
-	/* Not by {form*}: its names and values run into each other. */
-	sc->covers_body = template_has(&sc->content, PIECE_BODY) &&
-			  (sc->older.prefix == NULL ||
-			      template_has(&sc->older.content, PIECE_BODY));
-	/* Not through the body: a digest cannot cover what it stands in. */
-	if (sc->has_digest && covers_source(sc, &sc->digest_from))
-		sc->covers_body = true;
-}
-
 /* --- rules --------------------------------------------------------------- */
 
 static int
@@ -348,19 +271,19 @@ check_coverage(const struct scheme *sc, struct err *err)
 {
 	size_t i;
 
-	if (sc->has_time && !covers_source(sc, &sc->time_from))
+	if (sc->has_time && !scheme_covers(sc, &sc->time_from))
 		return err_set(err, ERR_CONFIG,
 		    "/time/from: \"%s\" is not in the signed content, so "
 		    "whoever repeats a request can make it new",
 		    sc->time_from.shown);
-	if (sc->has_digest && !covers_source(sc, &sc->digest_from))
+	if (sc->has_digest && !scheme_covers(sc, &sc->digest_from))
 		return err_set(err, ERR_CONFIG,
 		    "/digest/from: \"%s\" is not in the signed content, so "
 		    "whoever changes the body can change it too",
 		    sc->digest_from.shown);
 	for (i = 0; i < sc->nrequire; i++)
 		if (sc->require[i].is_param &&
-		    !covers_source(sc, &sc->require[i].from))
+		    !scheme_covers(sc, &sc->require[i].from))
 			return err_set(err, ERR_CONFIG,
 			    "/require: \"%s\" is not in the signed content, "
 			    "so whoever repeats a request can choose it",
@@ -487,7 +410,7 @@ scheme_check(
 		return -1;
 	if (check_older_is_signed(sc, err) < 0)
 		return -1;
-	find_coverage(sc);
+	scheme_find_coverage(sc);
 	if (check_ids(sc, err) < 0 || check_sig(sc, err) < 0 ||
 	    scheme_body_check(sc, err) < 0 ||
 	    scheme_join_check(sc, &unique, err) < 0 ||
