@@ -14,7 +14,7 @@ build '-lcrypto -lcjson -lm -lz' tests/fuzz/fuzz_scheme lib/http/body lib/base/b
     lib/scheme/envelope lib/base/err lib/http/form lib/scheme/handshake lib/scheme/handshake_read lib/crypto/hmac \
     lib/scheme/identify lib/http/inflate lib/json/json lib/json/find lib/json/print lib/json/scan \
     lib/json/string lib/http/multipart lib/base/near lib/base/nfkd lib/crypto/pubkey lib/http/request lib/scheme/resolve \
-    lib/scheme/resolve_body lib/scheme/body \
+    lib/scheme/resolve_body lib/scheme/resolver lib/scheme/body \
     lib/scheme/scheme lib/scheme/algorithm lib/scheme/check \
     lib/scheme/coverage lib/scheme/field lib/scheme/identity \
     lib/scheme/join lib/scheme/key lib/scheme/read lib/scheme/set \

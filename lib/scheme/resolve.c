@@ -1,80 +1,14 @@
 /* resolve.c: fills the holes of templates from a request. */
 #include "lib/scheme/resolve.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/crc32.h"
-#include "lib/http/multipart.h"
-#include "lib/json/scan.h"
 #include "lib/scheme/impl.h"
+#include "lib/scheme/resolve_impl.h"
 
 #define CRC32_TEXT_MAX 16 /* ten digits */
 #define HEADERS_NAMES_MAX 1024 /* bytes of the names in {headers:} */
-
-struct made {
-	struct made *next;
-	struct buf bytes;
-};
-
-void
-resolver_init(
-    struct resolver *rs, const struct scheme *sc, const struct verify_input *in)
-{
-	memset(rs, 0, sizeof(*rs));
-	rs->sc = sc;
-	rs->in = in;
-	rs->split = sc->split;
-}
-
-void
-resolver_free(struct resolver *rs)
-{
-	resolver_forget(rs);
-	buf_wipe(&rs->json);
-	body_close(&rs->body);
-}
-
-void
-resolver_forget(struct resolver *rs)
-{
-	struct made *m;
-
-	while ((m = rs->made) != NULL) {
-		rs->made = m->next;
-		buf_wipe(&m->bytes);
-		free(m);
-	}
-}
-
-/* An empty buf of at most max bytes that lives as long as the resolver. */
-static struct buf *
-make(struct resolver *rs, size_t max, struct err *err)
-{
-	struct made *m = calloc(1, sizeof(*m));
-
-	if (m == NULL) {
-		err_set(err, ERR_NOMEM, "no memory for a request's value");
-		return NULL;
-	}
-	m->bytes.max = max;
-	m->next = rs->made;
-	rs->made = m;
-	return &m->bytes;
-}
-
-const char *
-resolver_reason(const struct resolver *rs, const struct piece *piece,
-    enum resolve_outcome how)
-{
-	const struct body *body =
-	    rs->in->body == NULL ? &rs->body : rs->in->body;
-
-	if (how == RESOLVE_ABSENT)
-		return piece->absent;
-	return how == RESOLVE_UNREADABLE && body->why != NULL ? body->why
-							      : piece->broken;
-}
 
 struct span
 resolve_next_item(struct span *rest, char split)
@@ -92,9 +26,6 @@ resolve_next_item(struct span *rest, char split)
 }
 
 /* --- one kind each ------------------------------------------------------- */
-
-typedef int resolve_kind(struct resolver *rs, const struct piece *p,
-    enum resolve_outcome *how, struct span *value, struct err *err);
 
 static int
 resolve_literal(struct resolver *rs, const struct piece *p,
@@ -152,143 +83,6 @@ resolve_item(struct resolver *rs, const struct piece *p,
 }
 
 static int
-resolve_json(struct resolver *rs, const struct piece *p,
-    enum resolve_outcome *how, struct span *value, struct err *err)
-{
-	struct err why = ERR_INIT;
-	enum json_kind kind;
-	struct span raw;
-	struct buf *made;
-
-	if (resolver_scan(rs, err) < 0)
-		return -1;
-	if (rs->body_is_json < 0) {
-		if (rs->is_unreadable)
-			*how = RESOLVE_UNREADABLE;
-		return 0;
-	}
-	kind = json_find(
-	    rs->element.len > 0 ? rs->element : rs->text, p->arg, &raw);
-	if (kind == JSON_ABSENT || kind == JSON_NULL)
-		return 0;
-	*how = RESOLVE_OK;
-	if (kind == JSON_NUMBER || kind == JSON_BOOL) {
-		*value = raw;
-		return 0;
-	}
-	if (kind == JSON_STRING && span_find(raw, '\\') == raw.len) {
-		*value = span_of((const char *)raw.ptr + 1, raw.len - 2);
-	} else {
-		made = make(rs, raw.len, err);
-		if (made == NULL)
-			return -1;
-		if (json_scalar(raw, made, &why) < 0) {
-			*how = RESOLVE_BROKEN;
-			return why.code == ERR_INPUT
-				   ? 0
-				   : err_set(err, why.code, "%s", why.text);
-		}
-		*value = buf_span(made);
-	}
-	if (value->len == 0)
-		*how = RESOLVE_ABSENT;
-	return 0;
-}
-
-/* The facts about a setting, by its name. */
-static void
-set_answer(enum form_answer answer, struct span found,
-    enum resolve_outcome *how, struct span *value)
-{
-	*value = found;
-	if (answer == FORM_BROKEN)
-		*how = RESOLVE_UNREADABLE;
-	else if (answer == FORM_FOUND && found.len > 0)
-		*how = RESOLVE_OK;
-}
-
-/* A value by name out of a query or a form that is written as one. */
-static int
-resolve_pair(struct resolver *rs, struct span text, const struct piece *p,
-    enum resolve_outcome *how, struct span *value, struct err *err)
-{
-	struct buf *made = make(rs, text.len, err);
-	enum form_answer answer;
-
-	if (made == NULL ||
-	    form_find(text, p->arg, p->any_case ? FORM_ANY_CASE : FORM_EXACT,
-		made, &answer, err) < 0)
-		return -1;
-	set_answer(answer, buf_span(made), how, value);
-	return 0;
-}
-
-static int
-resolve_query(struct resolver *rs, const struct piece *p,
-    enum resolve_outcome *how, struct span *value, struct err *err)
-{
-	return resolve_pair(rs, rs->in->request->query, p, how, value, err);
-}
-
-/* Of a GET the query is the form: it has no body. */
-static int
-resolve_form(struct resolver *rs, const struct piece *p,
-    enum resolve_outcome *how, struct span *value, struct err *err)
-{
-	const struct request *rq = rs->in->request;
-	struct span type, boundary, found = SPAN_EMPTY;
-	const struct body *body;
-	enum multipart_type kind;
-
-	if (span_is(rq->method, "GET"))
-		return resolve_query(rs, p, how, value, err);
-	if (resolver_body(rs, &body, err) < 0)
-		return -1;
-	*how = RESOLVE_UNREADABLE;
-	if (body->why != NULL || request_header(rq, "content-type", &type) > 1)
-		return 0;
-	kind = multipart_type(type, &boundary);
-	if (kind == MULTIPART_BROKEN)
-		return 0;
-	*how = RESOLVE_ABSENT;
-	if (kind == MULTIPART_NONE)
-		return resolve_pair(rs, body->bytes, p, how, value, err);
-	set_answer(multipart_find(body->bytes, boundary, p->arg,
-		       p->any_case ? FORM_ANY_CASE : FORM_EXACT, &found),
-	    found, how, value);
-	return 0;
-}
-
-/*
- * Whatever the content type says, the body is read as a form: were another
- * type signed as nothing, a signature over an address alone would let any
- * body pass.
- */
-static int
-resolve_form_all(struct resolver *rs, const struct piece *p,
-    enum resolve_outcome *how, struct span *value, struct err *err)
-{
-	const struct body *body;
-	enum form_answer answer;
-	struct buf *made;
-
-	(void)p;
-	*how = RESOLVE_UNREADABLE;
-	if (resolver_body(rs, &body, err) < 0)
-		return -1;
-	if (body->why != NULL)
-		return 0;
-	made = make(rs, body->bytes.len, err);
-	if (made == NULL ||
-	    form_put_sorted(body->bytes, made, &answer, err) < 0)
-		return -1;
-	*value = buf_span(made);
-	if (answer == FORM_FOUND)
-		*how = RESOLVE_OK;
-	return 0;
-}
-
-static int
 resolve_param(struct resolver *rs, const struct piece *p,
     enum resolve_outcome *how, struct span *value, struct err *err)
 {
@@ -329,7 +123,7 @@ resolve_url(struct resolver *rs, const struct piece *p,
 		return err_set(err, ERR_CONFIG,
 		    "the scheme signs the public URL; set the one that is "
 		    "registered with the provider");
-	made = make(rs, url.len + query.len + sizeof("?:443"), err);
+	made = resolver_make(rs, url.len + query.len + sizeof("?:443"), err);
 	if (made == NULL ||
 	    url_put(url, query, rs->port, rs->sc->url_decode, made, err) < 0)
 		return -1;
@@ -352,7 +146,7 @@ static int
 resolve_crc32(struct resolver *rs, const struct piece *p,
     enum resolve_outcome *how, struct span *value, struct err *err)
 {
-	struct buf *made = make(rs, CRC32_TEXT_MAX, err);
+	struct buf *made = resolver_make(rs, CRC32_TEXT_MAX, err);
 	struct span body;
 
 	(void)p;
@@ -436,8 +230,8 @@ resolve_headers(struct resolver *rs, const struct piece *p,
 	if (names.len > HEADERS_NAMES_MAX || has_twice(names))
 		return 0;
 	room = headers_room(rs->in->request, names);
-	head = make(rs, room, err);
-	tail = make(rs, room, err);
+	head = resolver_make(rs, room, err);
+	tail = resolver_make(rs, room, err);
 	if (head == NULL || tail == NULL ||
 	    put_named(rs, names, head, tail, &whole, err) < 0)
 		return -1;
