@@ -41,11 +41,6 @@ KNOWN = [
         "lib/engine_bdb/rows.c",
     },
     {
-        "lib/deliver/schedule.c",
-        "lib/deliver/schedule_entry.c",
-        "lib/deliver/schedule_order.c",
-    },
-    {
         "lib/log/segments.c",
         "lib/log/segments_damage.c",
         "lib/log/segments_totals.c",

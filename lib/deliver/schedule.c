@@ -1,9 +1,7 @@
 /* schedule.c: a schedule with its destinations, and its clock. */
 #include "lib/deliver/schedule.h"
 
-#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/deliver/schedule_impl.h"
 
@@ -59,48 +57,6 @@ earlier(struct heap_node *a, struct heap_node *b)
 	const struct target *x = TARGET(a, timer), *y = TARGET(b, timer);
 
 	return x->wake != y->wake ? x->wake < y->wake : x->set.id < y->set.id;
-}
-
-struct target *
-schedule_target(const struct schedule *sc, uint64_t id)
-{
-	uint64_t hash = table_hash_pair(id, sc->seed);
-	struct table_node *n;
-
-	for (n = table_find(&sc->targets, hash); n != NULL; n = table_next(n))
-		if (TARGET(n, by_id)->set.id == id)
-			return TARGET(n, by_id);
-	return NULL;
-}
-
-void
-target_wake(struct schedule *sc, struct target *t, int64_t at)
-{
-	if (t->wake != INT64_MAX)
-		heap_cut(&sc->timers, &t->timer);
-	t->wake = at;
-	if (at != INT64_MAX)
-		heap_put(&sc->timers, &t->timer);
-}
-
-void
-target_kick(struct schedule *sc, struct target *t)
-{
-	if (!t->removed && ring_empty(&t->active))
-		ring_put(&sc->active, &t->active);
-}
-
-void
-target_news(struct schedule *sc, struct target *t)
-{
-	if (!t->removed && ring_empty(&t->news))
-		ring_put(&sc->news, &t->news);
-}
-
-bool
-target_runs(const struct target *t)
-{
-	return t->told && !t->telling && t->set.runs && !t->disabled;
 }
 
 /* A report names each destination at most once. */
@@ -169,24 +125,6 @@ target_free(struct schedule *sc, struct target *t)
 	while (!ring_empty(&t->entries))
 		entry_free(sc, ENTRY(t->entries.next, of_target));
 	free(t);
-}
-
-void
-target_forgive(struct target *t)
-{
-	t->failures = t->faults = 0;
-	t->open = false;
-	t->hold = INT64_MIN;
-}
-
-void
-target_unfail(struct schedule *sc, struct target *t)
-{
-	t->failing = false;
-	if (t->kept.at_ms == 0)
-		return;
-	t->kept = (struct store_failing){ 0, 0 };
-	t->kept_news = sc->moved = true;
 }
 
 int

@@ -1,7 +1,6 @@
 /* schedule_entry.c: deliveries in memory: how they come, end and go. */
 #include "lib/deliver/schedule_impl.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 

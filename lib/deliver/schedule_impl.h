@@ -9,6 +9,10 @@
  * Where an entry waits is its place; it is in one at a time. Entries of one
  * lane go one by one: the lowest is its head, the others are behind it.
  *
+ * Files call those that stand above them here: schedule_target.c,
+ * schedule_order.c, schedule_entry.c, schedule.c; then those that do one thing
+ * each, _rows, _end, _read, _send and _report.
+ *
  * Times in here ("on our clock") are schedule_tick's: they never go back.
  */
 #ifndef EYELET_LIB_DELIVER_SCHEDULE_IMPL_H
@@ -171,17 +175,12 @@ struct schedule {
 	size_t ncursors, nfailings, nin_report, target_room;
 };
 
-/* --- schedule.c ----------------------------------------------------------- */
+#define ENTRY(ptr, member) CONTAINER_OF(ptr, struct entry, member)
+#define TARGET(ptr, member) CONTAINER_OF(ptr, struct target, member)
 
-int64_t schedule_tick(struct schedule *sc, int64_t now_ms);
-int64_t schedule_peek(const struct schedule *sc, int64_t now_ms);
-int64_t schedule_wall(const struct schedule *sc, int64_t at);
-uint32_t schedule_chance(struct schedule *sc);
+/* --- schedule_target.c ---------------------------------------------------- */
 
 struct target *schedule_target(const struct schedule *sc, uint64_t id);
-void target_free(struct schedule *sc, struct target *t);
-/* Arrays for a report; what had no room goes into the next one. */
-int schedule_room(struct schedule *sc, struct err *err);
 void target_kick(struct schedule *sc, struct target *t); /* may start some */
 void target_news(struct schedule *sc, struct target *t); /* may report some */
 void target_wake(struct schedule *sc, struct target *t, int64_t at);
@@ -189,40 +188,6 @@ bool target_runs(const struct target *t);
 void target_forgive(struct target *t); /* its failures up to now */
 /* It has not been failing, and that is to be written down. */
 void target_unfail(struct schedule *sc, struct target *t);
-
-/* --- schedule_entry.c: entries -------------------------------------------- */
-
-struct entry_facts {
-	uint64_t seq, endpoint_id;
-	struct span id, type, key;
-};
-
-/* In no place yet. ERR_NOMEM, ERR_LIMIT. */
-struct entry *entry_new(struct schedule *sc, struct target *t,
-    const struct entry_facts *facts, struct err *err);
-struct entry *
-entry_find(const struct schedule *sc, const struct target *t, uint64_t seq);
-void entry_free(struct schedule *sc, struct entry *e);
-void entry_fresh(struct entry *e); /* puts it at the window's end */
-void entry_outcome(struct schedule *sc, struct entry *e, struct outcome *o);
-/* Nothing is to be done any more. It leaves its lane. */
-void entry_settle(struct schedule *sc, struct entry *e);
-/* Frees it when nobody needs it. */
-void entry_rest(struct schedule *sc, struct entry *e);
-void entry_queued(struct entry *e, bool queued);
-/* It is dead without an attempt. It becomes fresh. ERR_NOMEM. */
-int entry_dead(struct schedule *sc, struct entry *e, const char *reason,
-    struct span words, struct err *err);
-/* What an operator made of it meanwhile counts from now on. */
-void entry_succeed(struct schedule *sc, struct entry *e);
-/* The log was read up to t->read: what is no more ahead of it. */
-void target_reached(struct schedule *sc, struct target *t);
-
-void entry_list_put(struct entry_list *l, struct entry *e);
-struct entry *entry_list_take(struct entry_list *l);
-
-#define ENTRY(ptr, member) CONTAINER_OF(ptr, struct entry, member)
-#define TARGET(ptr, member) CONTAINER_OF(ptr, struct target, member)
 
 /* --- schedule_order.c: places and lanes ----------------------------------- */
 
@@ -249,5 +214,53 @@ void entry_ahead(struct entry *e); /* to PLACE_AHEAD, whatever the order */
 void entry_unplace(struct entry *e); /* to PLACE_NONE; it does not run */
 void entry_run(struct entry *e); /* from a ready place */
 void entry_ran(struct entry *e); /* to PLACE_NONE */
+
+/* --- schedule_entry.c: entries -------------------------------------------- */
+
+struct entry_facts {
+	uint64_t seq, endpoint_id;
+	struct span id, type, key;
+};
+
+/* In no place yet. ERR_NOMEM, ERR_LIMIT. */
+struct entry *entry_new(struct schedule *sc, struct target *t,
+    const struct entry_facts *facts, struct err *err);
+struct entry *
+entry_find(const struct schedule *sc, const struct target *t, uint64_t seq);
+void entry_free(struct schedule *sc, struct entry *e);
+void entry_fresh(struct entry *e); /* puts it at the window's end */
+void entry_outcome(struct schedule *sc, struct entry *e, struct outcome *o);
+/* Nothing is to be done any more. It leaves its lane. */
+void entry_settle(struct schedule *sc, struct entry *e);
+/* Frees it when nobody needs it. */
+void entry_rest(struct schedule *sc, struct entry *e);
+void entry_queued(struct entry *e, bool queued);
+/* The log was read up to t->read: what is no more ahead of it. */
+void target_reached(struct schedule *sc, struct target *t);
+
+void entry_list_put(struct entry_list *l, struct entry *e);
+struct entry *entry_list_take(struct entry_list *l);
+
+/* --- schedule.c: the clock and the whole ---------------------------------- */
+
+int64_t schedule_tick(struct schedule *sc, int64_t now_ms);
+int64_t schedule_peek(const struct schedule *sc, int64_t now_ms);
+int64_t schedule_wall(const struct schedule *sc, int64_t at);
+uint32_t schedule_chance(struct schedule *sc);
+
+void target_free(struct schedule *sc, struct target *t);
+/* Arrays for a report; what had no room goes into the next one. */
+int schedule_room(struct schedule *sc, struct err *err);
+
+/* --- schedule_rows.c ------------------------------------------------------ */
+
+/* What an operator made of it meanwhile counts from now on. */
+void entry_succeed(struct schedule *sc, struct entry *e);
+
+/* --- schedule_end.c ------------------------------------------------------- */
+
+/* It is dead without an attempt. It becomes fresh. ERR_NOMEM. */
+int entry_dead(struct schedule *sc, struct entry *e, const char *reason,
+    struct span words, struct err *err);
 
 #endif
