@@ -47,12 +47,6 @@ KNOWN = [
         "lib/log/segments_tries.c",
     },
     {
-        "lib/outbound/guarded.c",
-        "lib/outbound/options.c",
-        "lib/outbound/outbound.c",
-        "lib/outbound/watch.c",
-    },
-    {
         "lib/server/loop.c",
         "lib/server/peer.c",
         "lib/server/server.c",

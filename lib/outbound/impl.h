@@ -67,17 +67,15 @@ struct outbound {
 	struct outbound_verdict verdicts[OUTBOUND_VERDICTS];
 };
 
-/* --- outbound.c ----------------------------------------------------------- */
-
-/* Takes what libcurl has ended to those that are done. */
-void outbound_collect(struct outbound *ob);
-
 /* --- outbound/watch.c: which sockets are waited for ----------------------- */
 
 int outbound_watch_open(struct outbound *ob, struct err *err);
 void outbound_watch_end(struct outbound *ob);
 int outbound_watch_new(struct outbound *ob, int fd); /* a socket is made */
 int outbound_watch_close(void *arg, curl_socket_t fd); /* and closed */
+/* As outbound_poll: lets libcurl act on what has come. ERR_NOMEM, ERR_IO. */
+int outbound_watch_wait(struct outbound *ob, struct pollfd *fds, size_t nfds,
+    int timeout_ms, struct err *err);
 
 /* --- outbound/lines.c: what goes out -------------------------------------- */
 

@@ -210,8 +210,9 @@ again(struct outbound *ob, struct outbound_exchange *ex, CURLcode code)
 	       curl_multi_add_handle(ob->multi, ex->curl) == CURLM_OK;
 }
 
-void
-outbound_collect(struct outbound *ob)
+/* Takes what libcurl has ended to those that are done. */
+static void
+collect(struct outbound *ob)
 {
 	struct outbound_exchange *ex;
 	CURLMsg *msg;
@@ -231,6 +232,16 @@ outbound_collect(struct outbound *ob)
 		outbound_conclude(ex, code);
 		put_done(ob, ex);
 	}
+}
+
+int
+outbound_poll(struct outbound *ob, struct pollfd *fds, size_t nfds,
+    int timeout_ms, struct err *err)
+{
+	if (outbound_watch_wait(ob, fds, nfds, timeout_ms, err) < 0)
+		return -1;
+	collect(ob);
+	return 0;
 }
 
 bool

@@ -269,7 +269,7 @@ poll_all(struct outbound *ob, struct pollfd *fds, size_t nfds, int timeout_ms,
 }
 
 int
-outbound_poll(struct outbound *ob, struct pollfd *fds, size_t nfds,
+outbound_watch_wait(struct outbound *ob, struct pollfd *fds, size_t nfds,
     int timeout_ms, struct err *err)
 {
 	timeout_ms = until_due(ob, timeout_ms);
@@ -278,10 +278,7 @@ outbound_poll(struct outbound *ob, struct pollfd *fds, size_t nfds,
 			return -1;
 		timeout_ms = 0;
 	}
-	if (carry_on(ob, timeout_ms, err) < 0)
-		return -1;
-	outbound_collect(ob);
-	return 0;
+	return carry_on(ob, timeout_ms, err);
 }
 
 void
