@@ -53,16 +53,6 @@ KNOWN = [
         "lib/server/work.c",
     },
     {
-        "lib/deliver/command.c",
-        "lib/deliver/config.c",
-        "lib/deliver/deliver.c",
-        "lib/deliver/http.c",
-        "lib/deliver/read.c",
-        "lib/deliver/report.c",
-        "lib/deliver/send.c",
-        "lib/deliver/settings.c",
-    },
-    {
         "lib/ops/admit.c",
         "lib/ops/clock.c",
         "lib/ops/conf.c",

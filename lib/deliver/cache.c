@@ -1,18 +1,21 @@
 /* cache.c: events in memory, until everybody has sent them. */
-#include "lib/deliver/impl.h"
+#include "lib/deliver/cache.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
 
+#define CACHE_MAX (64 * 1024 * 1024) /* bytes: deliver_cache_want */
+#define BUCKETS 16384
+#define AGE_MS 60000 /* what nobody used for so long goes */
 #define SWEEP_MS 10000 /* between two looks for what nobody uses */
 
 int
 deliver_cache_open(struct deliver_cache *ca, struct err *err)
 {
 	memset(ca, 0, sizeof(*ca));
-	ca->buckets = calloc(DELIVER_CACHE_BUCKETS, sizeof(*ca->buckets));
+	ca->buckets = calloc(BUCKETS, sizeof(*ca->buckets));
 	if (ca->buckets == NULL)
 		return err_set(err, ERR_NOMEM, "no memory for events");
 	return 0;
@@ -21,7 +24,7 @@ deliver_cache_open(struct deliver_cache *ca, struct err *err)
 static struct deliver_event **
 place_of(struct deliver_cache *ca, uint64_t seq)
 {
-	struct deliver_event **at = &ca->buckets[seq % DELIVER_CACHE_BUCKETS];
+	struct deliver_event **at = &ca->buckets[seq % BUCKETS];
 
 	while (*at != NULL && (*at)->event.seq != seq)
 		at = &(*at)->next;
@@ -44,7 +47,7 @@ deliver_cache_close(struct deliver_cache *ca)
 {
 	size_t i;
 
-	for (i = 0; ca->buckets != NULL && i < DELIVER_CACHE_BUCKETS; i++)
+	for (i = 0; ca->buckets != NULL && i < BUCKETS; i++)
 		while (ca->buckets[i] != NULL)
 			take_out(ca, &ca->buckets[i]);
 	free(ca->buckets);
@@ -103,7 +106,7 @@ deliver_cache_want(struct deliver_cache *ca, const struct event *ev)
 {
 	struct deliver_event *de = *place_of(ca, ev->seq);
 
-	if (de == NULL && ca->bytes < DELIVER_CACHE_MAX)
+	if (de == NULL && ca->bytes < CACHE_MAX)
 		de = add(ca, ev);
 	if (de != NULL)
 		de->wanted++;
@@ -151,10 +154,10 @@ deliver_cache_sweep(struct deliver_cache *ca)
 	if (now_ms - ca->swept_ms < SWEEP_MS)
 		return;
 	ca->swept_ms = now_ms;
-	for (i = 0; i < DELIVER_CACHE_BUCKETS && ca->n > 0; i++)
+	for (i = 0; i < BUCKETS && ca->n > 0; i++)
 		for (at = &ca->buckets[i]; *at != NULL;)
 			if ((*at)->refs == 0 &&
-			    now_ms - (*at)->used_ms > DELIVER_CACHE_AGE_MS)
+			    now_ms - (*at)->used_ms > AGE_MS)
 				take_out(ca, at);
 			else
 				at = &(*at)->next;

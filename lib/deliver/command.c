@@ -1,13 +1,12 @@
 /* command.c: an event handed to a command, and what came of it. */
-#include "lib/deliver/impl.h"
+#include "lib/deliver/transport.h"
 
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/text.h"
+#include "lib/deliver/words.h"
 
 #define EXIT_REJECTED 100 /* the command wants it never again */
 #define LOCK_NAME_MAX 48
@@ -47,12 +46,10 @@ put_number(
 }
 
 static int
-gather_facts(struct deliver *dv, const struct deliver_send *se,
+gather_facts(const struct deliver_send *se, const char *endpoint,
     struct facts *fs, struct err *err)
 {
 	const struct event *ev = &se->event->event;
-	const struct deliver_endpoint *en =
-	    deliver_find_endpoint(dv, ev->endpoint_id);
 	char received[TEXT_TIME_MAX], room[32];
 	size_t i;
 
@@ -60,7 +57,7 @@ gather_facts(struct deliver *dv, const struct deliver_send *se,
 	if (put_fact(fs, "EYELET_ID", deliver_event_id(ev, room), err) < 0 ||
 	    put_fact(fs, "EYELET_TYPE", ev->type, err) < 0 ||
 	    put_fact(fs, "EYELET_ENDPOINT",
-		span_str(en == NULL ? "" : en->name), err) < 0 ||
+		span_str(endpoint == NULL ? "" : endpoint), err) < 0 ||
 	    put_number(fs, "EYELET_SEQ", ev->seq, err) < 0 ||
 	    put_fact(fs, "EYELET_RECEIVED", span_str(received), err) < 0 ||
 	    put_number(fs, "EYELET_ATTEMPT", se->start.attempt, err) < 0 ||
@@ -76,8 +73,9 @@ gather_facts(struct deliver *dv, const struct deliver_send *se,
 }
 
 bool
-deliver_command_start(
-    struct deliver *dv, struct deliver_send *se, struct schedule_end *end)
+deliver_command_start(struct command_runs *runs, struct deliver_send *se,
+    const char *endpoint, char words[DELIVERY_WORDS_MAX],
+    struct schedule_end *end)
 {
 	struct destination *set = &se->config->settings;
 	const char *argv[DESTINATION_ARGS_MAX + 1];
@@ -99,11 +97,11 @@ deliver_command_start(
 	snprintf(lock, sizeof(lock), "%llu-%llu",
 	    (unsigned long long)se->start.destination_id,
 	    (unsigned long long)se->start.seq);
-	begun = gather_facts(dv, se, &fs, &why) == 0 &&
-		command_start(dv->commands, &rq, &why) == 0;
+	begun = gather_facts(se, endpoint, &fs, &why) == 0 &&
+		command_start(runs, &rq, &why) == 0;
 	if (!begun) {
 		end->verdict = SCHEDULE_FAULT;
-		end->words = deliver_words(dv->words, NULL, why.text);
+		end->words = deliver_words(words, NULL, why.text);
 	}
 	buf_free(&fs.text);
 	return begun;
@@ -122,9 +120,11 @@ verdict_of(const struct command_result *res)
 	return res->code == EXIT_REJECTED ? SCHEDULE_REFUSED : SCHEDULE_FAILED;
 }
 
-static void
-judge(const struct command_result *res, struct schedule_end *end)
+void
+deliver_command_judge(
+    const struct command_result *res, struct schedule_end *end)
 {
+	memset(end, 0, sizeof(*end));
 	end->took_us = res->took_us;
 	end->retry_after_ms = -1;
 	end->excerpt = span_of(res->excerpt, res->excerpt_len);
@@ -135,20 +135,4 @@ judge(const struct command_result *res, struct schedule_end *end)
 		end->status = res->code;
 	if (end->verdict != SCHEDULE_DELIVERED)
 		end->words = span_str(res->words);
-}
-
-int
-deliver_command_take(struct deliver *dv, struct err *err)
-{
-	struct command_result res;
-	struct schedule_end end;
-
-	command_serve(dv->commands, clock_ms());
-	while (command_next(dv->commands, &res)) {
-		memset(&end, 0, sizeof(end));
-		judge(&res, &end);
-		if (deliver_ended(dv, res.arg, &end, err) < 0)
-			return -1;
-	}
-	return 0;
 }

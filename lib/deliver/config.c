@@ -1,9 +1,12 @@
 /* config.c: the settings of a destination, made ready for sending. */
-#include "lib/deliver/impl.h"
+#include "lib/deliver/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/deliver/words.h"
+#include "lib/http/address.h"
 
 static int
 make_keys(struct deliver_config *cf, const struct feed_destination *d,

@@ -1,90 +1,23 @@
 /* deliver.c: the deliverer, one turn after another, until told to stop. */
 #include "lib/deliver/deliver.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/text.h"
 #include "lib/crypto/digest.h"
-#include "lib/deliver/impl.h"
+#include "lib/deliver/read.h"
+#include "lib/deliver/report.h"
+#include "lib/deliver/send.h"
+#include "lib/deliver/settings.h"
 #include "lib/model/deliver_lock.h"
 
-#define LINE_MAX_BYTES 2048
-#define WHY_MAX 512
 #define SLEEP_MAX_MS 1000 /* opt.look is called once a second */
+#define BLOCKED_MS 20 /* between tries of what is due, and can not */
+#define FDS_MS 50 /* between looks at them while requests come back */
+#define WAIT_MS 1000 /* of a WAIT: a stop waits for it */
 #define COMMANDS_FOLDER "commands" /* of the store folder */
-
-/* --- words for the operator ----------------------------------------------- */
-
-static void __attribute__((format(printf, 3, 0)))
-say(struct deliver *dv, struct span why, const char *fmt, va_list ap)
-{
-	char line[LINE_MAX_BYTES];
-	struct buf b = BUF_OVER(line, sizeof(line));
-	struct err ignored;
-	int n = vsnprintf(line, sizeof(line), fmt, ap);
-
-	b.len = n < 0 ? 0 : (size_t)n < b.max ? (size_t)n : b.max;
-	if (why.len > 0 && (buf_puts(&b, " why=", &ignored) < 0 ||
-			       text_put_value(&b, why, WHY_MAX, &ignored) < 0))
-		b.len = n < 0 ? 0 : b.len;
-	line[b.len] = '\0';
-	dv->opt.log(dv->opt.arg, line);
-}
-
-void
-deliver_log(struct deliver *dv, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	say(dv, SPAN_EMPTY, fmt, ap);
-	va_end(ap);
-}
-
-void
-deliver_log_why(struct deliver *dv, struct span why, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	say(dv, why, fmt, ap);
-	va_end(ap);
-}
-
-int
-deliver_owner_failed(struct deliver *dv, int64_t *again_ms, struct err *err)
-{
-	if (err->code == ERR_HELD) {
-		if (!dv->held && (!dv->opt.once || dv->nsends > 0))
-			deliver_log_why(
-			    dv, span_str(err->text), "delivery=held");
-		/* Not even what is in memory goes out. */
-		dv->held = dv->off = true;
-		dv->why_held = *err;
-		*again_ms = clock_ms() + DELIVER_PAUSE_MS;
-		return 0;
-	}
-	if (err->code == ERR_VERSION || err->code == ERR_DENIED || dv->opt.once)
-		return -1;
-	*again_ms = clock_ms() + DELIVER_PAUSE_MS;
-	if (!dv->away)
-		deliver_log_why(dv, span_str(err->text), "store=away");
-	dv->away = true;
-	return 0;
-}
-
-void
-deliver_owner_answered(struct deliver *dv)
-{
-	if (dv->away)
-		deliver_log(dv, "store=back");
-	dv->away = false;
-}
 
 /* --- opening and closing -------------------------------------------------- */
 
@@ -190,7 +123,7 @@ ask_to_be_told(struct deliver *dv, struct err *err)
 		return 0;
 	call.seq = dv->durable_seq;
 	call.touched = dv->touched;
-	call.wait_ms = dv->told ? DELIVER_WAIT_MS : 0;
+	call.wait_ms = dv->told ? WAIT_MS : 0;
 	return deliver_line_ask(&dv->waiter, &call, err);
 }
 
@@ -223,8 +156,8 @@ sleep_ms(const struct deliver *dv)
 	 * else, a connection or the owner.
 	 */
 	if (wake_ms != INT64_MAX)
-		ms = soonest(ms, wake_ms > dv->now_ms ? wake_ms - dv->now_ms
-						      : DELIVER_BLOCKED_MS);
+		ms = soonest(ms,
+		    wake_ms > dv->now_ms ? wake_ms - dv->now_ms : BLOCKED_MS);
 	for (i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++)
 		if (pauses[i] > now_ms)
 			ms = soonest(ms, pauses[i] - now_ms);
@@ -256,10 +189,9 @@ sleep_until_more(struct deliver *dv, struct err *err)
 	size_t n;
 
 	if (outbound_busy(dv->outbound) > 0 &&
-	    command_busy(dv->commands) == 0 &&
-	    now_ms < dv->fds_ms + DELIVER_FDS_MS)
+	    command_busy(dv->commands) == 0 && now_ms < dv->fds_ms + FDS_MS)
 		return outbound_poll(dv->outbound, NULL, 0,
-		    soonest(ms, dv->fds_ms + DELIVER_FDS_MS - now_ms), err);
+		    soonest(ms, dv->fds_ms + FDS_MS - now_ms), err);
 	dv->fds_ms = now_ms;
 	n = command_fds(dv->commands, dv->fds + 1, dv->nfds - 1);
 	dv->fds[0] = (struct pollfd){ .fd = dv->opt.stop_fd, .events = POLLIN };

@@ -1,11 +1,11 @@
 /* http.c: an event as a signed request, and what was answered. */
-#include "lib/deliver/impl.h"
+#include "lib/deliver/transport.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/version.h"
-#include "lib/scheme/sign.h"
+#include "lib/deliver/words.h"
 
 #define ID_ROOM 32
 
@@ -62,12 +62,10 @@ put_line(struct buf *out, struct span name, struct span value, struct err *err)
 }
 
 static int
-put_ours(struct deliver *dv, const struct deliver_send *se, struct buf *out,
+put_ours(const struct deliver_send *se, const char *endpoint, struct buf *out,
     struct err *err)
 {
 	const struct event *ev = &se->event->event;
-	const struct deliver_endpoint *en =
-	    deliver_find_endpoint(dv, ev->endpoint_id);
 
 	if (is_value(ev->content_type) &&
 	    put_line(out, span_str("Content-Type"), ev->content_type, err) < 0)
@@ -82,9 +80,9 @@ put_ours(struct deliver *dv, const struct deliver_send *se, struct buf *out,
 		version_release(), se->start.attempt,
 		(unsigned long long)ev->seq) < 0)
 		return -1;
-	return en == NULL ? 0
-			  : put_line(out, span_str("Eyelet-Endpoint"),
-				span_str(en->name), err);
+	return endpoint == NULL ? 0
+				: put_line(out, span_str("Eyelet-Endpoint"),
+				      span_str(endpoint), err);
 }
 
 static bool
@@ -127,8 +125,8 @@ put_others(const struct deliver_send *se, struct buf *out, struct err *err)
 
 /* On failure, end has the verdict. */
 static int
-sign(struct deliver *dv, struct deliver_send *se, struct buf *out,
-    struct schedule_end *end, struct err *err)
+sign(struct deliver_send *se, struct buf *out, struct schedule_end *end,
+    struct err *err)
 {
 	const struct deliver_config *cf = se->config;
 	const struct event *ev = &se->event->event;
@@ -139,14 +137,14 @@ sign(struct deliver *dv, struct deliver_send *se, struct buf *out,
 		.coding = event_coding(ev),
 		.method = span_str("POST"),
 		.url = cf->settings.url,
-		.now_ms = dv->wall_ms };
+		.now_ms = se->at_ms };
 	char room[ID_ROOM];
 	size_t i, n;
 
 	if (cf->scheme == NULL)
 		return 0;
 	in.id = deliver_event_id(ev, room);
-	n = sign_choose(cf->scheme, cf->keys, cf->nkeys, dv->wall_ms, chosen);
+	n = sign_choose(cf->scheme, cf->keys, cf->nkeys, se->at_ms, chosen);
 	for (i = 0; i < n; i++)
 		keys[i] = chosen[i]->key;
 	if (n == 0) {
@@ -167,14 +165,14 @@ sign(struct deliver *dv, struct deliver_send *se, struct buf *out,
 }
 
 static int
-make_headers(struct deliver *dv, struct deliver_send *se,
+make_headers(struct deliver_send *se, const char *endpoint,
     struct schedule_end *end, struct err *err)
 {
 	/* The signature first: nothing that follows replaces it. */
-	if (sign(dv, se, &se->headers, end, err) < 0)
+	if (sign(se, &se->headers, end, err) < 0)
 		return -1;
 	end->verdict = SCHEDULE_FAULT;
-	if (put_ours(dv, se, &se->headers, err) < 0 ||
+	if (put_ours(se, endpoint, &se->headers, err) < 0 ||
 	    put_others(se, &se->headers, err) < 0)
 		return -1;
 	return 0;
@@ -183,8 +181,9 @@ make_headers(struct deliver *dv, struct deliver_send *se,
 /* --- requests ------------------------------------------------------------- */
 
 bool
-deliver_http_start(
-    struct deliver *dv, struct deliver_send *se, struct schedule_end *end)
+deliver_http_start(struct outbound *ob, struct deliver_send *se,
+    const char *endpoint, char words[DELIVERY_WORDS_MAX],
+    struct schedule_end *end)
 {
 	const struct destination *set = &se->config->settings;
 	struct outbound_request rq = { .url = set->url,
@@ -203,14 +202,14 @@ deliver_http_start(
 	rq.connect_ms = rq.timeout_ms < OUTBOUND_CONNECT_MS
 			    ? rq.timeout_ms
 			    : OUTBOUND_CONNECT_MS;
-	if (make_headers(dv, se, end, &why) < 0)
+	if (make_headers(se, endpoint, end, &why) < 0)
 		goto not_sent;
 	rq.headers = buf_span(&se->headers);
-	if (outbound_start(dv->outbound, &rq, &why) == 0)
+	if (outbound_start(ob, &rq, &why) == 0)
 		return true;
 	end->verdict = SCHEDULE_FAULT;
 not_sent:
-	end->words = deliver_words(dv->words, NULL, why.text);
+	end->words = deliver_words(words, NULL, why.text);
 	return false;
 }
 
@@ -235,10 +234,11 @@ judge_status(const struct outbound_result *res, struct schedule_end *end,
 	end->words = span_str(words);
 }
 
-static void
-judge(const struct outbound_result *res, struct schedule_end *end,
-    char words[DELIVERY_WORDS_MAX])
+void
+deliver_http_judge(const struct outbound_result *res,
+    char words[DELIVERY_WORDS_MAX], struct schedule_end *end)
 {
+	memset(end, 0, sizeof(*end));
 	end->took_us = res->took_us;
 	end->retry_after_ms = -1;
 	end->excerpt = span_of(res->excerpt, res->excerpt_len);
@@ -250,20 +250,4 @@ judge(const struct outbound_result *res, struct schedule_end *end,
 	    res->class == OUTBOUND_FAULT ? SCHEDULE_FAULT : SCHEDULE_FAILED;
 	end->words =
 	    deliver_words(words, outbound_word(res->class), res->words);
-}
-
-int
-deliver_http_take(struct deliver *dv, struct err *err)
-{
-	char words[DELIVERY_WORDS_MAX];
-	struct outbound_result res;
-	struct schedule_end end;
-
-	while (outbound_next(dv->outbound, &res)) {
-		memset(&end, 0, sizeof(end));
-		judge(&res, &end, words);
-		if (deliver_ended(dv, res.arg, &end, err) < 0)
-			return -1;
-	}
-	return 0;
 }

@@ -1,10 +1,13 @@
 /* read.c: reads what is needed most: settings, rows, events. */
-#include "lib/deliver/impl.h"
+#include "lib/deliver/read.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/base/clock.h"
+#include "lib/deliver/config.h"
+#include "lib/deliver/send.h"
+#include "lib/deliver/settings.h"
 
 /* --- the log -------------------------------------------------------------- */
 

@@ -1,15 +1,17 @@
 /* report.c: what came of deliveries, written down and said. */
-#include "lib/deliver/impl.h"
+#include "lib/deliver/report.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
+#include "lib/deliver/config.h"
+#include "lib/deliver/settings.h"
 #include "lib/json/write.h"
 
 #define CALL_MAX 4096
-#define LINE_VALUE_MAX 256 /* bytes of an id in a log line */
+#define REPORT_MS 10 /* between reports, where there are many */
 
 /* --- saying it ------------------------------------------------------------ */
 
@@ -196,7 +198,7 @@ ask_report(struct deliver *dv, struct err *err)
 		return 0;
 	call.report = dv->report;
 	/* What comes meanwhile goes out together. */
-	dv->reporter_ms = clock_ms() + DELIVER_REPORT_MS;
+	dv->reporter_ms = clock_ms() + REPORT_MS;
 	if (deliver_line_ask(&dv->reporter, &call, err) == 0)
 		return 0;
 	schedule_report_end(dv->schedule, false);

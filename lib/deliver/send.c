@@ -1,11 +1,13 @@
 /* send.c: what is under way, from its start to its end. */
-#include "lib/deliver/impl.h"
+#include "lib/deliver/send.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "lib/base/text.h"
+#include "lib/base/clock.h"
+#include "lib/deliver/settings.h"
+#include "lib/deliver/transport.h"
+
+#define IN_FLIGHT_MAX (256 * 1024 * 1024) /* bytes of bodies sent */
 
 /* --- lists ---------------------------------------------------------------- */
 
@@ -85,33 +87,14 @@ end_send(struct deliver *dv, struct deliver_send *se, struct schedule_end *end,
 	return ret;
 }
 
-int
-deliver_ended(struct deliver *dv, struct deliver_send *se,
-    struct schedule_end *end, struct err *err)
+/* It was handed to a transport; end has all but the names and its time. */
+static int
+ended(struct deliver *dv, struct deliver_send *se, struct schedule_end *end,
+    struct err *err)
 {
 	unlink_from(&dv->sends, se);
 	dv->in_flight -= se->event->event.body.len;
 	return end_send(dv, se, end, err);
-}
-
-#define WORDS_CUT (DELIVERY_WORDS_MAX - 40) /* leaves room for the word */
-
-struct span
-deliver_words(char out[DELIVERY_WORDS_MAX], const char *word, const char *text)
-{
-	struct buf b = BUF_OVER(out, DELIVERY_WORDS_MAX);
-	struct span s = span_str(text);
-	struct err ignored;
-	size_t len;
-
-	if (word != NULL && buf_printf(&b, &ignored, "%s: ", word) < 0)
-		b.len = 0;
-	/* What is escaped takes more room: then less of it is shown. */
-	for (len = s.len < WORDS_CUT ? s.len : WORDS_CUT; len > 0; len /= 2)
-		if (text_put_shown(&b, span_of(s.ptr, len), &ignored) == 0)
-			break;
-	out[b.len] = '\0';
-	return buf_span(&b);
 }
 
 /* Dead, for a reason that no sending changes; se stands in no list. */
@@ -133,23 +116,7 @@ end_unsent(struct deliver *dv, struct deliver_send *se, const char *reason,
 static bool
 is_full(const struct deliver *dv)
 {
-	return dv->in_flight >= DELIVER_IN_FLIGHT_MAX;
-}
-
-struct span
-deliver_event_id(const struct event *ev, char room[32])
-{
-	const unsigned char *p = ev->id.ptr;
-	size_t i;
-
-	/* In the signed content a full stop ends the id (Standard Webhooks). */
-	for (i = 0; i < ev->id.len && p[i] > 0x20 && p[i] < 0x7f && p[i] != '.';
-	     i++)
-		continue;
-	if (ev->id.len >= 1 && ev->id.len <= 255 && i == ev->id.len)
-		return ev->id;
-	snprintf(room, 32, "evt_%llu", (unsigned long long)ev->seq);
-	return span_str(room);
+	return dv->in_flight >= IN_FLIGHT_MAX;
 }
 
 /* It has its event. */
@@ -157,16 +124,21 @@ static int
 begin(struct deliver *dv, struct deliver_send *se, struct err *err)
 {
 	struct schedule_end end = { .retry_after_ms = -1 };
+	const struct deliver_endpoint *en =
+	    deliver_find_endpoint(dv, se->event->event.endpoint_id);
+	const char *endpoint = en == NULL ? NULL : en->name;
 	bool begun;
 
 	se->at_ms = dv->wall_ms;
 	link_last(&dv->sends, se);
 	dv->in_flight += se->event->event.body.len;
 	if (se->config->settings.ncommand > 0)
-		begun = deliver_command_start(dv, se, &end);
+		begun = deliver_command_start(
+		    dv->commands, se, endpoint, dv->words, &end);
 	else
-		begun = deliver_http_start(dv, se, &end);
-	return begun ? 0 : deliver_ended(dv, se, &end, err);
+		begun = deliver_http_start(
+		    dv->outbound, se, endpoint, dv->words, &end);
+	return begun ? 0 : ended(dv, se, &end, err);
 }
 
 static int
@@ -296,10 +268,40 @@ give_up_waiting(struct deliver *dv, struct err *err)
 	return 0;
 }
 
+static int
+take_answers(struct deliver *dv, struct err *err)
+{
+	char words[DELIVERY_WORDS_MAX];
+	struct outbound_result res;
+	struct schedule_end end;
+
+	while (outbound_next(dv->outbound, &res)) {
+		deliver_http_judge(&res, words, &end);
+		if (ended(dv, res.arg, &end, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+take_exits(struct deliver *dv, struct err *err)
+{
+	struct command_result res;
+	struct schedule_end end;
+
+	command_serve(dv->commands, clock_ms());
+	while (command_next(dv->commands, &res)) {
+		deliver_command_judge(&res, &end);
+		if (ended(dv, res.arg, &end, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 deliver_send(struct deliver *dv, struct err *err)
 {
-	if (deliver_http_take(dv, err) < 0 || deliver_command_take(dv, err) < 0)
+	if (take_answers(dv, err) < 0 || take_exits(dv, err) < 0)
 		return -1;
 	if (dv->stopping || dv->off)
 		return give_up_waiting(dv, err);

@@ -1,9 +1,11 @@
 /* settings.c: which destinations and endpoints there are. */
-#include "lib/deliver/impl.h"
+#include "lib/deliver/settings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/deliver/config.h"
 
 /* --- finding: both lists stand by id -------------------------------------- */
 
