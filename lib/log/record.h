@@ -110,7 +110,7 @@
 #include "lib/model/secret.h"
 
 #define RECORD_VERSION 1
-#define RECORD_STORE_FORMAT 3 /* of the whole store, in its marker file */
+#define RECORD_STORE_FORMAT 4 /* of the whole store, in its marker file */
 #define RECORD_GROUP_HEAD 21
 
 struct pack_reader;
