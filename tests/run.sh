@@ -33,8 +33,8 @@ failed=0
 skipped=0
 CHECK_MAX_S=2700 # no run of "make check" may take longer
 LOG_LINES=60     # of a failing test's log, shown
-DISTCHECK_SCRIPTS="tests/format.sh tests/scheme_rows.py tests/web_cgi.py \
-tests/web_lighttpd.py tests/owner_programs.sh tests/deliver_rules.py"
+DISTCHECK_SCRIPTS="tests/tree/format.sh tests/scheme/scheme_rows.py tests/web/web_cgi.py \
+tests/web/web_lighttpd.py tests/owner/owner_programs.sh tests/deliver/deliver_rules.py"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/eyelet-run.XXXXXX") || exit 73
 chmod 755 "$work" # web servers of other users serve from it
@@ -166,7 +166,7 @@ curl db5.3-util e2fsprogs file gcc iproute2 libapache2-mod-fcgid libc6-dev libcj
 libclang-rt-dev libcurl4-openssl-dev libdb5.3-dev libfcgi-dev libinih-dev
 libssl-dev lighttpd lighttpd-mod-openssl logrotate make mandoc nginx openssl patch pkg-config
 procps python3 rsync shellcheck strace systemd util-linux xz-utils zlib1g-dev'
-# For tests/sdk_interoperate.py. Debian's are large: whichever is here will do.
+# For tests/sdk/sdk_interoperate.py. Debian's are large: whichever is here will do.
 command -v node >/dev/null && command -v npm >/dev/null ||
 	packages="$packages nodejs npm"
 

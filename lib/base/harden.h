@@ -1,8 +1,8 @@
 /*
  * harden.h: keeps what a process holds from files and from other processes of
  * its user. Every program here may hold a secret or a payload, so the first
- * statement of each main() is harden_process() (tests/programs_harden.py runs
- * each program that is installed, and fails for one that lacks it).
+ * statement of each main() is harden_process() (tests/tree/programs_harden.py
+ * runs each program that is installed, and fails for one that lacks it).
  */
 #ifndef EYELET_LIB_BASE_HARDEN_H
 #define EYELET_LIB_BASE_HARDEN_H

@@ -19,7 +19,8 @@ import time
 
 sys.dont_write_bytecode = True
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "stand"))
 from deliver_stand import CA, DeliverStand, Sink, check
 from machine import free_port
 from stand import BUILD, effort, end_load, skip, wait_for

@@ -7,6 +7,8 @@ import sys
 import time
 from collections import Counter
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "stand"))
 from machine import slack
 from stand import compare, effort, end_load, wait_for
 

@@ -12,7 +12,8 @@ import random
 import struct
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "stand"))
 from campaign import run_rows
 from stand import Stand, end_load, journal_ids, wait_for
 

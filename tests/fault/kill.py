@@ -9,7 +9,8 @@ the service is back within 3 s each time.
 import os
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "stand"))
 from campaign import Campaign, verdict
 from stand import Stand, effort
 

@@ -10,7 +10,8 @@ which answers before the flush, must be caught by the same campaign.
 import os
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "stand"))
 from campaign import Campaign, verdict
 from stand import BUILD, PROGRAM, Stand, effort
 

@@ -6,7 +6,8 @@ import os
 import pwd
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "stand"))
 from stand import Stand, skip
 
 SERVICE = "www-data"

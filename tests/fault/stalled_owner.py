@@ -7,7 +7,8 @@ import signal
 import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "stand"))
 from stand import Stand, compare, wait_for
 
 REPLACED_S = 55  # 30 s without an answer, and a start

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "stand"))
 from campaign import verdict
 from stand import CALL_S, Stand, compare, effort, end_load, skip, wait_for
 

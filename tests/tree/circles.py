@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""circles.py: draws the call graph between the objects of lib/ and fails on a
+circle of more than one file.
+
+The graph is what nm says of the built objects: an arrow leads from a file to
+the one that defines what it uses. Prints the arrows between folders, and how
+many lines each folder has.
+
+Usage: circles.py [-v]; -v prints every arrow within the circles. The folders
+are $top_srcdir and $top_builddir, as make check sets them."""
+import collections
+import os
+import re
+import subprocess
+import sys
+
+SRC = os.environ.get("top_srcdir",
+                     os.path.join(os.path.dirname(__file__), "..", ".."))
+BUILD = os.environ.get("top_builddir", ".")
+
+# Functions that are called through pointers, which nm does not see: (caller,
+# function). A caller that knows nothing of the function's file but its type
+# is no arrow and does not stand here.
+POINTERS = [
+]
+
+# Circles that are there still: each a set of files. To become empty; none may
+# grow, and one that is gone must be removed here.
+KNOWN = [
+    {
+        "lib/log/dedupe.c",
+        "lib/log/dedupe_visit.c",
+    },
+    {
+        "lib/bdb/bdb.c",
+        "lib/bdb/log.c",
+        "lib/bdb/names.c",
+    },
+    {
+        "lib/engine_bdb/destination.c",
+        "lib/engine_bdb/facts.c",
+        "lib/engine_bdb/rows.c",
+    },
+    {
+        "lib/log/segments.c",
+        "lib/log/segments_damage.c",
+        "lib/log/segments_totals.c",
+        "lib/log/segments_tries.c",
+    },
+    {
+        "lib/server/loop.c",
+        "lib/server/peer.c",
+        "lib/server/server.c",
+        "lib/server/work.c",
+    },
+    {
+        "lib/ops/admit.c",
+        "lib/ops/clock.c",
+        "lib/ops/conf.c",
+        "lib/ops/deliverer.c",
+        "lib/ops/delivery.c",
+        "lib/ops/delivery_act.c",
+        "lib/ops/delivery_list.c",
+        "lib/ops/delivery_part.c",
+        "lib/ops/destination.c",
+        "lib/ops/destination_edit.c",
+        "lib/ops/destination_judge.c",
+        "lib/ops/destination_test.c",
+        "lib/ops/endpoint.c",
+        "lib/ops/endpoint_edit.c",
+        "lib/ops/endpoint_scheme.c",
+        "lib/ops/endpoint_test.c",
+        "lib/ops/event.c",
+        "lib/ops/event_find.c",
+        "lib/ops/event_stats.c",
+        "lib/ops/explain.c",
+        "lib/ops/filter.c",
+        "lib/ops/held.c",
+        "lib/ops/ops.c",
+        "lib/ops/publish.c",
+        "lib/ops/pull.c",
+        "lib/ops/quarantine.c",
+        "lib/ops/release.c",
+        "lib/ops/replay.c",
+        "lib/ops/secret.c",
+        "lib/ops/secret_edit.c",
+        "lib/ops/store.c",
+    },
+    {
+        "lib/engine_bdb/accept.c",
+        "lib/engine_bdb/change.c",
+        "lib/engine_bdb/clock.c",
+        "lib/engine_bdb/copy.c",
+        "lib/engine_bdb/damage.c",
+        "lib/engine_bdb/delivery.c",
+        "lib/engine_bdb/deny.c",
+        "lib/engine_bdb/full.c",
+        "lib/engine_bdb/held.c",
+        "lib/engine_bdb/hold.c",
+        "lib/engine_bdb/ignored.c",
+        "lib/engine_bdb/judge.c",
+        "lib/engine_bdb/keep.c",
+        "lib/engine_bdb/loss.c",
+        "lib/engine_bdb/lost.c",
+        "lib/engine_bdb/marker.c",
+        "lib/engine_bdb/names.c",
+        "lib/engine_bdb/notice.c",
+        "lib/engine_bdb/notice_dead.c",
+        "lib/engine_bdb/notices_due.c",
+        "lib/engine_bdb/pass.c",
+        "lib/engine_bdb/pull.c",
+        "lib/engine_bdb/read.c",
+        "lib/engine_bdb/rebuild.c",
+        "lib/engine_bdb/rekey.c",
+        "lib/engine_bdb/removal.c",
+        "lib/engine_bdb/retain.c",
+        "lib/engine_bdb/salvage.c",
+        "lib/engine_bdb/snapshot.c",
+        "lib/engine_bdb/store.c",
+        "lib/engine_bdb/tables.c",
+        "lib/engine_bdb/test.c",
+        "lib/engine_bdb/told.c",
+    },
+]
+
+
+def objects():
+    """The objects of the library, not those built again for a test."""
+    for where, _, files in os.walk(os.path.join(BUILD, "lib")):
+        for f in sorted(files):
+            if not f.endswith(".o"):
+                continue
+            source = os.path.relpath(os.path.join(where, f), BUILD)[:-2] + ".c"
+            if os.path.exists(os.path.join(SRC, source)):
+                yield source, os.path.join(where, f)
+
+
+def graph():
+    defined, wanted = {}, collections.defaultdict(set)
+    named = list(objects())
+    out = subprocess.run(["nm", "-A"] + [o for _, o in named], check=True,
+                         capture_output=True, text=True).stdout
+    source_of = {o: s for s, o in named}
+    for line in out.splitlines():
+        name, rest = line.split(":", 1)
+        kind, symbol = rest.split()[-2:]
+        source = source_of[name]
+        if kind in "TDBRVWC":
+            defined[symbol] = source
+        elif kind == "U":
+            wanted[source].add(symbol)
+    arrows = {s: collections.defaultdict(set) for s, _ in named}
+    for source, symbols in wanted.items():
+        for symbol in symbols:
+            to = defined.get(symbol, source)
+            if to != source:
+                arrows[source][to].add(symbol)
+    for source, symbol in POINTERS:
+        if symbol not in defined or source not in arrows:
+            sys.exit(f"circles: POINTERS names {source} and {symbol}, "
+                     "which are not there")
+        if defined[symbol] != source:
+            arrows[source][defined[symbol]].add("*" + symbol)
+    return arrows
+
+
+def circles(arrows):
+    """Strongly connected components of more than one file (Tarjan)."""
+    index, low, stack, on, found = {}, {}, [], set(), []
+
+    def visit(v):
+        index[v] = low[v] = len(index)
+        stack.append(v)
+        on.add(v)
+        for w in sorted(arrows[v]):
+            if w not in index:
+                visit(w)
+                low[v] = min(low[v], low[w])
+            elif w in on:
+                low[v] = min(low[v], index[w])
+        if low[v] == index[v]:
+            one = []
+            while not one or one[-1] != v:
+                one.append(stack.pop())
+                on.discard(one[-1])
+            if len(one) > 1:
+                found.append(sorted(one))
+
+    sys.setrecursionlimit(10000)
+    for v in sorted(arrows):
+        if v not in index:
+            visit(v)
+    return sorted(found, key=len)
+
+
+def folder(source):
+    return source.split("/")[1] if source.count("/") > 1 else "lib"
+
+
+def report(arrows):
+    lines = collections.Counter()
+    for source in arrows:
+        for name in source, source[:-2] + ".h":
+            path = os.path.join(SRC, name)
+            if os.path.exists(path):
+                with open(path, encoding="utf-8") as f:
+                    lines[folder(source)] += sum(1 for _ in f)
+    for where, _, files in os.walk(os.path.join(SRC, "lib")):
+        for name in files: # headers without a .c of their own
+            source = os.path.relpath(os.path.join(where, name[:-2] + ".c"),
+                                     SRC)
+            if name.endswith(".h") and source not in arrows:
+                with open(os.path.join(where, name), encoding="utf-8") as f:
+                    lines[folder(source)] += sum(1 for _ in f)
+    between = collections.defaultdict(collections.Counter)
+    for source in arrows:
+        for to, symbols in arrows[source].items():
+            if folder(to) != folder(source):
+                between[folder(source)][folder(to)] += len(symbols)
+    for name in sorted(lines):
+        print(f"{lines[name]:6} {name}: " + " ".join(
+            f"{to} {n}" for to, n in sorted(between[name].items())))
+
+
+def main():
+    arrows = graph()
+    if not arrows:
+        sys.exit(f"circles: no objects of lib/ in {BUILD}: build first")
+    report(arrows)
+    bad = 0
+    known = [set(c) for c in KNOWN]
+    for circle in circles(arrows):
+        if any(set(circle) <= k for k in known):
+            print("known circle:", *circle)
+        else:
+            bad = 1
+            print("CIRCLE:", *circle)
+        if "-v" in sys.argv or bad:
+            for a in circle:
+                for b in circle:
+                    if b in arrows[a]:
+                        print("   ", a, "->", b + ":", *sorted(arrows[a][b]))
+    for k in known:
+        if not any(set(c) <= k for c in circles(arrows)):
+            bad = 1
+            print("circles: KNOWN names one that is gone:", *sorted(k))
+    return bad
+
+
+sys.exit(main())
