@@ -503,6 +503,12 @@ submit(struct receive_state *rs)
 
 	if (accept_fill(&in, item, &rs->room, &err) < 0)
 		return receive_finish(rs->call, REPLY_FAULT, 0, err.text);
+	/*
+	 * What was unpacked to be judged is not kept while the store works: so
+	 * threads bound its memory, and no count of requests does.
+	 */
+	body_close(&rs->body);
+	buf_free(&rs->room.payload);
 	if (rs->wish != STORE_WISH_ACCEPT &&
 	    !dedupe_leaves_records(&item->identity.class))
 		return finish_without_event(rs);

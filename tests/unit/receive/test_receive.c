@@ -12,6 +12,7 @@
 #include "lib/base/util.h"
 #include "lib/crypto/hmac.h"
 #include "lib/http/body.h"
+#include "lib/receive/impl.h"
 #include "lib/scheme/sign.h"
 #include "lib/store/quarantine.h"
 #include "tests/stand/store_fixture.h"
@@ -101,6 +102,25 @@ teardown(void)
 	close_receive();
 	scheme_set_free(schemes);
 	fx_teardown();
+}
+
+/* --- what the store gets ---------------------------------------------------
+ */
+
+/* Of the last item that the store got; the linker hands it to us first. */
+static bool held_unpacked;
+
+void __real_store_submit(struct store *st, struct store_item *item);
+void __wrap_store_submit(struct store *st, struct store_item *item);
+
+void
+__wrap_store_submit(struct store *st, struct store_item *item)
+{
+	const struct receive_state *rs = item->arg;
+
+	held_unpacked =
+	    rs->body.made.ptr != NULL || rs->room.payload.ptr != NULL;
+	__real_store_submit(st, item);
 }
 
 /* --- an endpoint --------------------------------------------------------- */
@@ -963,6 +983,25 @@ START_TEST(a_packed_body_is_stored_as_it_came)
 }
 END_TEST
 
+/*
+ * A request that waits for the disk holds what came, and no more: threads that
+ * judge are few, and those that wait are many.
+ */
+START_TEST(nothing_unpacked_waits_for_the_store)
+{
+	/* With gzip, deflate, signed unpacked. */
+	static const size_t packed[] = { 1, 2, 9 };
+	size_t row = packed[_i];
+	struct post p;
+
+	begin_really(&p, row);
+	sign(&p, really[row].scheme, SECRET, p.call.request.now_ms);
+	held_unpacked = true;
+	ck_assert_msg(send(&p) == 200, "%s", p.call.reply.log);
+	ck_assert_msg(!held_unpacked, "%s", really[row].when);
+}
+END_TEST
+
 #define BOUNDARY "multipart/form-data; boundary=\"a'b\""
 #define FIELD(name)                                                          \
 	"--a'b\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" \
@@ -1459,6 +1498,7 @@ main(void)
 	tcase_add_loop_test(
 	    tc, bodies_are_taken_as_they_come, 0, (int)NITEMS(really));
 	tcase_add_test(tc, a_packed_body_is_stored_as_it_came);
+	tcase_add_loop_test(tc, nothing_unpacked_waits_for_the_store, 0, 3);
 	tcase_add_test(tc, routed_mail_is_read);
 	tcase_add_loop_test(
 	    tc, methods_are_the_scheme_s, 0, (int)NITEMS(methods));
