@@ -190,9 +190,21 @@ required_value(struct judge *j, const struct requirement *rq, struct span *want)
 	return resolve_piece(&j->rs, &param, &how, want, &ignored, j->err);
 }
 
-static int
-check_required(struct judge *j)
+/* Does it stand in the body? */
+static bool
+is_in_body(const struct piece *p)
 {
+	return p->kind == PIECE_JSON || p->kind == PIECE_FORM;
+}
+
+/*
+ * A packed body is unpacked for nobody who has not signed it, where that can
+ * be: what it must hold is looked at behind the signature then.
+ */
+static int
+check_required(struct judge *j, bool behind)
+{
+	bool packed = body_coding(j->in->request).len > 0;
 	const struct requirement *rq;
 	enum resolve_outcome how;
 	const char *reason;
@@ -201,6 +213,8 @@ check_required(struct judge *j)
 
 	for (i = 0; i < j->sc->nrequire; i++) {
 		rq = &j->sc->require[i];
+		if ((packed && is_in_body(&rq->from)) != behind)
+			continue;
 		if (resolve_piece(
 			&j->rs, &rq->from, &how, &value, &reason, j->err) < 0)
 			return -1;
@@ -486,11 +500,13 @@ judge_one(struct judge *j)
 
 	judged = take_signatures(j);
 	if (judged == 0)
-		judged = check_required(j);
+		judged = check_required(j, false);
 	if (judged == 0)
 		judged = read_content(j, URL_PORT_GIVEN);
 	if (judged == 0)
 		judged = check_signatures(j);
+	if (judged == 0)
+		judged = check_required(j, true);
 	if (judged == 0)
 		judged = check_digest(j);
 	if (judged == 0)

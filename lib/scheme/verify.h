@@ -92,7 +92,7 @@ struct verify_result {
  * in constant time; of a public key's at most nkeys + 1 signatures, since each
  * costs more than a request should. Spec: RFC 2104, RFC 8032, FIPS 186-5; what
  * each provider signs stands in its scheme file. Order: require, signature,
- * digest, time.
+ * digest, time; what a packed body must hold comes behind the signature.
  */
 int verify_request(const struct scheme *sc, struct scheme_key *const *keys,
     size_t nkeys, const struct verify_input *in, struct verify_result *result,
