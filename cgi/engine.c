@@ -106,6 +106,7 @@ receive_options(const struct conf *cf)
 		.body_max = cf->body_max,
 		.trusted_proxies = cf->trusted_proxies,
 		.address_rate = cf->address_rate,
+		.unpacked_max = cf->bodies_max / 2,
 	};
 }
 

@@ -176,6 +176,20 @@ out:
 	return ret;
 }
 
+/* Was it more than the endpoint takes, once it was unpacked? */
+static int
+find_unpacked(struct inquiry *q)
+{
+	const struct body *body = q->ask->in->body;
+
+	if (body == NULL || body->state != BODY_TOO_LARGE)
+		return 0;
+	return inquiry_found(q, EXPLAIN_TOO_LARGE,
+	    "the packed body of %zu bytes unpacks to more than the limit of "
+	    "%zu",
+	    q->ask->in->request->body.len, body->max);
+}
+
 /* Authentic: is it an event, too? */
 static int
 find_malformed(struct inquiry *q)
@@ -186,6 +200,8 @@ find_malformed(struct inquiry *q)
 
 	ret =
 	    verify_identify(q->ask->scheme, q->ask->in, &scratch, &who, q->err);
+	if (ret == 0)
+		ret = find_unpacked(q);
 	if (ret == 0 && who.type_unreadable)
 		ret = inquiry_found(q, EXPLAIN_MALFORMED, "%s", who.why);
 	else if (ret == 0)
@@ -205,6 +221,7 @@ try_verdict(struct inquiry *q)
 	struct err why = ERR_INIT;
 
 	int64_t length = q->ask->in->request->content_length;
+	int ret;
 
 	if (q->ask->body_max > 0 && length > q->ask->body_max)
 		return inquiry_found(q, EXPLAIN_TOO_LARGE,
@@ -228,9 +245,12 @@ try_verdict(struct inquiry *q)
 		return -1;
 	if (result.verdict == VERIFY_VALID)
 		return find_malformed(q);
-	if (result.verdict == VERIFY_UNREADABLE)
-		return inquiry_found(
-		    q, EXPLAIN_UNREADABLE, "%s", result.reason);
+	if (result.verdict == VERIFY_UNREADABLE) {
+		ret = find_unpacked(q);
+		return ret != 0 ? ret
+				: inquiry_found(q, EXPLAIN_UNREADABLE, "%s",
+				      result.reason);
+	}
 	return timeless.verdict == VERIFY_VALID && q->ask->scheme->has_time
 		   ? find_clock(q, result.reason)
 		   : 0;

@@ -36,7 +36,7 @@ static int
 put_of_body(const struct event *ev, const char *pointer, struct buf *out,
     struct err *err)
 {
-	struct body body = { .is_open = false };
+	struct body body = { .state = BODY_CLOSED };
 	int ret;
 
 	ret = body_unpack(&body, ev->body, event_coding(ev), err);

@@ -177,6 +177,7 @@ op_case_explain(const struct op_call *call, const struct op_case *c,
     const struct request *rq, bool whole, struct json_write *w, struct err *err)
 {
 	struct explain_report report = { .cause = EXPLAIN_UNKNOWN };
+	struct body body = { .state = BODY_CLOSED };
 	struct verify_input in;
 	struct explain_input ask = { .scheme = c->scheme,
 		.schemes = call->schemes,
@@ -192,6 +193,8 @@ op_case_explain(const struct op_call *call, const struct op_case *c,
 		return err_set(err, ERR_CONFIG,
 		    "scheme %s has no file that loads", c->settings.scheme);
 	case_input(call, c, rq, &in);
+	body.max = body_unpacked_max((size_t)ask.body_max);
+	in.body = &body;
 	if (explain_request(&ask, &report, err) < 0)
 		goto out;
 	json_write_str(w, "scheme", c->settings.scheme);
@@ -203,6 +206,7 @@ op_case_explain(const struct op_call *call, const struct op_case *c,
 	ret = 0;
 out:
 	explain_free(&report);
+	body_close(&body);
 	return ret;
 }
 

@@ -202,7 +202,7 @@ is_kept(enum reply_kind kind)
  * waits for none? Of one that is not here whole, that cannot be told.
  */
 static bool
-may_bring_secret(const struct receive_state *rs, enum reply_kind kind)
+may_bring_secret(const struct receive_state *rs)
 {
 	const struct scheme *sc = rs->ep->scheme;
 	const struct request *rq = &rs->call->request;
@@ -214,7 +214,7 @@ may_bring_secret(const struct receive_state *rs, enum reply_kind kind)
 
 	if (sc == NULL || !scheme_secret_is_in_body(sc))
 		return false;
-	if (kind == REPLY_TOO_LARGE)
+	if (rs->too_large > 0)
 		return rq->content_length <= HANDSHAKE_BODY_MAX;
 	/* Not kept, where it fails. */
 	brings = handshake_secret(sc, &in, &text, &echo, &ignored) != 0;
@@ -233,12 +233,12 @@ keep(const struct receive_state *rs, enum reply_kind kind, const char *why)
 		.request = rs->call->request };
 
 	en.request.peer = rs->client;
-	if (kind == REPLY_TOO_LARGE)
+	if (rs->too_large > 0)
 		en.part = QUARANTINE_CUT;
 	if (en.part != QUARANTINE_WHOLE || kind == REPLY_DOUBLED)
 		en.request.now_ms = clock_wall_ms();
 	/* A doubled header is found before the body is read. */
-	if (kind == REPLY_DOUBLED || may_bring_secret(rs, kind)) {
+	if (kind == REPLY_DOUBLED || may_bring_secret(rs)) {
 		en.part = QUARANTINE_NO_BODY;
 		en.request.body = SPAN_EMPTY;
 	}
@@ -308,6 +308,13 @@ receive_fault(struct receive_reply *reply, const char *log_why)
 	    reply->status, reply_word(REPLY_FAULT), log_why);
 }
 
+static const char *
+limit_name(const struct receive_state *rs)
+{
+	return rs->ep->settings.body_max < 0 ? "receive.body_max"
+					     : "the endpoint's --max-body";
+}
+
 int
 receive_finish_too_large(struct receive_call *call)
 {
@@ -318,11 +325,26 @@ receive_finish_too_large(struct receive_call *call)
 	if (rq->body.len > RECEIVE_HEAD_MAX)
 		rq->body.len = RECEIVE_HEAD_MAX;
 	snprintf(why, sizeof(why), "%lld bytes are more than %s %lld",
-	    (long long)rq->content_length,
-	    rs->ep->settings.body_max < 0 ? "receive.body_max"
-					  : "the endpoint's --max-body",
+	    (long long)rq->content_length, limit_name(rs),
 	    (long long)rs->too_large);
 	return receive_finish(call, REPLY_TOO_LARGE, 0, why);
+}
+
+int
+receive_refuse_unpacked(struct receive_state *rs)
+{
+	int64_t max = receive_body_max(rs->limits, rs->ep);
+	char why[128];
+
+	if (rs->body.state == BODY_CROWDED)
+		return receive_finish(rs->call, REPLY_CROWDED, 0, rs->body.why);
+	if (rs->body.state != BODY_TOO_LARGE)
+		return 0;
+	snprintf(why, sizeof(why),
+	    "%lld packed bytes unpack to more than %zu, and %s is %lld",
+	    (long long)rs->call->request.content_length, rs->body.max,
+	    limit_name(rs), (long long)max);
+	return receive_finish(rs->call, REPLY_TOO_LARGE, 0, why);
 }
 
 void

@@ -28,6 +28,7 @@ struct receive_limits {
 struct receive {
 	struct store *st;
 	struct registry *rg;
+	struct budget unpacked; /* bytes of bodies */
 	pthread_mutex_t lock; /* of the pointer alone */
 	struct receive_limits *limits;
 };
@@ -53,7 +54,7 @@ struct receive_state {
 	uint64_t secret_id;
 	bool pending; /* secret_id is, see secret_is_pending */
 	bool is_test;
-	int64_t too_large; /* the limit that the body passes; 0: none */
+	int64_t too_large; /* the limit that its length passes; 0: none */
 	int tries;
 	/* Not ACCEPT: how it ends once the store has a record of it. */
 	enum store_wish wish;
@@ -90,6 +91,16 @@ receive_repeat_secret(struct receive_state *rs, const struct verify_input *in);
 
 /* The answer to a body above rs->too_large; what came of it is kept. */
 int receive_finish_too_large(struct receive_call *call);
+
+/* The limit in force for the endpoint, in bytes. */
+int64_t receive_body_max(
+    const struct receive_limits *lm, const struct registry_endpoint *ep);
+
+/*
+ * Was the body too large to be unpacked, or had it no room? Then nothing that
+ * was read off it counts: answers, and 1. Else 0.
+ */
+int receive_refuse_unpacked(struct receive_state *rs);
 
 /*
  * Fills the reply of a call (status 0 takes that of kind; why may be NULL) and

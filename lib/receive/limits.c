@@ -1,6 +1,7 @@
 /* limits.c: opens receiving, and what a reload changes of it. */
 #include "lib/receive/receive.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +76,8 @@ receive_open(const struct receive_options *opt, struct store *st,
 	}
 	pthread_mutex_init(&rc->lock, NULL);
 	rc->st = st;
+	atomic_init(&rc->unpacked.max,
+	    opt->unpacked_max == 0 ? SIZE_MAX : opt->unpacked_max);
 	rc->rg = rg;
 	*out = rc;
 	return 0;
@@ -100,4 +103,15 @@ receive_configure(struct receive *rc, struct receive_limits *lm)
 	rc->limits = lm;
 	pthread_mutex_unlock(&rc->lock);
 	receive_limits_put(old);
+}
+
+int64_t
+receive_body_max(
+    const struct receive_limits *lm, const struct registry_endpoint *ep)
+{
+	int64_t max = ep->settings.body_max;
+
+	if (max < 0)
+		max = lm->body_max;
+	return max < STORE_BODY_MAX ? max : STORE_BODY_MAX;
 }

@@ -50,16 +50,6 @@ answer_health(struct receive *rc, struct receive_call *call)
 	return 1;
 }
 
-static int64_t
-body_max_of(const struct receive_limits *lm, const struct registry_endpoint *ep)
-{
-	int64_t max = ep->settings.body_max;
-
-	if (max < 0)
-		max = lm->body_max;
-	return max < STORE_BODY_MAX ? max : STORE_BODY_MAX;
-}
-
 static int
 check_length(struct receive_call *call, int64_t *body_max)
 {
@@ -134,6 +124,9 @@ input_of(struct receive_state *rs, struct verify_input *in)
 	store_horizon(rs->rc->st, rs->ep->id, &horizon);
 	in->horizon_s = horizon.now_s;
 	in->digests_content = true;
+	rs->body.max =
+	    body_unpacked_max((size_t)receive_body_max(rs->limits, rs->ep));
+	rs->body.budget = &rs->rc->unpacked;
 	in->body = &rs->body;
 	in->element_contents = &rs->room.elements;
 	buf_clear(&rs->room.elements);
@@ -257,7 +250,7 @@ begin(struct receive *rc, struct receive_limits *lm, struct receive_call *call,
 		return ask(rs);
 	if (rs->ep == NULL || rs->ep->state != STORE_ENDPOINT_ENABLED)
 		return receive_finish(call, REPLY_UNKNOWN, 0, NULL);
-	*body_max = body_max_of(lm, rs->ep);
+	*body_max = receive_body_max(lm, rs->ep);
 	if (check_peer(call) != 0 || check_length(call, body_max) != 0)
 		return 1;
 	if (rs->too_large > 0)
@@ -328,6 +321,8 @@ check_signature(struct receive_state *rs, const struct verify_input *in)
 		return receive_finish(rs->call, REPLY_CLOCK, 0,
 		    result->verdict == VERIFY_EXPIRED ? result->reason
 						      : "ended secret");
+	if (receive_refuse_unpacked(rs) != 0)
+		return 1;
 	status = reply_status(ep->scheme, result->verdict);
 	if (status != 0 && result->verdict != VERIFY_EXPIRED &&
 	    receive_repeat_secret(rs, in) != 0)
@@ -365,6 +360,8 @@ read_identity(struct receive_state *rs, const struct verify_input *in)
 	rs->is_test = false;
 	if (verify_identify(rs->ep->scheme, in, &rs->scratch, who, &err) < 0)
 		return receive_finish(rs->call, REPLY_FAULT, 0, err.text);
+	if (receive_refuse_unpacked(rs) != 0)
+		return 1;
 	for (i = 0; i < NITEMS(unreadable); i++) {
 		if (who->outcome != unreadable[i].outcome)
 			continue;
@@ -503,10 +500,9 @@ submit(struct receive_state *rs)
 
 	if (accept_fill(&in, item, &rs->room, &err) < 0)
 		return receive_finish(rs->call, REPLY_FAULT, 0, err.text);
-	/*
-	 * What was unpacked to be judged is not kept while the store works: so
-	 * threads bound its memory, and no count of requests does.
-	 */
+	if (receive_refuse_unpacked(rs) != 0)
+		return 1;
+	/* Not kept while the store works, which may take long. */
 	body_close(&rs->body);
 	buf_free(&rs->room.payload);
 	if (rs->wish != STORE_WISH_ACCEPT &&

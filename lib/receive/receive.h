@@ -16,6 +16,11 @@ struct receive_options {
 	int64_t body_max; /* bytes, where the endpoint sets none */
 	const char *trusted_proxies; /* a list of address.h; NULL or "": none */
 	int64_t address_rate; /* requests a second and address; 0: no limit */
+	/*
+	 * Bytes that packed bodies may unpack to, all that are judged at a
+	 * time together; 0: no limit. Stays as it was opened.
+	 */
+	size_t unpacked_max;
 };
 
 struct receive; /* shared by all threads */

@@ -122,12 +122,13 @@ check(struct answering *a, const struct handshake_rule *rule)
 static bool
 is_packed(struct span s)
 {
-	struct body body = { .is_open = false };
+	struct body body = { .max = HANDSHAKE_BODY_MAX };
 	struct err ignored = ERR_INIT;
 	bool packed;
 
+	/* Cut off in the middle of what it unpacks to, it is data as well. */
 	packed = body_unpack(&body, s, span_str("deflate"), &ignored) < 0 ||
-		 body.why == NULL;
+		 body.state != BODY_BROKEN;
 	body_close(&body);
 	return packed;
 }
@@ -345,6 +346,29 @@ find(struct answering *a, enum handshake_stage stage)
 	return 0;
 }
 
+/* --- all ------------------------------------------------------------------ */
+
+/*
+ * Anybody may ask, so that no more of a packed body is unpacked than a question
+ * has: in is narrowed to what own holds, which is to be closed. *is_event: the
+ * body is longer, packed or not.
+ */
+static int
+narrow(
+    struct verify_input *in, struct body *own, bool *is_event, struct err *err)
+{
+	*is_event = in->request->body.len > HANDSHAKE_BODY_MAX;
+	if (*is_event)
+		return 0;
+	if (in->body == NULL || in->body->state == BODY_CLOSED)
+		in->body = own;
+	if (body_open(in->body, in->request, err) < 0)
+		return -1;
+	*is_event = in->body->state == BODY_TOO_LARGE ||
+		    in->body->bytes.len > HANDSHAKE_BODY_MAX;
+	return 0;
+}
+
 int
 handshake_answer(const struct scheme *sc, enum handshake_stage stage,
     const struct verify_input *in, const struct scheme_key *key,
@@ -356,14 +380,21 @@ handshake_answer(const struct scheme *sc, enum handshake_stage stage,
 		.reply = reply,
 		.outcome = outcome,
 		.err = err };
+	struct body own = { .max = HANDSHAKE_BODY_MAX };
+	struct verify_input narrowed = *in;
+	bool is_event = true;
 	int ret;
 
 	*outcome = HANDSHAKE_NONE;
-	if (sc->nhandshake == 0 || in->request->body.len > HANDSHAKE_BODY_MAX)
+	if (sc->nhandshake == 0)
 		return 0;
-	resolver_init(&a.rs, sc, in);
-	ret = find(&a, stage);
-	resolver_free(&a.rs);
+	ret = narrow(&narrowed, &own, &is_event, err);
+	if (ret == 0 && !is_event) {
+		resolver_init(&a.rs, sc, &narrowed);
+		ret = find(&a, stage);
+		resolver_free(&a.rs);
+	}
+	body_close(&own);
 	/* Longer than any provider's question is. */
 	if (ret < 0 && err->code == ERR_LIMIT)
 		ret = refuse(
@@ -375,16 +406,23 @@ int
 handshake_secret(const struct scheme *sc, const struct verify_input *in,
     struct buf *out, const char **echo, struct err *err)
 {
+	struct body own = { .max = HANDSHAKE_BODY_MAX };
+	struct verify_input narrowed = *in;
 	struct resolver rs;
 	enum resolve_outcome how;
 	const char *reason;
 	struct span value;
+	bool is_event = true;
 	int ret = 0;
 
 	*echo = NULL;
-	if (!sc->has_secret_in || in->request->body.len > HANDSHAKE_BODY_MAX)
+	if (!sc->has_secret_in)
 		return 0;
-	resolver_init(&rs, sc, in);
+	if (narrow(&narrowed, &own, &is_event, err) < 0)
+		return -1;
+	resolver_init(&rs, sc, &narrowed);
+	if (is_event)
+		goto out;
 	if (resolve_piece(&rs, &sc->secret_in, &how, &value, &reason, err) < 0)
 		ret = -1;
 	else if (how == RESOLVE_OK && value.len > 0)
@@ -395,6 +433,8 @@ handshake_secret(const struct scheme *sc, const struct verify_input *in,
 			ret = err_set(err, ERR_INPUT,
 			    "no header can carry the secret that came");
 	}
+out:
 	resolver_free(&rs);
+	body_close(&own);
 	return ret;
 }

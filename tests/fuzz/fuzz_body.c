@@ -50,15 +50,17 @@ try_packed(struct span packed, enum inflate_format format, size_t max)
 static void
 try_body(struct span packed, const char *coding)
 {
-	struct body b = { .is_open = false };
+	struct budget budget = { 0, 65536 };
+	struct body b = { .max = 32768, .budget = &budget };
 	struct err err = ERR_INIT;
 
 	must(body_unpack(&b, packed, span_str(coding), &err) == 0);
-	must(b.why == NULL || b.bytes.len == 0);
-	must(b.bytes.len <= BODY_UNPACKED_FREE ||
-	     b.bytes.len <= packed.len * BODY_RATIO_MAX);
+	must((b.why == NULL) == (b.state == BODY_OPEN));
+	must(b.why == NULL || (b.bytes.len == 0 && budget.used == 0));
+	must(b.bytes.len <= b.max || b.bytes.len == packed.len);
 	must(lies_in(body_text(b.bytes), b.bytes));
 	body_close(&b);
+	must(budget.used == 0);
 }
 
 /* A form is broken for every name, or for those alone that it has twice. */

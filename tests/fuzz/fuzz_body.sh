@@ -6,8 +6,9 @@
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/fuzz/fuzz_lib.sh"
 [ "${EYELET_EFFORT:-normal}" != long ] || [ $# -gt 0 ] || seconds=1800
 
-build '-lz' tests/fuzz/fuzz_body lib/http/body lib/base/bytes lib/base/err lib/http/inflate \
-    lib/http/multipart lib/http/request lib/base/text
+build '-lz' tests/fuzz/fuzz_body lib/http/body lib/base/budget lib/base/bytes \
+    lib/base/err lib/http/inflate lib/http/multipart lib/http/request \
+    lib/base/text
 
 # Good inputs to start from: the letter before each chooses the reader.
 disposition='Content-Disposition: form-data; name='

@@ -55,7 +55,7 @@ START_TEST(codings_are_undone)
 		{ "gzip2", 1, false },
 	};
 	const struct span bytes[] = { span_str(TEXT), GZ, ZL };
-	struct body b = { .is_open = false };
+	struct body b = { .state = BODY_CLOSED };
 	struct err err = ERR_INIT;
 	size_t i;
 
@@ -170,34 +170,125 @@ pack_letters(size_t len, struct buf *out)
 	free(text);
 }
 
-/* A thousandth is more than any text shrinks to: somebody wants our memory. */
+/* Packs len letters, of which every 40th is one of sixteen: to a 90th or so. */
+static void
+pack_mixed(size_t len, struct buf *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char *text = malloc(len), *at;
+	uLongf n = compressBound(len);
+	struct err err = ERR_INIT;
+	unsigned state = 1;
+	size_t i;
+
+	ck_assert_ptr_nonnull(text);
+	memset(text, 'a', len);
+	for (i = 0; i < len; i++) {
+		if (i % 40 != 0)
+			continue;
+		state = state * 1103515245 + 12345;
+		text[i] = (unsigned char)digits[state >> 28];
+	}
+	buf_clear(out);
+	ck_assert_int_eq(buf_reserve(out, n, &at, &err), 0);
+	ck_assert_int_eq(compress2(at, &n, text, len, 6), Z_OK);
+	out->len = n;
+	free(text);
+}
+
+#define FREE BODY_UNPACKED_FREE
+#define MIB (1024 * 1024)
+
+/*
+ * A thousandth is more than any text shrinks to: somebody wants our memory.
+ * What its reader would not take as it is does not come out of a packed body.
+ */
 START_TEST(a_bomb_does_not_go_off)
 {
 	static const struct {
 		size_t letters;
-		bool reads;
+		bool mixed; /* else all the same */
+		size_t max; /* of the reader; 0: none */
+		enum body_state want;
 	} rows[] = {
-		{ 1000, true },
-		{ BODY_UNPACKED_FREE, true },
-		{ BODY_UNPACKED_FREE + 1, false },
-		{ BODY_UNPACKED_MAX + 1, false },
+		{ 1000, false, 0, BODY_OPEN },
+		{ FREE, false, 0, BODY_OPEN },
+		{ FREE + 1, false, 0, BODY_BROKEN },
+		{ BODY_UNPACKED_MAX + 1, false, 0, BODY_BROKEN },
+		{ BODY_UNPACKED_MAX, true, 0, BODY_OPEN },
+		{ BODY_UNPACKED_MAX + 1, true, 0, BODY_TOO_LARGE },
+		{ FREE, false, FREE, BODY_OPEN },
+		{ FREE + 1, false, FREE, BODY_TOO_LARGE },
+		{ 4 * MIB, true, 4 * MIB, BODY_OPEN },
+		{ 4 * MIB + 1, true, 4 * MIB, BODY_TOO_LARGE },
+		{ 4 * MIB, false, 4 * MIB, BODY_BROKEN },
+		{ 65536, false, 65536, BODY_OPEN },
+		{ 65537, false, 65536, BODY_TOO_LARGE },
 	};
 	struct buf out = BUF_INIT(64 << 20);
-	struct body b = { .is_open = false };
+	struct body b = { .state = BODY_CLOSED };
+	struct err err = ERR_INIT;
+	size_t i;
+	bool reads;
+
+	for (i = 0; i < NITEMS(rows); i++) {
+		if (rows[i].mixed)
+			pack_mixed(rows[i].letters, &out);
+		else
+			pack_letters(rows[i].letters, &out);
+		b.max = rows[i].max;
+		reads = rows[i].want == BODY_OPEN;
+		ck_assert_int_eq(
+		    body_unpack(&b, buf_span(&out), span_str("deflate"), &err),
+		    0);
+		ck_assert_msg(
+		    b.state == rows[i].want, "%zu: %d, %s", i, b.state, b.why);
+		ck_assert((b.why == NULL) == reads);
+		ck_assert_uint_eq(b.bytes.len, reads ? rows[i].letters : 0);
+		ck_assert(reads || b.made.ptr == NULL);
+		body_close(&b);
+		ck_assert_uint_eq(b.max, rows[i].max);
+	}
+	buf_free(&out);
+}
+END_TEST
+
+/* What may come out is counted before it does; given back however it ends. */
+START_TEST(unpacked_bytes_have_a_budget)
+{
+	static const struct {
+		size_t letters, cut; /* bytes left out at the end */
+		size_t used; /* of 2 MiB, by others */
+		enum body_state want;
+	} rows[] = {
+		{ MIB, 0, MIB, BODY_OPEN },
+		{ 1000, 0, MIB, BODY_OPEN },
+		{ 1000, 0, MIB + 1, BODY_CROWDED },
+		{ MIB, 0, 2 * MIB, BODY_CROWDED },
+		{ 600000, 9, 0, BODY_BROKEN },
+		{ MIB + 1, 0, 0, BODY_TOO_LARGE },
+	};
+	struct budget budget = { 0, 2 * MIB };
+	struct body b = { .max = MIB, .budget = &budget };
+	struct buf out = BUF_INIT(64 << 20);
 	struct err err = ERR_INIT;
 	size_t i;
 
 	for (i = 0; i < NITEMS(rows); i++) {
 		pack_letters(rows[i].letters, &out);
+		ck_assert(budget_take(&budget, rows[i].used));
 		ck_assert_int_eq(
-		    body_unpack(&b, buf_span(&out), span_str("deflate"), &err),
+		    body_unpack(&b, span_of(out.ptr, out.len - rows[i].cut),
+			span_str("deflate"), &err),
 		    0);
 		ck_assert_msg(
-		    (b.why == NULL) == rows[i].reads, "%zu: %s", i, b.why);
+		    b.state == rows[i].want, "%zu: %d, %s", i, b.state, b.why);
+		/* Of one that was read, what came out. */
 		ck_assert_uint_eq(
-		    b.bytes.len, rows[i].reads ? rows[i].letters : 0);
-		ck_assert(rows[i].reads || b.made.ptr == NULL);
+		    atomic_load(&budget.used), rows[i].used + b.bytes.len);
 		body_close(&b);
+		ck_assert_uint_eq(atomic_load(&budget.used), rows[i].used);
+		budget_give(&budget, rows[i].used);
 	}
 	buf_free(&out);
 }
@@ -453,6 +544,7 @@ main(void)
 	tcase_add_test(tc, what_is_not_whole_is_broken);
 	tcase_add_test(tc, a_gzip_file_may_have_several_members);
 	tcase_add_test(tc, a_bomb_does_not_go_off);
+	tcase_add_test(tc, unpacked_bytes_have_a_budget);
 	tcase_add_test(tc, a_mark_before_the_text_is_skipped);
 	tcase_add_loop_test(tc, content_types_are_read, 0, NITEMS(types));
 	tcase_add_loop_test(tc, parts_are_read, 0, NITEMS(forms));

@@ -6,13 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "lib/base/encode.h"
 #include "lib/base/text.h"
 #include "lib/base/util.h"
 #include "lib/crypto/hmac.h"
 #include "lib/http/body.h"
+#include "lib/http/inflate.h"
 #include "lib/receive/impl.h"
+#include "lib/scheme/handshake.h"
 #include "lib/scheme/sign.h"
 #include "lib/store/quarantine.h"
 #include "tests/stand/store_fixture.h"
@@ -33,6 +36,12 @@ static const struct {
 } own_schemes[] = {
 	{ "unpacked", "{" OWN "\"body\":\"json\",\"signs\":\"decoded\"}" },
 	{ "any", "{" OWN "\"body\":\"any\"}" },
+	{ "requires",
+	    "{" OWN "\"body\":\"json\",\"require\":\"json:/topic = t\"}" },
+	{ "changes",
+	    "{\"alg\":\"hmac-sha256\",\"sig\":{\"from\":\"header:x-sig\","
+	    "\"enc\":\"hex\"},\"content\":\"{body}\",\"body\":\"any\","
+	    "\"id\":\"{header:x-id}\",\"retry_changes\":\"/at\"}" },
 	{ "by-get",
 	    "{\"alg\":\"hmac-sha256\",\"sig\":{\"from\":\"header:x-sig\","
 	    "\"enc\":\"hex\"},\"content\":\"{url}\",\"methods\":[\"GET\"],"
@@ -99,6 +108,7 @@ setup(void)
 static void
 teardown(void)
 {
+	ck_assert_uint_eq(atomic_load(&rc->unpacked.used), 0);
 	close_receive();
 	scheme_set_free(schemes);
 	fx_teardown();
@@ -121,6 +131,26 @@ __wrap_store_submit(struct store *st, struct store_item *item)
 	held_unpacked =
 	    rs->body.made.ptr != NULL || rs->room.payload.ptr != NULL;
 	__real_store_submit(st, item);
+}
+
+/* --- what is unpacked ------------------------------------------------------
+ */
+
+/* The most that came out of a packed body, or could have. */
+static size_t most_unpacked;
+
+int __real_inflate_all(enum inflate_format format, struct span packed,
+    size_t max, struct buf *out, enum inflate_outcome *how, struct err *err);
+int __wrap_inflate_all(enum inflate_format format, struct span packed,
+    size_t max, struct buf *out, enum inflate_outcome *how, struct err *err);
+
+int
+__wrap_inflate_all(enum inflate_format format, struct span packed, size_t max,
+    struct buf *out, enum inflate_outcome *how, struct err *err)
+{
+	if (max > most_unpacked)
+		most_unpacked = max;
+	return __real_inflate_all(format, packed, max, out, how, err);
 }
 
 /* --- an endpoint --------------------------------------------------------- */
@@ -770,7 +800,8 @@ END_TEST
 
 /* A Mailgun body: its signature covers a time and a token alone. */
 static void
-mailgun_body(char *out, size_t room, const char *token, const char *id)
+mailgun_body(
+    char *out, size_t room, int64_t now_ms, const char *token, const char *id)
 {
 	unsigned char sum[HASH_SIZE_MAX];
 	struct buf hex = BUF_INIT(128);
@@ -778,8 +809,7 @@ mailgun_body(char *out, size_t room, const char *token, const char *id)
 	struct span parts[2];
 	char now[32];
 
-	snprintf(
-	    now, sizeof(now), "%lld", (long long)(store_now_ms(fx.st) / 1000));
+	snprintf(now, sizeof(now), "%lld", (long long)(now_ms / 1000));
 	parts[0] = span_str(now);
 	parts[1] = span_str(token);
 	ck_assert_int_eq(
@@ -809,11 +839,13 @@ START_TEST(a_captured_token_carries_no_other_event)
 	};
 	char body[512];
 	struct post p;
+	int64_t now_ms = store_now_ms(fx.st);
 	size_t i;
 
 	endpoint("mail", "{\"scheme\":\"mailgun\"}", SECRET);
 	for (i = 0; i < NITEMS(rows); i++) {
-		mailgun_body(body, sizeof(body), rows[i].token, rows[i].id);
+		mailgun_body(
+		    body, sizeof(body), now_ms, rows[i].token, rows[i].id);
 		begin(&p, "/hooks/mail", body);
 		ck_assert_msg(
 		    send(&p) == rows[i].status, "%s", p.call.reply.log);
@@ -1002,6 +1034,203 @@ START_TEST(nothing_unpacked_waits_for_the_store)
 }
 END_TEST
 
+#define MIB (1024 * 1024)
+
+/* An event of len bytes, packed to about a 90th or (plain) a 1000th. */
+struct packed_event {
+	unsigned char *bytes;
+	uLongf len;
+};
+
+static struct packed_event
+pack_event(size_t len, bool plain)
+{
+	static const char head[] = "{\"id\":\"evt_1\",\"topic\":\"t\",\"x\":\"";
+	unsigned char *text = malloc(len);
+	struct packed_event pe = { NULL, compressBound(len) };
+	unsigned state = 1;
+	size_t i;
+
+	ck_assert_ptr_nonnull(text);
+	memset(text, 'a', len);
+	for (i = 0; i < len && !plain; i += 40) {
+		state = state * 1103515245 + 12345;
+		text[i] = (unsigned char)('a' + (state >> 28));
+	}
+	memcpy(text, head, sizeof(head) - 1);
+	memcpy(text + len - 2, "\"}", 2);
+	pe.bytes = malloc(pe.len);
+	ck_assert_ptr_nonnull(pe.bytes);
+	ck_assert_int_eq(compress2(pe.bytes, &pe.len, text, len, 6), Z_OK);
+	free(text);
+	return pe;
+}
+
+static void
+begin_packed(struct post *p, const struct packed_event *pe)
+{
+	begin(p, "/hooks/orders", "");
+	p->call.request.body = span_of(pe->bytes, pe->len);
+	p->call.request.content_length = (int64_t)pe->len;
+	add_header(p, "content-encoding", "deflate");
+}
+
+static const struct {
+	const char *when, *scheme, *doc;
+	size_t len;
+	bool plain;
+	int want;
+	const char *log;
+} unpacks[] = {
+	{ "as much as any may", "nomos", "", MIB, false, 200, "id=evt_1" },
+	{ "a byte more", "nomos", "", MIB + 1, false, 413,
+	    " packed bytes unpack to more than 1048576, and receive.body_max "
+	    "is 65536" },
+	{ "as the endpoint allows", "nomos", ",\"body_max\":2097152", 2 * MIB,
+	    false, 200, "id=evt_1" },
+	{ "more than it allows", "nomos", ",\"body_max\":2097152", 2 * MIB + 1,
+	    false, 413,
+	    "more than 2097152, and the endpoint's --max-body is 2097152" },
+	{ "no limit of its own lowers the least", "nomos",
+	    ",\"body_max\":65536", MIB, false, 200, "id=evt_1" },
+	{ "signed unpacked", "unpacked", "", MIB + 1, false, 413,
+	    "verdict=too-large" },
+	{ "its type alone is read", "github", "", MIB + 1, false, 413,
+	    "verdict=too-large" },
+	{ "what a retry changes alone is read", "changes", "", MIB + 1, false,
+	    413, "verdict=too-large" },
+	{ "what must be there is read", "requires", "", MIB + 1, false, 413,
+	    "verdict=too-large" },
+	{ "a thousand times as much", "nomos", ",\"body_max\":4194304", 2 * MIB,
+	    true, 400, "unpacks to more than 200 times its size" },
+};
+
+/* Refused as one that is too large as it comes; kept as all that was read. */
+START_TEST(what_unpacks_to_too_much_is_too_large)
+{
+	bool large = unpacks[_i].want == 413, whole = false;
+	struct packed_event pe = pack_event(unpacks[_i].len, unpacks[_i].plain);
+	uint64_t counts[STORE_COUNTS];
+	char doc[256];
+	struct post p;
+
+	snprintf(doc, sizeof(doc), "{\"scheme\":\"%s\"%s}", unpacks[_i].scheme,
+	    unpacks[_i].doc);
+	ropt.body_max = 65536;
+	close_receive();
+	open_receive();
+	endpoint("orders", doc, SECRET);
+	begin_packed(&p, &pe);
+	sign(&p, unpacks[_i].scheme, SECRET, p.call.request.now_ms);
+	ck_assert_msg(send(&p) == unpacks[_i].want && logs(&p, unpacks[_i].log),
+	    "%s: %s", unpacks[_i].when, p.call.reply.log);
+	ck_assert_uint_eq(kept(&whole), unpacks[_i].want != 200);
+	ck_assert(whole || unpacks[_i].want == 200);
+	store_counts(fx.st, fx.endpoint_id, counts);
+	ck_assert_uint_eq(counts[STORE_COUNT_TOO_LARGE], large);
+	ck_assert_uint_eq(counts[STORE_COUNT_REFUSED], unpacks[_i].want != 200);
+	free(pe.bytes);
+}
+END_TEST
+
+/* A fault of ours: 503, and it is taken when it comes again. */
+START_TEST(without_room_to_unpack_it_is_crowded)
+{
+	static const char *const by[] = { "nomos", "unpacked", "github",
+		"changes" };
+	struct packed_event pe = pack_event(1000, false);
+	uint64_t counts[STORE_COUNTS];
+	char doc[64];
+	bool whole;
+	struct post p;
+
+	ropt.unpacked_max = 2 * MIB;
+	close_receive();
+	open_receive();
+	snprintf(doc, sizeof(doc), "{\"scheme\":\"%s\"}", by[_i]);
+	endpoint("orders", doc, SECRET);
+	ck_assert(budget_take(&rc->unpacked, MIB + 1));
+	begin_packed(&p, &pe);
+	sign(&p, by[_i], SECRET, p.call.request.now_ms);
+	ck_assert_msg(send(&p) == 503, "%s", p.call.reply.log);
+	ck_assert(logs(&p, "verdict=crowded"));
+	ck_assert_int_gt(p.call.reply.retry_after_s, 0);
+	ck_assert(!kept(&whole));
+	store_counts(fx.st, fx.endpoint_id, counts);
+	ck_assert_uint_eq(counts[STORE_COUNT_FAILED], 1);
+	ck_assert_uint_eq(counts[STORE_COUNT_REFUSED], 0);
+	ck_assert_uint_eq(fx_events(), 0);
+	/* What came as it is needs none. */
+	begin(&p, "/hooks/orders", "{\"id\":\"evt_2\",\"topic\":\"t\"}");
+	sign(&p, by[_i], SECRET, p.call.request.now_ms);
+	ck_assert_msg(send(&p) == 200, "%s", p.call.reply.log);
+	budget_give(&rc->unpacked, MIB + 1);
+	begin_packed(&p, &pe);
+	sign(&p, by[_i], SECRET, p.call.request.now_ms);
+	ck_assert_msg(send(&p) == 200, "%s", p.call.reply.log);
+	free(pe.bytes);
+}
+END_TEST
+
+/*
+ * Unpacking costs far more than sending. Before the signature no more comes out
+ * than a handshake has, but where the unpacked bytes are those that are signed.
+ */
+START_TEST(nothing_is_unpacked_for_a_wrong_signature)
+{
+	static const struct {
+		const char *scheme, *doc;
+		size_t most;
+	} rows[] = {
+		{ "nomos", "", 0 },
+		{ "requires", "", 0 },
+		{ "changes", "", 0 },
+		{ "github", "", 0 },
+		{ "slack", "", HANDSHAKE_BODY_MAX },
+		{ "unpacked", "", MIB },
+		{ "unpacked", ",\"body_max\":2097152", 2 * MIB },
+	};
+	struct packed_event pe = pack_event(2 * MIB, false);
+	char doc[128];
+	struct post p;
+
+	snprintf(doc, sizeof(doc), "{\"scheme\":\"%s\"%s}", rows[_i].scheme,
+	    rows[_i].doc);
+	ropt.body_max = 65536;
+	close_receive();
+	open_receive();
+	endpoint("orders", doc, SECRET);
+	begin_packed(&p, &pe);
+	sign(&p, rows[_i].scheme, "another secret, 0123456789",
+	    p.call.request.now_ms);
+	most_unpacked = 0;
+	ck_assert_int_ge(send(&p), 401);
+	ck_assert_msg(most_unpacked <= rows[_i].most, "%s: %zu bytes",
+	    rows[_i].scheme, most_unpacked);
+	free(pe.bytes);
+}
+END_TEST
+
+/* What must stand in a packed body is looked at all the same. */
+START_TEST(a_packed_body_must_hold_what_is_required)
+{
+	bool packed = _i == 1;
+	struct post p;
+
+	endpoint("orders", "{\"scheme\":\"requires\"}", SECRET);
+	begin(&p, "/hooks/orders", EVENT);
+	if (packed) {
+		p.call.request.body = span_of(EVENT_GZ, sizeof(EVENT_GZ) - 1);
+		p.call.request.content_length = sizeof(EVENT_GZ) - 1;
+		add_header(&p, "content-encoding", "gzip");
+	}
+	sign(&p, "requires", SECRET, p.call.request.now_ms);
+	ck_assert_int_eq(send(&p), 401);
+	ck_assert_msg(logs(&p, "a value that the scheme requires is another"),
+	    "%s", p.call.reply.log);
+}
+END_TEST
+
 #define BOUNDARY "multipart/form-data; boundary=\"a'b\""
 #define FIELD(name)                                                          \
 	"--a'b\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" \
@@ -1040,7 +1269,8 @@ START_TEST(routed_mail_is_read)
 			endpoint(
 			    "mail", "{\"scheme\":\"mailgun-form\"}", SECRET);
 		/* The same MAC as that of its JSON webhooks. */
-		mailgun_body(json, sizeof(json), "tok", "x");
+		mailgun_body(
+		    json, sizeof(json), store_now_ms(fx.st), "tok", "x");
 		ck_assert_int_eq(
 		    sscanf(json,
 			"{\"signature\":{\"timestamp\":\"%31[0-9]\",\"token\":"
@@ -1499,6 +1729,12 @@ main(void)
 	    tc, bodies_are_taken_as_they_come, 0, (int)NITEMS(really));
 	tcase_add_test(tc, a_packed_body_is_stored_as_it_came);
 	tcase_add_loop_test(tc, nothing_unpacked_waits_for_the_store, 0, 3);
+	tcase_add_loop_test(
+	    tc, what_unpacks_to_too_much_is_too_large, 0, (int)NITEMS(unpacks));
+	tcase_add_loop_test(tc, without_room_to_unpack_it_is_crowded, 0, 4);
+	tcase_add_loop_test(
+	    tc, nothing_is_unpacked_for_a_wrong_signature, 0, 7);
+	tcase_add_loop_test(tc, a_packed_body_must_hold_what_is_required, 0, 2);
 	tcase_add_test(tc, routed_mail_is_read);
 	tcase_add_loop_test(
 	    tc, methods_are_the_scheme_s, 0, (int)NITEMS(methods));

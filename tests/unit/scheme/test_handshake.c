@@ -180,7 +180,7 @@ END_TEST
 
 START_TEST(a_token_may_be_zlib_data)
 {
-	struct body b = { .is_open = false };
+	struct body b = { .state = BODY_CLOSED };
 	struct err err = ERR_INIT;
 
 	ck_assert_int_eq(
