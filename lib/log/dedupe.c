@@ -1,7 +1,6 @@
 /* dedupe.c: records of events by their keys, in partitions of age. */
 #include "lib/log/dedupe.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -579,4 +578,17 @@ dedupe_horizon_s(struct dedupe *dd, uint64_t endpoint_id, int64_t age_ms)
 	}
 	pthread_rwlock_unlock(&dd->lock);
 	return kept;
+}
+
+uint64_t
+dedupe_bytes(struct dedupe *dd)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	pthread_rwlock_rdlock(&dd->lock);
+	for (i = 0; i < dd->nparts; i++)
+		n += bdb_table_bytes(dd->parts[i].table);
+	pthread_rwlock_unlock(&dd->lock);
+	return n;
 }

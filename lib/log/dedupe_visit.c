@@ -16,19 +16,6 @@ dedupe_newest_ms(struct dedupe *dd)
 }
 
 uint64_t
-dedupe_bytes(struct dedupe *dd)
-{
-	uint64_t n = 0;
-	size_t i;
-
-	pthread_rwlock_rdlock(&dd->lock);
-	for (i = 0; i < dd->nparts; i++)
-		n += bdb_table_bytes(dd->parts[i].table);
-	pthread_rwlock_unlock(&dd->lock);
-	return n;
-}
-
-uint64_t
 dedupe_count(struct dedupe *dd)
 {
 	uint64_t n = 0;

@@ -28,10 +28,6 @@ POINTERS = [
 # grow, and one that is gone must be removed here.
 KNOWN = [
     {
-        "lib/log/dedupe.c",
-        "lib/log/dedupe_visit.c",
-    },
-    {
         "lib/bdb/bdb.c",
         "lib/bdb/log.c",
         "lib/bdb/names.c",
