@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/log/segments_impl.h"
 
@@ -14,44 +13,12 @@
  * tear, which its checksum tells (rebuild.h mends it).
  */
 #define PAGE SEGMENTS_PAGE_SIZE
-#define META_PREFIX "segment "
 #define PAGE_ROOM (PAGE - 64) /* bytes of groups on a page, about */
 /*
  * A group of more bytes than this gets pages of its own, the last of which is
  * shared with nobody: two events of 1 KiB would take 8 KiB.
  */
 #define GROUP_SHARES 2000
-
-void
-segments_file(uint64_t first_seq, char out[BDB_FILE_MAX + 1])
-{
-	snprintf(out, BDB_FILE_MAX + 1, "events-%016llx",
-	    (unsigned long long)first_seq);
-}
-
-static void
-meta_key_of(uint64_t first_seq, char out[BDB_FILE_MAX + 1])
-{
-	snprintf(out, BDB_FILE_MAX + 1, META_PREFIX "%016llx",
-	    (unsigned long long)first_seq);
-}
-
-int
-segments_save_facts(struct segments *sg, struct bdb_txn *txn,
-    const struct record_segment *facts, struct err *err)
-{
-	struct buf value = BUF_INIT(128);
-	char key[BDB_FILE_MAX + 1];
-	int ret;
-
-	meta_key_of(facts->first_seq, key);
-	ret = record_put_segment(facts, &value, err);
-	if (ret == 0)
-		ret = bdb_put(
-		    sg->meta, txn, span_str(key), buf_span(&value), err);
-	buf_free(&value);
-	return ret;
-}
 
 static void
 append_to_list(struct segments *sg, struct segment *s)
@@ -219,13 +186,13 @@ segments_open(struct bdb *db, struct bdb_table *meta,
 	sg->meta = meta;
 	sg->opt = *opt;
 	segments_configure(sg, opt->size_max, opt->age_s);
-	if (buf_puts(&at, META_PREFIX, err) < 0)
+	if (buf_puts(&at, SEGMENTS_FACTS, err) < 0)
 		goto out;
 	for (;;) {
 		if (bdb_find(meta, NULL, BDB_GT, buf_span(&at), &key, &value,
 			&found, err) < 0)
 			goto out;
-		if (!found || !span_starts(buf_span(&key), META_PREFIX))
+		if (!found || !span_starts(buf_span(&key), SEGMENTS_FACTS))
 			break;
 		if (record_get_segment(buf_span(&value), &facts, err) < 0 ||
 		    open_segment(sg, &facts, err) < 0)
@@ -408,18 +375,17 @@ segments_save(struct segments *sg, struct bdb_txn *txn, struct err *err)
 static int
 drop(struct segments *sg, struct segment *s, struct err *err)
 {
-	char key[BDB_FILE_MAX + 1], file[BDB_FILE_MAX + 1],
-	    tries_file[BDB_FILE_MAX + 1];
-	bool found, has_events = s->table != NULL, has_tries = s->tries != NULL;
+	char file[BDB_FILE_MAX + 1], tries_file[BDB_FILE_MAX + 1];
+	uint64_t first_seq = s->facts.first_seq;
+	bool has_events = s->table != NULL, has_tries = s->tries != NULL;
 	struct bdb_txn *txn = NULL;
 
-	meta_key_of(s->facts.first_seq, key);
-	segments_file(s->facts.first_seq, file);
-	segments_tries_file(s->facts.first_seq, tries_file);
+	segments_file(first_seq, file);
+	segments_tries_file(first_seq, tries_file);
 	free_segment(s);
 	if (bdb_begin(sg->db, &txn, err) < 0)
 		return -1;
-	if (bdb_delete(sg->meta, txn, span_str(key), &found, err) < 0 ||
+	if (segments_forget_facts(sg, txn, first_seq, err) < 0 ||
 	    (has_events && bdb_table_remove(sg->db, txn, file, err) < 0) ||
 	    (has_tries && bdb_table_remove(sg->db, txn, tries_file, err) < 0)) {
 		bdb_abort(txn);
@@ -467,22 +433,4 @@ segments_drop_oldest(struct segments *sg, bool *dropped, struct err *err)
 		take_off_list(sg, s);
 	pthread_mutex_unlock(&sg->mutex);
 	return *dropped ? drop(sg, s, err) : 0;
-}
-
-/* --- any thread's -------------------------------------------------------- */
-
-int
-segments_find(struct segment *s, enum bdb_seek seek, uint64_t seq,
-    struct buf *key, struct buf *group, bool *found, struct err *err)
-{
-	unsigned char k[8];
-
-	be64_put(k, seq);
-	if (bdb_find(s->table, NULL, seek, span_of(k, sizeof(k)), key, group,
-		found, err) < 0)
-		return -1;
-	if (*found && key->len != sizeof(k))
-		return err_set(
-		    err, ERR_CORRUPT, "event key of %zu bytes", key->len);
-	return 0;
 }

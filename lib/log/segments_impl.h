@@ -2,6 +2,7 @@
  * segments_impl.h: what the files of the log share. Nobody else includes it.
  *
  * segments.c	the row of tables, appending, dropping
+ * segments_table.c	the tables' names, totals on disk, groups
  * segments_pin.c	pins, facts
  * segments_tries.c	attempts, beside the events
  * segments_totals.c	what they come to, which files they are
@@ -45,10 +46,15 @@ struct segments {
 	struct segment *first, *last;
 };
 
-/* segments.c */
+/* segments_table.c */
+#define SEGMENTS_FACTS "segment " /* keys of meta begin so */
 void segments_file(uint64_t first_seq, char out[BDB_FILE_MAX + 1]);
+void segments_tries_file(uint64_t first_seq, char out[BDB_FILE_MAX + 1]);
 int segments_save_facts(struct segments *sg, struct bdb_txn *txn,
     const struct record_segment *facts, struct err *err);
+/* Deletes the saved totals of a segment that is dropped. */
+int segments_forget_facts(struct segments *sg, struct bdb_txn *txn,
+    uint64_t first_seq, struct err *err);
 /* The raw look into a segment's table. See bdb_find. */
 int segments_find(struct segment *s, enum bdb_seek seek, uint64_t seq,
     struct buf *key, struct buf *group, bool *found, struct err *err);
@@ -67,7 +73,6 @@ int segments_look(struct segments *sg, struct segment *s, struct err *err);
 void segments_remove_aside(const struct segments *sg, const char *file);
 
 /* segments_tries.c */
-void segments_tries_file(uint64_t first_seq, char out[BDB_FILE_MAX + 1]);
 /* Opens the table of attempts, where there is one. */
 int
 segments_tries_open(struct segments *sg, struct segment *s, struct err *err);

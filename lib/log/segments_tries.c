@@ -2,9 +2,7 @@
  * segments_tries.c: the attempts at delivering a segment's events, in a table
  * beside it that comes with the first one and goes with the segment.
  */
-#include "lib/log/segments.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/log/segments_impl.h"
@@ -13,13 +11,6 @@
 #define KEY 28
 #define ROW_MAX 1024
 #define OVERHEAD 16 /* bytes that a record takes beside its own, about */
-
-void
-segments_tries_file(uint64_t first_seq, char out[BDB_FILE_MAX + 1])
-{
-	snprintf(out, BDB_FILE_MAX + 1, "tries-%016llx",
-	    (unsigned long long)first_seq);
-}
 
 int
 segments_tries_open(struct segments *sg, struct segment *s, struct err *err)

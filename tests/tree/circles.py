@@ -38,12 +38,6 @@ KNOWN = [
         "lib/engine_bdb/rows.c",
     },
     {
-        "lib/log/segments.c",
-        "lib/log/segments_damage.c",
-        "lib/log/segments_totals.c",
-        "lib/log/segments_tries.c",
-    },
-    {
         "lib/server/loop.c",
         "lib/server/peer.c",
         "lib/server/server.c",
