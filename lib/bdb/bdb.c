@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,58 +16,14 @@
 
 #define LOG_BUFFER (2 * 1024 * 1024) /* 64 KiB once froze a run for 40 s */
 #define LOCKS_MAX 100000
-#define KNOWN 16
 #define RECENT_S 120 /* what was written to within this of the last write */
 #define FETCH_MAX (32 * 1024 * 1024) /* of each such table */
 
 /*
- * The library's hooks take no argument, so what they need stands here: the
- * one exception to "no mutable globals". A process has one home open.
- *
- * The hook flushes the folders too before it flushes a file that it has not
- * seen since: a new log file's name must last before anything in it counts,
- * and the library never flushes a folder ([M] 148 of 150 images lost acked
- * events without this).
+ * An fsync failed in this process: none is tried again. Global for the same
+ * reason as the folders in folders.c: the library's hooks take no argument.
  */
-static struct {
-	pthread_mutex_t mutex;
-	int home_fd, log_fd; /* -1: no home is open */
-	ino_t known[KNOWN]; /* files whose names are known to last */
-	unsigned next;
-	atomic_bool failed; /* an fsync failed in this process: never again */
-} sync_state = { PTHREAD_MUTEX_INITIALIZER, -1, -1, { 0 }, 0, false };
-
-void
-bdb_names_changed(void)
-{
-	pthread_mutex_lock(&sync_state.mutex);
-	memset(sync_state.known, 0, sizeof(sync_state.known));
-	pthread_mutex_unlock(&sync_state.mutex);
-}
-
-static int
-sync_names(int fd)
-{
-	struct stat sb;
-	unsigned i;
-	int ret = 0;
-
-	if (fstat(fd, &sb) < 0)
-		return errno;
-	pthread_mutex_lock(&sync_state.mutex);
-	for (i = 0; i < KNOWN; i++)
-		if (sync_state.known[i] == sb.st_ino)
-			goto out;
-	if (sync_state.home_fd >= 0 &&
-	    (fsync(sync_state.log_fd) < 0 || fsync(sync_state.home_fd) < 0)) {
-		ret = errno;
-		goto out;
-	}
-	sync_state.known[sync_state.next++ % KNOWN] = sb.st_ino;
-out:
-	pthread_mutex_unlock(&sync_state.mutex);
-	return ret;
-}
+static atomic_bool flush_failed;
 
 /*
  * One try. After a failed fsync the kernel may have dropped the pages, so a
@@ -80,14 +35,14 @@ sync_once(int fd, bool names)
 {
 	int ret;
 
-	if (atomic_load(&sync_state.failed))
+	if (atomic_load(&flush_failed))
 		return EIO;
-	ret = names ? sync_names(fd) : 0;
+	ret = names ? bdb_folders_flush(fd) : 0;
 	if (ret == 0 && fdatasync(fd) < 0)
 		ret = errno;
 	bdb_lack_note(ret);
 	if (ret != 0)
-		atomic_store(&sync_state.failed, true);
+		atomic_store(&flush_failed, true);
 	return ret;
 }
 
@@ -100,15 +55,6 @@ sync_file(int fd)
 	if (ret == 0)
 		bdb_names_flushed(fd);
 	return ret;
-}
-
-void
-bdb_folders(int *home_fd, int *log_fd)
-{
-	pthread_mutex_lock(&sync_state.mutex);
-	*home_fd = sync_state.home_fd;
-	*log_fd = sync_state.log_fd;
-	pthread_mutex_unlock(&sync_state.mutex);
 }
 
 /* --- errors -------------------------------------------------------------- */
@@ -142,46 +88,6 @@ take_event(DB_ENV *env, u_int32_t event, void *info)
 }
 
 bool
-bdb_says_damaged(int code)
-{
-	return code == BDB_PAGE_BAD || code == DB_PAGE_NOTFOUND ||
-	       code == DB_VERIFY_BAD || code == DB_SECONDARY_BAD;
-}
-
-int
-bdb_err(struct bdb *db, struct err *err, int code, const char *doing)
-{
-	char words[sizeof(db->complaint)];
-
-	pthread_mutex_lock(&db->complaint_mutex);
-	memcpy(words, db->complaint, sizeof(words));
-	db->complaint[0] = '\0';
-	pthread_mutex_unlock(&db->complaint_mutex);
-	if (code == DB_RUNRECOVERY)
-		atomic_store(&db->panicked, true);
-	if (code == DB_RUNRECOVERY && bdb_lack_errno() != 0)
-		code = bdb_lack_errno(); /* that is why */
-	if (code == BDB_PAGE_BAD) {
-		err_set(err, ERR_CORRUPT, "%s: a page is damaged", doing);
-	} else if (code > 0) {
-		err_errno(err, code, "%s", doing);
-	} else {
-		err_set(err,
-		    code == DB_RUNRECOVERY || bdb_says_damaged(code)
-			? ERR_CORRUPT
-			: ERR_IO,
-		    "%s: %s", doing, db_strerror(code));
-	}
-	if (words[0] != '\0') {
-		size_t used = strlen(err->text);
-
-		snprintf(
-		    err->text + used, sizeof(err->text) - used, " (%s)", words);
-	}
-	return -1;
-}
-
-bool
 bdb_is_damaged(const struct bdb *db)
 {
 	return atomic_load(&db->damaged) ||
@@ -191,35 +97,23 @@ bdb_is_damaged(const struct bdb *db)
 bool
 bdb_is_fenced(const struct bdb *db)
 {
-	return atomic_load(&sync_state.failed) || atomic_load(&db->panicked) ||
+	return atomic_load(&flush_failed) || atomic_load(&db->panicked) ||
 	       bdb_is_astray(db) || bdb_is_damaged(db);
 }
 
 void
 bdb_spend_process(void)
 {
-	atomic_store(&sync_state.failed, true);
+	atomic_store(&flush_failed, true);
 }
 
 bool
 bdb_process_is_spent(void)
 {
-	return atomic_load(&sync_state.failed);
+	return atomic_load(&flush_failed);
 }
 
 /* --- the environment ----------------------------------------------------- */
-
-char *
-bdb_path(const char *dir, const char *name, struct err *err)
-{
-	char *path = NULL;
-
-	if (asprintf(&path, "%s/%s", dir, name) < 0) {
-		err_set(err, ERR_NOMEM, "no memory for a path");
-		return NULL;
-	}
-	return path;
-}
 
 /*
  * Lets go of what the kernel has cached of a folder's files: after a failed
@@ -276,41 +170,6 @@ refuse_db_config(const char *home, struct err *err)
 	return 0;
 }
 
-static int
-open_sync_folders(struct bdb *db, struct err *err)
-{
-	int home, log;
-
-	home = open(db->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	log = open(db->log_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (home < 0 || log < 0) {
-		err_errno(err, errno, "open folder %s", db->home);
-		if (home >= 0)
-			close(home);
-		if (log >= 0)
-			close(log);
-		return -1;
-	}
-	pthread_mutex_lock(&sync_state.mutex);
-	sync_state.home_fd = home;
-	sync_state.log_fd = log;
-	memset(sync_state.known, 0, sizeof(sync_state.known));
-	pthread_mutex_unlock(&sync_state.mutex);
-	return 0;
-}
-
-static void
-close_sync_folders(void)
-{
-	pthread_mutex_lock(&sync_state.mutex);
-	if (sync_state.home_fd >= 0) {
-		close(sync_state.home_fd);
-		close(sync_state.log_fd);
-		sync_state.home_fd = sync_state.log_fd = -1;
-	}
-	pthread_mutex_unlock(&sync_state.mutex);
-}
-
 /*
  * The process before us may have died, and the machine not: then files hold
  * in the kernel's cache alone what recovery is about to build upon. It takes
@@ -344,7 +203,7 @@ sync_all(const char *dir, struct err *err)
 	/* All names with one flush, behind the files. */
 	if (failed == 0 && fsync(dirfd(d)) < 0) {
 		failed = errno;
-		atomic_store(&sync_state.failed, true);
+		atomic_store(&flush_failed, true);
 	}
 	closedir(d);
 	return failed == 0 ? 0 : err_errno(err, failed, "flush folder %s", dir);
@@ -434,9 +293,10 @@ bdb_open(const struct bdb_options *opt, struct bdb **out, struct err *err)
 	if (make_folder(db->log_dir, db->home, err) < 0 ||
 	    refuse_db_config(opt->home, err) < 0)
 		goto out;
-	if (!opt->beside && (drop_cached(db->home, err) < 0 ||
-				drop_cached(db->log_dir, err) < 0 ||
-				open_sync_folders(db, err) < 0))
+	if (!opt->beside &&
+	    (drop_cached(db->home, err) < 0 ||
+		drop_cached(db->log_dir, err) < 0 ||
+		bdb_folders_open(db->home, db->log_dir, err) < 0))
 		goto out;
 	if (sync_all(db->home, err) < 0 || sync_all(db->log_dir, err) < 0)
 		goto out;
@@ -490,7 +350,7 @@ bdb_close(struct bdb *db)
 		db->env->close(db->env, 0);
 		if (!db->beside) {
 			bdb_judge(BDB_JUDGE_NOTHING, NULL);
-			close_sync_folders();
+			bdb_folders_close();
 		}
 	}
 	pthread_mutex_destroy(&db->complaint_mutex);

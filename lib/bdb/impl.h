@@ -3,6 +3,8 @@
  * place that knows <db.h>. Nobody else includes it.
  *
  * bdb.c	environment, recovery, the fsync hook, transactions
+ * bdb/error.c	its errors in our words
+ * bdb/folders.c	the folders of the home, flushed with new files in them
  * bdb/table.c	tables and records
  * bdb/log.c	checkpoints, log files, copies
  * bdb/names.c	files whose names were taken away
@@ -59,11 +61,20 @@ int bdb_lack_errno(void);
 void *bdb_malloc_or_leave(size_t size);
 void *bdb_realloc_or_leave(void *old, size_t size);
 
-/* bdb.c */
+/* bdb/error.c */
+/* Is the library's code its word for damage? */
+bool bdb_says_damaged(int code);
 /* Sets err for a code of the library; its last complaint stands behind. */
 int bdb_err(struct bdb *db, struct err *err, int code, const char *doing);
 /* dir/name, to be freed; NULL with ERR_NOMEM. */
 char *bdb_path(const char *dir, const char *name, struct err *err);
+
+/* bdb/folders.c */
+int
+bdb_folders_open(const char *home_dir, const char *log_dir, struct err *err);
+void bdb_folders_close(void);
+/* Flushes them, before the first flush of the file fd. An errno or 0. */
+int bdb_folders_flush(int fd);
 /* Names in the folders changed: they are flushed before the next flush. */
 void bdb_names_changed(void);
 /* Descriptors of the folders that are open; -1: none. */
@@ -81,9 +92,6 @@ enum bdb_judging {
 	BDB_JUDGE_SERVICE /* a read of such a page fails with BDB_PAGE_BAD */
 };
 #define BDB_PAGE_BAD EBADMSG /* none of those that the library tries again */
-
-/* bdb.c: is the library's code its word for damage? */
-bool bdb_says_damaged(int code);
 
 /* Before an environment is made, and as it goes on; home is its folder. */
 void bdb_judge(enum bdb_judging what, const char *home);

@@ -20,7 +20,7 @@
 static const int lacks[] = { ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE, ENOMEM,
 	EACCES, EPERM, EROFS };
 
-/* As sync_state in bdb.c: the library's hooks take no argument. */
+/* As the folders in folders.c: the library's hooks take no argument. */
 static atomic_int first_lack; /* an errno; 0: there was none */
 
 bool

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,18 +50,6 @@ bdb_log_since_checkpoint(struct bdb *db)
 	n = ((uint64_t)stat->st_wc_mbytes << 20) + stat->st_wc_bytes;
 	free(stat);
 	return n;
-}
-
-uint32_t
-bdb_log_number(const char *name)
-{
-	unsigned long n;
-	char *end;
-
-	if (strncmp(name, "log.", 4) != 0 || strlen(name) != 14)
-		return 0;
-	n = strtoul(name + 4, &end, 10);
-	return *end == '\0' ? (uint32_t)n : 0;
 }
 
 /* Visits the log files; those below remove_below are unlinked. */

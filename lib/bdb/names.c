@@ -43,9 +43,21 @@ place_of(int fd, char place[LINK_MAX_BYTES])
 	place[n < 0 ? 0 : n] = '\0';
 }
 
+uint32_t
+bdb_log_number(const char *name)
+{
+	unsigned long n;
+	char *end;
+
+	if (strncmp(name, "log.", 4) != 0 || strlen(name) != 14)
+		return 0;
+	n = strtoul(name + 4, &end, 10);
+	return *end == '\0' ? (uint32_t)n : 0;
+}
+
 /* --- the log, with every flush -------------------------------------------- */
 
-/* As bdb.c's sync_state: the library's hook takes no argument. */
+/* As the folders in folders.c: the library's hook takes no argument. */
 static struct {
 	pthread_mutex_t mutex;
 	char dir[LINK_MAX_BYTES]; /* of the logs; "": no home is open */
