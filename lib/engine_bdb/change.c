@@ -2,7 +2,6 @@
 #include "lib/engine_bdb/impl.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define RESULT_MAX (1024 * 1024) /* bytes of a change's result */
@@ -20,12 +19,6 @@ struct change {
 	uint64_t revoked[STORE_TX_TOUCH_MAX];
 	size_t nrevoked;
 };
-
-int64_t
-store_tx_now_ms(struct store_tx *tx)
-{
-	return tx->now_ms;
-}
 
 /* Was this request done before? Then its result is the answer again. */
 static int

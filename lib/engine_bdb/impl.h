@@ -10,6 +10,8 @@
  * engine_bdb/deliverer.c	does a process deliver?
  * engine_bdb/waiting.c	what destinations are still to get
  * engine_bdb/facts.c	numbers that live in memory: generations, counters
+ * engine_bdb/counters.c	these loaded and saved
+ * engine_bdb/tx.c	what a change touches, and the numbers that it gives
  * engine_bdb/accept.c	a batch of events, in the committer
  * engine_bdb/judge.c	one of them, by the rules of dedupe_rule.h
  * engine_bdb/held.c	events that are held
@@ -337,6 +339,7 @@ struct store_endpoint_facts *store_facts(struct store *st, uint64_t id);
 void store_used(struct store *st, uint64_t secret_id, int64_t ms);
 int64_t store_used_ms(struct store *st, uint64_t secret_id);
 
+/* engine_bdb/counters.c */
 /* Fills the facts with the generations and counters on disk. */
 int store_load_facts(struct store *st, struct err *err);
 /* Saves counters and last uses that changed. */
@@ -388,21 +391,23 @@ int store_reseal_requests(struct store_tx *tx, struct err *err);
 /* At open: ends, or throws away, a change of the key that was cut off. */
 int store_settle_key(struct store *st, struct err *err);
 
+/* engine_bdb/tx.c */
+/* Notes that tx touches an endpoint or destination; true the first time. */
+int
+store_tx_touch(struct store_tx *tx, uint64_t id, bool *first, struct err *err);
+int store_next_id(struct store *st, struct bdb_txn *txn, const char *name,
+    uint64_t *out, struct err *err);
+/* Endpoints and destinations have their ids from one row of numbers. */
+#define STORE_NEXT_OWNER "next endpoint"
+
 /* engine_bdb/rows.c */
 /* Seals every row with the key that is in use now, and counts them. */
 int store_reseal_rows(struct store_tx *tx, uint64_t *endpoints,
     uint64_t *secrets, struct err *err);
 #define STORE_ROW_MAX (ENDPOINT_DOC_MAX + 8192) /* bytes of any row */
-/* Notes that tx touches an endpoint or destination; true the first time. */
-int
-store_tx_touch(struct store_tx *tx, uint64_t id, bool *first, struct err *err);
 /* A secret's row as it is; no generation is bumped. */
 int store_put_secret(struct store *st, struct bdb_txn *txn,
     const struct secret *s, struct err *err);
-int store_next_id(struct store *st, struct bdb_txn *txn, const char *name,
-    uint64_t *out, struct err *err);
-/* Endpoints and destinations have their ids from one row of numbers. */
-#define STORE_NEXT_OWNER "next endpoint"
 
 /* engine_bdb/destination.c */
 /* As store_destinations, without their settings. */
