@@ -1,10 +1,6 @@
 /* accept.c: a batch of events becomes one transaction. */
 #include "lib/engine_bdb/batch.h"
 
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "lib/engine_bdb/loss.h"
 
 /* That space is short must be said while it is; half of the floor is left. */
@@ -97,18 +93,6 @@ store_submit(struct store *st, struct store_item *item)
 	    COMMIT_QUEUE_MAX);
 refuse:
 	item->done(item);
-}
-
-void
-store_batch_append(struct store_batch *ba, struct store_item *item)
-{
-	struct event *ev = &item->event;
-
-	ev->seq = ba->next_seq;
-	ev->received_ms = ba->now.wall_ms;
-	ev->age_ms = ba->now.age_ms;
-	item->seq = ba->next_seq++;
-	ba->events[ba->nevents++] = ev;
 }
 
 static int

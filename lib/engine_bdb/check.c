@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/engine_bdb/damage.h"
 #include "lib/engine_bdb/loss.h"
 
 struct check {

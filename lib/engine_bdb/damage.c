@@ -5,10 +5,9 @@
  * STORE_DAMAGED names them, a file a line (none: not known which). What is
  * rebuilt stands in STORE_MENDED, a line each: file, time (ms), and "begun" or
  * "done". So a table that rebuilds do not mend is set aside in the end, while a
- * rebuild that a kill cut short is begun anew. STORE_INCOMPLETE names the
- * tables that were set aside, file and time, until that is accepted.
+ * rebuild that a kill cut short is begun anew.
  */
-#include "lib/engine_bdb/impl.h"
+#include "lib/engine_bdb/damage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,16 +17,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/files.h"
-#include "lib/base/util.h"
 #include "lib/bdb/salvage.h"
 #include "lib/engine_bdb/loss.h"
 
 #define STORE_MENDED "mended"
-#define STORE_INCOMPLETE "incomplete"
-#define EVENTS "events-"
-#define NEW ".new"
 #define BEGUN "begun"
 #define DONE "done"
 /* A rebuild that kills the process, or mends nothing, is not tried for ever. */
@@ -37,179 +31,7 @@
 #define ANY "*" /* stands for a file that is not known */
 #define TELL_MS 1000 /* by then the call that found it is answered */
 
-struct damaged_file {
-	char name[BDB_FILE_MAX + 1];
-	bool aside; /* a rebuild does not bring it back */
-};
-
-struct mending {
-	struct store *st;
-	struct damaged_file files[BDB_DAMAGED_MAX];
-	size_t n;
-	off_t noted; /* of the file STORE_MENDED, before this time */
-};
-
-/*
- * Which tables may be made anew when they cannot be rebuilt. Without endpoints,
- * secrets, destinations and cursors the store cannot go on.
- */
-static const struct {
-	const char *prefix;
-	bool may_go; /* what is whole in it goes on, or it begins empty */
-	const char *without; /* what that means, for the log */
-} kinds[] = {
-	{ EVENTS, true, "events that it lacks become dead letters" },
-	{ "tries-", true, "what was tried to deliver its events is unknown" },
-	{ "dedupe-", true, "what it lacks is looked up in the log" },
-	{ "audit", true, "records of the audit trail may be missing" },
-	{ "requests", true, "changes of the last hour may be repeated" },
-	{ "counts", true, "counters may begin anew" },
-	{ "notices", true, "notices that were due may be missing" },
-	{ "held", true,
-	    "why events are held may be missing: they can be released still" },
-	{ "ignored", true,
-	    "messages that were ignored can be posted again as others" },
-	{ "deliveries", true,
-	    "deliveries that waited there may be missing: see eyelet-event "
-	    "replay" },
-	{ "", false, "" },
-};
-
-static size_t
-kind_of(const char *file)
-{
-	size_t i = 0;
-
-	while (strncmp(file, kinds[i].prefix, strlen(kinds[i].prefix)) != 0)
-		i++;
-	return i;
-}
-
-/* --- notes on disk -------------------------------------------------------- */
-
-/* To write one anew. NULL with errno. */
-static FILE *
-make_note(struct store *st, const char *name)
-{
-	char path[4096];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", st->opt.dir, name);
-	f = fopen(path, "we");
-	if (f != NULL)
-		(void)fchmod(fileno(f), 0600);
-	return f;
-}
-
-/* To read one; *f is NULL when there is none. */
-static int
-open_note(struct store *st, const char *name, FILE **f, struct err *err)
-{
-	char path[4096];
-
-	snprintf(path, sizeof(path), "%s/%s", st->opt.dir, name);
-	*f = fopen(path, "re");
-	if (*f == NULL && errno != ENOENT)
-		return err_errno(err, errno, "read %s", path);
-	return 0;
-}
-
-/* Ends a file that was written under its name and NEW. */
-static int
-put_note(struct store *st, FILE *f, const char *name, struct err *err)
-{
-	char from[64];
-	bool failed = f == NULL || fflush(f) != 0 || fsync(fileno(f)) < 0;
-
-	if (f != NULL && fclose(f) != 0)
-		failed = true;
-	if (failed)
-		return err_errno(err, errno, "write %s/%s", st->opt.dir, name);
-	snprintf(from, sizeof(from), "%s" NEW, name);
-	return files_rename(st->opt.dir, from, name, err);
-}
-
-static bool
-is_named(const struct mending *md, const char *file)
-{
-	size_t i;
-
-	for (i = 0; i < md->n; i++)
-		if (strcmp(md->files[i].name, file) == 0)
-			return true;
-	return false;
-}
-
-static void
-add_file(struct mending *md, const char *file)
-{
-	if (md->n < NITEMS(md->files) && !is_named(md, file))
-		snprintf(md->files[md->n++].name, BDB_FILE_MAX + 1, "%s", file);
-}
-
-/* The names in the note. A slash in one is nobody's. */
-static int
-read_note(struct mending *md, struct err *err)
-{
-	char line[256];
-	FILE *f;
-
-	if (open_note(md->st, STORE_DAMAGED, &f, err) < 0)
-		return -1;
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
-		if (line[0] != '\0' && strlen(line) <= BDB_FILE_MAX &&
-		    strchr(line, '/') == NULL)
-			add_file(md, line);
-	}
-	if (f != NULL)
-		fclose(f);
-	return 0;
-}
-
-int
-store_is_marked(struct store *st, bool *marked, struct err *err)
-{
-	return files_exist(st->opt.dir, STORE_DAMAGED, marked, err);
-}
-
-static int
-write_note(const struct mending *md, struct err *err)
-{
-	FILE *f = make_note(md->st, STORE_DAMAGED NEW);
-	size_t i;
-
-	for (i = 0; f != NULL && i < md->n; i++)
-		fprintf(f, "%s\n", md->files[i].name);
-	return put_note(md->st, f, STORE_DAMAGED, err);
-}
-
-int
-store_mark_damaged(struct store *st, struct err *err)
-{
-	char files[BDB_DAMAGED_MAX][BDB_FILE_MAX + 1];
-	struct mending *md = calloc(1, sizeof(*md));
-	size_t i, n = bdb_damaged(files, BDB_DAMAGED_MAX);
-	struct err why = ERR_INIT;
-	int ret;
-
-	if (md == NULL)
-		return err_set(err, ERR_NOMEM, "no memory to note damage");
-	md->st = st;
-	/* A file that cannot be read is met again when it is used. */
-	if (read_note(md, &why) < 0)
-		store_say(st, "%s", why.text);
-	for (i = 0; i < n; i++)
-		add_file(md, files[i]);
-	ret = write_note(md, err);
-	for (i = 0; i < md->n; i++)
-		store_say(st,
-		    "table %s is damaged: it is mended when the "
-		    "store is opened next",
-		    md->files[i].name);
-	free(md);
-	return ret;
-}
+/* --- while the store is open ---------------------------------------------- */
 
 void
 store_damage_found(struct store *st, const char *file)
@@ -231,6 +53,8 @@ store_damage_act(struct store *st)
 	pthread_mutex_unlock(&st->keeper_mutex);
 }
 
+/* --- rebuilds so far ------------------------------------------------------ */
+
 /* Do rebuilds of a table come to no end, or leave it damaged? */
 static int
 was_mended(struct store *st, const char *file, bool *out, struct err *err)
@@ -241,7 +65,7 @@ was_mended(struct store *st, const char *file, bool *out, struct err *err)
 	long long at_ms = 0;
 	FILE *f;
 
-	if (open_note(st, STORE_MENDED, &f, err) < 0)
+	if (store_note_open(st, STORE_MENDED, &f, err) < 0)
 		return -1;
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
 		if (sscanf(line, "%255s %lld %15s", name, &at_ms, how) != 3 ||
@@ -259,7 +83,7 @@ was_mended(struct store *st, const char *file, bool *out, struct err *err)
 }
 
 static bool
-is_rebuilt(const struct mending *md, const char *file)
+is_rebuilt(const struct store_mending *md, const char *file)
 {
 	size_t i;
 
@@ -271,7 +95,7 @@ is_rebuilt(const struct mending *md, const char *file)
 
 /* Does a line of STORE_MENDED say no more than the one that is added? */
 static bool
-is_outdated(const struct mending *md, const char *line, const char *how)
+is_outdated(const struct store_mending *md, const char *line, const char *how)
 {
 	char name[256], was[16];
 	long long at_ms = 0;
@@ -288,15 +112,15 @@ is_outdated(const struct mending *md, const char *line, const char *how)
  * DONE when it has ended, well or not, in place of BEGUN.
  */
 static int
-note_mending(struct mending *md, const char *how, struct err *err)
+note_mending(struct store_mending *md, const char *how, struct err *err)
 {
 	FILE *old, *f;
 	char line[512];
 	size_t i;
 
-	if (open_note(md->st, STORE_MENDED, &old, err) < 0)
+	if (store_note_open(md->st, STORE_MENDED, &old, err) < 0)
 		return -1;
-	f = make_note(md->st, STORE_MENDED NEW);
+	f = store_note_make(md->st, STORE_MENDED STORE_NOTE_NEW);
 	while (
 	    f != NULL && old != NULL && fgets(line, sizeof(line), old) != NULL)
 		if (!is_outdated(md, line, how))
@@ -309,88 +133,7 @@ note_mending(struct mending *md, const char *how, struct err *err)
 			    (long long)store_wall_ms(), how);
 	if (old != NULL)
 		fclose(old);
-	return put_note(md->st, f, STORE_MENDED, err);
-}
-
-/* --- what is incomplete --------------------------------------------------- */
-
-int
-store_each_incomplete(struct store *st,
-    int (*visit)(void *arg, const struct store_incomplete *t, struct err *err),
-    void *arg, struct err *err)
-{
-	struct store_incomplete t;
-	long long at_ms;
-	int ret = 0;
-	FILE *f;
-
-	if (open_note(st, STORE_INCOMPLETE, &f, err) < 0)
-		return -1;
-	while (ret == 0 && f != NULL &&
-	       fscanf(f, "%63s %lld", t.table, &at_ms) == 2) {
-		t.at_ms = at_ms;
-		t.without = kinds[kind_of(t.table)].without;
-		ret = visit(arg, &t, err);
-	}
-	if (f != NULL)
-		fclose(f);
-	return ret;
-}
-
-static int
-write_incomplete(void *arg, const struct store_incomplete *t, struct err *err)
-{
-	(void)err;
-	fprintf(arg, "%s %lld\n", t->table, (long long)t->at_ms);
-	return 0;
-}
-
-static int
-find_incomplete(void *arg, const struct store_incomplete *t, struct err *err)
-{
-	const char **file = arg;
-
-	(void)err;
-	if (*file != NULL && strcmp(*file, t->table) == 0)
-		*file = NULL;
-	return 0;
-}
-
-/* Lost events are known one by one; of other tables only that some may be. */
-static int
-note_incomplete(struct store *st, const char *file, struct err *err)
-{
-	const char *missing = file;
-	FILE *f;
-
-	if (strncmp(file, EVENTS, sizeof(EVENTS) - 1) == 0)
-		return 0;
-	if (store_each_incomplete(st, find_incomplete, &missing, err) < 0)
-		return -1;
-	if (missing == NULL)
-		return 0;
-	f = make_note(st, STORE_INCOMPLETE NEW);
-	if (f != NULL &&
-	    store_each_incomplete(st, write_incomplete, f, err) < 0) {
-		fclose(f);
-		return -1;
-	}
-	if (f != NULL)
-		fprintf(f, "%s %lld\n", file, (long long)store_wall_ms());
-	return put_note(st, f, STORE_INCOMPLETE, err);
-}
-
-int
-store_forget_incomplete(struct store *st, struct err *err)
-{
-	char path[4096];
-
-	snprintf(path, sizeof(path), "%s/" STORE_INCOMPLETE, st->opt.dir);
-	if (unlink(path) < 0)
-		return errno == ENOENT
-			   ? 0
-			   : err_errno(err, errno, "remove %s", path);
-	return files_sync_folder(st->opt.dir, err);
+	return store_note_put(md->st, f, STORE_MENDED, err);
 }
 
 /* --- which files ---------------------------------------------------------- */
@@ -398,7 +141,7 @@ store_forget_incomplete(struct store *st, struct err *err)
 static int
 look_at(void *arg, const char *file, struct err *err)
 {
-	struct mending *md = arg;
+	struct store_mending *md = arg;
 	struct salvage_pages pages;
 	char path[4096];
 
@@ -411,19 +154,19 @@ look_at(void *arg, const char *file, struct err *err)
 	/* There was no checkpoint perhaps, so zeros say nothing. */
 	pages.zero = 0;
 	if (!salvage_is_whole(&pages))
-		add_file(md, file);
+		store_mending_add(md, file);
 	return 0;
 }
 
 /* Recovery failed, and did not say of which file. */
 static int
-find_damaged(struct mending *md, struct err *err)
+find_damaged(struct store_mending *md, struct err *err)
 {
 	store_say(md->st, "looking for damaged pages");
 	if (files_visit(md->st->db_dir, look_at, md, err) < 0)
 		return -1;
 	if (md->n == 0)
-		add_file(md, ANY);
+		store_mending_add(md, ANY);
 	return 0;
 }
 
@@ -482,19 +225,19 @@ static int
 set_aside(struct store *st, const char *file, struct err *err)
 {
 	char aside[BDB_FILE_MAX + sizeof(SEGMENTS_ASIDE)], path[4200];
-	size_t kind = kind_of(file);
-	bool has_file, has_aside;
+	const char *without;
+	bool may_go = store_table_may_go(file, &without), has_file, has_aside;
 	int fd;
 
 	/* Of a log that is lost, no more can be asked. */
 	if (strcmp(file, ANY) == 0 && atomic_load(&st->lost))
 		return store_loss_new_log(st, err);
-	if (!kinds[kind].may_go)
+	if (!may_go)
 		return err_set(err, ERR_CORRUPT,
 		    "table %s is damaged, and neither the snapshot nor the "
 		    "logs bring it back: restore a backup",
 		    strcmp(file, ANY) == 0 ? "(not known which)" : file);
-	if (note_incomplete(st, file, err) < 0)
+	if (store_note_incomplete(st, file, err) < 0)
 		return -1;
 	snprintf(aside, sizeof(aside), SEGMENTS_ASIDE "%s", file);
 	if (files_exist(st->db_dir, file, &has_file, err) < 0 ||
@@ -517,14 +260,14 @@ set_aside(struct store *st, const char *file, struct err *err)
 	store_say(st,
 	    "table %s cannot be mended; it is set aside as %s/%s, and what is "
 	    "whole in it is used: %s",
-	    file, st->db_dir, aside, kinds[kind].without);
+	    file, st->db_dir, aside, without);
 	return 0;
 }
 
 /* --- mending -------------------------------------------------------------- */
 
 static int
-set_all_aside(struct mending *md, bool hopeless, struct err *err)
+set_all_aside(struct store_mending *md, bool hopeless, struct err *err)
 {
 	size_t i;
 
@@ -537,7 +280,7 @@ set_all_aside(struct mending *md, bool hopeless, struct err *err)
 
 /* A rebuild that is tried again has not been; needs no room. */
 static void
-forget_mending(const struct mending *md)
+forget_mending(const struct store_mending *md)
 {
 	char path[4096];
 
@@ -547,7 +290,7 @@ forget_mending(const struct mending *md)
 }
 
 static int
-rebuild(struct mending *md, struct err *err)
+rebuild(struct store_mending *md, struct err *err)
 {
 	struct err why = ERR_INIT;
 
@@ -571,7 +314,7 @@ rebuild(struct mending *md, struct err *err)
 int
 store_mend(struct store *st, struct err *err)
 {
-	struct mending *md = calloc(1, sizeof(*md));
+	struct store_mending *md = calloc(1, sizeof(*md));
 	struct err why = ERR_INIT;
 	char path[4096];
 	bool any = false, may;
@@ -583,7 +326,8 @@ store_mend(struct store *st, struct err *err)
 	md->st = st;
 	if (store_rebuild_finish(st, err) < 0)
 		goto out;
-	if (read_note(md, err) < 0 || (md->n == 0 && find_damaged(md, err) < 0))
+	if (store_mending_read(md, err) < 0 ||
+	    (md->n == 0 && find_damaged(md, err) < 0))
 		goto out;
 	for (i = 0; i < md->n; i++) {
 		if (may_rebuild(st, md->files[i].name, &may, err) < 0)

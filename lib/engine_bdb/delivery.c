@@ -1,10 +1,8 @@
 /* delivery.c: deliveries as rows. */
-#include "lib/store/delivery.h"
 
 #include <string.h>
 
 #include "lib/engine_bdb/impl.h"
-#include "lib/store/notice.h"
 
 #define KEY 16
 
@@ -271,4 +269,30 @@ store_tx_dead(struct store_tx *tx, const struct store_delivery *d,
 		notice_dead(tx, &dead, err) < 0))
 		return -1;
 	return store_put_delivery(tx->st, tx->txn, &dead, err);
+}
+
+int
+store_refuse_absent(struct store *st, uint64_t seq, struct err *err)
+{
+	unsigned long long n = seq;
+
+	if (seq > store_durable_seq(st))
+		return err_set(
+		    err, ERR_NOTFOUND, "there is no event %llu yet", n);
+	if (seq < store_oldest_seq(st))
+		return err_set(err, ERR_NOTFOUND,
+		    "event %llu is not in the log any more: retention dropped "
+		    "it, or it went with a loss that was accepted (see "
+		    "\"eyelet-store audit\")",
+		    n);
+	if (segments_is_lost(st->segments, seq))
+		return err_set(err, ERR_NOTFOUND,
+		    "event %llu is lost: its place in the log is damaged; "
+		    "\"eyelet-event dead list\" names the destinations that "
+		    "had not got it",
+		    n);
+	return err_set(err, ERR_NOTFOUND,
+	    "there is no event %llu: a loss that was accepted left a gap in "
+	    "the numbers there; see \"eyelet-store audit\"",
+	    n);
 }

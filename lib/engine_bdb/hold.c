@@ -1,5 +1,4 @@
 /* hold.c: what of the log destinations still need. */
-#include "lib/store/delivery.h"
 
 #include <string.h>
 
@@ -45,14 +44,6 @@ store_needs(struct store *st, uint64_t destination_id, uint64_t last,
 		*seq = fr.seq != 0 ? fr.seq : c.seq;
 	*needed = *needed || fr.seq != 0;
 	return 0;
-}
-
-uint64_t
-store_oldest_seq(struct store *st)
-{
-	uint64_t first = segments_first_seq(st->segments);
-
-	return first == 0 ? st->next_seq : first;
 }
 
 /* The first event from seq on; *found is false when there is none. */

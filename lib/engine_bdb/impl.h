@@ -2,10 +2,14 @@
  * impl.h: what the store's own files share. Nobody else includes it.
  *
  * store.c	open, close, threads, status
+ * engine_bdb/core.c	its words, its time, where its log begins and ends
+ * engine_bdb/fence.c	a write failed: nothing is acknowledged any more
  * engine_bdb/clock.c	its two clocks
  * engine_bdb/tables.c	the tables with small records
  * engine_bdb/marker.c	the marker file, the folder's owner and mode
- * engine_bdb/full.c	a store whose volume has no room, at open and later
+ * engine_bdb/room.c	how much room is left, and whether writes find any
+ * engine_bdb/full.c	opens a store whose volume has no room
+ * engine_bdb/save.c	saves clocks, totals and counters
  * engine_bdb/copy.c	store.id, by which a copy of a store is told
  * engine_bdb/deliverer.c	does a process deliver?
  * engine_bdb/waiting.c	what destinations are still to get
@@ -16,7 +20,9 @@
  * engine_bdb/judge.c	one of them, by the rules of dedupe_rule.h
  * engine_bdb/held.c	events that are held
  * engine_bdb/ignored.c	records of messages that became no event
- * engine_bdb/change.c	changes, in the committer; request ids; audit
+ * engine_bdb/batch.c	the events that a batch appends
+ * engine_bdb/change.c	changes, in the committer
+ * engine_bdb/requests.c	results of requests, so that each is done once
  * engine_bdb/rekey.c	another key for all that is sealed
  * engine_bdb/rows.c	endpoints and secrets as rows
  * engine_bdb/destination.c	destinations as rows, their cursors
@@ -31,15 +37,21 @@
  * engine_bdb/audit.c	the audit trail
  * engine_bdb/deny.c	the deny list, applied at open
  * engine_bdb/read.c	readers of the log, the memory of ids
- * engine_bdb/notices_due.c	what eyelet itself has to say, on its way into
- * the log engine_bdb/keep.c	the keeper thread: checkpoints, retention, room,
- * counters engine_bdb/check.c	verification
+ * engine_bdb/notice.c	the words of eyelet's own events
+ * engine_bdb/notice_dead.c	notices of dead letters
+ * engine_bdb/notice_rows.c	notices as rows, until they are in the log
+ * engine_bdb/notices_due.c	moves them into the log
+ * engine_bdb/keep.c	the keeper thread: checkpoints, retention
+ * engine_bdb/check.c	verification
  * engine_bdb/snapshot.c	a copy from which a damaged store is rebuilt
  * engine_bdb/rebuild.c	snapshot and logs become a store again
  * engine_bdb/names.c	files that were taken away from a store that is open
  * engine_bdb/loss.c	did the log keep what was promised? And when it did not
  * engine_bdb/loss_logs.c	log files that lost something are kept, and cut
- * engine_bdb/damage.c	damaged tables: noted, mended or set aside
+ * engine_bdb/loss_refuse.c	then changes are refused
+ * engine_bdb/damage_note.c	damaged tables are noted on disk
+ * engine_bdb/damage.c	damaged tables are mended or set aside
+ * engine_bdb/incomplete.c	those that were set aside
  * engine_bdb/salvage.c	tables that were set aside, made anew
  * engine_bdb/lost.c	events that are lost become dead letters
  */
@@ -267,16 +279,27 @@ store_txn(const struct store_tx *tx)
 	return tx == NULL ? NULL : tx->txn;
 }
 
-/* store.c */
+/* engine_bdb/core.c */
 int64_t store_wall_ms(void);
 void store_say(struct store *st, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* For a wait on a condition of init_locks. */
+void store_deadline_in(struct timespec *until, int timeout_ms);
+/* The first seq that is in the log, or would be. The committer's. */
+uint64_t store_oldest_seq(struct store *st);
+
+/* engine_bdb/fence.c */
+/*
+ * Wakes those that wait for a seq or a fence. Brings back files whose names
+ * were taken away, and fences the store when a write to it failed.
+ */
 void store_wake(struct store *st);
 
+/* store.c */
 int store_open_once(
     const struct store_options *opt, struct store **out, struct err *err);
 
-/* engine_bdb/full.c */
+/* engine_bdb/room.c */
 /*
  * What recovery may write, and so the default size of the ballast: a log file
  * in full, 10 MiB; what the tables lack, which is as much as the log has since
@@ -292,10 +315,35 @@ void store_note_write(
     struct store *st, enum store_write what, const struct err *err);
 /* Events are refused, as their writes found no room. */
 bool store_has_no_room(struct store *st);
-/* While that is so: tries again to write a little. The keeper's. */
-void store_try_room(struct store *st);
 /* True when there was one. */
 bool store_give_up_ballast(const struct store_options *opt);
+/* Adds to a message about a full volume how much is free and what to do. */
+void store_explain_full(const char *dir, const char *then, struct err *err);
+/*
+ * Looks how much is free, and how much of that is left once all that was
+ * committed is in the log, and all of the log in the tables: they grow with a
+ * checkpoint, by about what the log grew since the one before. An event that
+ * has a page of its own takes more of them, hence checkpoints come early near
+ * the floor.
+ */
+void store_measure_room(struct store *st);
+/*
+ * In the committer, before each batch of n events and bytes: is there room? It
+ * looks anew once half of the floor may be used up since the last look, which
+ * is at most a tick of the keeper old; other programs fill the disk, too. own:
+ * may use half of the floor. ERR_FULL.
+ */
+int store_check_room(
+    struct store *st, uint64_t bytes, size_t n, bool own, struct err *err);
+int store_refuse_full(struct store *st, struct err *err);
+/* So near the floor that nothing is held: accepting must never fail for it. */
+bool store_is_short_of_room(struct store *st);
+
+/* engine_bdb/save.c */
+/* A job: saves the clocks, totals and counters of store. */
+int store_save(void *store, struct err *err);
+/* While a write found no room: tries again to write a little. The keeper's. */
+void store_try_room(struct store *st);
 
 /* engine_bdb/clock.c */
 /* At open: goes on from what was saved, or begins. */
@@ -380,6 +428,8 @@ int store_run(struct store *st,
     int (*run)(struct store_tx *tx, void *arg, struct err *err), void *arg,
     struct err *err);
 
+/* engine_bdb/requests.c */
+#define STORE_RESULT_MAX (1024 * 1024) /* bytes of a change's result */
 /* Removes the results of requests that are older than an hour. */
 int store_forget_requests(
     struct store *st, struct bdb_txn *txn, int64_t age_ms, struct err *err);
@@ -470,9 +520,6 @@ int store_tx_removal_rest(struct store_tx *tx, void *more, struct err *err);
 int store_needs(struct store *st, uint64_t destination_id, uint64_t last,
     uint64_t *seq, bool *needed, struct err *err);
 
-/* The first seq that is in the log, or would be. The committer's. */
-uint64_t store_oldest_seq(struct store *st);
-
 /* engine_bdb/retain.c */
 /* Retention, for about so long; *more says that it is not at its end. */
 int store_retain(struct store *st, int64_t budget_ms, uint64_t *dropped,
@@ -487,8 +534,6 @@ void store_settle(struct store *st);
 /* Moves a reader to the first event that came at this age or later. */
 int
 store_reader_seek_age(struct store_reader *rd, int64_t age_ms, struct err *err);
-/* For a wait on a condition of init_locks. */
-void store_deadline_in(struct timespec *until, int timeout_ms);
 
 /* engine_bdb/told.c */
 /* At open: begins the numbers of store_touched. */
@@ -503,27 +548,6 @@ void store_move_notices(struct store *st);
 /* engine_bdb/keep.c */
 int store_keeper_start(struct store *st, struct err *err);
 void store_keeper_stop(struct store *st);
-/* A job: saves the clocks, totals and counters of store. */
-int store_save(void *store, struct err *err);
-/*
- * Looks how much is free, and how much of that is left once all that was
- * committed is in the log, and all of the log in the tables: they grow with a
- * checkpoint, by about what the log grew since the one before. An event that
- * has a page of its own takes more of them, hence checkpoints come early near
- * the floor.
- */
-void store_measure_room(struct store *st);
-/*
- * In the committer, before each batch of n events and bytes: is there room? It
- * looks anew once half of the floor may be used up since the last look, which
- * is at most a tick of the keeper old; other programs fill the disk, too. own:
- * may use half of the floor. ERR_FULL.
- */
-int store_check_room(
-    struct store *st, uint64_t bytes, size_t n, bool own, struct err *err);
-int store_refuse_full(struct store *st, struct err *err);
-/* So near the floor that nothing is held: accepting must never fail for it. */
-bool store_is_short_of_room(struct store *st);
 
 /* engine_bdb/snapshot.c */
 /*
@@ -546,22 +570,6 @@ int store_rebuild(struct store *st, struct err *err);
 int store_rebuild_finish(struct store *st, struct err *err);
 /* Do the logs reach back to the beginning? */
 int store_log_is_complete(struct store *st, bool *complete, struct err *err);
-
-/* engine_bdb/damage.c */
-/* Notes on disk which tables are damaged (bdb_damaged). Any thread. */
-int store_mark_damaged(struct store *st, struct err *err);
-int store_is_marked(struct store *st, bool *marked, struct err *err);
-/* A check found a damaged table: it is mended in a second, by a new start. */
-void store_damage_found(struct store *st, const char *file);
-void store_damage_act(struct store *st); /* the keeper's, every tick */
-/*
- * Mends what is noted: from snapshot and logs, once, where they may help;
- * else the file is set aside (SEGMENTS_ASIDE). Nothing is open. ERR_CORRUPT:
- * neither will do, only a backup.
- */
-int store_mend(struct store *st, struct err *err);
-/* Forgets which tables are incomplete (store_each_incomplete). */
-int store_forget_incomplete(struct store *st, struct err *err);
 
 /* engine_bdb/read.c */
 /* The key of an id that was read, or of the digest that stands in for one. */
@@ -594,13 +602,15 @@ int store_settle_lost(struct store *st, struct err *err);
 /* engine_bdb/names.c */
 /* At open: which folder it is. */
 int store_names_begin(struct store *st, struct err *err);
-/* The keeper's, every tick: do the names of files still lead to them? */
-void store_look_at_names(struct store *st);
+/*
+ * The keeper's, every tick: do the names of files still lead to them? false:
+ * one does not, and st->astray is true from now on (store_wake).
+ */
+bool store_look_at_names(struct store *st);
 /* Files whose names were taken away are written anew under them, once. */
 void store_bring_back(struct store *st);
 
 #define STORE_LOG_FOLDER "log"
 #define STORE_SNAPSHOT "snapshot"
-#define STORE_DAMAGED "damaged" /* a page was: the next open rebuilds */
 
 #endif

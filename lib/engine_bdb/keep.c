@@ -1,15 +1,13 @@
 /* keep.c: the keeper thread: checkpoints, retention, room, counters. */
 #include "lib/engine_bdb/impl.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/base/clock.h"
+#include "lib/engine_bdb/damage.h"
 #include "lib/engine_bdb/loss.h"
 
 #define TICK_MS 250
@@ -22,122 +20,6 @@
 #define RETAIN_BUDGET_MS 200 /* of a tick */
 #define PRUNE_BUDGET_MS 1000 /* of a step, when somebody waits */
 #define FORGET_EVERY_MS 3600000
-#define EVENT_ROOM 1024 /* of the log, for an event's remembered ids */
-
-/*
- * Reads how much is free, and how much of it will be left after a checkpoint,
- * with the log up to put.
- */
-static int
-read_room(struct store *st, uint64_t *room, uint64_t *left, uint64_t *put,
-    struct err *err)
-{
-	/* Read first: what is written meanwhile then counts twice. */
-	uint64_t paged = atomic_load(&st->log_paged), on_disk, owed;
-	struct statvfs vfs;
-
-	if (bdb_log_ends(st->db, put, &on_disk, err) < 0)
-		return -1;
-	if (statvfs(st->opt.dir, &vfs) < 0)
-		return err_errno(err, errno, "statvfs %s", st->opt.dir);
-	*room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-	owed = (*put - on_disk) + (*put - paged);
-	*left = *room > owed ? *room - owed : 0;
-	return 0;
-}
-
-void
-store_measure_room(struct store *st)
-{
-	uint64_t room = 0, left = 0, put = 0, floor = st->limits.floor;
-	struct err ignored = ERR_INIT;
-	bool below;
-
-	if (read_room(st, &room, &left, &put, &ignored) < 0)
-		return;
-	atomic_store(&st->bytes_free, room);
-	atomic_store(&st->bytes_left, left);
-	atomic_store(&st->left_put, put);
-	below = left < floor || left == 0;
-	if (below && !atomic_load(&st->below_floor)) {
-		atomic_store(&st->fell_ms, store_now_ms(st));
-		atomic_store(&st->fell_age_ms, store_age_ms(st));
-	}
-	if (below != atomic_exchange(&st->below_floor, below))
-		store_say(st,
-		    below ? "%llu bytes are free, beyond what is still to be "
-			    "written, below the floor of %llu: nothing is "
-			    "accepted until there is room"
-			  : "%llu bytes are free, beyond what is still to be "
-			    "written, above the floor of %llu: accepting again",
-		    (unsigned long long)left, (unsigned long long)floor);
-}
-
-int
-store_refuse_full(struct store *st, struct err *err)
-{
-	return err_set(err, ERR_FULL,
-	    "less space is free than the floor of %llu bytes",
-	    (unsigned long long)st->limits.floor);
-}
-
-/* By the last look: what the log grew since counts, too. */
-static bool
-has_room(struct store *st, uint64_t put, uint64_t bytes, uint64_t floor)
-{
-	/* In this order: of an older look more has come since. */
-	uint64_t was = atomic_load(&st->left_put);
-	uint64_t left = atomic_load(&st->bytes_left);
-
-	bytes += put > was ? put - was : 0;
-	/* Once in the log, and once in the tables. */
-	return left >= floor && (left - floor) / 2 >= bytes;
-}
-
-int
-store_check_room(
-    struct store *st, uint64_t bytes, size_t n, bool own, struct err *err)
-{
-	uint64_t floor = own ? st->limits.floor / 2 : st->limits.floor;
-	uint64_t was = atomic_load(&st->left_put), put, on_disk;
-
-	bytes += n * EVENT_ROOM;
-	if (bdb_log_ends(st->db, &put, &on_disk, err) < 0)
-		return -1;
-	/* A look may hang while writes do not: a little more needs none. */
-	if (put < was || put - was + bytes > st->limits.floor / 4 ||
-	    !has_room(st, put, bytes, floor))
-		store_measure_room(st);
-	return has_room(st, put, bytes, floor) ? 0 : store_refuse_full(st, err);
-}
-
-bool
-store_is_short_of_room(struct store *st)
-{
-	return atomic_load(&st->bytes_free) <
-	       2 * st->limits.floor + st->opt.ballast;
-}
-
-/* --- jobs, in the committer ---------------------------------------------- */
-
-int
-store_save(void *arg, struct err *err)
-{
-	struct store *st = arg;
-	struct bdb_txn *txn;
-
-	if (bdb_begin(st->db, &txn, err) < 0)
-		return -1;
-	if (store_save_clock(st, txn, err) < 0 ||
-	    segments_save(st->segments, txn, err) < 0 ||
-	    dedupe_save(st->dedupe, txn, err) < 0 ||
-	    store_save_facts(st, txn, err) < 0 ||
-	    store_forget_requests(st, txn, store_age_ms(st), err) < 0) {
-		bdb_abort(txn);
-		return -1;
-	}
-	return bdb_commit(txn, err);
-}
 
 int
 store_prune(struct store *st, uint64_t *dropped, struct err *err)
@@ -338,7 +220,8 @@ keeper_main(void *arg)
 			store_wake(st);
 		if (atomic_load(&st->fenced) || atomic_load(&st->lost))
 			continue;
-		store_look_at_names(st);
+		if (!store_look_at_names(st))
+			store_wake(st);
 		store_keep_durable(st);
 		store_try_room(st);
 		store_move_notices(st);

@@ -10,20 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/files.h"
-#include "lib/base/text.h"
 #include "lib/bdb/scan.h"
-#include "lib/json/write.h"
+#include "lib/engine_bdb/damage.h"
 
 #define LOST "lost" /* what it says is in force while it is there */
 #define SEQ_APART 1000000 /* more than can be promised between two syncs */
 #define SYNC_MS 1000
 #define FORGET_MAX (64 << 20) /* bytes of keys: four million */
-#define LSN "%lu/%lu"
-
-/* Places as the arguments of LSN. */
-#define LSN_OF(l) (unsigned long)(l).file, (unsigned long)(l).offset
 
 /* --- paths ---------------------------------------------------------------- */
 
@@ -285,42 +279,6 @@ out:
 
 /* --- while it is so ------------------------------------------------------- */
 
-static void
-loss_words(struct store *st, char *words, size_t size)
-{
-	const struct store_loss *lo = &st->loss;
-	unsigned long long first = lo->last_seq + 1, last = lo->seq;
-	char events[128], place[64] = "";
-
-	if (last >= first)
-		snprintf(events, sizeof(events),
-		    "events %llu to %llu, and changes since the first of "
-		    "them, are lost",
-		    first, last);
-	else
-		snprintf(events, sizeof(events), "changes are lost");
-	if (lo->broken.file != 0)
-		snprintf(place, sizeof(place),
-		    "log.%010lu, byte %lu: ", LSN_OF(lo->broken));
-	snprintf(words, size,
-	    "%s: %s%s; the log was durable up to " LSN " and ends at " LSN
-	    "; the log files are kept in %s; nothing is "
-	    "accepted until \"eyelet-store accept-loss\"",
-	    events, place, lo->what, LSN_OF(lo->durable), LSN_OF(lo->found),
-	    lo->kept);
-}
-
-int
-store_loss_refuse(struct store *st, struct err *err)
-{
-	char words[400];
-
-	if (!atomic_load(&st->lost))
-		return 0;
-	loss_words(st, words, sizeof(words));
-	return err_set(err, ERR_CORRUPT, "%s", words);
-}
-
 bool
 store_is_lost(struct store *st)
 {
@@ -338,7 +296,7 @@ store_loss_opened(struct store *st, uint64_t last_seq)
 	if (!atomic_load(&st->lost))
 		return;
 	st->loss.last_seq = last_seq;
-	loss_words(st, words, sizeof(words));
+	store_loss_words(st, words, sizeof(words));
 	snprintf(st->loss.why, sizeof(st->loss.why), "%s", words);
 	store_say(st, "%s", words);
 }

@@ -7,6 +7,15 @@
 
 #include "lib/engine_bdb/impl.h"
 
+/* Places in the log, for people. */
+#define LSN "%lu/%lu"
+
+/* A place as the arguments of LSN. */
+#define LSN_OF(l) (unsigned long)(l).file, (unsigned long)(l).offset
+
+/* engine_bdb/loss_refuse.c */
+void store_loss_words(struct store *st, char *words, size_t size);
+
 /* engine_bdb/loss.c */
 /*
  * Before the databases are opened: does the log reach as far as was promised?

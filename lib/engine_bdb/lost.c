@@ -4,9 +4,6 @@
  */
 #include "lib/engine_bdb/impl.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #define AT_ONCE 500 /* dead letters of one transaction */
 
 struct losing {
@@ -178,30 +175,4 @@ store_settle_lost(struct store *st, struct err *err)
 	    (unsigned long long)ls.events, (unsigned long long)ls.first,
 	    (unsigned long long)ls.last, (unsigned long long)ls.dead);
 	return store_run(st, settle, &ls, err);
-}
-
-int
-store_refuse_absent(struct store *st, uint64_t seq, struct err *err)
-{
-	unsigned long long n = seq;
-
-	if (seq > store_durable_seq(st))
-		return err_set(
-		    err, ERR_NOTFOUND, "there is no event %llu yet", n);
-	if (seq < store_oldest_seq(st))
-		return err_set(err, ERR_NOTFOUND,
-		    "event %llu is not in the log any more: retention dropped "
-		    "it, or it went with a loss that was accepted (see "
-		    "\"eyelet-store audit\")",
-		    n);
-	if (segments_is_lost(st->segments, seq))
-		return err_set(err, ERR_NOTFOUND,
-		    "event %llu is lost: its place in the log is damaged; "
-		    "\"eyelet-event dead list\" names the destinations that "
-		    "had not got it",
-		    n);
-	return err_set(err, ERR_NOTFOUND,
-	    "there is no event %llu: a loss that was accepted left a gap in "
-	    "the numbers there; see \"eyelet-store audit\"",
-	    n);
 }

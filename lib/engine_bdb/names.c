@@ -7,9 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/files.h"
 
 #define LOOK_MS 10000
@@ -148,18 +146,18 @@ stands(const struct store *st, const char *name)
 	return files_exist(st->opt.dir, name, &there, &ignored) < 0 || there;
 }
 
-void
+bool
 store_look_at_names(struct store *st)
 {
 	int64_t now = clock_ms();
 
 	if (now - st->names_looked_ms < LOOK_MS)
-		return;
+		return true;
 	st->names_looked_ms = now;
 	look_at_key(st);
 	if (bdb_look_at_names(st->db) && folder_stands(st) &&
 	    stands(st, STORE_MARKER) && stands(st, STORE_DURABLE))
-		return;
+		return true;
 	atomic_store(&st->astray, true);
-	store_wake(st);
+	return false;
 }

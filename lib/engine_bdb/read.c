@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "lib/base/encode.h"
-#include "lib/base/util.h"
 
 /* Between which two events the reader stands. */
 struct store_reader {
@@ -472,18 +470,6 @@ store_seen(struct store *st, uint64_t endpoint_id, struct span id,
 	return 0;
 }
 
-void
-store_deadline_in(struct timespec *until, int timeout_ms)
-{
-	clock_gettime(CLOCK_MONOTONIC, until);
-	until->tv_sec += timeout_ms / 1000;
-	until->tv_nsec += timeout_ms % 1000 * 1000000L;
-	if (until->tv_nsec >= 1000000000) {
-		until->tv_sec++;
-		until->tv_nsec -= 1000000000;
-	}
-}
-
 bool
 store_wait(struct store *st, uint64_t seq, int timeout_ms)
 {
@@ -498,10 +484,4 @@ store_wait(struct store *st, uint64_t seq, int timeout_ms)
 		;
 	pthread_mutex_unlock(&st->wait_mutex);
 	return there;
-}
-
-uint64_t
-store_durable_seq(const struct store *st)
-{
-	return atomic_load(&st->durable_seq);
 }
