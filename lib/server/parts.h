@@ -1,8 +1,9 @@
 /*
- * parts.h: what the files of the server share. server_loop.c is one
- * thread that alone touches sockets; server/peer.c knows what a connection
- * says and may; server/work.c has the threads that do what was asked for;
- * server/person.c finds who asked.
+ * parts.h: what the files of the server share. server/loop.c is the one
+ * thread that reads and writes sockets; server/peer.c judges the frames of a
+ * connection; server/work.c has the threads that do what they ask for;
+ * server/person.c finds who asked; server/send.c gives a peer bytes and ends
+ * it. Each calls only those behind it.
  *
  * Members are the loop's own but for those under "lock", which any thread
  * touches with sv->lock held. Whoever gives bytes to a peer puts it on the
@@ -121,15 +122,14 @@ struct server {
 	struct server_pool calls, requests;
 };
 
-/* --- server.c ------------------------------------------------------------- */
-
-/* pthread_create, with all signals blocked. */
-int server_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
-
 /* --- server/loop.c -------------------------------------------------------- */
 
-void *
-server_loop(void *sv); /* the thread; ends once sv->stopping is dealt with */
+/* The loop's thread; ends once sv->stopping is dealt with. */
+void *server_loop(void *sv);
+
+/* --- server/send.c -------------------------------------------------------- */
+
+/* Makes the loop look at what waits for it. */
 void server_wake(struct server *sv);
 
 /* Takes bytes; any thread, sv->lock held. */
@@ -148,9 +148,6 @@ void server_peer_put(struct server_peer *peer);
 /* The loop's: closes the connection; the peer lives on while a job has it. */
 void server_peer_close(struct server_peer *peer);
 
-/* Refuses, or ends, what would wait for a disk that hangs; false: none does. */
-bool server_disk_hangs(struct server_peer *peer);
-
 /* --- server/peer.c: the loop's -------------------------------------------- */
 
 /* There is something to read: reads, and does what the frames say. */
@@ -162,6 +159,9 @@ void server_peer_welcome(struct server_peer *peer);
 /* Says why, and ends the connection once that is sent. */
 void server_peer_refuse(struct server_peer *peer, enum err_code code,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Refuses, or ends, what would wait for a disk that hangs; false: none does. */
+bool server_disk_hangs(struct server_peer *peer);
 
 /* --- server/work.c -------------------------------------------------------- */
 
@@ -178,12 +178,16 @@ void server_pool_end(struct server_pool *pool);
 int server_work(struct server_pool *pool, struct server_peer *peer, size_t used,
     struct err *err);
 
+/* The work of the two pools: a call, a request. */
+void server_run_call(struct server_job *job);
+void server_run_request(struct server_job *job);
+
+/* pthread_create, with all signals blocked. */
+int server_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
+
 /* --- server/person.c: a call's thread ------------------------------------- */
 
 /* Which people are behind a peer; the loop never waits for their names. */
 void server_find_person(struct server_peer *peer);
-
-void server_run_call(struct server_job *job);
-void server_run_request(struct server_job *job);
 
 #endif

@@ -48,6 +48,23 @@ server_peer_refuse(
 	say(peer, &out);
 }
 
+bool
+server_disk_hangs(struct server_peer *peer)
+{
+	struct server *sv = peer->sv;
+	const char *what;
+	int64_t ms;
+
+	/* The loop's own look: serving was seen under the lock by then. */
+	ms = peer->greeted ? ops_stalled_ms(sv->ops, &what) : 0;
+	if (ms > 0)
+		server_peer_refuse(peer, ERR_TIMEOUT,
+		    "%s, for %lld s now: look after the disk of %s, then ask "
+		    "again; what was asked for may yet be done",
+		    what, (long long)ms / 1000, sv->opt.dir);
+	return ms > 0;
+}
+
 static void
 say_welcome(struct server_peer *peer)
 {

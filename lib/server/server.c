@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -53,20 +52,6 @@ open_descriptors(struct server *sv, struct err *err)
 	    epoll_ctl(sv->epoll_fd, EPOLL_CTL_ADD, sv->wake_fd, &wake) < 0)
 		return err_errno(err, errno, "serve the store");
 	return 0;
-}
-
-int
-server_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
-{
-	sigset_t all, before;
-	int ret;
-
-	/* Signals are for the thread of main() that waits for them. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = pthread_create(thread, NULL, run, arg);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return ret;
 }
 
 int

@@ -1,13 +1,26 @@
 /* work.c: the threads that do what peers of the owner ask for. */
 #include "lib/server/parts.h"
 
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/clock.h"
 
 /* --- pools ---------------------------------------------------------------- */
+
+int
+server_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
+{
+	sigset_t all, before;
+	int ret;
+
+	/* Signals are for the thread of main() that waits for them. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ret = pthread_create(thread, NULL, run, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return ret;
+}
 
 void
 server_pool_init(struct server_pool *pool, struct server *sv,
