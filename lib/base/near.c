@@ -1,6 +1,7 @@
 /* near.c: distances between words (Damerau-Levenshtein, adjacent swaps). */
 #include "lib/base/near.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static size_t
@@ -49,4 +50,14 @@ near_try(struct near *near, struct span wrong, const char *known)
 		near->word = known;
 		near->distance = d;
 	}
+}
+
+void
+near_try_copy(struct near *near, struct span wrong, const char *known)
+{
+	near_try(near, wrong, known);
+	if (near->word != known)
+		return;
+	snprintf(near->copy, sizeof(near->copy), "%s", known);
+	near->word = near->copy;
 }

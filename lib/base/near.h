@@ -10,11 +10,12 @@
 struct near {
 	const char *word;
 	size_t distance;
+	char copy[NEAR_WORD_MAX + 1]; /* of near_try_copy */
 };
 
-#define NEAR_INIT       \
-	{               \
-		NULL, 0 \
+#define NEAR_INIT           \
+	{                   \
+		NULL, 0, "" \
 	}
 
 /*
@@ -22,5 +23,8 @@ struct near {
  * and swapped letters count one each; a third of the letters may be wrong.
  */
 void near_try(struct near *near, struct span wrong, const char *known);
+
+/* The same for a word that is gone after the call: near keeps a copy. */
+void near_try_copy(struct near *near, struct span wrong, const char *known);
 
 #endif

@@ -2,14 +2,15 @@
  * admit.c: a refused request that is right by today's secrets becomes an
  * event after all, the way a sender's does.
  */
+#include "lib/ops/quarantine.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
-#include "lib/model/selection.h"
-#include "lib/ops/explain.h"
+#include "lib/ops/clock.h"
+#include "lib/ops/submit.h"
 #include "lib/receive/accept.h"
 
 #define SCRATCH_MAX 16384 /* bytes of id and type */

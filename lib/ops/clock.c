@@ -1,7 +1,7 @@
 /* clock.c: the clocks of the store: shown, and said to be right. */
-#include "lib/ops/impl.h"
+#include "lib/ops/clock.h"
 
-#include "lib/base/text.h"
+#include "lib/ops/store.h"
 
 int
 op_fail_clock(const struct store_clock *clock, struct err *err, const char *why)

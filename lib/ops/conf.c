@@ -1,11 +1,5 @@
 /* conf.c: the settings of the owner, taken anew and shown. */
-#include "lib/ops/impl.h"
-
-#include <string.h>
-
-#include "lib/base/util.h"
-#include "lib/model/destination.h"
-#include "lib/scheme/conf_schemes.h"
+#include "lib/ops/store.h"
 
 void
 ops_on_reload(
@@ -13,49 +7,6 @@ ops_on_reload(
 {
 	ops->reload = reload;
 	ops->reload_arg = arg;
-}
-
-/* --- schemes that came since ---------------------------------------------- */
-
-/* The scheme that a call's settings name and nobody knows yet, or NULL. */
-static const char *
-find_unknown(const struct op_call *call)
-{
-	static const char *const members[] = { "scheme", "sign" };
-	const struct json *settings = json_get(call->in, "settings");
-	const char *name;
-	size_t i;
-
-	for (i = 0; i < NITEMS(members) && settings != NULL; i++) {
-		name = json_text(json_get(settings, members[i]));
-		if (name != NULL && strcmp(name, DESTINATION_SIGN_NONE) != 0 &&
-		    scheme_set_find(call->schemes, name) == NULL)
-			return name;
-	}
-	return NULL;
-}
-
-int
-op_learn_schemes(struct op_call *call, struct err *err)
-{
-	const char *name = find_unknown(call);
-	struct scheme_set *more = NULL;
-	int ret;
-
-	if (name == NULL)
-		return 0;
-	if (conf_schemes_learn(call->conf, call->schemes, name, &more, err) < 0)
-		return -1;
-	if (more == NULL)
-		return 0; /* there is none: the op says so */
-	ret = registry_take_schemes(
-	    call->ops->registry, call->schemes, more, err);
-	scheme_set_free(more);
-	if (ret < 0 && err->code != ERR_CONFLICT)
-		return -1;
-	scheme_set_free(call->schemes);
-	call->schemes = registry_hold_schemes(call->ops->registry);
-	return 0;
 }
 
 /* --- taken anew ----------------------------------------------------------- */

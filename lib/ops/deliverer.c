@@ -1,8 +1,8 @@
 /* deliverer.c: does a process deliver, and what waits for it? */
-#include "lib/store/deliverer.h"
+#include "lib/ops/deliverer.h"
 
-#include "lib/ops/impl.h"
 #include "lib/store/copy.h"
+#include "lib/store/deliverer.h"
 #include "lib/store/notice.h"
 
 void

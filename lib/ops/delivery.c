@@ -1,11 +1,11 @@
 /* delivery.c: what became of an event at each destination. */
 #include "lib/ops/delivery.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/ops/destination_find.h"
 
 #define PLACES_MAX 100000 /* destinations there ever were */
 
@@ -308,4 +308,22 @@ out:
 	op_places_free(&places);
 	buf_free(&scratch);
 	return ret;
+}
+
+const char *
+op_place_words(const struct op_place *pl)
+{
+	switch (pl->state) {
+	case STORE_DESTINATION_ENABLED:
+		return "";
+	case STORE_DESTINATION_PAUSED:
+		return "the destination is paused: it waits until that is "
+		       "resumed";
+	case STORE_DESTINATION_DISABLED:
+		return "the destination is disabled: it waits until that is "
+		       "resumed";
+	case STORE_DESTINATION_REMOVED:
+		break;
+	}
+	return "the destination is removed";
 }

@@ -3,7 +3,6 @@
  * retry, drop, skip, park. One by one by their seqs, or many by destination,
  * status and reason.
  */
-#include "lib/ops/delivery.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,8 @@
 
 #include "lib/base/text.h"
 #include "lib/base/util.h"
+#include "lib/ops/delivery_list.h"
+#include "lib/ops/delivery_part.h"
 #include "lib/ops/held.h"
 
 #define BIT OP_STATUS_BIT

@@ -3,10 +3,12 @@
  * attempt, are parked or dead stand in rows; the others are found by walking
  * the log.
  */
-#include "lib/ops/delivery.h"
+#include "lib/ops/delivery_list.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/ops/event_find.h"
 
 #define KEYS_MAX (16 * 1024 * 1024) /* rows that one call is about */
 

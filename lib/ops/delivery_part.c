@@ -1,5 +1,5 @@
 /* delivery_part.c: calls that change many rows do so part by part. */
-#include "lib/ops/delivery.h"
+#include "lib/ops/delivery_part.h"
 
 #include <string.h>
 
@@ -109,22 +109,4 @@ op_next_seq(const struct op_call *call, const struct json **at, uint64_t *seq,
 	} while (*at != NULL && is_repeat(call, *at));
 	*seq = *at == NULL ? 0 : (uint64_t)n;
 	return 0;
-}
-
-const char *
-op_place_words(const struct op_place *pl)
-{
-	switch (pl->state) {
-	case STORE_DESTINATION_ENABLED:
-		return "";
-	case STORE_DESTINATION_PAUSED:
-		return "the destination is paused: it waits until that is "
-		       "resumed";
-	case STORE_DESTINATION_DISABLED:
-		return "the destination is disabled: it waits until that is "
-		       "resumed";
-	case STORE_DESTINATION_REMOVED:
-		break;
-	}
-	return "the destination is removed";
 }

@@ -1,11 +1,12 @@
 /* destination.c: destinations as rows. */
-#include "lib/ops/impl.h"
+#include "lib/ops/destination.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "lib/base/near.h"
 #include "lib/base/util.h"
+#include "lib/ops/deliverer.h"
+#include "lib/ops/destination_find.h"
+#include "lib/ops/secret.h"
 #include "lib/store/copy.h"
 #include "lib/store/deliverer.h"
 
@@ -20,55 +21,6 @@ static const struct {
 	{ STORE_DESTINATION_DISABLED, "disabled" },
 	{ STORE_DESTINATION_REMOVED, "removed" },
 };
-
-/* --- finding -------------------------------------------------------------- */
-
-struct nearest {
-	struct near near;
-	struct span wrong;
-	char word[ENDPOINT_NAME_MAX + 1];
-};
-
-static int
-try_name(void *arg, const struct store_destination *d, struct err *err)
-{
-	struct nearest *n = arg;
-	size_t before = n->near.word == NULL ? SIZE_MAX : n->near.distance;
-
-	(void)err;
-	if (d->state == STORE_DESTINATION_REMOVED)
-		return 0;
-	near_try(&n->near, n->wrong, d->name);
-	if (n->near.word != NULL && n->near.distance < before) {
-		snprintf(n->word, sizeof(n->word), "%s", d->name);
-		n->near.word = n->word;
-	}
-	return 0;
-}
-
-int
-op_find_destination(const struct op_call *call, struct store_tx *tx,
-    const char *name, struct store_destination *d, struct buf *doc,
-    struct err *err)
-{
-	struct nearest n = { NEAR_INIT, span_str(name), "" };
-	bool found = false;
-
-	if (destination_name_ok(span_str(name)) &&
-	    store_destination_by_name(
-		call->ops->store, tx, name, d, doc, &found, err) < 0)
-		return -1;
-	if (found)
-		return 0;
-	if (store_destinations(call->ops->store, tx, try_name, &n, err) < 0)
-		return -1;
-	if (n.near.word != NULL)
-		return err_set(err, ERR_NOTFOUND,
-		    "there is no destination \"%s\": did you mean \"%s\"?",
-		    name, n.near.word);
-	return err_set(
-	    err, ERR_NOTFOUND, "there is no destination \"%s\"", name);
-}
 
 /* --- as a row ------------------------------------------------------------- */
 

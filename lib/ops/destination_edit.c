@@ -1,10 +1,13 @@
 /* destination_edit.c: changes of destinations. */
-#include "lib/ops/impl.h"
+#include "lib/ops/destination.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/util.h"
+#include "lib/ops/destination_find.h"
+#include "lib/ops/secret.h"
+#include "lib/ops/secret_new.h"
 #include "lib/store/notice.h"
 
 #define WHY_MAX 512 /* bytes: why one is disabled */

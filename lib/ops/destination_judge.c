@@ -1,6 +1,6 @@
 /* destination_judge.c: which destinations can be, and with what warnings.
  */
-#include "lib/ops/impl.h"
+#include "lib/ops/destination.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +11,9 @@
 
 #include "lib/base/guard.h"
 #include "lib/base/util.h"
+#include "lib/model/delivery.h"
 #include "lib/model/selection.h"
+#include "lib/ops/scheme_find.h"
 
 /* Is it one of the scheme's, whose value we make? */
 static bool

@@ -3,11 +3,14 @@
  * its secrets. As for endpoints the owner signs, and who asked posts it, or
  * runs the command: so what it gets are also the confidential headers.
  */
+#include "lib/ops/destination.h"
+
 #include <stdio.h>
-#include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/ops/impl.h"
+#include "lib/ops/destination_find.h"
+#include "lib/ops/scheme_find.h"
+#include "lib/ops/test_event.h"
 #include "lib/scheme/sign.h"
 
 struct trial {

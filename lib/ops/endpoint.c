@@ -1,13 +1,14 @@
 /* endpoint.c: endpoints as rows. */
-#include "lib/ops/impl.h"
+#include "lib/ops/endpoint.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/base/near.h"
 #include "lib/base/util.h"
 #include "lib/model/selection.h"
+#include "lib/ops/endpoint_find.h"
 #include "lib/ops/held.h"
+#include "lib/ops/secret.h"
 #include "lib/scheme/repeats.h"
 
 static const struct {
@@ -34,30 +35,6 @@ static const struct {
 	{ STORE_COUNT_EARLY, "early" },
 	{ STORE_COUNT_TOO_LARGE, "too_large" },
 };
-
-int
-op_find_scheme(const struct op_call *call, const char *name,
-    const struct scheme **out, struct err *err)
-{
-	const struct scheme_set *set = call->schemes;
-	const struct scheme *sc = scheme_set_find(set, name);
-	struct near near = NEAR_INIT;
-	size_t i;
-
-	if (sc != NULL) {
-		*out = sc;
-		return 0;
-	}
-	for (i = 0; i < scheme_set_count(set); i++)
-		near_try(
-		    &near, span_str(name), scheme_name(scheme_set_at(set, i)));
-	if (near.word != NULL)
-		return err_set(err, ERR_INPUT,
-		    "there is no scheme \"%s\": did you mean \"%s\"?", name,
-		    near.word);
-	return err_set(err, ERR_INPUT,
-	    "there is no scheme \"%s\"; eyelet-scheme list names them", name);
-}
 
 /* --- as a row ------------------------------------------------------------- */
 

@@ -1,12 +1,19 @@
 /* endpoint_edit.c: changes of endpoints. */
-#include "lib/ops/impl.h"
+#include "lib/ops/endpoint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/model/selection.h"
+#include "lib/ops/clock.h"
+#include "lib/ops/endpoint_find.h"
+#include "lib/ops/scheme_find.h"
+#include "lib/ops/secret.h"
+#include "lib/ops/secret_from.h"
+#include "lib/ops/secret_new.h"
 #include "lib/scheme/repeats.h"
+#include "lib/store/delivery.h"
 
 /* A change of one endpoint: what the call asks for, judged. */
 struct endpoint_change {

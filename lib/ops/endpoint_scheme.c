@@ -1,7 +1,9 @@
 /* endpoint_scheme.c: what another scheme means to an endpoint in use. */
-#include "lib/ops/impl.h"
+#include "lib/ops/endpoint.h"
 
 #include <string.h>
+
+#include "lib/ops/scheme_find.h"
 
 /* Members of a scheme file in which two schemes may differ. */
 static const char *const sign_members[] = { "alg", "key", "sig", "content",

@@ -1,9 +1,12 @@
 /* event.c: events as rows. */
-#include "lib/ops/delivery.h"
+#include "lib/ops/event.h"
 
 #include <string.h>
 
+#include "lib/ops/deliverer.h"
+#include "lib/ops/delivery_list.h"
 #include "lib/ops/held.h"
+#include "lib/ops/secret.h"
 
 /* What a row has beside its payload; the rest is the payload's. */
 #define PAYLOAD_ROOM (OPS_ROW_MAX - 512 * 1024)

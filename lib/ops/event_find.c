@@ -1,7 +1,9 @@
 /* event_find.c: walks the log for the events that a call is about. */
-#include "lib/ops/filter.h"
+#include "lib/ops/event_find.h"
 
 #include "lib/base/clock.h"
+#include "lib/ops/filter.h"
+#include "lib/store/delivery.h"
 
 #define PROGRESS_MS 250 /* between two progress rows */
 #define WAIT_SLICE_MS 250 /* between two looks whether waiting is in vain */

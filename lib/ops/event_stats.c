@@ -1,8 +1,11 @@
 /* event_stats.c: how many events of which type, by endpoint. */
-#include "lib/ops/impl.h"
+#include "lib/ops/event.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/ops/endpoint.h"
+#include "lib/ops/event_find.h"
 
 #define KINDS_MAX                                                   \
 	10000 /* pairs of endpoint and type; further ones go to one \

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/encode.h"
-#include "lib/base/util.h"
+#include "lib/ops/endpoint_find.h"
 
 /* --- secrets -------------------------------------------------------------- */
 

@@ -1,36 +1,19 @@
 /*
  * explain.h: what is needed to judge one request of an endpoint again: its
  * settings, its scheme, and every secret that may have signed it.
- * Private to the files of ops.
  */
 #ifndef EYELET_LIB_OPS_EXPLAIN_H
 #define EYELET_LIB_OPS_EXPLAIN_H
 
 #include "lib/explain/explain.h"
-#include "lib/ops/impl.h"
-#include "lib/store/quarantine.h"
+#include "lib/ops/call.h"
 
 #define OPS_EXPLAIN_SECRETS 256 /* that are tried, of all endpoints */
 #define OPS_EXPLAIN_BODY_MAX                            \
 	(2 * 1024 * 1024) /* of a request saved by hand \
 			   */
 
-/* --- one refused request (ops/quarantine.c) ------------------------------- */
-
-/* What was kept, with all that its spans borrow from. */
-struct op_refused {
-	struct buf memory;
-	struct header headers[REQUEST_HEADERS_MAX];
-	struct quarantine_entry en;
-	char endpoint[ENDPOINT_NAME_MAX + 1]; /* "": there never was one */
-};
-
-/* The one that the call names by "no". ERR_NOTFOUND. */
-int op_refused_open(
-    const struct op_call *call, struct op_refused **out, struct err *err);
-void op_refused_close(struct op_refused *rf); /* NULL is fine */
-
-/* --- one endpoint's case -------------------------------------------------- */
+op_run op_endpoint_explain;
 
 struct op_case {
 	struct store_endpoint ep; /* without its doc */

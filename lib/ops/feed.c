@@ -1,6 +1,7 @@
 /* feed.c: the deliverer's calls go to the store as they are. */
 #include "lib/ops/feed_serve.h"
-#include "lib/ops/impl.h"
+
+#include "lib/ops/call.h"
 #include "lib/store/deliverer.h"
 
 void

@@ -1,9 +1,6 @@
 /* feed_serve.c: the owner's side of the feed: does what a call asks for. */
 #include "lib/ops/feed_serve.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "lib/base/clock.h"
 #include "lib/owner/feed_impl.h"
 #include "lib/store/copy.h"

@@ -8,6 +8,7 @@
 
 #include "lib/base/util.h"
 #include "lib/model/selection.h"
+#include "lib/ops/endpoint_find.h"
 
 #define NAMES_MAX 100000 /* endpoints there ever were */
 

@@ -1,12 +1,12 @@
 /*
  * filter.h: which events a call is about, as its members say: for walks of
- * the log and for rows that stand beside it. Of ops alone.
+ * the log and for rows that stand beside it.
  */
 #ifndef EYELET_LIB_OPS_FILTER_H
 #define EYELET_LIB_OPS_FILTER_H
 
 #include "lib/base/pattern.h"
-#include "lib/ops/impl.h"
+#include "lib/ops/call.h"
 
 /* An endpoint there is or was. Ids grow along the array. */
 struct op_name {

@@ -5,6 +5,7 @@
 #ifndef EYELET_LIB_OPS_HELD_H
 #define EYELET_LIB_OPS_HELD_H
 
+#include "lib/ops/event_find.h"
 #include "lib/ops/filter.h"
 #include "lib/store/held.h"
 
@@ -46,15 +47,6 @@ int op_held_write(const struct op_call *call, struct json_write *w,
 /* An object "held": how many events wait, and their bytes. */
 void
 op_held_write_totals(struct json_write *w, const struct store_held_totals *t);
-
-/*
- * Releases what is held of an endpoint for want of the activation of the secret
- * that the call names, or else of the current one; *n is how many. A row
- * {"released": n} says so. Nothing, where no such secret was sent to the
- * endpoint itself and is activated and live, and for a destination's.
- */
-int
-op_release_activated(const struct op_call *call, uint64_t *n, struct err *err);
 
 /* A member released_from: the seq that it was held under, or null. */
 int op_held_write_origin(const struct op_call *call, struct json_write *w,

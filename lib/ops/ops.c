@@ -1,19 +1,25 @@
-/* ops.c: what can be asked for, and what every noun needs. */
+/* ops.c: the table of operations; judges a call and runs its operation. */
 #include "lib/ops/ops.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/encode.h"
 #include "lib/base/near.h"
 #include "lib/base/util.h"
-#include "lib/ops/impl.h"
+#include "lib/ops/deliverer.h"
+#include "lib/ops/delivery.h"
+#include "lib/ops/destination.h"
+#include "lib/ops/endpoint.h"
+#include "lib/ops/event.h"
+#include "lib/ops/explain.h"
+#include "lib/ops/quarantine.h"
+#include "lib/ops/release.h"
+#include "lib/ops/scheme_find.h"
+#include "lib/ops/secret.h"
+#include "lib/ops/store.h"
 #include "lib/store/copy.h"
 
 #define OP_MEMBERS_MAX 12
-#define OPS_CALL_MAX (FRAME_MAX - 1024) /* bytes: it came in a frame */
 
 struct op_member {
 	const char *name;
@@ -303,23 +309,6 @@ check_members(const struct op *op, const struct json *in, struct err *err)
 	return 0;
 }
 
-int
-op_put_note(const struct op_call *call, const char *name, const char *text,
-    struct err *err)
-{
-	struct buf row = BUF_INIT(OPS_ROW_MAX);
-	struct json_write w;
-	int ret;
-
-	json_write_init(&w, &row, err);
-	json_write_object(&w, NULL);
-	json_write_str(&w, name, text);
-	json_write_close(&w);
-	ret = op_emit(call, &w, &row, err);
-	buf_free(&row);
-	return ret;
-}
-
 static int
 tell_held(const struct op_call *call, struct err *err)
 {
@@ -398,203 +387,4 @@ out:
 	conf_live_put(call.conf);
 	json_free(in);
 	return ret;
-}
-
-/* --- members -------------------------------------------------------------- */
-
-const char *
-op_text(const struct op_call *call, const char *name)
-{
-	return json_text(json_get(call->in, name));
-}
-
-bool
-op_flag(const struct op_call *call, const char *name)
-{
-	return json_true(json_get(call->in, name));
-}
-
-int
-op_int(const struct op_call *call, const char *name, int64_t none, int64_t min,
-    int64_t max, int64_t *out, struct err *err)
-{
-	const struct json *value = json_get(call->in, name);
-	int64_t v;
-
-	if (value == NULL) {
-		*out = none;
-		return 0;
-	}
-	if (json_int(value, &v, err) < 0 || v < min || v > max)
-		return err_set(err, ERR_USAGE,
-		    "%s: \"%s\" must be a whole number from %lld to %lld",
-		    call->name, name, (long long)min, (long long)max);
-	*out = v;
-	return 0;
-}
-
-int
-op_bytes(const struct op_call *call, const char *name, struct buf *out,
-    struct err *err)
-{
-	struct span text = span_str(op_text(call, name));
-	struct buf bytes = BUF_INIT(OPS_CALL_MAX);
-	unsigned char *at;
-	size_t room = encode_room(ENCODING_BASE64, text.len), len;
-	int ret = -1;
-
-	if (text.len == 0)
-		return 0;
-	if (buf_reserve(&bytes, room, &at, err) < 0)
-		goto out;
-	if (!encode_read(ENCODING_BASE64, text, at, room, &len))
-		err_set(err, ERR_USAGE, "%s: \"%s\" must be base64", call->name,
-		    name);
-	else if (len > out->max - out->len)
-		err_set(err, ERR_INPUT,
-		    "%s: %zu bytes, at most %zu are allowed", name, len,
-		    out->max - out->len);
-	else
-		ret = buf_put(out, at, len, err);
-out:
-	buf_wipe(&bytes);
-	return ret;
-}
-
-/* --- rows ----------------------------------------------------------------- */
-
-int
-op_emit(const struct op_call *call, struct json_write *w, struct buf *row,
-    struct err *err)
-{
-	int ret = json_write_done(w);
-
-	if (ret == 0)
-		ret = call->row(call->arg, buf_span(row), err);
-	buf_clear(row);
-	return ret;
-}
-
-void
-op_warn(struct op_warnings *ws, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (ws->n == OPS_WARNINGS_MAX)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(ws->text[ws->n++], sizeof(ws->text[0]), fmt, ap);
-	va_end(ap);
-}
-
-void
-op_write_warnings(struct json_write *w, const struct op_warnings *ws)
-{
-	size_t i;
-
-	json_write_array(w, "warnings");
-	for (i = 0; i < ws->n; i++)
-		json_write_str(w, NULL, ws->text[i]);
-	json_write_close(w);
-}
-
-/* --- changes -------------------------------------------------------------- */
-
-int
-op_change(const struct op_call *call,
-    int (*change)(
-	struct store_tx *tx, void *arg, struct buf *result, struct err *err),
-    void *arg, struct err *err)
-{
-	struct buf result = BUF_INIT(OPS_RESULT_MAX);
-	int ret;
-
-	ret = store_change(call->ops->store, &call->peer->actor,
-	    call->request_id, change, arg, &result, err);
-	if (ret == 0)
-		ret = call->row(call->arg, buf_span(&result), err);
-	buf_wipe(&result); /* it may show a new secret */
-	return ret;
-}
-
-struct nearest {
-	struct near near;
-	struct span wrong;
-	char word[ENDPOINT_NAME_MAX + 1];
-};
-
-static int
-try_name(void *arg, const struct store_endpoint *ep, struct err *err)
-{
-	struct nearest *n = arg;
-	size_t before = n->near.word == NULL ? SIZE_MAX : n->near.distance;
-
-	(void)err;
-	if (ep->state == STORE_ENDPOINT_REMOVED)
-		return 0;
-	near_try(&n->near, n->wrong, ep->name);
-	if (n->near.word != NULL && n->near.distance < before) {
-		snprintf(n->word, sizeof(n->word), "%s", ep->name);
-		n->near.word = n->word;
-	}
-	return 0;
-}
-
-int
-op_find_endpoint(const struct op_call *call, struct store_tx *tx,
-    const char *name, struct store_endpoint *ep, struct buf *doc,
-    struct err *err)
-{
-	struct nearest n = { NEAR_INIT, span_str(name), "" };
-	bool found = false;
-
-	if (endpoint_name_ok(span_str(name)) &&
-	    store_endpoint_by_name(
-		call->ops->store, tx, name, ep, doc, &found, err) < 0)
-		return -1;
-	if (found)
-		return 0;
-	if (store_endpoints(call->ops->store, tx, try_name, &n, err) < 0)
-		return -1;
-	if (n.near.word != NULL)
-		return err_set(err, ERR_NOTFOUND,
-		    "there is no endpoint \"%s\": did you mean \"%s\"?", name,
-		    n.near.word);
-	return err_set(err, ERR_NOTFOUND, "there is no endpoint \"%s\"", name);
-}
-
-int
-op_find_ready(const struct op_call *call, const char *name,
-    const struct registry_endpoint **out, struct err *err)
-{
-	struct buf doc = BUF_INIT(2 * ENDPOINT_DOC_MAX);
-	struct store_endpoint ep;
-	int ret;
-
-	/* First for its words on a name that there is not. */
-	ret = op_find_endpoint(call, NULL, name, &ep, &doc, err);
-	buf_wipe(&doc);
-	if (ret < 0)
-		return -1;
-	*out = registry_get(call->ops->registry, span_str(name));
-	if (*out == NULL)
-		return err_set(
-		    err, ERR_NOTFOUND, "endpoint \"%s\" is gone", name);
-	return 0;
-}
-
-int
-op_check_generation(const struct op_call *call, const char *thing,
-    const char *name, uint64_t generation, struct err *err)
-{
-	int64_t want;
-
-	if (op_int(call, "if_gen", -1, 0, JSON_INT_MAX, &want, err) < 0)
-		return -1;
-	if (want < 0 || (uint64_t)want == generation)
-		return 0;
-	return err_set(err, ERR_CONFLICT,
-	    "%s \"%s\" is at generation %llu, not %lld: somebody changed it "
-	    "since you looked",
-	    thing, name, (unsigned long long)generation, (long long)want);
 }

@@ -1,8 +1,19 @@
 /*
  * ops.h: what administrators can ask of the owner. A call is one JSON object
  * {"op": "endpoint.add", ...}; its answer is any number of rows (JSON objects)
- * and an end. The verbs and their members stand in the table of ops.c, one
- * file a noun (ops/endpoint.c, ops/secret.c, ...).
+ * and an end. The verbs and their members stand in the table of ops.c.
+ *
+ * A file calls files of its own group and of the groups below, and no two call
+ * each other:
+ * ops.c	judges a call and runs its operation
+ * endpoint*.c, destination*.c, secret*.c, event*.c, publish.c, pull.c,
+ * delivery*.c, replay.c, release.c, quarantine.c, admit.c, explain.c,
+ * store.c, conf.c, clock.c, deliverer.c	the operations, by noun
+ * held.c, filter.c, event_find.c, delivery_part.c, submit.c, test_event.c
+ *	what operations on events share
+ * *_find.c, owner.c	the thing that a call names
+ * call.c	members, rows and changes of a call
+ * feed.c, feed_serve.c	the deliverer's calls, which are not JSON
  */
 #ifndef EYELET_LIB_OPS_OPS_H
 #define EYELET_LIB_OPS_OPS_H

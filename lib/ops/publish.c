@@ -3,12 +3,15 @@
  * in the envelope that the scheme's documents show, or as given bytes. Nobody
  * signed it, so no secret stands in it; who may administer may say so.
  */
+#include "lib/ops/event.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/model/selection.h"
-#include "lib/ops/impl.h"
+#include "lib/ops/endpoint_find.h"
+#include "lib/ops/submit.h"
 #include "lib/scheme/sign.h"
 
 #define ID_ROOM (4 + 2 * STORE_REQUEST_ID + 1) /* "evt_" and hex */

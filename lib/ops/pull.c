@@ -3,11 +3,14 @@
  * same events until they are acknowledged, so none is lost when a reader dies
  * over it; what it passes over because nobody asked for it needs none.
  */
+#include "lib/ops/event.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/ops/event_find.h"
 #include "lib/ops/filter.h"
 #include "lib/store/delivery.h"
 

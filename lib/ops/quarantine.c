@@ -1,7 +1,10 @@
 /* quarantine.c: refused requests: listed, shown, explained. */
+#include "lib/ops/quarantine.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/ops/endpoint_find.h"
 #include "lib/ops/explain.h"
 
 /* --- one ------------------------------------------------------------------ */

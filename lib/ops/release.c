@@ -1,13 +1,14 @@
 /* release.c: held events become events after all, or are given up. */
-#include "lib/ops/held.h"
+#include "lib/ops/release.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/base/text.h"
 #include "lib/model/dedupe_rule.h"
-#include "lib/ops/delivery.h"
+#include "lib/ops/delivery_part.h"
+#include "lib/ops/held.h"
+#include "lib/ops/owner.h"
 
 #define NOTE_MAX 128 /* bytes: the header line */
 #define HEADERS_MAX (STORE_BODY_MAX + NOTE_MAX)

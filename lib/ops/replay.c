@@ -5,12 +5,12 @@
  */
 #include "lib/ops/delivery.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/encode.h"
 #include "lib/base/util.h"
+#include "lib/ops/delivery_part.h"
 #include "lib/ops/held.h"
 
 #define STRINGS_MAX (OP_PART_MAX * 1024) /* bytes of a part's texts */

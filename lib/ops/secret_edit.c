@@ -2,12 +2,15 @@
  * secret_edit.c: changes of secrets: staged, activated, rotated, revoked.
  * What they do to the rows stands in rotation.c.
  */
-#include "lib/ops/impl.h"
+#include "lib/ops/secret.h"
 
-#include <string.h>
-
+#include "lib/model/destination.h"
 #include "lib/model/rotation.h"
-#include "lib/ops/held.h"
+#include "lib/ops/clock.h"
+#include "lib/ops/owner.h"
+#include "lib/ops/release.h"
+#include "lib/ops/scheme_find.h"
+#include "lib/ops/secret_new.h"
 
 struct secret_change;
 

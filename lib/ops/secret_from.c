@@ -1,5 +1,5 @@
 /* secret_from.c: of secrets that were sent to the endpoint itself. */
-#include "lib/ops/impl.h"
+#include "lib/ops/secret_from.h"
 
 #include "lib/base/encode.h"
 #include "lib/crypto/digest.h"

@@ -1,8 +1,12 @@
 /* store.c: what can be asked about the store itself. */
+#include "lib/ops/store.h"
+
 #include <stdio.h>
 
+#include "lib/ops/deliverer.h"
 #include "lib/ops/held.h"
 #include "lib/store/copy.h"
+#include "lib/store/delivery.h"
 #include "lib/store/quarantine.h"
 
 static int

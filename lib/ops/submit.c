@@ -1,5 +1,5 @@
 /* submit.c: a call hands one event in and waits until it is durable. */
-#include "lib/ops/impl.h"
+#include "lib/ops/submit.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -14,7 +14,7 @@
 #include "lib/base/encode.h"
 #include "lib/base/util.h"
 #include "lib/crypto/hmac.h"
-#include "lib/ops/delivery.h"
+#include "lib/ops/delivery_part.h"
 #include "lib/receive/receive.h"
 #include "tests/stand/ops_stand.h"
 
