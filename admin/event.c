@@ -163,21 +163,6 @@ static const struct option_row quarantine_options[] = {
 	    false },
 };
 
-int
-event_put_filter(struct call *c, struct err *err)
-{
-	static const char *const texts[] = { "endpoint", "type", "id",
-		"status" };
-	size_t i;
-
-	for (i = 0; i < NITEMS(texts); i++)
-		call_put_text(c, texts[i], texts[i]);
-	if (call_put_time(c, "since", "since_ms", err) < 0 ||
-	    call_put_time(c, "until", "until_ms", err) < 0)
-		return -1;
-	return 0;
-}
-
 #define OPTIONS(rows) rows, NITEMS(rows)
 
 static const struct command commands[] = {

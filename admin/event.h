@@ -4,7 +4,7 @@
 
 #include "admin/call.h"
 
-/* Puts the filters that were given, and --limit. ERR_USAGE. */
+/* event_filter.c: puts the filters that were given. ERR_USAGE. */
 int event_put_filter(struct call *c, struct err *err);
 
 /* Run functions of struct command. */

@@ -19,15 +19,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/util.h"
 
-void
-service_wake(struct service *sv)
-{
-	uint64_t one = 1;
-
-	if (write(sv->wake_fd, &one, sizeof(one)) < 0)
-		assert(errno == EAGAIN); /* woken often enough already */
-}
-
 static void
 set_mode(struct service *sv, enum mode mode, const char *down_why)
 {
@@ -38,18 +29,6 @@ set_mode(struct service *sv, enum mode mode, const char *down_why)
 	snprintf(sv->down_why, sizeof(sv->down_why), "%s", down_why);
 	pthread_cond_broadcast(&sv->changed);
 	pthread_mutex_unlock(&sv->lock);
-}
-
-void
-service_leave(void *arg, const char *why)
-{
-	struct service *sv = arg;
-
-	pthread_mutex_lock(&sv->lock);
-	if (sv->leave_why[0] == '\0')
-		snprintf(sv->leave_why, sizeof(sv->leave_why), "%s", why);
-	pthread_mutex_unlock(&sv->lock);
-	service_wake(sv);
 }
 
 /* The thread of an administrator's call. */

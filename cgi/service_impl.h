@@ -4,6 +4,7 @@
  * service.c	the life of the process
  * service_end.c	how it ends, or starts anew
  * route.c	the way of a request to whoever owns the store
+ * service_wake.c	other threads ask the main thread to look, or to end
  */
 #ifndef EYELET_CGI_SERVICE_IMPL_H
 #define EYELET_CGI_SERVICE_IMPL_H
@@ -60,7 +61,7 @@ struct service {
 	struct deliverer deliverer; /* while owning */
 };
 
-/* Has the main thread look around at once. Any thread. */
+/* service_wake.c: has the main thread look around at once. Any thread. */
 void service_wake(struct service *sv);
 
 /* Any thread: the main thread ends the service. why is inert. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""circles.py: draws the call graph between the objects of lib/ and fails on a
-circle of more than one file.
+"""circles.py: draws the call graph between the objects of lib/, admin/ and
+cgi/ and fails on a circle of more than one file.
 
 The graph is what nm says of the built objects: an arrow leads from a file to
 the one that defines what it uses. Prints the arrows between folders, and how
@@ -17,6 +17,7 @@ import sys
 SRC = os.environ.get("top_srcdir",
                      os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.environ.get("top_builddir", ".")
+TOPS = ("lib", "admin", "cgi") # the programs are linked with lib/
 
 # Functions that are called through pointers, which nm does not see: (caller,
 # function). A caller that knows nothing of the function's file but its type
@@ -27,13 +28,14 @@ POINTERS = [
 # Circles that are there still: each a set of files. To become empty; none may
 # grow, and one that is gone must be removed here.
 KNOWN = [
-
 ]
 
 
 def objects():
-    """The objects of the library, not those built again for a test."""
-    for where, _, files in os.walk(os.path.join(BUILD, "lib")):
+    """The objects of the product, not those built again for a test."""
+    found = (entry for name in TOPS
+             for entry in os.walk(os.path.join(BUILD, name)))
+    for where, _, files in found:
         for f in sorted(files):
             if not f.endswith(".o"):
                 continue
@@ -43,7 +45,8 @@ def objects():
 
 
 def graph():
-    defined, wanted = {}, collections.defaultdict(set)
+    defined = collections.defaultdict(dict) # programs repeat some names
+    wanted = collections.defaultdict(set)
     named = list(objects())
     out = subprocess.run(["nm", "-A"] + [o for _, o in named], check=True,
                          capture_output=True, text=True).stdout
@@ -53,21 +56,26 @@ def graph():
         kind, symbol = rest.split()[-2:]
         source = source_of[name]
         if kind in "TDBRVWC":
-            defined[symbol] = source
+            defined[top(source)][symbol] = source
         elif kind == "U":
             wanted[source].add(symbol)
     arrows = {s: collections.defaultdict(set) for s, _ in named}
+
+    def find(source, symbol):
+        return defined[top(source)].get(symbol) or defined["lib"].get(symbol)
+
     for source, symbols in wanted.items():
         for symbol in symbols:
-            to = defined.get(symbol, source)
-            if to != source:
+            to = find(source, symbol)
+            if to is not None and to != source:
                 arrows[source][to].add(symbol)
     for source, symbol in POINTERS:
-        if symbol not in defined or source not in arrows:
+        to = find(source, symbol)
+        if to is None or source not in arrows:
             sys.exit(f"circles: POINTERS names {source} and {symbol}, "
                      "which are not there")
-        if defined[symbol] != source:
-            arrows[source][defined[symbol]].add("*" + symbol)
+        if to != source:
+            arrows[source][to].add("*" + symbol)
     return arrows
 
 
@@ -100,8 +108,12 @@ def circles(arrows):
     return sorted(found, key=len)
 
 
+def top(source):
+    return source.split("/")[0]
+
+
 def folder(source):
-    return source.split("/")[1] if source.count("/") > 1 else "lib"
+    return source.split("/")[1 if source.startswith("lib/") else 0]
 
 
 def report(arrows):
@@ -112,7 +124,8 @@ def report(arrows):
             if os.path.exists(path):
                 with open(path, encoding="utf-8") as f:
                     lines[folder(source)] += sum(1 for _ in f)
-    for where, _, files in os.walk(os.path.join(SRC, "lib")):
+    for where, _, files in (entry for name in TOPS
+                            for entry in os.walk(os.path.join(SRC, name))):
         for name in files: # headers without a .c of their own
             source = os.path.relpath(os.path.join(where, name[:-2] + ".c"),
                                      SRC)
@@ -132,7 +145,7 @@ def report(arrows):
 def main():
     arrows = graph()
     if not arrows:
-        sys.exit(f"circles: no objects of lib/ in {BUILD}: build first")
+        sys.exit(f"circles: no objects of the product in {BUILD}: build first")
     report(arrows)
     bad = 0
     known = [set(c) for c in KNOWN]
