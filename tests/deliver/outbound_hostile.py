@@ -21,6 +21,7 @@ import warnings
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "stand"))
+from machine import slack
 from sink import CA, Answer, Sink, raw
 
 POST = os.path.join(os.environ.get("top_builddir", "."), "tests",
@@ -625,11 +626,13 @@ class Hostile(unittest.TestCase):
     def test_many_that_hang_slow_nobody(self):
         hang, sink = self.sink(), self.sink()
         began = time.monotonic()
-        got = posts([{"url": hang.url("/hang"), "timeout_ms": 5000,
+        timeout_ms = round(5000 * slack())
+        got = posts([{"url": hang.url("/hang"), "timeout_ms": timeout_ms,
                       "times": 200}, {"url": sink.url("/s"), "times": 300}])
         fast = [row for row in got if row["id"] == "1"]
         self.assertEqual({row["status"] for row in fast}, {200})
-        self.assertLess(max(row["took_us"] for row in fast), 4_500_000)
+        self.assertLess(max(row["took_us"] for row in fast),
+                        900 * timeout_ms)
         self.assertEqual({row["class"] for row in got if row["id"] == "0"},
                          {"timeout"})
         self.assertLess(time.monotonic() - began, PATIENCE_S / 2)

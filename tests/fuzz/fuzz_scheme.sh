@@ -8,7 +8,7 @@
 EYELET_SCHEMES=$top_srcdir/conf/schemes
 export EYELET_SCHEMES
 
-build '-lcrypto -lcjson -lm -lz' tests/fuzz/fuzz_scheme lib/http/body lib/base/bytes \
+build '-lcrypto -lcjson -lm -lz' tests/fuzz/fuzz_scheme lib/http/body lib/base/budget lib/base/bytes \
     lib/base/crc32 \
     lib/crypto/digest lib/base/encode \
     lib/scheme/envelope lib/base/err lib/http/form lib/scheme/handshake lib/scheme/handshake_read lib/crypto/hmac \

@@ -14,23 +14,6 @@
 
 #define NOW_MS "9000000000000"
 
-/*
- * Dead deliveries of these tests make no notice. The store would append it as
- * an event at a time of its own, and the tests count events.
- */
-int __wrap_notice_dead(
-    struct store_tx *tx, const struct store_delivery *d, struct err *err);
-
-int
-__wrap_notice_dead(
-    struct store_tx *tx, const struct store_delivery *d, struct err *err)
-{
-	(void)tx;
-	(void)d;
-	(void)err;
-	return 0;
-}
-
 static void
 open_stand(void)
 {

@@ -136,21 +136,29 @@ START_TEST(an_offline_tool_is_never_killed)
 }
 END_TEST
 
-/* A process that has nothing to do with the store. */
+/* A process that has nothing to do with the store, and runs as uid by then. */
 static pid_t
 start_stranger(uid_t uid)
 {
-	pid_t pid = fork();
+	int ready[2];
+	char byte;
+	pid_t pid;
 
+	ck_assert_int_eq(pipe(ready), 0);
+	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
 		if (uid != geteuid() && setuid(uid) < 0)
 			_exit(1);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
 		for (;;)
 			pause();
 	}
-	sleep_ms(20);
+	close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
 	return pid;
 }
 
