@@ -78,7 +78,7 @@ class Faults(list):
             self.append(f"{what}: {said!r}, not {want!r}")
 
 
-def taken(stand, ident, size):
+def send_until_taken(stand, ident, size):
     """As a provider does, sends again what got 503: a slow disk confirms
     32 MiB late, and may have them by then."""
     said, digest = stand.send(ident, size)
@@ -95,7 +95,8 @@ def sizes(stand, sink, faults):
     """Each goes through all layers, and comes out as it was."""
     sent = {}
     for size in SIZES:
-        said, sent[size] = taken(stand, f"evt_{size}", size)
+        said, sent[size] = send_until_taken(
+            stand, f"evt_{size}", size)
         faults.must(f"{size >> 20} MiB", said, "200 accepted")
     # A byte more is too large for any endpoint; 2 MiB are for another one.
     for endpoint, size in (("large", LARGEST + 1), ("small", 2 * MIB)):
