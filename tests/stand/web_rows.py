@@ -230,7 +230,7 @@ BODY_ROWS = [
                                 GZIP), "400 refused"),
     ("gzip, of which too much comes",
      written("evt_bomb", lambda b: gzip.compress(b + b" " * 8 * MIB), GZIP),
-     "400 refused"),
+     "413 refused"),
     ("not packed as it says", written("evt_br", bytes,
                                       ("Content-Encoding", "br")),
      "400 refused"),
