@@ -280,6 +280,7 @@ put_field(struct buf *b, const struct field *f, const struct json *value,
 
 	switch (f->form) {
 	case FIELD_PLAIN:
+	case FIELD_GIVEN:
 		return put_plain(b, value, err);
 	case FIELD_SIZE:
 	case FIELD_DURATION:
@@ -310,6 +311,7 @@ fields_print(const struct json *row, const struct field *fields, size_t nfields,
 	static const struct table_column columns[] = { { NULL, false, NULL },
 		{ NULL, false, NULL } };
 	struct buf text = BUF_INIT(CELL_MAX);
+	const struct json *member;
 	struct table t;
 	size_t i;
 	int ret = -1;
@@ -317,10 +319,12 @@ fields_print(const struct json *row, const struct field *fields, size_t nfields,
 	table_init(&t, columns, 2);
 	for (i = 0; i < nfields; i++) {
 		buf_clear(&text);
-		if (put_field(&text, &fields[i],
-			json_get(row, fields[i].member), err) < 0)
+		member = json_get(row, fields[i].member);
+		if (put_field(&text, &fields[i], member, err) < 0)
 			goto out;
-		if (text.len == 0 && fields[i].none == NULL)
+		if (text.len == 0 &&
+		    (fields[i].none == NULL ||
+			(fields[i].form == FIELD_GIVEN && member == NULL)))
 			continue;
 		if (table_puts(&t, fields[i].title, err) < 0 ||
 		    table_put(&t,

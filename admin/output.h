@@ -72,6 +72,7 @@ void table_free(struct table *t);
 /* How a member is shown. */
 enum field_form {
 	FIELD_PLAIN,
+	FIELD_GIVEN, /* plain; no line where the member is absent */
 	FIELD_EXCERPT, /* text of others, cut to EXCERPT_COLUMNS */
 	FIELD_SIZE, /* bytes, as "1.3 KiB" */
 	FIELD_DURATION, /* seconds, as "3d 4h" */

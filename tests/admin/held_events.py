@@ -86,6 +86,9 @@ def a_captured_copy_is_held(st, sink):
         check(f"show says \"{word}\"", word in words, words)
     check("found by its id", [r["seq"] for r in st.rows(
         "event", "show", "--id", "d-2") if "seq" in r] == [seq])
+    words = st.tool("event", "show", "--id", "d-1")
+    check("nothing is said of holding where nothing was held",
+          "because" not in words and "repeats" not in words, words)
     for noun, verb in (("endpoint", ("show", "hub")), ("endpoint", ("list",)),
                        ("store", ("status",)), ("event", ("stats",))):
         row = [r for r in st.rows(noun, *verb)
