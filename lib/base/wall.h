@@ -70,9 +70,9 @@ int64_t wall_now_ms(const struct wall *w, const struct clock_reading *now);
 int64_t wall_left_ms(const struct wall *w, const struct clock_reading *now);
 
 /*
- * What a store judges by. The clocks are read and looked at with each call,
- * so that no step of the wall clock is judged by before it is seen; a verdict
- * that asks twice asks once and keeps the answer. Saved at the open, at
+ * The clocks that a store judges by. They are read and looked at with each
+ * call, so that no step of the wall clock is judged by before it is seen; a
+ * verdict that asks twice asks once and keeps the answer. Saved at the open, at
  * checkpoints, when the doubt changes, every 10 minutes and at the close.
  */
 struct store_clock {

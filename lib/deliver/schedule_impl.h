@@ -254,7 +254,7 @@ int schedule_room(struct schedule *sc, struct err *err);
 
 /* --- schedule_rows.c ------------------------------------------------------ */
 
-/* What an operator made of it meanwhile counts from now on. */
+/* A state that an operator set meanwhile counts from now on. */
 void entry_succeed(struct schedule *sc, struct entry *e);
 
 /* --- schedule_end.c ------------------------------------------------------- */

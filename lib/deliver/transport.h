@@ -36,7 +36,7 @@ bool deliver_command_start(struct command_runs *runs, struct deliver_send *se,
     struct schedule_end *end);
 
 /*
- * What a result makes of a delivery. *end borrows from res (and words); its
+ * Judges the result of one try. *end borrows from res (and words); its
  * names and the time when it began are not in it.
  */
 void deliver_http_judge(const struct outbound_result *res,

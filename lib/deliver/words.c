@@ -17,7 +17,7 @@ deliver_words(char out[DELIVERY_WORDS_MAX], const char *word, const char *text)
 
 	if (word != NULL && buf_printf(&b, &ignored, "%s: ", word) < 0)
 		b.len = 0;
-	/* What is escaped takes more room: then less of it is shown. */
+	/* Escaped bytes take more room: then fewer of them are shown. */
 	for (len = s.len < WORDS_CUT ? s.len : WORDS_CUT; len > 0; len /= 2)
 		if (text_put_shown(&b, span_of(s.ptr, len), &ignored) == 0)
 			break;

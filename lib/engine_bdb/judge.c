@@ -72,7 +72,7 @@ find(void *arg, enum dedupe_key key, struct dedupe_record *out, struct err *err)
 	}
 	if (found)
 		*out = jd->known[key].first;
-	/* Whatever repeats it is judged as beside an event. */
+	/* Its repeats are judged as those of an event are. */
 	if (waits)
 		out->state = DEDUPE_STORED;
 	return 0;

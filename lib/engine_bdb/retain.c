@@ -114,7 +114,7 @@ retain_one(void *arg, struct err *err)
 	if (oldest.last_age_ms >= now.age_ms - st->limits.hold_s * 1000 &&
 	    !store_is_short_of_room(st))
 		return 0;
-	/* Who fetches sees that something is gone (ops/pull.c). */
+	/* A consumer that fetches sees the gap (ops/pull.c). */
 	if (rt->needed_by == 0)
 		return drop_oldest(rt, err);
 	rt->outcome = RETAIN_EXPIRE;

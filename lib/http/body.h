@@ -50,7 +50,7 @@ int body_open(struct body *b, const struct request *rq, struct err *err);
 int body_unpack(
     struct body *b, struct span bytes, struct span coding, struct err *err);
 
-/* What a reader takes whose bodies may have max bytes as they come. */
+/* The limit on unpacked bytes where a body may have max bytes as it comes. */
 size_t body_unpacked_max(size_t max);
 
 void body_close(struct body *b); /* one that was never opened is fine */

@@ -9,7 +9,7 @@
 #define RECEIVE_LOG_MAX 1024
 #define RECEIVE_HEADERS_MAX 1024
 
-/* What to answer. Plain values: copied, kept, sent whenever it suits. */
+/* An answer as plain values: copied, kept, sent whenever it suits. */
 struct receive_reply {
 	int status;
 	const char *content_type; /* constant, or NULL: no body */

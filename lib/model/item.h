@@ -19,7 +19,7 @@ enum store_outcome {
 	STORE_MOVED /* endpoint or secrets changed since: verify again */
 };
 
-/* What is to become of an item. */
+/* The outcome of an item. */
 enum store_wish {
 	STORE_WISH_ACCEPT, /* whatever the rules of dedupe_rule.h say */
 	/* Its type is not selected, or it cannot be read: no event, but a

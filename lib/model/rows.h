@@ -92,7 +92,7 @@ struct store_held {
 	unsigned char id[DEDUPE_HASH], payload[DEDUPE_HASH], type[DEDUPE_HASH];
 };
 
-/* What an endpoint has held. */
+/* Counts and bytes of the events that an endpoint holds. */
 struct store_held_totals {
 	uint64_t count, bytes; /* waiting */
 };
@@ -124,7 +124,7 @@ struct store_audit {
 /* --- notices -------------------------------------------------------------- */
 
 /*
- * What was said already, kept where a restart finds it: one a kind and thing.
+ * Notices that went out already, kept over a restart: one a kind and thing.
  * kind is a short word; what n means is the kind's business.
  */
 struct notice_mark {

@@ -74,7 +74,7 @@ int op_emit(const struct op_call *call, struct json_write *w, struct buf *row,
 int op_put_note(const struct op_call *call, const char *name, const char *text,
     struct err *err);
 
-/* What an operator should know about a change that is done all the same. */
+/* Warns the operator about a change that is made all the same. */
 struct op_warnings {
 	size_t n;
 	char text[OPS_WARNINGS_MAX][256];

@@ -34,7 +34,7 @@ int op_places_load(const struct op_call *call, bool removed,
 void op_places_free(struct op_places *p);
 const struct op_place *op_places_find(const struct op_places *p, uint64_t id);
 
-/* What is to be known of a destination where things shall go: "" or words. */
+/* Warns of a destination that gets nothing now: "" or words. */
 const char *op_place_words(const struct op_place *pl);
 
 /* --- one event at one destination ----------------------------------------- */

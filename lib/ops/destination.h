@@ -21,7 +21,7 @@ int op_destination_judge(const struct op_call *call,
     struct destination *settings, const struct scheme **scheme,
     struct op_warnings *warnings, struct err *err);
 
-/* What is fine, but may not be meant: no signature, a file not there yet. */
+/* Warns of valid settings that may not be meant: no signature, no file yet. */
 int op_destination_warn(const struct op_call *call, struct store_tx *tx,
     const struct destination *settings, struct op_warnings *warnings,
     struct err *err);

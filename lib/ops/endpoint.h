@@ -23,7 +23,7 @@ void op_endpoint_write(const struct op_call *call, struct json_write *w,
     size_t live);
 
 /*
- * What becomes of content that comes again, in words ("what_repeats"); nothing
+ * Says in words how repeated content is judged ("what_repeats"); nothing
  * without a scheme.
  */
 int op_endpoint_write_repeats(struct json_write *w, const struct scheme *sc,

@@ -8,7 +8,7 @@
 op_run op_quarantine_list, op_quarantine_show, op_quarantine_explain,
     op_quarantine_admit;
 
-/* What was kept, with all that its spans borrow from. */
+/* A quarantined request, with all that its spans borrow from. */
 struct op_refused {
 	struct buf memory;
 	struct header headers[REQUEST_HEADERS_MAX];

@@ -366,7 +366,8 @@ receive_repeat_secret(struct receive_state *rs, const struct verify_input *in)
 	const char *echo = NULL;
 	int ret = 0;
 
-	/* What is too long, or cannot stand in a header, was never taken. */
+	/* A text that is too long, or cannot stand in a header, was never
+	 * taken. */
 	if (rs->tries > 0 ||
 	    handshake_secret(rs->ep->scheme, in, &text, &echo, &err) <= 0)
 		goto out;

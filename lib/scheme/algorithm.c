@@ -6,7 +6,7 @@
 #include "lib/base/util.h"
 #include "lib/scheme/impl.h"
 
-/* What a scheme file may name in "alg". */
+/* The algorithms that a scheme file may name in "alg". */
 static const struct algorithm algorithms[] = {
 	/* name, kind, hash, public key */
 	{ "hmac-sha256", ALGORITHM_HMAC, HASH_SHA256, 0 },

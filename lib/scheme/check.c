@@ -154,7 +154,7 @@ newer_signs(const struct scheme *sc, const struct piece *p)
 }
 
 /*
- * Whoever has a request with signatures of both versions can take either away.
+ * From a request with signatures of both versions either can be taken away.
  * Its event is known by the older content, too, so that it is not new then;
  * but where the newer does not sign all of that, it can be changed first.
  */

@@ -227,7 +227,7 @@ const char *scheme_time_outside(
 const struct algorithm *algorithm_find(const char *name);
 const char *algorithm_name(size_t i); /* NULL behind the last */
 
-/* What the signature covers: sets covers_body, which those below read. */
+/* Finds what the signature covers: sets covers_body for those below. */
 void scheme_find_coverage(struct scheme *sc);
 bool scheme_covers(const struct scheme *sc, const struct piece *source);
 /* All that the template reads; all that each of n templates reads (n > 0). */

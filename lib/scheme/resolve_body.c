@@ -9,7 +9,7 @@
 
 /* --- forms ------------------------------------------------------------- */
 
-/* What a form answered, as the outcome of a source. */
+/* The outcome of a source, from that of a form. */
 static void
 set_answer(enum form_answer answer, struct span found,
     enum resolve_outcome *how, struct span *value)
@@ -74,7 +74,7 @@ resolve_form(struct resolver *rs, const struct piece *p,
 }
 
 /*
- * Whatever the content type says, the body is read as a form: were another
+ * The body is read as a form under any content type: were another
  * type signed as nothing, a signature over an address alone would let any
  * body pass.
  */

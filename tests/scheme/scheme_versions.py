@@ -161,7 +161,7 @@ def own_retry(st, scheme):
 
 
 def files(st):
-    """What the newer version does not sign could be changed before it is used,
+    """Parts that the newer version does not sign could be changed before use,
     so such a file is refused."""
     path = f"{st.top}/tried.json"
     for content, older, good in (

@@ -125,7 +125,7 @@ class Desk:
         self.st.run("deliver", "--once")
 
     def delivers(self):
-        """What came last, as soon as it is due."""
+        """The newest row, as soon as it is due."""
         def taken():
             self.deliver()
             return self.state(self.seq("--endpoint", "shop")) == "delivered"

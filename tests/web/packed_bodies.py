@@ -97,7 +97,7 @@ class Packed(unittest.TestCase):
         self.assertEqual(told["diagnosis"], "too-large")
         self.assertIn("unpacks to more than the limit of 1048576",
                       told["words"])
-        # What the advice says is the cure, for both.
+        # The advice is the cure, for both.
         self.assertIn("--max-body", told["advice"])
         self.stand.tool("endpoint", "edit", "shop", "--max-body", "2m")
         told, = self.rows("quarantine", "explain", str(row["no"]))

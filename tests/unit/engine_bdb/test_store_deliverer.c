@@ -35,7 +35,7 @@ START_TEST(the_lock_tells)
 	ck_assert_int_eq(dl.ran_ms, 0);
 	fd = deliver_lock(fx.dir, true, &fx.err);
 	ck_assert_int_ge(fd, 0);
-	/* Nobody looked since. */
+	/* The lock was not looked at since. */
 	store_deliverer(fx.st, &dl);
 	ck_assert_int_eq(dl.state, STORE_DELIVERER_NONE);
 	store_deliverer_look(fx.st, &dl);

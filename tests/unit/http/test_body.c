@@ -201,7 +201,7 @@ pack_mixed(size_t len, struct buf *out)
 
 /*
  * A thousandth is more than any text shrinks to: somebody wants our memory.
- * What its reader would not take as it is does not come out of a packed body.
+ * A packed body gives no more bytes than its reader takes unpacked.
  */
 START_TEST(a_bomb_does_not_go_off)
 {
@@ -253,7 +253,7 @@ START_TEST(a_bomb_does_not_go_off)
 }
 END_TEST
 
-/* What may come out is counted before it does; given back however it ends. */
+/* The room is counted before unpacking, and given back however it ends. */
 START_TEST(unpacked_bytes_have_a_budget)
 {
 	static const struct {

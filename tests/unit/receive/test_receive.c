@@ -1160,7 +1160,7 @@ START_TEST(without_room_to_unpack_it_is_crowded)
 	ck_assert_uint_eq(counts[STORE_COUNT_FAILED], 1);
 	ck_assert_uint_eq(counts[STORE_COUNT_REFUSED], 0);
 	ck_assert_uint_eq(fx_events(), 0);
-	/* What came as it is needs none. */
+	/* A body that is not packed needs none. */
 	begin(&p, "/hooks/orders", "{\"id\":\"evt_2\",\"topic\":\"t\"}");
 	sign(&p, by[_i], SECRET, p.call.request.now_ms);
 	ck_assert_msg(send(&p) == 200, "%s", p.call.reply.log);
@@ -1211,7 +1211,7 @@ START_TEST(nothing_is_unpacked_for_a_wrong_signature)
 }
 END_TEST
 
-/* What must stand in a packed body is looked at all the same. */
+/* Required fields are looked for in a packed body, too. */
 START_TEST(a_packed_body_must_hold_what_is_required)
 {
 	bool packed = _i == 1;
